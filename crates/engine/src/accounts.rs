@@ -1,0 +1,433 @@
+//! Accounts: an organization right under the root provisions users, and says who has which role in it and in the
+//! organizations right below, which it manages. All of it needs `accounts:write` at the account itself.
+
+use std::collections::HashSet;
+
+use roster_model::permission::BuiltIn as P;
+use roster_model::{AccountUser, Change, Membership, Organization, Right, User, UserId, text};
+use roster_store::list::{Key, Mark, Slice};
+use roster_store::{MemberFilter, MemberSort, OrganizationFilter, OrganizationSort};
+use serde::{Deserialize, Serialize};
+
+use crate::access::Allowed;
+use crate::actor::Caller;
+use crate::error::{Error, OfField as _, Result, Subject};
+use crate::memberships::{self, Member, NewMembership};
+use crate::reference::{OrganizationRef, UserRef};
+use crate::role_map::RoleMap;
+use crate::stream::{Chunks, send_members};
+use crate::transaction::{Reader, Tx};
+use crate::users::{self, NewUser};
+use roster_model::EntityId as _;
+
+/// Longest text of a provisioner's own, in characters.
+const SCHEMA_MAX: usize = 65_536;
+
+/// What a provisioner says of a user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccountUserFields {
+    pub external_id: Option<String>,
+    /// Kept as it is.
+    pub user_schema: Option<String>,
+    /// An inactive one has no membership in the account and what it manages.
+    pub active: bool,
+}
+
+/// A user to be provisioned.
+#[derive(Clone, Debug)]
+pub struct NewAccountUser {
+    /// Names the user; who isn't in the realm yet is made.
+    pub email: String,
+    pub fields: AccountUserFields,
+}
+
+/// A record of an account, with its user.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct AccountEntry {
+    pub record: AccountUser,
+    pub user: User,
+    pub organization: Organization,
+}
+
+/// Why one item of a list was left out, while the others were done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ItemProblem {
+    /// No user of this account is called that.
+    NoAccountUser(String),
+    /// Not a member with this role.
+    NoMember(String),
+    /// An inactive account user can't become a member.
+    Inactive(String),
+    /// The owner's membership can't be changed.
+    OwnerProtected(String),
+    /// The organization's rules refuse this user: its limit or its e-mail domains.
+    Refused(String, String),
+}
+
+fn account(reader: Reader<'_>, organization: &OrganizationRef) -> Result<Allowed<Organization>> {
+    reader.organization(organization)?.allow(reader, Right::here(P::AccountsWrite))
+}
+
+/// The account itself and what it manages, by creation.
+fn managed(reader: Reader<'_>, account: &Allowed<Organization>) -> Result<Vec<Allowed<Organization>>> {
+    let filter = OrganizationFilter { parent: Some(account.id), ..OrganizationFilter::default() };
+    let children = reader.view.list_organizations(&filter, OrganizationSort::Created, &Slice::default())?;
+    let mut all = vec![account.clone()];
+    for child in children {
+        all.push(account.managed(crate::access::Found(child))?);
+    }
+    Ok(all)
+}
+
+fn manages(
+    reader: Reader<'_>,
+    account: &Allowed<Organization>,
+    organization: &OrganizationRef,
+) -> Result<Allowed<Organization>> {
+    account.managed(reader.organization(organization).map_err(|_| Error::NotManaged)?)
+}
+
+/// The record of a user of this account, if it has one.
+fn entry(reader: Reader<'_>, account: &Allowed<Organization>, user: &UserRef) -> Result<(AccountUser, User)> {
+    let unknown = || Error::NotFound(Subject::AccountUser);
+    let user = reader.user(user).map_err(|_| unknown())?.named_by(account);
+    let record = reader.view.account_user(account.id, user.id)?.ok_or_else(unknown)?;
+    Ok((record, user))
+}
+
+fn check(fields: &AccountUserFields) -> Result<()> {
+    if let Some(external_id) = &fields.external_id {
+        text::free(external_id, text::EXTERNAL_ID_MAX).of("externalId")?;
+    }
+    if let Some(schema) = &fields.user_schema {
+        text::free(schema, SCHEMA_MAX).of("userSchema")?;
+    }
+    Ok(())
+}
+
+/// Ends the user's memberships in the account and in what it manages, and nowhere else.
+fn end_memberships(tx: &mut Tx<'_, '_>, account: &Allowed<Organization>, user: UserId) -> Result<()> {
+    for place in managed(tx.read(), account)? {
+        if let Some(membership) = tx.read().view.membership(place.id, user)? {
+            memberships::remove(tx, &place, &membership)?;
+        }
+    }
+    Ok(())
+}
+
+fn provision(tx: &mut Tx<'_, '_>, account: &Allowed<Organization>, new: &NewAccountUser) -> Result<AccountEntry> {
+    if account.depth != 1 {
+        return Err(Error::NotAnAccount);
+    }
+    let email = text::email(&new.email).of("email")?;
+    check(&new.fields)?;
+    let user = match tx.read().user(&UserRef::Email(email.clone())) {
+        Ok(found) => found.named_by(account),
+        Err(Error::NotFound(_)) => {
+            let realm = tx.read().realm()?.allow_everyone(tx.read())?.into_inner();
+            let proof = account.creating(realm)?;
+            users::create(tx, &proof, &NewUser { email: Some(email), ..NewUser::default() })?
+        }
+        Err(error) => return Err(error),
+    };
+    if tx.read().view.account_user(account.id, user.id)?.is_some() {
+        let id = Some(user.id.raw());
+        return Err(Error::AlreadyExists { subject: Subject::AccountUser, field: "email", id });
+    }
+    let fields = new.fields.clone();
+    let record = AccountUser {
+        organization: account.id,
+        user: user.id,
+        external_id: fields.external_id,
+        user_schema: fields.user_schema,
+        active: fields.active,
+        created: tx.now(),
+    };
+    tx.change(account, &Change::AccountUserCreated { after: record.clone() })?;
+    if !record.active {
+        end_memberships(tx, account, user.id)?;
+    }
+    Ok(AccountEntry { record, user, organization: Organization::clone(account) })
+}
+
+/// Gives the role to an account user, who is added or moved.
+fn grant<M: RoleMap>(
+    tx: &mut Tx<'_, '_>,
+    account: &Allowed<Organization>,
+    place: &Allowed<Organization>,
+    name: &str,
+    shown: M::Shown,
+) -> Result<Result<UserId, ItemProblem>> {
+    let item = || name.to_owned();
+    let Ok((record, user)) = entry(tx.read(), account, &UserRef::Text(item())) else {
+        return Ok(Err(ItemProblem::NoAccountUser(item())));
+    };
+    if !record.active {
+        return Ok(Err(ItemProblem::Inactive(item())));
+    }
+    let outcome = tx.attempt(|tx| match tx.read().view.membership(place.id, user.id)? {
+        Some(before) => memberships::set_shown::<M>(tx, place, &before, shown),
+        None => {
+            let roles = roster_model::RoleSet::of(M::role(shown));
+            memberships::add(tx, place, &user, &NewMembership { roles, ..NewMembership::default() })
+        }
+    });
+    match outcome {
+        Ok(_) => Ok(Ok(user.id)),
+        Err(Error::OwnerProtected) => Ok(Err(ItemProblem::OwnerProtected(item()))),
+        Err(error @ (Error::LimitReached { .. } | Error::DomainNotAllowed)) => {
+            Ok(Err(ItemProblem::Refused(item(), error.to_string())))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Ends the membership of who shows this role.
+fn withdraw<M: RoleMap>(
+    tx: &mut Tx<'_, '_>,
+    place: &Allowed<Organization>,
+    membership: Option<Membership>,
+    name: String,
+    shown: M::Shown,
+) -> Result<Result<(), ItemProblem>> {
+    let catalog = tx.read().roles()?;
+    let Some(membership) = membership.filter(|m| M::show(&catalog, m.roles) == shown) else {
+        return Ok(Err(ItemProblem::NoMember(name)));
+    };
+    match memberships::remove(tx, place, &membership) {
+        Ok(()) => Ok(Ok(())),
+        Err(Error::OwnerProtected) => Ok(Err(ItemProblem::OwnerProtected(name))),
+        Err(error) => Err(error),
+    }
+}
+
+impl Caller {
+    /// Makes the record, and the user if the realm has none with this address. Makes no membership.
+    pub async fn create_account_user(
+        &self,
+        organization: impl Into<OrganizationRef>,
+        new: NewAccountUser,
+    ) -> Result<AccountEntry> {
+        let organization = organization.into();
+        self.write(move |tx| {
+            let account = account(tx.read(), &organization)?;
+            provision(tx, &account, &new)
+        })
+        .await
+    }
+
+    pub async fn account_user(
+        &self,
+        organization: impl Into<OrganizationRef>,
+        user: impl Into<UserRef>,
+    ) -> Result<AccountEntry> {
+        let (organization, user) = (organization.into(), user.into());
+        self.read(move |reader| {
+            let account = account(reader, &organization)?;
+            let (record, user) = entry(reader, &account, &user)?;
+            Ok(AccountEntry { record, user, organization: account.into_inner() })
+        })
+        .await
+    }
+
+    /// All records, by creation, inactive ones included.
+    pub async fn stream_account_users(&self, organization: impl Into<OrganizationRef>) -> Result<Chunks<AccountEntry>> {
+        const PIECE: u64 = 500;
+        let organization = organization.into();
+        self.stream(move |reader, outlet| {
+            let account = account(reader, &organization)?;
+            let mut slice = Slice { limit: Some(PIECE), ..Slice::default() };
+            loop {
+                let records = reader.view.list_account_users(account.id, &slice)?;
+                let full = records.len() as u64 == PIECE;
+                let mark = |r: &AccountUser| Mark { key: Key::Int(r.created.as_ms()), id: r.user.raw() };
+                slice.after = records.last().map(mark);
+                let ids: Vec<UserId> = records.iter().map(|record| record.user).collect();
+                let mut users = reader.view.users_by_id(&ids)?;
+                let entries = records.into_iter().filter_map(|record| {
+                    let user = users.remove(&record.user)?;
+                    Some(AccountEntry { record, user, organization: Organization::clone(&account) })
+                });
+                outlet.send(entries.collect())?;
+                if !full {
+                    return Ok(());
+                }
+            }
+        })
+        .await
+    }
+
+    /// Replaces all fields. Who becomes inactive loses the memberships in the account and what it manages.
+    pub async fn update_account_user(
+        &self,
+        organization: impl Into<OrganizationRef>,
+        user: impl Into<UserRef>,
+        fields: AccountUserFields,
+    ) -> Result<AccountEntry> {
+        let (organization, user) = (organization.into(), user.into());
+        self.write(move |tx| {
+            let account = account(tx.read(), &organization)?;
+            let (before, user) = entry(tx.read(), &account, &user)?;
+            check(&fields)?;
+            let AccountUserFields { external_id, user_schema, active } = fields;
+            let after = AccountUser { external_id, user_schema, active, ..before.clone() };
+            if after != before {
+                tx.change(&account, &Change::AccountUserUpdated { before, after: after.clone() })?;
+            }
+            if !after.active {
+                end_memberships(tx, &account, user.id)?;
+            }
+            Ok(AccountEntry { record: after, user, organization: account.into_inner() })
+        })
+        .await
+    }
+
+    /// Ends the record and the memberships in the account and what it manages. The user and other memberships stay.
+    pub async fn delete_account_user(
+        &self,
+        organization: impl Into<OrganizationRef>,
+        user: impl Into<UserRef>,
+    ) -> Result<()> {
+        let (organization, user) = (organization.into(), user.into());
+        self.write(move |tx| {
+            let account = account(tx.read(), &organization)?;
+            let (before, user) = entry(tx.read(), &account, &user)?;
+            end_memberships(tx, &account, user.id)?;
+            tx.change(&account, &Change::AccountUserDeleted { before })
+        })
+        .await
+    }
+
+    /// The organizations that an account manages: those right below it.
+    pub async fn managed_organizations(&self, organization: impl Into<OrganizationRef>) -> Result<Vec<Organization>> {
+        let organization = organization.into();
+        self.read(move |reader| {
+            let account = account(reader, &organization)?;
+            Ok(managed(reader, &account)?.into_iter().skip(1).map(Allowed::into_inner).collect())
+        })
+        .await
+    }
+
+    /// The members of the account and of what it manages, organization after organization, each by e-mail address. Of one user
+    /// or one organization only, if asked for; what is not there, or not managed, has none.
+    pub async fn stream_account_members(
+        &self,
+        organization: impl Into<OrganizationRef>,
+        of: Option<OrganizationRef>,
+        user: Option<UserRef>,
+    ) -> Result<Chunks<Member>> {
+        let organization = organization.into();
+        self.stream(move |reader, outlet| {
+            let account = account(reader, &organization)?;
+            let places = match of {
+                Some(of) => manages(reader, &account, &of).into_iter().collect(),
+                None => managed(reader, &account)?,
+            };
+            let user = match user {
+                None => None,
+                Some(user) => match reader.user(&user) {
+                    Ok(found) => Some(found.named_by(&account)),
+                    Err(_) => return outlet.send(Vec::new()),
+                },
+            };
+            outlet.send(Vec::new())?;
+            for place in places {
+                match &user {
+                    None => send_members(reader, outlet, place.id, MemberSort::Email)?,
+                    Some(user) => {
+                        let membership = reader.view.membership(place.id, user.id)?;
+                        outlet.send(memberships::with_sides(reader, membership.into_iter().collect())?)?;
+                    }
+                }
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// Makes these account users exactly the members who show this role in the account or in an organization that it manages.
+    /// Members with other roles who are not named stay as they are. Items that can't be done are named; the rest is done.
+    pub async fn replace_shown_role<M: RoleMap>(
+        &self,
+        organization: impl Into<OrganizationRef>,
+        of: impl Into<OrganizationRef>,
+        shown: M::Shown,
+        users: Vec<String>,
+    ) -> Result<Vec<ItemProblem>> {
+        let (organization, of) = (organization.into(), of.into());
+        self.write(move |tx| {
+            let account = account(tx.read(), &organization)?;
+            let place = manages(tx.read(), &account, &of)?;
+            let mut problems = Vec::new();
+            let mut named = HashSet::new();
+            for name in &users {
+                match grant::<M>(tx, &account, &place, name, shown)? {
+                    Ok(user) => {
+                        named.insert(user);
+                    }
+                    Err(problem) if problems.contains(&problem) => {}
+                    Err(problem) => {
+                        // Who is named and can't be changed is not thrown out for it.
+                        if let Ok((_, user)) = entry(tx.read(), &account, &UserRef::Text(name.clone()))
+                            && matches!(problem, ItemProblem::OwnerProtected(_))
+                        {
+                            named.insert(user.id);
+                        }
+                        problems.push(problem);
+                    }
+                }
+            }
+            let filter = MemberFilter { organization: Some(place.id), ..MemberFilter::default() };
+            let catalog = tx.read().roles()?;
+            let members = tx.read().view.list_memberships(&filter, MemberSort::Created, &Slice::default())?;
+            for membership in members {
+                if M::show(&catalog, membership.roles) == shown && !named.contains(&membership.user) {
+                    let name = membership.user.native();
+                    if let Err(problem) = withdraw::<M>(tx, &place, Some(membership), name, shown)? {
+                        problems.push(problem);
+                    }
+                }
+            }
+            Ok(problems)
+        })
+        .await
+    }
+
+    /// First adds, then deletes; a deletion takes effect only on who shows this role. Who is in both lists ends without the
+    /// membership. Items that can't be done are named; the rest is done.
+    pub async fn patch_shown_role<M: RoleMap>(
+        &self,
+        organization: impl Into<OrganizationRef>,
+        of: impl Into<OrganizationRef>,
+        shown: M::Shown,
+        add: Vec<String>,
+        delete: Vec<String>,
+    ) -> Result<Vec<ItemProblem>> {
+        let (organization, of) = (organization.into(), of.into());
+        self.write(move |tx| {
+            let account = account(tx.read(), &organization)?;
+            let place = manages(tx.read(), &account, &of)?;
+            let mut problems = Vec::new();
+            for name in &add {
+                if let Err(problem) = grant::<M>(tx, &account, &place, name, shown)?
+                    && !problems.contains(&problem)
+                {
+                    problems.push(problem);
+                }
+            }
+            let mut done = HashSet::new();
+            for name in delete.into_iter().filter(|name| done.insert(name.clone())) {
+                let user = tx.read().user(&UserRef::Text(name.clone())).ok().map(|found| found.named_by(&place));
+                let membership = match user {
+                    Some(user) => tx.read().view.membership(place.id, user.id)?,
+                    None => None,
+                };
+                if let Err(problem) = withdraw::<M>(tx, &place, membership, name, shown)? {
+                    problems.push(problem);
+                }
+            }
+            Ok(problems)
+        })
+        .await
+    }
+}

@@ -1,0 +1,236 @@
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use roster_model::change::ActorKind;
+use roster_model::{
+    ActorRef, EntityId as _, OrganizationId, RealmId, RoleCatalog, Timestamp, Token, TokenKind, User, UserId,
+};
+use roster_store::{Decision, Remembered, View};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::engine::Engine;
+use crate::error::{Error, Result};
+use crate::surface::Surface;
+use crate::transaction::{Reader, Tx};
+
+/// How long an answer is kept for an `Idempotency-Key`.
+const REMEMBERED_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// Who acts.
+#[derive(Clone, Debug)]
+pub(crate) enum Actor {
+    /// Somebody at the command line, or the server itself: may do everything in the realm.
+    Operator,
+    Token(Arc<Token>),
+}
+
+impl Actor {
+    pub(crate) fn reference(&self) -> ActorRef {
+        match self {
+            Self::Operator => ActorRef { kind: ActorKind::Operator, id: None },
+            Self::Token(token) => match (token.kind, token.user) {
+                (TokenKind::User, Some(user)) => ActorRef { kind: ActorKind::User, id: Some(user.raw()) },
+                _ => ActorRef { kind: ActorKind::Token, id: Some(token.id.raw()) },
+            },
+        }
+    }
+
+    /// Unique among all who may call, for what is remembered per caller.
+    fn raw(&self) -> i64 {
+        match self {
+            Self::Operator => 0,
+            Self::Token(token) => token.id.raw(),
+        }
+    }
+}
+
+/// A key that the client gave to a request, so that repeating it does nothing twice.
+#[derive(Clone, Debug)]
+pub struct IdempotencyKey {
+    pub key: String,
+    /// A hash of the whole request: the same key with another request is refused.
+    pub request_hash: String,
+}
+
+/// What belongs to one request.
+#[derive(Clone, Debug, Default)]
+pub struct RequestScope {
+    /// The number of the last event that the request's answer knows of; 0 as long as nothing was read or written.
+    pub position: Arc<AtomicI64>,
+    pub idempotency: Option<IdempotencyKey>,
+}
+
+/// Somebody who has shown who he is, on his way to the operations: these are the methods.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) surface: Surface,
+    pub(crate) realm: RealmId,
+    pub(crate) root: OrganizationId,
+    pub(crate) actor: Actor,
+    scope: RequestScope,
+    /// The realm's roles, as the last operation saw them.
+    roles: Arc<Mutex<Arc<RoleCatalog>>>,
+}
+
+/// The caller as an operation sees him: looked up again in its own view, so that what was taken away a moment ago is gone.
+#[derive(Clone, Debug)]
+pub(crate) struct Acting {
+    pub(crate) actor: Actor,
+    pub(crate) surface: Surface,
+    pub(crate) root: OrganizationId,
+    pub(crate) now: Timestamp,
+    /// The acting user, for a user's token.
+    pub(crate) user: Option<UserId>,
+}
+
+impl Caller {
+    pub(crate) fn new(
+        engine: Arc<Engine>,
+        surface: Surface,
+        (realm, root): (RealmId, OrganizationId),
+        actor: Actor,
+        scope: RequestScope,
+        roles: Arc<RoleCatalog>,
+    ) -> Self {
+        Self { engine, surface, realm, root, actor, scope, roles: Arc::new(Mutex::new(roles)) }
+    }
+
+    pub const fn surface(&self) -> Surface {
+        self.surface
+    }
+
+    pub const fn realm_id(&self) -> RealmId {
+        self.realm
+    }
+
+    /// The realm's root organization.
+    pub const fn root(&self) -> OrganizationId {
+        self.root
+    }
+
+    /// The key that was shown; `None` at the command line.
+    pub fn token(&self) -> Option<&Token> {
+        match &self.actor {
+            Actor::Operator => None,
+            Actor::Token(token) => Some(token),
+        }
+    }
+
+    /// Whether the caller may do everything in the realm.
+    pub fn is_realm_key(&self) -> bool {
+        self.token().is_none_or(|token| token.kind == TokenKind::Realm && token.scopes.is_none())
+    }
+
+    /// The moment of the request, by the engine's clock.
+    pub fn now(&self) -> Timestamp {
+        self.engine.clock().now()
+    }
+
+    /// The realm's roles, as the last operation of this caller saw them.
+    pub fn roles(&self) -> Arc<RoleCatalog> {
+        Arc::clone(&self.roles.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The number of the last event that this caller's last operation knew of.
+    pub fn position(&self) -> i64 {
+        self.scope.position.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn saw(&self, position: i64, roles: Arc<RoleCatalog>) {
+        self.scope.position.fetch_max(position, Ordering::Relaxed);
+        *self.roles.lock().unwrap_or_else(PoisonError::into_inner) = roles;
+    }
+
+    /// Reads at one position.
+    pub(crate) async fn read<T: Send + 'static>(
+        &self,
+        operation: impl FnOnce(Reader<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let caller = self.clone();
+        let (value, position, roles) = self
+            .engine
+            .store()
+            .read(self.realm, move |view| {
+                let acting = caller.acting(view)?;
+                let value = operation(Reader { view, acting: &acting })?;
+                Ok::<_, Error>((value, view.position(), view.roles()?))
+            })
+            .await?;
+        self.saw(position, roles);
+        Ok(value)
+    }
+
+    /// Runs an operation alone in its realm: committed with its events, or nothing of it.
+    pub(crate) async fn write<T: Serialize + DeserializeOwned + Send + 'static>(
+        &self,
+        operation: impl FnOnce(&mut Tx<'_, '_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        self.write_unless(false, operation).await
+    }
+
+    /// The same; a `rehearsal` answers as if and changes nothing.
+    pub(crate) async fn write_unless<T: Serialize + DeserializeOwned + Send + 'static>(
+        &self,
+        rehearsal: bool,
+        operation: impl FnOnce(&mut Tx<'_, '_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let caller = self.clone();
+        let (value, position, roles) = self
+            .engine
+            .store()
+            .write(self.realm, move |transaction| {
+                let acting = caller.acting(transaction)?;
+                if let Some(answer) = caller.answered_before(transaction, acting.now)? {
+                    return Ok(Decision::Keep((answer, transaction.position(), transaction.roles()?)));
+                }
+                let before = transaction.position();
+                let value = operation(&mut Tx::new(caller.engine.ids(), transaction, &acting))?;
+                if rehearsal {
+                    return Ok(Decision::Drop((value, before, transaction.roles()?)));
+                }
+                if let Some(idempotency) = &caller.scope.idempotency {
+                    let answer = serde_json::to_string(&value).map_err(|e| Error::Internal(e.to_string()))?;
+                    let answer = Remembered { request: idempotency.request_hash.clone(), answer };
+                    let expires = acting.now.plus_ms(REMEMBERED_MS);
+                    transaction.remember(caller.actor.raw(), &idempotency.key, &answer, expires)?;
+                }
+                Ok::<_, Error>(Decision::Keep((value, transaction.position(), transaction.roles()?)))
+            })
+            .await?;
+        self.saw(position, roles);
+        Ok(value)
+    }
+
+    fn answered_before<T: DeserializeOwned>(&self, view: &View<'_>, now: Timestamp) -> Result<Option<T>> {
+        let Some(idempotency) = &self.scope.idempotency else { return Ok(None) };
+        let Some(before) = view.remembered(self.actor.raw(), &idempotency.key, now)? else { return Ok(None) };
+        if before.request != idempotency.request_hash {
+            return Err(Error::IdempotencyMismatch);
+        }
+        serde_json::from_str(&before.answer).map(Some).map_err(|e| Error::Internal(e.to_string()))
+    }
+
+    /// Looks the caller up again.
+    pub(crate) fn acting(&self, view: &View<'_>) -> Result<Acting> {
+        let now = self.engine.clock().now();
+        let actor = match &self.actor {
+            Actor::Operator => Actor::Operator,
+            Actor::Token(token) => Actor::Token(Arc::new(view.token(token.id)?.ok_or(Error::BadCredential)?)),
+        };
+        let user = acting_user(view, &actor, now)?;
+        Ok(Acting { actor, surface: self.surface, root: self.root, now, user: user.map(|user| user.id) })
+    }
+}
+
+/// Refuses a token that doesn't count any more. Gives the acting user of a user's token.
+pub(crate) fn acting_user(view: &View<'_>, actor: &Actor, now: Timestamp) -> Result<Option<User>> {
+    let Actor::Token(token) = actor else { return Ok(None) };
+    if !token.is_live(now) {
+        return Err(Error::BadCredential);
+    }
+    let Some(user) = token.user else { return Ok(None) };
+    let user = view.user(user)?.filter(User::is_active).ok_or(Error::BadCredential)?;
+    Ok((token.kind == TokenKind::User).then_some(user))
+}

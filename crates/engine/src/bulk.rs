@@ -1,0 +1,108 @@
+//! Many changes of one organization's members in one transaction: all of them, or none.
+
+use std::collections::HashMap;
+
+use roster_model::permission::BuiltIn as P;
+use roster_model::{Right, UserId};
+use serde::{Deserialize, Serialize};
+
+use crate::actor::Caller;
+use crate::error::{Error, Result};
+use crate::memberships::{self, Member, MembershipPatch, NewMembership};
+use crate::reference::{OrganizationRef, UserRef};
+
+/// One of the changes.
+#[derive(Clone, Debug)]
+pub enum BulkItem {
+    Add(UserRef, NewMembership),
+    Update(UserRef, MembershipPatch),
+    Remove(UserRef),
+}
+
+impl BulkItem {
+    const fn user(&self) -> &UserRef {
+        match self {
+            Self::Add(user, _) | Self::Update(user, _) | Self::Remove(user) => user,
+        }
+    }
+}
+
+/// What is to be done.
+#[derive(Clone, Debug)]
+pub struct Bulk {
+    pub items: Vec<BulkItem>,
+    /// Whoever isn't named by an `Add` or `Update` is removed, so that the items are the whole list afterwards. The owner stays.
+    pub replace: bool,
+    /// Answer as if, and change nothing.
+    pub dry_run: bool,
+}
+
+/// What was done, item by item.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct BulkDone {
+    /// As each membership is now; for a removal, as it was.
+    pub items: Vec<Member>,
+    /// Removed because they were not named.
+    pub removed: Vec<Member>,
+}
+
+impl Caller {
+    /// Needs `memberships:write` there or above, and what each item needs by itself. If any can't be done, none is, and
+    /// [`Error::Items`] says which and why.
+    pub async fn bulk_members(&self, organization: impl Into<OrganizationRef>, bulk: Bulk) -> Result<BulkDone> {
+        let organization = organization.into();
+        let (limit, rehearsal) = (self.engine.limits().bulk_items, bulk.dry_run);
+        self.write_unless(rehearsal, move |tx| {
+            let place = tx.read().organization(&organization)?.allow(tx.read(), Right::tree(P::MembershipsWrite))?;
+            if bulk.items.len() > limit {
+                return Err(Error::invalid("operations", format!("has more than {limit} entries")));
+            }
+            let mut seen: HashMap<UserId, usize> = HashMap::new();
+            let mut done = BulkDone { items: Vec::with_capacity(bulk.items.len()), removed: Vec::new() };
+            let mut refused = Vec::new();
+            for (number, item) in bulk.items.iter().enumerate() {
+                let outcome = tx.attempt(|tx| {
+                    let user = tx.read().user(item.user())?.named_by(&place);
+                    if let Some(first) = seen.insert(user.id, number) {
+                        return Err(Error::invalid("user_id", format!("is named by operations[{first}] already")));
+                    }
+                    let membership = match item {
+                        BulkItem::Add(_, new) => memberships::add(tx, &place, &user, new)?,
+                        BulkItem::Update(_, patch) => {
+                            let before = memberships::of(tx.read(), place.id, user.id)?;
+                            memberships::update(tx, &place, &before, patch)?
+                        }
+                        BulkItem::Remove(_) => {
+                            let before = memberships::of(tx.read(), place.id, user.id)?;
+                            memberships::remove(tx, &place, &before)?;
+                            before
+                        }
+                    };
+                    Ok(Member { membership, user, organization: roster_model::Organization::clone(&place) })
+                });
+                match outcome {
+                    Ok(member) => done.items.push(member),
+                    Err(error) => refused.push((number, error.within(&format!("operations[{number}]")))),
+                }
+            }
+            if !refused.is_empty() {
+                return Err(Error::Items(refused));
+            }
+            if bulk.replace {
+                let filter = roster_store::MemberFilter { organization: Some(place.id), ..Default::default() };
+                let all = roster_store::list::Slice::default();
+                let sort = roster_store::MemberSort::Created;
+                let now = tx.read().view.list_memberships(&filter, sort, &all)?;
+                for before in memberships::with_sides(tx.read(), now)? {
+                    let is_owner = before.membership.roles.contains(roster_model::RoleNumber::OWNER);
+                    if !seen.contains_key(&before.user.id) && !is_owner {
+                        memberships::remove(tx, &place, &before.membership)?;
+                        done.removed.push(before);
+                    }
+                }
+            }
+            Ok(done)
+        })
+        .await
+    }
+}

@@ -1,0 +1,209 @@
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use roster_model::{Clock, RealmId, SystemClock, Timestamp, TokenId};
+use roster_store::{Location, Statistics, Store, View};
+
+use crate::actor::{Acting, Actor, Caller, RequestScope, acting_user};
+use crate::error::{Error, Result};
+use crate::ids::IdSource;
+use crate::secret;
+use crate::surface::Surface;
+
+/// How to open an engine.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// `sqlite://FILE`, `sqlite::memory:` or a path.
+    pub database: String,
+    /// Whether the schema may be brought up to date.
+    pub migrate: bool,
+    /// Set as realm key of the realm `default`, in the place of one that is made up and shown once.
+    pub bootstrap_key: Option<String>,
+    pub limits: EngineLimits,
+    pub clock: Arc<dyn Clock>,
+}
+
+/// What an operation does at most.
+#[derive(Clone, Copy, Debug)]
+pub struct EngineLimits {
+    /// Items in one bulk.
+    pub bulk_items: usize,
+}
+
+impl Default for EngineLimits {
+    fn default() -> Self {
+        Self { bulk_items: 1000 }
+    }
+}
+
+impl Config {
+    pub fn new(database: impl Into<String>) -> Self {
+        Self {
+            database: database.into(),
+            migrate: true,
+            bootstrap_key: None,
+            limits: EngineLimits::default(),
+            clock: Arc::new(SystemClock),
+        }
+    }
+}
+
+/// What there is to say at the start.
+#[derive(Clone, Debug)]
+pub struct Opened {
+    /// Where the database is, in words.
+    pub database: String,
+    /// The realm key made at the first start. Shown once, never again.
+    pub first_key: Option<String>,
+}
+
+/// The one engine behind all surfaces.
+#[derive(Debug)]
+pub struct Engine {
+    store: Store,
+    clock: Arc<dyn Clock>,
+    ids: Arc<IdSource>,
+    limits: EngineLimits,
+    /// When tokens were last seen, until it is written down in bulk.
+    seen: Mutex<HashMap<(RealmId, TokenId), Timestamp>>,
+}
+
+impl Engine {
+    /// Opens the database and makes the realm `default` with its first key if it isn't there.
+    pub async fn open(config: Config) -> Result<(Arc<Self>, Opened)> {
+        let engine = Self::open_database(&config).await?;
+        let first_key = engine.bootstrap(config.bootstrap_key.as_deref()).await?;
+        let database = engine.store.location().to_string();
+        Ok((engine, Opened { database, first_key }))
+    }
+
+    /// Opens the database and makes nothing in it; for the command line.
+    pub async fn open_database(config: &Config) -> Result<Arc<Self>> {
+        let location = Location::parse(&config.database)?;
+        let migrate = config.migrate;
+        let store = tokio::task::spawn_blocking(move || Store::open(&location, migrate))
+            .await
+            .map_err(|e| Error::Internal(e.to_string()))??;
+        Ok(Arc::new(Self {
+            store,
+            clock: Arc::clone(&config.clock),
+            ids: Arc::default(),
+            limits: config.limits,
+            seen: Mutex::default(),
+        }))
+    }
+
+    pub(crate) const fn store(&self) -> &Store {
+        &self.store
+    }
+
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        &*self.clock
+    }
+
+    pub(crate) const fn ids(&self) -> &Arc<IdSource> {
+        &self.ids
+    }
+
+    pub const fn limits(&self) -> &EngineLimits {
+        &self.limits
+    }
+
+    /// Finds out who calls. `secret` is what the surface found where its clients put the key.
+    pub async fn authenticate(
+        self: &Arc<Self>,
+        surface: Surface,
+        secret: Option<&str>,
+        scope: RequestScope,
+    ) -> Result<Caller> {
+        let secret = secret.ok_or(Error::NoCredential)?;
+        let hash = secret::hash(secret::read(secret).ok_or(Error::BadCredential)?);
+        let (engine, now) = (Arc::clone(self), self.clock.now());
+        let wanted = hash.clone();
+        let caller = self
+            .store
+            .read_by_token(hash, move |found| {
+                let (found, view) = found.ok_or(Error::BadCredential)?;
+                if !secret::same(&found.hash, &wanted) {
+                    return Err(Error::BadCredential);
+                }
+                let actor = Actor::Token(Arc::new(found.token));
+                acting_user(view, &actor, now)?;
+                Ok(Caller::new(engine, surface, (found.realm, found.root), actor, scope, view.roles()?))
+            })
+            .await?;
+        if let Some(token) = caller.token() {
+            self.seen.lock().unwrap_or_else(PoisonError::into_inner).insert((caller.realm, token.id), now);
+        }
+        Ok(caller)
+    }
+
+    /// Somebody at the command line: may do everything in this realm.
+    pub async fn operator(self: &Arc<Self>, realm: &str) -> Result<Option<Caller>> {
+        let Some(realm) = self.store.find_realm(realm).await? else { return Ok(None) };
+        let roles = self.store.read(realm.id, |view: &View<'_>| Ok::<_, Error>(view.roles()?)).await?;
+        let place = (realm.id, realm.root);
+        let scope = RequestScope::default();
+        Ok(Some(Caller::new(Arc::clone(self), Surface::Native, place, Actor::Operator, scope, roles)))
+    }
+
+    /// When a token was last seen: what is written down, or what is still to be.
+    pub(crate) fn last_seen(&self, realm: RealmId, token: TokenId, stored: Option<Timestamp>) -> Option<Timestamp> {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.get(&(realm, token)).copied().max(stored)
+    }
+
+    /// Whether the database answers and has the schema that this Roster needs.
+    pub async fn ready(&self) -> Result<()> {
+        self.store.realms().await?;
+        Ok(())
+    }
+
+    pub fn statistics(&self) -> Statistics {
+        self.store.statistics()
+    }
+
+    /// One round of what needs doing now and then: clears deleted organizations away, writes down when tokens were last seen,
+    /// forgets answers that nobody can ask for again.
+    pub async fn maintain(&self) {
+        if let Err(error) = self.try_maintain().await {
+            tracing::warn!(%error, "background work was put off");
+        }
+    }
+
+    async fn try_maintain(&self) -> Result<()> {
+        self.flush_seen().await?;
+        let now = self.clock.now();
+        for realm in self.store.realms().await? {
+            self.store.forget_expired(realm.id, now).await?;
+            while self.store.purge(realm.id).await? {}
+        }
+        Ok(())
+    }
+
+    async fn flush_seen(&self) -> Result<()> {
+        let seen = std::mem::take(&mut *self.seen.lock().unwrap_or_else(PoisonError::into_inner));
+        if seen.is_empty() {
+            return Ok(());
+        }
+        Ok(self.store.note_use(seen.into_iter().map(|((realm, token), time)| (realm, token, time)).collect()).await?)
+    }
+
+    /// Takes no more writes, finishes those under way, and closes the database.
+    pub async fn close(&self) {
+        if let Err(error) = self.flush_seen().await {
+            tracing::warn!(%error, "when tokens were last seen was not written down");
+        }
+        self.store.close().await;
+    }
+
+    /// Everything in which a realm's log, tables and rules disagree; empty if nothing. Reads the whole realm.
+    pub async fn verify(&self, realm: RealmId) -> Result<Vec<String>> {
+        self.store.read(realm, |view: &View<'_>| Ok(view.verify()?)).await
+    }
+
+    /// The server itself, acting in a realm.
+    pub(crate) fn acting_operator(&self, root: roster_model::OrganizationId) -> Acting {
+        Acting { actor: Actor::Operator, surface: Surface::Native, root, now: self.clock.now(), user: None }
+    }
+}

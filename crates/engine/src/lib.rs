@@ -1,0 +1,64 @@
+//! The operations of Roster: who may do what, and what then happens. Knows no HTTP and no SQL.
+//!
+//! Every surface comes in by [`Engine::authenticate`], gets a [`Caller`], and calls one of its methods; those are found in the
+//! files named after what they are about. Inside, an operation looks things up ([`Found`](access::Found)), proves that the
+//! caller may ([`Allowed`](access::Allowed)), applies the rules, and lists [`Change`]s. A forgotten check doesn't compile:
+//! nothing can be read from a `Found`, and every change asks for the proof.
+//!
+//! ```text
+//! caller.add_member(…)
+//!   └ write ── one transaction, alone in its realm ─────────────────────────┐
+//!       resolve the caller again · organization(…).allow(right) · rules ·    │ commit, then answer
+//!       change(&proof, Change::MembershipAdded { … })  → tables and event    │
+//!     └──────────────────────────────────────────────────────────────────────┘
+//! ```
+
+mod access;
+mod accounts;
+mod actor;
+mod bulk;
+mod engine;
+mod error;
+mod events;
+mod ids;
+mod memberships;
+mod organizations;
+mod ownership;
+mod paging;
+mod realms;
+mod reference;
+mod role_map;
+mod roles;
+mod secret;
+mod stream;
+mod surface;
+mod tokens;
+mod transaction;
+mod users;
+
+pub use roster_model::change::ActorKind;
+pub use roster_model::permission::BuiltIn;
+pub use roster_model::{
+    AccountUser, ActorRef, Address, AddressKind, Aliases, Base, Change, Clock, Dialect, EntityId, Event, EventId,
+    Extras, Form, Kind, Membership, MembershipId, Metadata, Organization, OrganizationId, Permission, PermissionId,
+    Realm, RealmId, Right, Role, RoleCatalog, RoleId, RoleNumber, RoleSet, Standing, SystemClock, Timestamp, Token,
+    TokenId, TokenKind, User, UserId, UserStatus, Visibility, Where, id, metadata, role, text,
+};
+pub use roster_store::{MemberSort, OrganizationSort, Statistics, UserSort};
+
+pub use access::Allowed;
+pub use accounts::{AccountEntry, AccountUserFields, ItemProblem, NewAccountUser};
+pub use actor::{Caller, IdempotencyKey, RequestScope};
+pub use bulk::{Bulk, BulkDone, BulkItem};
+pub use engine::{Config, Engine, EngineLimits, Opened};
+pub use error::{Error, Result, Subject};
+pub use memberships::{Member, MemberQuery, MembershipPatch, MetadataWrite, NewMembership};
+pub use organizations::{NewOrganization, OrganizationPatch, OrganizationQuery, Within};
+pub use paging::{Listed, Page};
+pub use reference::{OrganizationRef, UserRef};
+pub use role_map::RoleMap;
+pub use roles::{NewPermission, NewRole, RolePatch};
+pub use stream::Chunks;
+pub use surface::Surface;
+pub use tokens::{IssuedToken, NewToken, TokenQuery};
+pub use users::{NewUser, UserPatch, UserQuery};

@@ -1,0 +1,401 @@
+//! Organizations and their tree.
+
+use roster_model::permission::BuiltIn as P;
+use roster_model::{
+    Aliases, Change, Dialect, EntityId as _, Extras, Form, Metadata, Organization, OrganizationId, Right, Timestamp,
+    Visibility, metadata, text, tree,
+};
+use roster_store::list::{Key, Mark};
+use roster_store::{OrganizationFilter, OrganizationSort, View};
+
+use crate::access::Allowed;
+use crate::actor::Caller;
+use crate::error::{Error, OfField as _, Result, Subject};
+use crate::memberships::MetadataWrite;
+use crate::paging::{Listed, Page};
+use crate::reference::OrganizationRef;
+use crate::transaction::{Reader, Tx};
+
+/// Most domains that one organization can name.
+const DOMAINS_MAX: usize = 100;
+
+/// An organization to be made.
+#[derive(Clone, Debug, Default)]
+pub struct NewOrganization {
+    pub name: String,
+    /// Made from the name if it isn't given.
+    pub slug: Option<String>,
+    /// The realm's root if it isn't given.
+    pub parent: Option<OrganizationRef>,
+    pub external_id: Option<String>,
+    pub max_members: u32,
+    pub email_domains: Vec<String>,
+    pub visibility: Visibility,
+    pub locale: Option<String>,
+    pub public: Metadata,
+    pub private: Metadata,
+    pub extras: Extras,
+    /// The id it brings along from a vendor.
+    pub alias: Option<(Dialect, String)>,
+}
+
+/// What is to be different; `None` stays as it is.
+#[derive(Clone, Debug, Default)]
+pub struct OrganizationPatch {
+    pub name: Option<String>,
+    pub slug: Option<String>,
+    pub external_id: Option<Option<String>>,
+    pub max_members: Option<u32>,
+    pub email_domains: Option<Vec<String>>,
+    pub visibility: Option<Visibility>,
+    pub locale: Option<Option<String>>,
+    pub public: Option<MetadataWrite>,
+    pub private: Option<MetadataWrite>,
+    pub extras: Option<(Dialect, Metadata)>,
+    /// A new place in the tree, with everything below.
+    pub parent: Option<OrganizationRef>,
+    /// Refused unless it was last changed then.
+    pub expected: Option<Timestamp>,
+}
+
+/// Which organizations to list.
+#[derive(Clone, Debug, Default)]
+pub struct OrganizationQuery {
+    pub within: Within,
+    pub slug: Option<String>,
+    pub external_id: Option<String>,
+    /// Part of the name or slug, in any case.
+    pub text: Option<String>,
+    pub sort: OrganizationSort,
+    pub page: Page,
+}
+
+/// Where in the tree to look.
+#[derive(Clone, Debug, Default)]
+pub enum Within {
+    #[default]
+    Realm,
+    ChildrenOf(OrganizationRef),
+    Below(OrganizationRef),
+}
+
+/// E-mail domains in the form they are compared in: lower case, without `@`, each once.
+fn domains(domains: &[String]) -> Result<Vec<String>> {
+    if domains.len() > DOMAINS_MAX {
+        return Err(Error::invalid("email_domains", "has more than 100 entries"));
+    }
+    let mut clean: Vec<String> = Vec::with_capacity(domains.len());
+    for domain in domains {
+        let domain = domain.trim().trim_start_matches('@').to_lowercase();
+        if domain.len() > 253 || !text::is_domain(&domain) {
+            return Err(Error::invalid("email_domains", format!("holds {domain:?}, which is no domain name")));
+        }
+        if !clean.contains(&domain) {
+            clean.push(domain);
+        }
+    }
+    Ok(clean)
+}
+
+fn slug_is_free(view: &View<'_>, slug: &str, own: Option<OrganizationId>) -> Result<()> {
+    match view.organization_by_slug(slug)? {
+        Some(other) if Some(other.id) != own => Err(taken("slug", &other)),
+        _ => Ok(()),
+    }
+}
+
+fn external_id_is_free(view: &View<'_>, external_id: &str, own: Option<OrganizationId>) -> Result<()> {
+    match view.organization_by_external_id(external_id)? {
+        Some(other) if Some(other.id) != own => Err(taken("external_id", &other)),
+        _ => Ok(()),
+    }
+}
+
+fn taken(field: &'static str, other: &Organization) -> Error {
+    Error::AlreadyExists { subject: Subject::Organization, field, id: Some(other.id.raw()) }
+}
+
+/// A free slug like the name. Never fails: after a few numbers the id itself makes it unique.
+fn make_slug(view: &View<'_>, name: &str, id: OrganizationId) -> Result<String> {
+    let base = text::suggest_slug(name);
+    if view.organization_by_slug(&base)?.is_none() {
+        return Ok(base);
+    }
+    for number in 2..20 {
+        let slug = format!("{base}-{number}");
+        if view.organization_by_slug(&slug)?.is_none() {
+            return Ok(slug);
+        }
+    }
+    Ok(format!("{base}-{:x}", id.raw()))
+}
+
+pub(crate) fn locale(locale: Option<&str>) -> Result<Option<String>> {
+    locale.map(|locale| text::free(locale, 64).map(str::to_owned)).transpose().of("locale")
+}
+
+fn create(tx: &mut Tx<'_, '_>, parent: &Allowed<Organization>, new: &NewOrganization) -> Result<Organization> {
+    let id = tx.draw();
+    let reader = tx.read();
+    text::name(&new.name).of("name")?;
+    let slug = match &new.slug {
+        Some(slug) => {
+            text::slug(slug).of("slug")?;
+            slug_is_free(reader.view, slug, None)?;
+            slug.clone()
+        }
+        None => make_slug(reader.view, &new.name, id)?,
+    };
+    if let Some(external_id) = &new.external_id {
+        text::external_id(external_id).of("external_id")?;
+        external_id_is_free(reader.view, external_id, None)?;
+    }
+    metadata::check(&new.public).of("public_metadata")?;
+    metadata::check(&new.private).of("private_metadata")?;
+    let depth = tree::child_depth(parent.depth).map_err(|problem| Error::invalid("parent_id", problem.words()))?;
+    let mut aliases = Aliases::default();
+    if let Some((dialect, alias)) = &new.alias {
+        if Form::read_any::<OrganizationId>(alias).is_some() {
+            return Err(Error::invalid("alias", "looks like an id that Roster made"));
+        }
+        if reader.view.find_alias::<OrganizationId>(*dialect, alias)?.is_some() {
+            return Err(Error::AlreadyExists { subject: Subject::Organization, field: "alias", id: None });
+        }
+        aliases.0.push((*dialect, alias.clone()));
+    }
+    let after = Organization {
+        id,
+        parent: Some(parent.id),
+        depth,
+        name: new.name.clone(),
+        slug,
+        external_id: new.external_id.clone(),
+        max_members: new.max_members,
+        email_domains: domains(&new.email_domains)?,
+        visibility: new.visibility,
+        locale: locale(new.locale.as_deref())?,
+        created_by: tx.author(),
+        created: tx.now(),
+        updated: tx.now(),
+        public: new.public.clone(),
+        private: new.private.clone(),
+        extras: new.extras.clone(),
+        aliases,
+    };
+    tx.change(parent, &Change::OrganizationCreated { after: Box::new(after.clone()) })?;
+    Ok(after)
+}
+
+fn update(tx: &mut Tx<'_, '_>, before: &Allowed<Organization>, patch: &OrganizationPatch) -> Result<Organization> {
+    if patch.expected.is_some_and(|expected| expected != before.updated) {
+        return Err(Error::PreconditionFailed);
+    }
+    let view = tx.read().view;
+    let mut after = Organization::clone(before);
+    if let Some(name) = &patch.name {
+        text::name(name).of("name")?.clone_into(&mut after.name);
+    }
+    if let Some(slug) = &patch.slug {
+        if before.is_root() {
+            return Err(Error::System(Subject::Organization));
+        }
+        text::slug(slug).of("slug")?.clone_into(&mut after.slug);
+        slug_is_free(view, slug, Some(before.id))?;
+    }
+    if let Some(external_id) = &patch.external_id {
+        if let Some(external_id) = external_id {
+            text::external_id(external_id).of("external_id")?;
+            external_id_is_free(view, external_id, Some(before.id))?;
+        }
+        after.external_id.clone_from(external_id);
+    }
+    if let Some(max_members) = patch.max_members {
+        after.max_members = max_members;
+    }
+    if let Some(email_domains) = &patch.email_domains {
+        after.email_domains = domains(email_domains)?;
+    }
+    if let Some(visibility) = patch.visibility {
+        after.visibility = visibility;
+    }
+    if let Some(new) = &patch.locale {
+        after.locale = locale(new.as_deref())?;
+    }
+    if let Some(public) = &patch.public {
+        public.apply(&mut after.public, "public_metadata")?;
+    }
+    if let Some(private) = &patch.private {
+        private.apply(&mut after.private, "private_metadata")?;
+    }
+    if let Some((dialect, extras)) = &patch.extras {
+        after.extras.merge(*dialect, extras);
+    }
+    if after != **before {
+        after.updated = tx.now().not_before(before.updated);
+        let change =
+            Change::OrganizationUpdated { before: Box::new(Organization::clone(before)), after: Box::new(after) };
+        tx.change(before, &change)?;
+    }
+    match &patch.parent {
+        Some(parent) => relocate(tx, before, parent)?,
+        None => {}
+    }
+    current(tx.read(), before.id)
+}
+
+fn current(reader: Reader<'_>, id: OrganizationId) -> Result<Organization> {
+    reader.view.organization(id)?.ok_or(Error::NotFound(Subject::Organization))
+}
+
+/// Needs the right to take it out of where it is, and to put it where it goes.
+fn relocate(tx: &mut Tx<'_, '_>, moved: &Allowed<Organization>, parent: &OrganizationRef) -> Result<()> {
+    if moved.is_root() {
+        return Err(Error::System(Subject::Organization));
+    }
+    let reader = tx.read();
+    let parent = reader.organization(parent).map_err(|_| Error::reference("parent_id", Subject::Organization))?;
+    if Some(parent.id()) == moved.parent {
+        return Ok(());
+    }
+    if !moved.standing().holds(Right::above(P::OrganizationsWrite)) {
+        return Err(Error::Forbidden(P::OrganizationsWrite.key().into()));
+    }
+    let parent = parent.allow(reader, Right::tree(P::OrganizationsCreate))?;
+    let height = reader.view.height(moved.id)?;
+    let depth = tree::may_move(moved.id, height, &reader.view.chain(parent.id)?)
+        .map_err(|problem| Error::invalid("parent_id", problem.words()))?;
+    let before = current(reader, moved.id)?;
+    let updated = tx.now().not_before(before.updated);
+    let after = Organization { parent: Some(parent.id), depth, updated, ..before.clone() };
+    tx.change(moved, &Change::OrganizationMoved { before: Box::new(before), after: Box::new(after) })
+}
+
+fn mark(sort: OrganizationSort) -> impl Fn(&Organization) -> Mark {
+    move |o| {
+        let key = match sort {
+            OrganizationSort::Created => Key::Int(o.created.as_ms()),
+            OrganizationSort::Updated => Key::Int(o.updated.as_ms()),
+            OrganizationSort::Name => Key::Text(text::fold(&o.name)),
+        };
+        Mark { key, id: o.id.raw() }
+    }
+}
+
+impl Caller {
+    /// Needs `organizations:create` at the parent or above.
+    pub async fn create_organization(&self, new: NewOrganization) -> Result<Organization> {
+        let root = self.root();
+        self.write(move |tx| {
+            let reader = tx.read();
+            let parent = match &new.parent {
+                Some(parent) => reader
+                    .organization(parent)
+                    .map_err(|_| Error::reference("parent_id", Subject::Organization))?
+                    .allow(reader, Right::tree(P::OrganizationsCreate))
+                    .map_err(|error| match error {
+                        Error::NotFound(subject) => Error::reference("parent_id", subject),
+                        other => other,
+                    })?,
+                None => crate::access::Found(current(reader, root)?)
+                    .allow(reader, Right::tree(P::OrganizationsCreate))
+                    .map_err(|_| Error::Forbidden(P::OrganizationsCreate.key().into()))?,
+            };
+            create(tx, &parent, &new)
+        })
+        .await
+    }
+
+    /// Needs `organizations:read` there or above.
+    pub async fn organization(&self, organization: impl Into<OrganizationRef>) -> Result<Organization> {
+        self.organization_for(organization, Right::tree(P::OrganizationsRead)).await
+    }
+
+    /// The organization, for who holds this right about it. A surface may ask for more than the operation that follows does.
+    pub async fn organization_for(
+        &self,
+        organization: impl Into<OrganizationRef>,
+        right: Right,
+    ) -> Result<Organization> {
+        let organization = organization.into();
+        self.read(move |reader| Ok(reader.organization(&organization)?.allow(reader, right)?.into_inner())).await
+    }
+
+    /// Needs `organizations:write` there or above; to move it, also above it, and `organizations:create` where it goes.
+    pub async fn update_organization(
+        &self,
+        organization: impl Into<OrganizationRef>,
+        patch: OrganizationPatch,
+    ) -> Result<Organization> {
+        let organization = organization.into();
+        self.write(move |tx| {
+            let before = tx.read().organization(&organization)?.allow(tx.read(), Right::tree(P::OrganizationsWrite))?;
+            update(tx, &before, &patch)
+        })
+        .await
+    }
+
+    /// Needs `organizations:delete` there or above; with what is below (`subtree`), above. Members, tokens and account users go
+    /// along; users stay.
+    pub async fn delete_organization(
+        &self,
+        organization: impl Into<OrganizationRef>,
+        subtree: bool,
+        expected: Option<Timestamp>,
+    ) -> Result<Organization> {
+        let organization = organization.into();
+        self.write(move |tx| {
+            let right =
+                if subtree { Right::above(P::OrganizationsDelete) } else { Right::tree(P::OrganizationsDelete) };
+            let before = tx.read().organization(&organization)?.allow(tx.read(), right)?;
+            if expected.is_some_and(|expected| expected != before.updated) {
+                return Err(Error::PreconditionFailed);
+            }
+            if before.is_root() {
+                return Err(Error::System(Subject::Organization));
+            }
+            if !subtree && tx.read().view.has_children(before.id)? {
+                return Err(Error::HasChildren);
+            }
+            let gone = Organization::clone(&before);
+            tx.change(&before, &Change::OrganizationDeleted { before: Box::new(gone.clone()) })?;
+            Ok(gone)
+        })
+        .await
+    }
+
+    /// The whole realm needs `organizations:read` at the root; below one, `organizations:list` there or above.
+    pub async fn list_organizations(&self, query: OrganizationQuery) -> Result<Listed<Organization>> {
+        self.read(move |reader| list(reader, &query)).await
+    }
+}
+
+pub(crate) fn list(reader: Reader<'_>, query: &OrganizationQuery) -> Result<Listed<Organization>> {
+    let (parent, below) = match &query.within {
+        Within::Realm => {
+            reader.realm()?.allow(reader, P::OrganizationsRead)?;
+            (None, None)
+        }
+        Within::ChildrenOf(parent) => {
+            (Some(reader.organization(parent)?.allow(reader, Right::tree(P::OrganizationsList))?.id), None)
+        }
+        Within::Below(top) => {
+            (None, Some(reader.organization(top)?.allow(reader, Right::tree(P::OrganizationsList))?.id))
+        }
+    };
+    let filter = OrganizationFilter {
+        parent,
+        below,
+        without_root: !reader.acting.surface.shows_root(),
+        slug: query.slug.clone(),
+        external_id: query.external_id.clone(),
+        text: query.text.clone(),
+    };
+    let of = match query.sort {
+        OrganizationSort::Created => "created",
+        OrganizationSort::Updated => "updated",
+        OrganizationSort::Name => "name",
+    };
+    let items = reader.view.list_organizations(&filter, query.sort, &query.page.slice(of)?)?;
+    let total = if query.page.total { Some(reader.view.count_organizations(&filter)?) } else { None };
+    Ok(query.page.close(of, items, total, mark(query.sort)))
+}

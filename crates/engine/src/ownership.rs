@@ -1,0 +1,81 @@
+//! Ownership: set, handed on, cleared.
+
+use roster_model::permission::BuiltIn as P;
+use roster_model::{Change, Membership, Organization, Right, ownership};
+
+use crate::access::Allowed;
+use crate::actor::Caller;
+use crate::error::{Error, Result, Subject};
+use crate::memberships::{Member, of};
+use crate::reference::{OrganizationRef, UserRef};
+use crate::transaction::Tx;
+
+/// The owner becomes an admin and stays a member.
+fn clear(tx: &mut Tx<'_, '_>, place: &Allowed<Organization>, before: Membership) -> Result<Membership> {
+    let updated = tx.now().not_before(before.updated);
+    let after = Membership { roles: ownership::after_owning(before.roles), updated, ..before.clone() };
+    tx.change(place, &Change::OwnershipCleared { before: Box::new(before), after: Box::new(after.clone()) })?;
+    Ok(after)
+}
+
+impl Caller {
+    /// The owner's membership. For who may read the organization.
+    pub async fn owner(&self, organization: impl Into<OrganizationRef>) -> Result<Member> {
+        let organization = organization.into();
+        self.read(move |reader| {
+            let place = reader.organization(&organization)?.allow_listing(reader)?;
+            let membership = reader.view.owner(place.id)?.ok_or(Error::NotFound(Subject::Owner))?;
+            let user = reader.user(&UserRef::Id(membership.user))?.named_by(&place);
+            Ok(Member { membership, user, organization: place.into_inner() })
+        })
+        .await
+    }
+
+    /// Makes a member the owner; the former one becomes an admin. Needs `ownership:transfer` there, as the owner has it, or
+    /// `ownership:write` above.
+    pub async fn transfer_ownership(
+        &self,
+        organization: impl Into<OrganizationRef>,
+        to: impl Into<UserRef>,
+    ) -> Result<Member> {
+        let (organization, to) = (organization.into(), to.into());
+        self.write(move |tx| {
+            let rights = [Right::here(P::OwnershipTransfer), Right::above(P::OwnershipWrite)];
+            let place = tx.read().organization(&organization)?.allow_any(tx.read(), &rights)?;
+            let user = tx.read().user(&to)?.named_by(&place);
+            let before = of(tx.read(), place.id, user.id)?;
+            let former = tx.read().view.owner(place.id)?;
+            if former.as_ref().is_some_and(|former| former.id == before.id) {
+                return Ok(Member { membership: before, user, organization: place.into_inner() });
+            }
+            if !user.is_active() {
+                return Err(Error::invalid("user_id", "is an inactive user, who can't become the owner"));
+            }
+            let from = former.as_ref().map(|former| former.user);
+            if let Some(former) = former {
+                clear(tx, &place, former)?;
+            }
+            let updated = tx.now().not_before(before.updated);
+            let after = Membership { roles: ownership::owning(), updated, ..before.clone() };
+            let change =
+                Change::OwnershipTransferred { from, before: Box::new(before), after: Box::new(after.clone()) };
+            tx.change(&place, &change)?;
+            Ok(Member { membership: after, user, organization: place.into_inner() })
+        })
+        .await
+    }
+
+    /// Leaves the organization without an owner; the former one becomes an admin. Needs `ownership:write` above.
+    pub async fn clear_ownership(&self, organization: impl Into<OrganizationRef>) -> Result<Member> {
+        let organization = organization.into();
+        self.write(move |tx| {
+            let right = Right::above(P::OwnershipWrite);
+            let place = tx.read().organization(&organization)?.allow(tx.read(), right)?;
+            let owner = tx.read().view.owner(place.id)?.ok_or(Error::NotFound(Subject::Owner))?;
+            let user = tx.read().user(&UserRef::Id(owner.user))?.named_by(&place);
+            let membership = clear(tx, &place, owner)?;
+            Ok(Member { membership, user, organization: place.into_inner() })
+        })
+        .await
+    }
+}

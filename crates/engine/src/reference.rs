@@ -1,0 +1,99 @@
+//! How callers name things: by any form of an id, by an id that was brought along, by address.
+
+use roster_model::{AddressKind, Dialect, EntityId, Form, Organization, OrganizationId, User, UserId, text};
+use roster_store::View;
+
+use crate::error::Result;
+use crate::surface::Surface;
+
+/// An organization, as a caller names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OrganizationRef {
+    Id(OrganizationId),
+    /// An id in any dialect's form, or one it brought along.
+    Text(String),
+}
+
+impl From<&str> for OrganizationRef {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl From<OrganizationId> for OrganizationRef {
+    fn from(id: OrganizationId) -> Self {
+        Self::Id(id)
+    }
+}
+
+/// A user, as a caller names one.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum UserRef {
+    Id(UserId),
+    /// An id in any dialect's form, or one it brought along.
+    Text(String),
+    /// An e-mail address in any case. What isn't one is an unknown user.
+    Email(String),
+    /// The caller.
+    Me,
+}
+
+impl From<&str> for UserRef {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl From<UserId> for UserRef {
+    fn from(id: UserId) -> Self {
+        Self::Id(id)
+    }
+}
+
+/// Form, then alias, else unknown. A malformed id is unknown too.
+pub(crate) fn resolve<I: EntityId, T>(
+    view: &View<'_>,
+    surface: Surface,
+    text: &str,
+    load: impl Fn(I) -> roster_store::Result<Option<T>>,
+) -> Result<Option<T>> {
+    if let Some(id) = Form::read_any::<I>(text)
+        && let Some(found) = load(id)?
+    {
+        return Ok(Some(found));
+    }
+    let own = surface.dialect();
+    for dialect in Dialect::ALL.into_iter().filter(|dialect| own.is_none_or(|own| own == *dialect)) {
+        if let Some(id) = view.find_alias::<I>(dialect, text)? {
+            return Ok(load(id)?);
+        }
+    }
+    Ok(None)
+}
+
+impl OrganizationRef {
+    pub(crate) fn find(&self, view: &View<'_>, surface: Surface) -> Result<Option<Organization>> {
+        let found = match self {
+            Self::Id(id) => view.organization(*id)?,
+            Self::Text(text) => resolve(view, surface, text, |id| view.organization(id))?,
+        };
+        Ok(found.filter(|organization| surface.shows_root() || !organization.is_root()))
+    }
+}
+
+impl UserRef {
+    pub(crate) fn find(&self, view: &View<'_>, surface: Surface, me: Option<UserId>) -> Result<Option<User>> {
+        Ok(match self {
+            Self::Id(id) => view.user(*id)?,
+            Self::Text(text) => resolve(view, surface, text, |id| view.user(id))?,
+            Self::Email(address) => match text::email(address) {
+                Ok(address) => view.user_by_address(AddressKind::Email, &address)?,
+                Err(_) => None,
+            },
+            Self::Me => match me {
+                Some(id) => view.user(id)?,
+                None => None,
+            },
+        })
+    }
+}

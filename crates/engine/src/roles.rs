@@ -1,0 +1,258 @@
+//! Roles and permissions of a realm.
+
+use roster_model::permission::{self, BuiltIn as P};
+use roster_model::{
+    Base, Change, EntityId as _, Form, Permission, PermissionId, Realm, Role, RoleCatalog, RoleId, RoleSet, Timestamp,
+    text,
+};
+
+use crate::access::Allowed;
+use crate::actor::Caller;
+use crate::error::{Error, OfField as _, Result, Subject};
+use crate::transaction::{Reader, Tx};
+
+/// Longest description, in characters.
+const DESCRIPTION_MAX: usize = 1024;
+
+/// A role to be made.
+#[derive(Clone, Debug, Default)]
+pub struct NewRole {
+    /// `[a-z0-9_]{1,64}`, unique in the realm.
+    pub key: String,
+    /// The key if it isn't given.
+    pub name: Option<String>,
+    pub description: String,
+    pub base: Base,
+    pub reaches_down: bool,
+    /// Keys of permissions that the realm has.
+    pub permissions: Vec<String>,
+}
+
+/// What is to be different; `None` stays as it is.
+#[derive(Clone, Debug, Default)]
+pub struct RolePatch {
+    pub name: Option<String>,
+    pub description: Option<String>,
+    pub base: Option<Base>,
+    pub reaches_down: Option<bool>,
+    pub permissions: Option<Vec<String>>,
+    /// Refused unless it was last changed then.
+    pub expected: Option<Timestamp>,
+}
+
+/// A permission to be made, for the application to ask about.
+#[derive(Clone, Debug, Default)]
+pub struct NewPermission {
+    /// `feature:action`, unique in the realm.
+    pub key: String,
+    /// The key if it isn't given.
+    pub name: Option<String>,
+    pub description: String,
+}
+
+/// These permissions, each once and sorted; all of them known, and all of them the caller's to give.
+fn permissions(reader: Reader<'_>, proof: &Allowed<Realm>, keys: &[String]) -> Result<Vec<String>> {
+    let known = reader.view.list_permissions()?;
+    let mut keys = keys.to_vec();
+    keys.sort_unstable();
+    keys.dedup();
+    if keys.iter().any(|key| !known.iter().any(|permission| permission.key == *key)) {
+        return Err(Error::reference("permissions", Subject::Permission));
+    }
+    // What no role grants yet, nobody holds; whoever defines roles may give it.
+    let catalog = reader.roles()?;
+    let granted = keys.iter().map(String::as_str).filter(|key| !catalog.granting(key).is_empty());
+    match proof.standing().lacks_permission(granted) {
+        Some(lacking) => Err(Error::Forbidden(lacking.into())),
+        None => Ok(keys),
+    }
+}
+
+/// A role, by id in any form or by key.
+fn find<'c>(catalog: &'c RoleCatalog, reference: &str) -> Result<&'c Role> {
+    let by_id = Form::read_any::<RoleId>(reference).and_then(|id| catalog.by_id(id));
+    by_id.or_else(|| catalog.by_key(reference)).ok_or(Error::NotFound(Subject::Role))
+}
+
+fn create(tx: &mut Tx<'_, '_>, proof: &Allowed<Realm>, new: &NewRole) -> Result<Role> {
+    let reader = tx.read();
+    let catalog = reader.roles()?;
+    text::role_key(&new.key).of("key")?;
+    if let Some(other) = catalog.by_key(&new.key) {
+        return Err(Error::AlreadyExists { subject: Subject::Role, field: "key", id: Some(other.id.raw()) });
+    }
+    let role = Role {
+        id: tx.draw(),
+        number: catalog.free_number().ok_or(Error::TooManyRoles)?,
+        key: new.key.clone(),
+        name: text::name(new.name.as_ref().unwrap_or(&new.key)).of("name")?.to_owned(),
+        description: text::free(&new.description, DESCRIPTION_MAX).of("description")?.to_owned(),
+        base: new.base,
+        reaches_down: new.reaches_down,
+        system: false,
+        permissions: permissions(reader, proof, &new.permissions)?,
+        created: tx.now(),
+        updated: tx.now(),
+    };
+    tx.change(proof, &Change::RoleCreated { after: Box::new(role.clone()) })?;
+    Ok(role)
+}
+
+fn update(tx: &mut Tx<'_, '_>, proof: &Allowed<Realm>, before: &Role, patch: &RolePatch) -> Result<Role> {
+    if patch.expected.is_some_and(|expected| expected != before.updated) {
+        return Err(Error::PreconditionFailed);
+    }
+    if before.system {
+        return Err(Error::System(Subject::Role));
+    }
+    let mut after = before.clone();
+    if let Some(name) = &patch.name {
+        text::name(name).of("name")?.clone_into(&mut after.name);
+    }
+    if let Some(description) = &patch.description {
+        text::free(description, DESCRIPTION_MAX).of("description")?.clone_into(&mut after.description);
+    }
+    if let Some(base) = patch.base {
+        after.base = base;
+    }
+    if let Some(reaches_down) = patch.reaches_down {
+        after.reaches_down = reaches_down;
+    }
+    if let Some(keys) = &patch.permissions {
+        after.permissions = permissions(tx.read(), proof, keys)?;
+    }
+    if after == *before {
+        return Ok(after);
+    }
+    after.updated = tx.now().not_before(before.updated);
+    tx.change(proof, &Change::RoleUpdated { before: Box::new(before.clone()), after: Box::new(after.clone()) })?;
+    Ok(after)
+}
+
+impl Caller {
+    /// All roles of the realm, by number. Everyone in the realm may know them.
+    pub async fn list_roles(&self) -> Result<Vec<Role>> {
+        self.read(|reader| {
+            reader.realm()?.allow_everyone(reader)?;
+            Ok(reader.roles()?.iter().cloned().collect())
+        })
+        .await
+    }
+
+    /// By id in any form, or by key.
+    pub async fn role(&self, role: &str) -> Result<Role> {
+        let role = role.to_owned();
+        self.read(move |reader| {
+            reader.realm()?.allow_everyone(reader)?;
+            find(&*reader.roles()?, &role).cloned()
+        })
+        .await
+    }
+
+    /// The set of these roles, each named by key. `field` is where they stand in the request.
+    pub fn role_set<'k>(&self, keys: impl IntoIterator<Item = &'k str>, field: &'static str) -> Result<RoleSet> {
+        let catalog = self.roles();
+        keys.into_iter()
+            .map(|key| catalog.by_key(key).map(|role| role.number).ok_or(Error::reference(field, Subject::Role)))
+            .collect()
+    }
+
+    /// Needs `roles:write` at the root, and every permission that the role is to grant.
+    pub async fn create_role(&self, new: NewRole) -> Result<Role> {
+        self.write(move |tx| {
+            let proof = tx.read().realm()?.allow(tx.read(), P::RolesWrite)?;
+            create(tx, &proof, &new)
+        })
+        .await
+    }
+
+    /// Needs `roles:write` at the root, and every permission that the role is to grant.
+    pub async fn update_role(&self, role: &str, patch: RolePatch) -> Result<Role> {
+        let role = role.to_owned();
+        self.write(move |tx| {
+            let proof = tx.read().realm()?.allow(tx.read(), P::RolesWrite)?;
+            let before = find(&*tx.read().roles()?, &role)?.clone();
+            update(tx, &proof, &before, &patch)
+        })
+        .await
+    }
+
+    /// Needs `roles:write` at the root. Refused while anyone holds it.
+    pub async fn delete_role(&self, role: &str, expected: Option<Timestamp>) -> Result<Role> {
+        let role = role.to_owned();
+        self.write(move |tx| {
+            let proof = tx.read().realm()?.allow(tx.read(), P::RolesWrite)?;
+            let before = find(&*tx.read().roles()?, &role)?.clone();
+            if expected.is_some_and(|expected| expected != before.updated) {
+                return Err(Error::PreconditionFailed);
+            }
+            if before.system {
+                return Err(Error::System(Subject::Role));
+            }
+            if tx.read().view.role_in_use(RoleSet::of(before.number))? {
+                return Err(Error::RoleInUse);
+            }
+            tx.change(&proof, &Change::RoleDeleted { before: Box::new(before.clone()) })?;
+            Ok(before)
+        })
+        .await
+    }
+
+    /// All permissions of the realm, by key. Everyone in the realm may know them.
+    pub async fn list_permissions(&self) -> Result<Vec<Permission>> {
+        self.read(|reader| {
+            reader.realm()?.allow_everyone(reader)?;
+            Ok(reader.view.list_permissions()?)
+        })
+        .await
+    }
+
+    /// Needs `roles:write` at the root.
+    pub async fn create_permission(&self, new: NewPermission) -> Result<Permission> {
+        self.write(move |tx| {
+            let proof = tx.read().realm()?.allow(tx.read(), P::RolesWrite)?;
+            permission::key(&new.key).of("key")?;
+            if let Some(other) = tx.read().view.list_permissions()?.iter().find(|p| p.key == new.key) {
+                let id = Some(other.id.raw());
+                return Err(Error::AlreadyExists { subject: Subject::Permission, field: "key", id });
+            }
+            let permission = Permission {
+                id: tx.draw(),
+                key: new.key.clone(),
+                name: text::name(new.name.as_ref().unwrap_or(&new.key)).of("name")?.to_owned(),
+                description: text::free(&new.description, DESCRIPTION_MAX).of("description")?.to_owned(),
+                system: false,
+                created: tx.now(),
+                updated: tx.now(),
+            };
+            tx.change(&proof, &Change::PermissionCreated { after: permission.clone() })?;
+            Ok(permission)
+        })
+        .await
+    }
+
+    /// By id in any form, or by key. Needs `roles:write` at the root. Roles stop granting it.
+    pub async fn delete_permission(&self, permission: &str) -> Result<Permission> {
+        let reference = permission.to_owned();
+        self.write(move |tx| {
+            let proof = tx.read().realm()?.allow(tx.read(), P::RolesWrite)?;
+            let id = Form::read_any::<PermissionId>(&reference);
+            let all = tx.read().view.list_permissions()?;
+            let before = all.into_iter().find(|p| Some(p.id) == id || p.key == reference);
+            let before = before.ok_or(Error::NotFound(Subject::Permission))?;
+            if before.system {
+                return Err(Error::System(Subject::Permission));
+            }
+            let roles: Vec<Role> = tx.read().roles()?.iter().cloned().collect();
+            for role in roles.into_iter().filter(|role| role.permissions.contains(&before.key)) {
+                let mut after = role.clone();
+                after.permissions.retain(|key| *key != before.key);
+                after.updated = tx.now().not_before(role.updated);
+                tx.change(&proof, &Change::RoleUpdated { before: Box::new(role), after: Box::new(after) })?;
+            }
+            tx.change(&proof, &Change::PermissionDeleted { before: before.clone() })?;
+            Ok(before)
+        })
+        .await
+    }
+}

@@ -1,0 +1,104 @@
+//! Secrets of tokens: 42 random base62 digits (250 bits) between a prefix that scanners find and a checksum, so that a
+//! mistyped or made-up key is refused without a look into the database.
+//!
+//! ```text
+//! rst_ | 42 random digits | 6 digits of CRC-32
+//! ```
+//!
+//! Only the SHA-256 of a secret is kept. A secret of so much randomness needs no salt and no slow hash.
+
+use rand::RngExt as _;
+use roster_model::id::base62;
+use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
+
+const PREFIX: &str = "rst_";
+const RANDOM: usize = 42;
+const CHECK: usize = 6;
+const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+/// How much of a secret is kept in clear, to tell keys apart.
+const HINT: usize = 9;
+
+/// The shortest text that the operator may set as a key.
+pub(crate) const BOOTSTRAP_MIN: usize = 16;
+
+pub(crate) fn generate() -> String {
+    let mut rng = rand::rng();
+    let mut secret = String::with_capacity(PREFIX.len() + RANDOM + CHECK);
+    secret.push_str(PREFIX);
+    secret.extend((0..RANDOM).map(|_| char::from(DIGITS[rng.random_range(0..DIGITS.len())])));
+    let check = checksum(&secret);
+    secret + &check
+}
+
+fn checksum(body: &str) -> String {
+    base62(i64::from(crc32fast::hash(body.as_bytes())), CHECK)
+}
+
+/// The beginning that is shown in lists.
+pub(crate) fn hint(secret: &str) -> String {
+    secret.chars().take(HINT).collect()
+}
+
+/// Hex of the SHA-256.
+pub(crate) fn hash(secret: &str) -> String {
+    Sha256::digest(secret.as_bytes()).iter().fold(String::with_capacity(64), |mut hex, byte| {
+        use std::fmt::Write as _;
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
+}
+
+pub(crate) fn same(a: &str, b: &str) -> bool {
+    a.as_bytes().ct_eq(b.as_bytes()).into()
+}
+
+/// What to look for in the database, if the text can be a key at all.
+///
+/// A key may be written with its id before it, `ID.SECRET`, as WhyLabs does. What starts like a generated secret must have
+/// its length and checksum; anything else can only be a key that the operator set.
+pub(crate) fn read(text: &str) -> Option<&str> {
+    let secret = match text.split_once('.') {
+        Some((id, rest)) if id.len() == 11 && rest.starts_with(PREFIX) => rest,
+        _ => text,
+    };
+    if secret.starts_with(PREFIX) {
+        let well_formed = secret.is_ascii() && secret.len() == PREFIX.len() + RANDOM + CHECK;
+        let (body, check) = secret.split_at_checked(PREFIX.len() + RANDOM)?;
+        (well_formed && checksum(body) == check).then_some(secret)
+    } else {
+        bootstrap(secret).ok()
+    }
+}
+
+/// Whether the operator may set this as a key.
+pub(crate) fn bootstrap(text: &str) -> Result<&str, &'static str> {
+    if text.len() < BOOTSTRAP_MIN {
+        Err("must be at least 16 characters")
+    } else if text.len() > 512 {
+        Err("must be at most 512 characters")
+    } else if !text.bytes().all(|b| b.is_ascii_graphic() && b != b':') {
+        Err("must be visible ASCII without ':'")
+    } else {
+        Ok(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_read_back_and_mistakes_do_not() {
+        let secret = generate();
+        assert_eq!(secret.len(), 52);
+        assert_eq!(read(&secret), Some(&*secret));
+        assert_eq!(read(&format!("0Qk3vR8aZ1b.{secret}")), Some(&*secret));
+        let mistyped = secret.replacen(&secret[10..11], if &secret[10..11] == "x" { "y" } else { "x" }, 1);
+        assert_eq!(read(&mistyped), None);
+        assert_eq!(read("rst_short"), None);
+        assert_eq!(read("too short"), None);
+        assert_eq!(read("a-key-of-the-operator.s-own"), Some("a-key-of-the-operator.s-own"));
+        assert_ne!(generate(), generate());
+    }
+}

@@ -1,0 +1,132 @@
+//! Lists that a contract wants whole, given in pieces: the server holds one piece at a time, all are of one moment.
+
+use roster_model::{Organization, OrganizationId};
+use roster_store::MemberFilter;
+use roster_store::list::Slice;
+use tokio::sync::mpsc;
+
+use crate::actor::Caller;
+use crate::error::{Error, Result};
+use crate::memberships::{Member, mark, with_sides};
+use crate::organizations::{self, OrganizationQuery};
+use crate::reference::OrganizationRef;
+use crate::transaction::Reader;
+use roster_store::MemberSort;
+
+/// Rows in one piece.
+const PIECE: u64 = 500;
+/// Pieces that wait for a slow client.
+const AHEAD: usize = 2;
+
+/// The pieces of a list. An error is the last one.
+#[derive(Debug)]
+pub struct Chunks<T>(mpsc::Receiver<Result<Vec<T>>>);
+
+impl<T> Chunks<T> {
+    /// `None` at the end.
+    pub async fn next(&mut self) -> Option<Result<Vec<T>>> {
+        self.0.recv().await
+    }
+
+    pub fn poll_next(&mut self, context: &mut std::task::Context<'_>) -> std::task::Poll<Option<Result<Vec<T>>>> {
+        self.0.poll_recv(context)
+    }
+
+    /// All pieces together.
+    pub async fn collect(mut self) -> Result<Vec<T>> {
+        let mut all = Vec::new();
+        while let Some(piece) = self.next().await {
+            all.extend(piece?);
+        }
+        Ok(all)
+    }
+}
+
+/// Where pieces go. Fails when nobody listens any more.
+#[derive(Debug)]
+pub(crate) struct Outlet<T>(mpsc::Sender<Result<Vec<T>>>);
+
+impl<T> Outlet<T> {
+    pub(crate) fn send(&self, piece: Vec<T>) -> Result<()> {
+        self.0.blocking_send(Ok(piece)).map_err(|_| Error::Internal(String::from("the client went away")))
+    }
+}
+
+impl Caller {
+    /// Produces pieces at one position, on a thread that may block. The first piece is awaited, so that a refusal is an error of
+    /// this call.
+    pub(crate) async fn stream<T: Send + 'static>(
+        &self,
+        produce: impl FnOnce(Reader<'_>, &Outlet<T>) -> Result<()> + Send + 'static,
+    ) -> Result<Chunks<T>> {
+        let (outlet, pieces) = mpsc::channel(AHEAD);
+        let (ready, opened) = tokio::sync::oneshot::channel();
+        let caller = self.clone();
+        let failed = outlet.clone();
+        tokio::spawn(async move {
+            let done = caller
+                .read(move |reader| {
+                    let _ = ready.send((reader.view.position(), reader.roles()?));
+                    produce(reader, &Outlet(outlet))
+                })
+                .await;
+            if let Err(error) = done {
+                let _ = failed.send(Err(error)).await;
+            }
+        });
+        if let Ok((position, roles)) = opened.await {
+            self.saw(position, roles);
+        }
+        Ok(Chunks(pieces))
+    }
+
+    /// All members of an organization, in this order. Rights as for [`Self::list_members`].
+    pub async fn stream_members(
+        &self,
+        organization: impl Into<OrganizationRef>,
+        sort: MemberSort,
+    ) -> Result<Chunks<Member>> {
+        let organization = organization.into();
+        self.stream(move |reader, outlet| {
+            let place = reader.organization(&organization)?.allow_listing(reader)?;
+            send_members(reader, outlet, place.id, sort)
+        })
+        .await
+    }
+
+    /// All organizations that a query finds; its page is not looked at. Rights as for [`Self::list_organizations`].
+    pub async fn stream_organizations(&self, mut query: OrganizationQuery) -> Result<Chunks<Organization>> {
+        self.stream(move |reader, outlet| {
+            query.page = crate::paging::Page { limit: Some(PIECE), ..crate::paging::Page::default() };
+            loop {
+                let listed = organizations::list(reader, &query)?;
+                outlet.send(listed.items)?;
+                match listed.next {
+                    Some(next) => query.page.cursor = Some(next),
+                    None => return Ok(()),
+                }
+            }
+        })
+        .await
+    }
+}
+
+pub(crate) fn send_members(
+    reader: Reader<'_>,
+    outlet: &Outlet<Member>,
+    organization: OrganizationId,
+    sort: MemberSort,
+) -> Result<()> {
+    let filter = MemberFilter { organization: Some(organization), ..MemberFilter::default() };
+    let mut slice = Slice { limit: Some(PIECE), ..Slice::default() };
+    loop {
+        let memberships = reader.view.list_memberships(&filter, sort, &slice)?;
+        let full = memberships.len() as u64 == PIECE;
+        let piece = with_sides(reader, memberships)?;
+        slice.after = piece.last().map(mark(sort));
+        outlet.send(piece)?;
+        if !full {
+            return Ok(());
+        }
+    }
+}

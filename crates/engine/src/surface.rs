@@ -1,0 +1,57 @@
+use roster_model::{Aliases, Dialect, EntityId, Form};
+
+/// Through which API somebody comes in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Surface {
+    Native,
+    Whylabs,
+    Clerk,
+    Enhance,
+    Box,
+}
+
+impl Surface {
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Native => "native",
+            Self::Whylabs => "whylabs",
+            Self::Clerk => "clerk",
+            Self::Enhance => "enhance",
+            Self::Box => "box",
+        }
+    }
+
+    pub const fn dialect(self) -> Option<Dialect> {
+        match self {
+            Self::Native => None,
+            Self::Whylabs => Some(Dialect::Whylabs),
+            Self::Clerk => Some(Dialect::Clerk),
+            Self::Enhance => Some(Dialect::Enhance),
+            Self::Box => Some(Dialect::Box),
+        }
+    }
+
+    const fn form(self) -> Form {
+        match self {
+            Self::Native => Form::Native,
+            Self::Whylabs => Form::Whylabs,
+            Self::Clerk => Form::Clerk,
+            Self::Enhance => Form::Enhance,
+            Self::Box => Form::Box,
+        }
+    }
+
+    /// Whether the realm's root is an organization here. Elsewhere it is unknown, in no list, and nobody's parent.
+    pub const fn shows_root(self) -> bool {
+        matches!(self, Self::Native | Self::Enhance)
+    }
+
+    /// An entity's id as this surface's clients know it: the one it brought along, else its own in this surface's form.
+    pub fn show<I: EntityId>(self, id: I, aliases: &Aliases) -> String {
+        let alias = self.dialect().and_then(|dialect| aliases.of(dialect));
+        match alias {
+            Some(alias) => alias.to_owned(),
+            None => self.form().show(id).unwrap_or_else(|| id.native()),
+        }
+    }
+}

@@ -1,0 +1,265 @@
+//! Keys to the API: issued, listed, revoked.
+
+use roster_model::permission::BuiltIn as P;
+use roster_model::{
+    Change, EntityId as _, Extras, Form, Right, RoleNumber, RoleSet, Timestamp, Token, TokenId, TokenKind, text,
+};
+use roster_store::TokenFilter;
+use roster_store::list::{Key, Mark};
+use serde::{Deserialize, Serialize};
+
+use crate::actor::Caller;
+use crate::error::{Error, OfField as _, Result, Subject};
+use crate::memberships::{check_roles, may_give};
+use crate::paging::{Listed, Page};
+use crate::reference::{OrganizationRef, UserRef};
+use crate::secret;
+use crate::transaction::{Reader, Tx};
+
+/// A token to be issued.
+#[derive(Clone, Debug)]
+pub struct NewToken {
+    pub kind: TokenKind,
+    /// Where an organization token acts.
+    pub organization: Option<OrganizationRef>,
+    /// Whose user token it is, or with whom an organization token dies.
+    pub user: Option<UserRef>,
+    /// What an organization token acts with.
+    pub roles: RoleSet,
+    /// Keys of the permissions that it may use; `None`: all that its roles grant.
+    pub scopes: Option<Vec<String>>,
+    pub name: Option<String>,
+    pub expires: Option<Timestamp>,
+    pub extras: Extras,
+}
+
+impl NewToken {
+    pub fn new(kind: TokenKind) -> Self {
+        Self {
+            kind,
+            organization: None,
+            user: None,
+            roles: RoleSet::EMPTY,
+            scopes: None,
+            name: None,
+            expires: None,
+            extras: Extras::default(),
+        }
+    }
+}
+
+/// A token and its secret.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct IssuedToken {
+    pub token: Token,
+    /// Told once. `None` when a repeated request is answered again, since nobody remembers it.
+    #[serde(skip)]
+    pub secret: Option<String>,
+}
+
+/// Which tokens to list.
+#[derive(Clone, Debug, Default)]
+pub struct TokenQuery {
+    /// Those of this organization.
+    pub organization: Option<OrganizationRef>,
+    /// Those of this user.
+    pub user: Option<UserRef>,
+    pub kind: Option<TokenKind>,
+    pub without_revoked: bool,
+    pub page: Page,
+}
+
+fn check_common(reader: Reader<'_>, new: &NewToken) -> Result<()> {
+    if let Some(name) = &new.name {
+        text::name(name).of("name")?;
+    }
+    if new.expires.is_some_and(|expires| expires <= reader.now()) {
+        return Err(Error::invalid("expires_at", "must be in the future"));
+    }
+    if let Some(scopes) = &new.scopes {
+        let known = reader.view.list_permissions()?;
+        if let Some(scope) = scopes.iter().find(|scope| !known.iter().any(|p| p.key == **scope)) {
+            return Err(Error::invalid("scopes", format!("names {scope:?}, which is no permission of this realm")));
+        }
+    }
+    Ok(())
+}
+
+fn of_kind(problem: &'static str, field: &'static str) -> Error {
+    Error::invalid(field, problem)
+}
+
+fn issue(tx: &mut Tx<'_, '_>, new: &NewToken, secret: &str) -> Result<Token> {
+    let reader = tx.read();
+    let token = |organization, user, tx: &Tx<'_, '_>| Token {
+        id: tx.draw(),
+        kind: new.kind,
+        organization,
+        user,
+        roles: new.roles,
+        scopes: new.scopes.clone(),
+        hint: secret::hint(secret),
+        name: new.name.clone(),
+        expires: new.expires,
+        revoked: None,
+        created_by: tx.author(),
+        created: tx.now(),
+        last_used: None,
+        extras: new.extras.clone(),
+    };
+    let issued = |token: &Token| Change::TokenIssued { after: Box::new(token.clone()), hash: secret::hash(secret) };
+    match new.kind {
+        TokenKind::Realm => {
+            let proof = reader.realm()?.allow(reader, P::TokensWrite)?;
+            if new.organization.is_some() || new.user.is_some() || !new.roles.is_empty() {
+                return Err(of_kind("must not be given for a realm key", "organization_id"));
+            }
+            // A realm key may do more than any role grants: only another one can make it.
+            if !proof.standing().is_everything() || !proof.standing().scopes_cover(new.scopes.as_deref()) {
+                return Err(Error::Forbidden("a realm key".into()));
+            }
+            check_common(reader, new)?;
+            let token = token(None, None, tx);
+            tx.change(&proof, &issued(&token))?;
+            Ok(token)
+        }
+        TokenKind::Organization => {
+            let organization = new.organization.as_ref().ok_or(of_kind("must be given", "organization_id"))?;
+            let place = reader.organization(organization)?.allow(reader, Right::tree(P::TokensWrite))?;
+            check_roles(reader, new.roles)?;
+            may_give(&place, new.roles)?;
+            // A token that acts as an owner is made by an owner, here or above.
+            if new.roles.contains(RoleNumber::OWNER)
+                && let Some(lacking) = place.standing().lacks_of(RoleSet::OWNER)
+            {
+                return Err(Error::Forbidden(lacking.into()));
+            }
+            if !place.standing().scopes_cover(new.scopes.as_deref()) {
+                return Err(Error::Forbidden("a key with these scopes".into()));
+            }
+            check_common(reader, new)?;
+            let user =
+                new.user.as_ref().map(|user| reader.user(user)).transpose()?.map(|user| user.named_by(&place).id);
+            let token = token(Some(place.id), user, tx);
+            tx.change(&place, &issued(&token))?;
+            Ok(token)
+        }
+        TokenKind::User => {
+            let user = new.user.as_ref().ok_or(of_kind("must be given", "user_id"))?;
+            let user = reader.user(user)?.allow_self_or(reader, P::UsersActAs)?;
+            if new.organization.is_some() || !new.roles.is_empty() {
+                return Err(of_kind("must not be given for a user's token: it acts by memberships", "organization_id"));
+            }
+            // An own token can't do more than the one it is made with; who acts for others isn't narrowed by their memberships.
+            if !user.standing().scopes_cover(new.scopes.as_deref()) {
+                return Err(Error::Forbidden("a key with these scopes".into()));
+            }
+            check_common(reader, new)?;
+            let token = token(None, Some(user.id), tx);
+            tx.change(&user, &issued(&token))?;
+            Ok(token)
+        }
+    }
+}
+
+/// The token, and whether the caller may see and end it. Who may not is told that there is none.
+fn find(reader: Reader<'_>, reference: &str) -> Result<Token> {
+    let unknown = || Error::NotFound(Subject::Token);
+    let id: TokenId = Form::read_any(reference).ok_or_else(unknown)?;
+    let token = reader.view.token(id)?.ok_or_else(unknown)?;
+    if matches!(&reader.acting.actor, crate::actor::Actor::Token(own) if own.id == token.id) {
+        return Ok(token);
+    }
+    let allowed = match (token.kind, token.organization, token.user) {
+        (TokenKind::Organization, Some(organization), _) => reader
+            .organization(&OrganizationRef::Id(organization))
+            .and_then(|place| place.allow(reader, Right::tree(P::TokensWrite)))
+            .is_ok(),
+        (TokenKind::User, _, Some(user)) => {
+            reader.user(&UserRef::Id(user)).and_then(|user| user.allow_self_or(reader, P::UsersActAs)).is_ok()
+        }
+        _ => {
+            let realm = reader.realm()?.allow(reader, P::TokensWrite);
+            realm.is_ok_and(|realm| realm.standing().is_everything())
+        }
+    };
+    if allowed { Ok(token) } else { Err(unknown()) }
+}
+
+fn revoke(tx: &mut Tx<'_, '_>, before: Token) -> Result<Token> {
+    if before.revoked.is_some() {
+        return Ok(before);
+    }
+    let after = Token { revoked: Some(tx.now()), ..before.clone() };
+    let change = Change::TokenRevoked { before: Box::new(before), after: Box::new(after.clone()) };
+    // `find` decided; this is what it decided about.
+    let proof = tx.read().realm()?.allow_everyone(tx.read())?;
+    tx.change(&proof, &change)?;
+    Ok(after)
+}
+
+impl Caller {
+    /// A realm key is made by a realm key; an organization token needs `tokens:write` there or above, and every permission of
+    /// its roles; a user's token is made by the user, or with `users:act_as` at the root. No token may use more than the one it
+    /// is made with.
+    pub async fn issue_token(&self, new: NewToken) -> Result<IssuedToken> {
+        let secret = secret::generate();
+        let hidden = secret.clone();
+        let issued =
+            self.write(move |tx| Ok(IssuedToken { token: issue(tx, &new, &hidden)?, secret: Some(hidden) })).await?;
+        // What comes from memory after a repeated request is the token of the first one, whose secret is gone.
+        Ok(issued)
+    }
+
+    /// By id in any form. A token may see itself; the others as [`Self::list_tokens`] says.
+    pub async fn find_token(&self, token: &str) -> Result<Token> {
+        let reference = token.to_owned();
+        let mut token = self.read(move |reader| find(reader, &reference)).await?;
+        token.last_used = self.engine.last_seen(self.realm, token.id, token.last_used);
+        Ok(token)
+    }
+
+    /// By id in any form. Effective at once, everywhere; doing it again changes nothing. A token may end itself.
+    pub async fn revoke_token(&self, token: &str) -> Result<Token> {
+        let reference = token.to_owned();
+        let mut token = self
+            .write(move |tx| {
+                let token = find(tx.read(), &reference)?;
+                revoke(tx, token)
+            })
+            .await?;
+        token.last_used = self.engine.last_seen(self.realm, token.id, token.last_used);
+        Ok(token)
+    }
+
+    /// Of an organization: `tokens:write` there or above. Of a user: oneself, or `users:act_as` at the root. Of the whole realm:
+    /// `tokens:write` at the root.
+    pub async fn list_tokens(&self, query: TokenQuery) -> Result<Listed<Token>> {
+        let mut listed = self
+            .read(move |reader| {
+                let mut filter =
+                    TokenFilter { kind: query.kind, without_revoked: query.without_revoked, ..TokenFilter::default() };
+                if let Some(organization) = &query.organization {
+                    let place = reader.organization(organization)?.allow(reader, Right::tree(P::TokensWrite))?;
+                    filter.organization = Some(place.id);
+                    filter.kind = Some(TokenKind::Organization);
+                    if let Some(user) = &query.user {
+                        filter.user = Some(reader.user(user)?.named_by(&place).id);
+                    }
+                } else if let Some(user) = &query.user {
+                    filter.user = Some(reader.user(user)?.allow_self_or(reader, P::UsersActAs)?.id);
+                    filter.kind = Some(TokenKind::User);
+                } else {
+                    reader.realm()?.allow(reader, P::TokensWrite)?;
+                }
+                let items = reader.view.list_tokens(&filter, &query.page.slice("tokens")?)?;
+                let total = if query.page.total { Some(reader.view.count_tokens(&filter)?) } else { None };
+                Ok(query.page.close("tokens", items, total, |t| Mark { key: Key::None, id: t.id.raw() }))
+            })
+            .await?;
+        for token in &mut listed.items {
+            token.last_used = self.engine.last_seen(self.realm, token.id, token.last_used);
+        }
+        Ok(listed)
+    }
+}

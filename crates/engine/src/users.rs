@@ -1,0 +1,393 @@
+//! Users.
+
+use roster_model::permission::BuiltIn as P;
+use roster_model::{
+    Address, AddressKind, Aliases, Change, Dialect, EntityId as _, Extras, Metadata, Realm, Right, Timestamp, User,
+    UserId, UserStatus, metadata, ownership, text,
+};
+use roster_store::list::{Key, Mark, Slice};
+use roster_store::{MemberFilter, MemberSort, UserFilter, UserSort, View};
+
+use crate::access::Allowed;
+use crate::actor::Caller;
+use crate::error::{Error, OfField as _, Result, Subject};
+use crate::memberships::{self, MetadataWrite};
+use crate::organizations::locale;
+use crate::paging::{Listed, Page};
+use crate::reference::{OrganizationRef, UserRef};
+use crate::transaction::{Reader, Tx};
+
+/// A user to be made.
+#[derive(Clone, Debug, Default)]
+pub struct NewUser {
+    pub email: Option<String>,
+    /// The whole name; first and last name are read from it if they aren't given.
+    pub name: Option<String>,
+    pub first_name: Option<String>,
+    pub last_name: Option<String>,
+    pub username: Option<String>,
+    pub external_id: Option<String>,
+    pub status: UserStatus,
+    pub locale: Option<String>,
+    pub public: Metadata,
+    pub private: Metadata,
+    pub extras: Extras,
+    /// For whom the user is made, for callers who may create users only there.
+    pub organization: Option<OrganizationRef>,
+}
+
+/// What is to be different; `None` stays as it is.
+#[derive(Clone, Debug, Default)]
+pub struct UserPatch {
+    /// The primary address; `Some(None)` takes it away.
+    pub email: Option<Option<String>>,
+    pub name: Option<String>,
+    pub first_name: Option<Option<String>>,
+    pub last_name: Option<Option<String>>,
+    pub username: Option<Option<String>>,
+    pub external_id: Option<Option<String>>,
+    pub status: Option<UserStatus>,
+    pub locale: Option<Option<String>>,
+    pub public: Option<MetadataWrite>,
+    pub private: Option<MetadataWrite>,
+    pub extras: Option<(Dialect, Metadata)>,
+    /// Refused unless it was last changed then.
+    pub expected: Option<Timestamp>,
+}
+
+impl UserPatch {
+    /// What users may change about themselves: names and language.
+    fn is_own_business(&self) -> bool {
+        let Self { email, username, external_id, status, public, private, extras, .. } = self;
+        email.is_none()
+            && username.is_none()
+            && external_id.is_none()
+            && status.is_none()
+            && public.is_none()
+            && private.is_none()
+            && extras.is_none()
+    }
+}
+
+/// Which users to list.
+#[derive(Clone, Debug, Default)]
+pub struct UserQuery {
+    pub status: Option<UserStatus>,
+    /// Exactly, in any case.
+    pub email: Option<String>,
+    pub username: Option<String>,
+    pub external_id: Option<String>,
+    /// Part of a name, user name or address, in any case.
+    pub text: Option<String>,
+    pub sort: UserSort,
+    pub page: Page,
+}
+
+impl UserQuery {
+    pub(crate) fn filter(&self) -> UserFilter {
+        UserFilter {
+            status: self.status,
+            // What isn't an address matches nobody, rather than everybody.
+            email: self.email.as_deref().map(|email| text::email(email).unwrap_or_default()),
+            username: self.username.clone(),
+            external_id: self.external_id.clone(),
+            text: self.text.clone(),
+        }
+    }
+}
+
+fn taken(field: &'static str, other: &User) -> Error {
+    Error::AlreadyExists { subject: Subject::User, field, id: Some(other.id.raw()) }
+}
+
+/// Refuses what another user has already.
+fn identifiers_are_free(view: &View<'_>, user: &User) -> Result<()> {
+    let other = |found: Option<User>| found.filter(|other| other.id != user.id);
+    for address in &user.addresses {
+        let field = match address.kind {
+            AddressKind::Email => "email",
+            AddressKind::Phone => "phone",
+        };
+        if let Some(other) = other(view.user_by_address(address.kind, &address.value)?) {
+            return Err(taken(field, &other));
+        }
+    }
+    if let Some(username) = &user.username
+        && let Some(other) = other(view.user_by_username(username)?)
+    {
+        return Err(taken("username", &other));
+    }
+    if let Some(external_id) = &user.external_id
+        && let Some(other) = other(view.user_by_external_id(external_id)?)
+    {
+        return Err(taken("external_id", &other));
+    }
+    Ok(())
+}
+
+fn part_of_name(part: Option<&str>, field: &'static str) -> Result<Option<String>> {
+    let part = part.map(|part| text::free(part, text::NAME_MAX)).transpose().of(field)?;
+    Ok(part.filter(|part| !part.is_empty()).map(str::to_owned))
+}
+
+/// Name, first and last name from what was given of them.
+fn names(new: &NewUser) -> Result<(String, Option<String>, Option<String>)> {
+    let (first, last) =
+        (part_of_name(new.first_name.as_deref(), "first_name")?, part_of_name(new.last_name.as_deref(), "last_name")?);
+    let Some(name) = &new.name else { return Ok((text::join_name(first.as_deref(), last.as_deref()), first, last)) };
+    text::free(name, text::NAME_MAX).of("name")?;
+    let split = text::split_name(name);
+    Ok(if first.is_none() && last.is_none() { (name.clone(), split.0, split.1) } else { (name.clone(), first, last) })
+}
+
+fn email_address(tx: &Tx<'_, '_>, email: &str) -> Result<Address> {
+    Ok(Address {
+        id: tx.draw(),
+        kind: AddressKind::Email,
+        value: text::email(email).of("email")?,
+        primary: true,
+        verified: true,
+        created: tx.now(),
+    })
+}
+
+pub(crate) fn create(tx: &mut Tx<'_, '_>, proof: &Allowed<Realm>, new: &NewUser) -> Result<User> {
+    let (name, first_name, last_name) = names(new)?;
+    metadata::check(&new.public).of("public_metadata")?;
+    metadata::check(&new.private).of("private_metadata")?;
+    let user = User {
+        id: tx.draw(),
+        name,
+        first_name,
+        last_name,
+        username: new.username.as_deref().map(text::username).transpose().of("username")?.map(str::to_owned),
+        external_id: new
+            .external_id
+            .as_deref()
+            .map(text::external_id)
+            .transpose()
+            .of("external_id")?
+            .map(str::to_owned),
+        status: new.status,
+        locale: locale(new.locale.as_deref())?,
+        addresses: new.email.iter().map(|email| email_address(tx, email)).collect::<Result<_>>()?,
+        created: tx.now(),
+        updated: tx.now(),
+        public: new.public.clone(),
+        private: new.private.clone(),
+        extras: new.extras.clone(),
+        aliases: Aliases::default(),
+    };
+    identifiers_are_free(tx.read().view, &user)?;
+    tx.change(proof, &Change::UserCreated { after: Box::new(user.clone()) })?;
+    Ok(user)
+}
+
+fn update(tx: &mut Tx<'_, '_>, before: &Allowed<User>, patch: &UserPatch) -> Result<User> {
+    if patch.expected.is_some_and(|expected| expected != before.updated) {
+        return Err(Error::PreconditionFailed);
+    }
+    let mut after = User::clone(before);
+    if let Some(name) = &patch.name {
+        text::free(name, text::NAME_MAX).of("name")?.clone_into(&mut after.name);
+        (after.first_name, after.last_name) = text::split_name(name);
+    }
+    if patch.first_name.is_some() || patch.last_name.is_some() {
+        if let Some(first) = &patch.first_name {
+            after.first_name = part_of_name(first.as_deref(), "first_name")?;
+        }
+        if let Some(last) = &patch.last_name {
+            after.last_name = part_of_name(last.as_deref(), "last_name")?;
+        }
+        if patch.name.is_none() {
+            after.name = text::join_name(after.first_name.as_deref(), after.last_name.as_deref());
+        }
+    }
+    if let Some(username) = &patch.username {
+        after.username = username.as_deref().map(text::username).transpose().of("username")?.map(str::to_owned);
+    }
+    if let Some(external_id) = &patch.external_id {
+        after.external_id =
+            external_id.as_deref().map(text::external_id).transpose().of("external_id")?.map(str::to_owned);
+    }
+    if let Some(status) = patch.status {
+        after.status = status;
+    }
+    if let Some(new) = &patch.locale {
+        after.locale = locale(new.as_deref())?;
+    }
+    if let Some(public) = &patch.public {
+        public.apply(&mut after.public, "public_metadata")?;
+    }
+    if let Some(private) = &patch.private {
+        private.apply(&mut after.private, "private_metadata")?;
+    }
+    if let Some((dialect, extras)) = &patch.extras {
+        after.extras.merge(*dialect, extras);
+    }
+    if let Some(email) = &patch.email {
+        let wanted = email.as_deref().map(text::email).transpose().of("email")?;
+        if wanted.as_deref() != before.email() {
+            after.addresses.retain(|a| !(a.kind == AddressKind::Email && a.primary));
+            if let Some(email) = wanted {
+                after.addresses.retain(|a| a.value != email);
+                after.addresses.insert(0, email_address(tx, &email)?);
+            }
+        }
+    }
+    if after == **before {
+        return Ok(after);
+    }
+    identifiers_are_free(tx.read().view, &after)?;
+    after.updated = tx.now().not_before(before.updated);
+    let change = Change::UserUpdated { before: Box::new(User::clone(before)), after: Box::new(after.clone()) };
+    tx.change(before, &change)?;
+    Ok(after)
+}
+
+/// Everything that the user has goes first: ownership is cleared, memberships and account records end.
+fn delete(tx: &mut Tx<'_, '_>, before: &Allowed<User>) -> Result<()> {
+    let filter = MemberFilter { user: Some(before.id), ..MemberFilter::default() };
+    let all = Slice::default();
+    for membership in tx.read().view.list_memberships(&filter, MemberSort::Created, &all)? {
+        let membership = if membership.roles.contains(roster_model::RoleNumber::OWNER) {
+            let mut cleared = membership.clone();
+            cleared.roles = ownership::after_owning(membership.roles);
+            cleared.updated = tx.now().not_before(membership.updated);
+            let change = Change::OwnershipCleared { before: Box::new(membership), after: Box::new(cleared.clone()) };
+            tx.change(before, &change)?;
+            cleared
+        } else {
+            membership
+        };
+        tx.change(before, &Change::MembershipRemoved { before: Box::new(membership) })?;
+    }
+    for account in tx.read().view.account_users_of(before.id)? {
+        tx.change(before, &Change::AccountUserDeleted { before: account })?;
+    }
+    tx.change(before, &Change::UserDeleted { before: Box::new(User::clone(before)) })
+}
+
+fn mark(sort: UserSort) -> impl Fn(&User) -> Mark {
+    move |u| {
+        let key = match sort {
+            UserSort::Created => Key::Int(u.created.as_ms()),
+            UserSort::Updated => Key::Int(u.updated.as_ms()),
+            UserSort::Name => Key::Text(text::fold(&u.name)),
+            UserSort::Email => Key::Text(u.email().unwrap_or_default().to_owned()),
+        };
+        Mark { key, id: u.id.raw() }
+    }
+}
+
+fn list(reader: Reader<'_>, query: &UserQuery) -> Result<Listed<User>> {
+    reader.realm()?.allow(reader, P::UsersRead)?;
+    let of = match query.sort {
+        UserSort::Created => "created",
+        UserSort::Updated => "updated",
+        UserSort::Name => "name",
+        UserSort::Email => "email",
+    };
+    let filter = query.filter();
+    let items = reader.view.list_users(&filter, query.sort, &query.page.slice(of)?)?;
+    let total = if query.page.total { Some(reader.view.count_users(&filter)?) } else { None };
+    Ok(query.page.close(of, items, total, mark(query.sort)))
+}
+
+impl Caller {
+    /// Needs `users:create` at the root, or at the organization named or above it.
+    pub async fn create_user(&self, new: NewUser) -> Result<User> {
+        self.write(move |tx| {
+            let reader = tx.read();
+            let proof = match &new.organization {
+                Some(organization) => {
+                    let organization = reader.organization(organization)?.allow(reader, Right::tree(P::UsersCreate))?;
+                    let realm = reader.realm()?.allow_everyone(reader)?.into_inner();
+                    organization.creating(realm)?
+                }
+                None => reader.realm()?.allow(reader, P::UsersCreate)?,
+            };
+            create(tx, &proof, &new)
+        })
+        .await
+    }
+
+    /// Oneself, or anyone with `users:read` at the root.
+    pub async fn user(&self, user: impl Into<UserRef>) -> Result<User> {
+        let user = user.into();
+        self.read(move |reader| Ok(reader.user(&user)?.allow_self_or(reader, P::UsersRead)?.into_inner())).await
+    }
+
+    /// The acting user, if the caller is one.
+    pub async fn me(&self) -> Result<Option<User>> {
+        self.read(|reader| Ok(reader.acting.user.map(|id| reader.view.user(id)).transpose()?.flatten())).await
+    }
+
+    /// Names and language also by oneself; all else needs `users:write` at the root.
+    pub async fn update_user(&self, user: impl Into<UserRef>, patch: UserPatch) -> Result<User> {
+        let user = user.into();
+        self.write(move |tx| {
+            let found = tx.read().user(&user)?;
+            let before = if patch.is_own_business() {
+                found.allow_self_or(tx.read(), P::UsersWrite)?
+            } else {
+                found.allow(tx.read(), P::UsersWrite)?
+            };
+            update(tx, &before, &patch)
+        })
+        .await
+    }
+
+    /// Needs `users:write` at the root. Memberships, account records and tokens go along; what he owned has no owner then.
+    pub async fn delete_user(&self, user: impl Into<UserRef>, expected: Option<Timestamp>) -> Result<User> {
+        let user = user.into();
+        self.write(move |tx| {
+            let before = tx.read().user(&user)?.allow(tx.read(), P::UsersWrite)?;
+            if expected.is_some_and(|expected| expected != before.updated) {
+                return Err(Error::PreconditionFailed);
+            }
+            delete(tx, &before)?;
+            Ok(before.into_inner())
+        })
+        .await
+    }
+
+    /// Needs `users:write` at the root. Deletes the user, if still there, and blanks what the log says of him. The events keep
+    /// their numbers.
+    pub async fn erase_user(&self, user: UserId) -> Result<()> {
+        self.write(move |tx| {
+            let realm = tx.read().realm()?.allow(tx.read(), P::UsersWrite)?;
+            match tx.read().user(&UserRef::Id(user)) {
+                Ok(found) => {
+                    let before = found.allow(tx.read(), P::UsersWrite)?;
+                    delete(tx, &before)?;
+                }
+                Err(Error::NotFound(_)) if tx.read().view.remembers(user)? => {}
+                Err(error) => return Err(error),
+            }
+            tx.change(&realm, &Change::UserErased { user })?;
+            tx.forget_answers()
+        })
+        .await
+    }
+
+    /// Needs `users:read` at the root.
+    pub async fn list_users(&self, query: UserQuery) -> Result<Listed<User>> {
+        self.read(move |reader| list(reader, &query)).await
+    }
+
+    /// Makes this organization the one that the user starts in. By the user, or with `memberships:write` there or above.
+    pub async fn set_default_membership(
+        &self,
+        organization: impl Into<OrganizationRef>,
+        user: impl Into<UserRef>,
+    ) -> Result<roster_model::Membership> {
+        let (organization, user) = (organization.into(), user.into());
+        self.write(move |tx| {
+            let (place, user) = memberships::place_of(tx.read(), &organization, &user)?;
+            let membership = memberships::of(tx.read(), place.id, user.id)?;
+            memberships::set_default(tx, &place, &membership)
+        })
+        .await
+    }
+}

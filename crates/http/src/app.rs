@@ -1,0 +1,49 @@
+//! What every handler and extractor can reach.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use axum::extract::FromRef;
+use roster_engine::Engine;
+
+use crate::{Limits, Metrics};
+
+/// The state of all surfaces of one server. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct App {
+    pub engine: Arc<Engine>,
+    pub limits: Arc<Limits>,
+    /// This server's own: tests run many servers in one process.
+    pub metrics: Arc<Metrics>,
+    /// How clients reach this server, without a slash at the end, for the links in answers. Unknown unless configured.
+    pub public_url: Option<Arc<str>>,
+    stopping: Arc<AtomicBool>,
+}
+
+impl App {
+    pub fn new(engine: Arc<Engine>, limits: Limits) -> Self {
+        Self {
+            engine,
+            limits: Arc::new(limits),
+            metrics: Arc::new(Metrics::new()),
+            public_url: None,
+            stopping: Arc::default(),
+        }
+    }
+
+    /// From now on new requests are refused with [`Frame::ShuttingDown`](crate::Frame::ShuttingDown); those under way go on.
+    pub fn stop(&self) {
+        self.stopping.store(true, Ordering::Release);
+    }
+
+    /// Whether [`App::stop`] was called.
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
+    }
+}
+
+impl FromRef<App> for Arc<Limits> {
+    fn from_ref(app: &App) -> Self {
+        app.limits.clone()
+    }
+}

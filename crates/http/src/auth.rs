@@ -1,0 +1,87 @@
+//! Who is calling.
+
+use axum::extract::FromRequestParts;
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+use http::request::Parts;
+use roster_engine::{Caller, Error, RequestScope};
+
+use crate::context::Context;
+use crate::{App, Failure};
+
+/// What a request has in the place where the surface keeps the secret.
+#[derive(Clone, PartialEq, Eq)]
+pub enum SecretFound {
+    /// Nothing: as if no key was sent.
+    Missing,
+    /// Something that can't be a secret: as if a wrong key was sent. A surface that tells such callers the same as those
+    /// without a key says `Missing`.
+    Malformed,
+    Secret(String),
+}
+
+impl std::fmt::Debug for SecretFound {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Missing => "Missing",
+            Self::Malformed => "Malformed",
+            Self::Secret(_) => "Secret(…)",
+        })
+    }
+}
+
+/// The secret of `Authorization: Bearer SECRET`, the scheme in any letter case.
+pub fn bearer(headers: &HeaderMap) -> SecretFound {
+    let Some(value) = headers.get(AUTHORIZATION) else { return SecretFound::Missing };
+    let Ok(value) = value.to_str() else { return SecretFound::Malformed };
+    match value.trim().split_once(' ') {
+        Some((scheme, secret)) if scheme.eq_ignore_ascii_case("bearer") => {
+            SecretFound::Secret(secret.trim_start().to_owned())
+        }
+        _ => SecretFound::Malformed,
+    }
+}
+
+/// The caller, known to the engine: the only way from a handler to the engine's operations.
+#[derive(Debug)]
+pub struct Authenticated(pub Caller);
+
+impl FromRequestParts<App> for Authenticated {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
+        let context = Context::of(&parts.extensions)?;
+        let secret = match (context.spec.secret)(&parts.headers) {
+            SecretFound::Missing => None,
+            SecretFound::Malformed => return Err(Error::bad_credential().into()),
+            SecretFound::Secret(secret) => Some(secret),
+        };
+        // A bad Idempotency-Key is told to those only who may call at all.
+        let (idempotency, refused) = match context.idempotency.clone() {
+            Ok(key) => (key, None),
+            Err(frame) => (None, Some(frame)),
+        };
+        let scope = RequestScope { position: context.position.clone(), idempotency };
+        let caller = app.engine.authenticate(context.spec.surface, secret.as_deref(), scope).await?;
+        refused.map_or(Ok(Self(caller)), |frame| Err(frame.into()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bearer_in_any_case() {
+        let found = |value: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(AUTHORIZATION, value.parse().expect("a header value"));
+            bearer(&headers)
+        };
+        assert_eq!(found("Bearer k"), SecretFound::Secret("k".into()));
+        assert_eq!(found("bEARER  k"), SecretFound::Secret("k".into()));
+        assert_eq!(found("Bearer"), SecretFound::Malformed);
+        assert_eq!(found("Basic k"), SecretFound::Malformed);
+        assert_eq!(bearer(&HeaderMap::new()), SecretFound::Missing);
+    }
+}

@@ -1,0 +1,140 @@
+//! JSON bodies, read when the handler wants them.
+
+mod depth;
+mod field;
+mod receive;
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use axum::extract::{FromRequest, Request};
+use http::HeaderMap;
+use http::header::CONTENT_TYPE;
+use serde::de::DeserializeOwned;
+
+use crate::context::Context;
+use crate::{App, Failure, Frame};
+
+pub(crate) use receive::receive;
+
+/// How a surface takes bodies.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BodyPolicy {
+    pub content_type: ContentType,
+    pub empty: EmptyBody,
+}
+
+/// What `Content-Type` a body may have. Without a body it never matters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ContentType {
+    /// Any, or none: some vendors' clients send JSON under no name, or a wrong one.
+    #[default]
+    Ignore,
+    /// JSON (`application/json`, `application/…+json`) or none; else [`Frame::UnsupportedMediaType`].
+    JsonIfPresent,
+}
+
+/// What [`Body::read`] takes an absent body for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum EmptyBody {
+    /// [`Frame::BodyMissing`].
+    #[default]
+    Refuse,
+    /// `{}`, so that the answer names the first field that is missing.
+    Object,
+}
+
+/// A body that has arrived and was not looked at yet. A body of zero bytes is an absent one, whatever its headers say.
+pub struct Body<T> {
+    context: Arc<Context>,
+    json: bool,
+    depth: usize,
+    wanted: PhantomData<fn() -> T>,
+}
+
+impl<T> std::fmt::Debug for Body<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Bodies carry secrets and personal data.
+        f.debug_struct("Body")
+            .field("bytes", &self.context.body.as_ref().map(bytes::Bytes::len))
+            .finish_non_exhaustive()
+    }
+}
+
+impl<T: DeserializeOwned> Body<T> {
+    /// The body as an object. What is wrong names the field.
+    pub fn read(self) -> Result<T, Failure> {
+        match self.bytes()? {
+            Some(bytes) => self.parse(bytes, b'{'),
+            None if self.context.spec.body.empty == EmptyBody::Object => self.parse(b"{}", b'{'),
+            None => Err(Frame::BodyMissing.into()),
+        }
+    }
+
+    /// As [`Body::read`]; an absent body is the default.
+    pub fn read_or_default(self) -> Result<T, Failure>
+    where
+        T: Default,
+    {
+        self.bytes()?.map_or_else(|| Ok(T::default()), |bytes| self.parse(bytes, b'{'))
+    }
+
+    /// The body as an array, for the few operations that take one.
+    pub fn read_array(self) -> Result<T, Failure> {
+        let bytes = self.bytes()?.ok_or(Frame::BodyMissing)?;
+        self.parse(bytes, b'[')
+    }
+
+    fn bytes(&self) -> Result<Option<&[u8]>, Failure> {
+        let bytes = self.context.body.as_ref().map_err(Clone::clone)?;
+        if bytes.is_empty() {
+            return Ok(None);
+        }
+        if self.context.spec.body.content_type == ContentType::JsonIfPresent && !self.json {
+            return Err(Frame::UnsupportedMediaType.into());
+        }
+        Ok(Some(bytes))
+    }
+
+    /// `opening` is asked for here since serde takes an array for a struct, field by field.
+    fn parse(&self, bytes: &[u8], opening: u8) -> Result<T, Failure> {
+        let text = std::str::from_utf8(bytes).map_err(|_| Frame::BodyNotUtf8)?;
+        if depth::deeper_than(bytes, self.depth) {
+            return Err(Frame::BodyTooDeep { limit: self.depth }.into());
+        }
+        if text.trim_start().as_bytes().first() != Some(&opening) {
+            return Err(match serde_json::from_str::<serde::de::IgnoredAny>(text) {
+                Err(error) => Frame::BodyNotJson { problem: error.to_string() },
+                Ok(_) if opening == b'[' => Frame::BodyNotArray,
+                Ok(_) => Frame::BodyNotObject,
+            }
+            .into());
+        }
+        let mut deserializer = serde_json::Deserializer::from_str(text);
+        let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| field::frame(error, text))?;
+        deserializer.end().map_err(|error| Frame::BodyNotJson { problem: error.to_string() })?;
+        Ok(value)
+    }
+}
+
+impl<T> FromRequest<App> for Body<T> {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Failure> {
+        let context = Context::of(request.extensions())?.clone();
+        let depth = app.limits.json_depth;
+        Ok(Self { context, json: is_json_or_unnamed(request.headers()), depth, wanted: PhantomData })
+    }
+}
+
+fn is_json_or_unnamed(headers: &HeaderMap) -> bool {
+    let Some(value) = headers.get(CONTENT_TYPE) else { return true };
+    let Ok(value) = value.to_str() else { return false };
+    let essence = value.split(';').next().unwrap_or(value).trim().to_ascii_lowercase();
+    essence.is_empty()
+        || essence == "application/json"
+        || (essence.starts_with("application/") && essence.ends_with("+json"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,51 @@
+//! How much a client may send, ask for and wait.
+
+use std::time::Duration;
+
+/// Limits on everything a client sends. Each is refused with an error of its own that names the limit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of a request body. Default 1 MiB.
+    pub body_bytes: usize,
+    /// Bytes of all request headers together, names and values. Default 32 KiB.
+    pub header_bytes: usize,
+    /// Bytes of the request target: path and query as sent. Default 8 KiB.
+    pub url_bytes: usize,
+    /// Levels of arrays and objects in a JSON body. Default 64, at most 127 (where serde_json stops by itself).
+    pub json_depth: usize,
+    /// Items in one bulk request. Default 1000.
+    pub bulk_items: usize,
+    /// Items on a page when the client doesn't say. Default 50.
+    pub page_size_default: usize,
+    /// Items on a page at most. Default 500.
+    pub page_size_max: usize,
+    /// From the first byte of a request's body to the first byte of its answer. Default 30 s.
+    pub request_timeout: Duration,
+    /// How long a connection may take to send a request's headers, the wait for the next request included. Default 75 s:
+    /// longer than most clients and proxies keep an idle connection, so that they close it, not we.
+    pub idle_timeout: Duration,
+    /// Connections at once; further ones wait to be accepted. Default 10 000.
+    pub connections: usize,
+}
+
+impl Limits {
+    /// The deepest JSON that can be asked for, see [`Limits::json_depth`].
+    pub const JSON_DEPTH_MAX: usize = 127;
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            body_bytes: 1 << 20,
+            header_bytes: 32 << 10,
+            url_bytes: 8 << 10,
+            json_depth: 64,
+            bulk_items: 1000,
+            page_size_default: 50,
+            page_size_max: 500,
+            request_timeout: Duration::from_secs(30),
+            idle_timeout: Duration::from_secs(75),
+            connections: 10_000,
+        }
+    }
+}

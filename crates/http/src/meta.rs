@@ -1,0 +1,100 @@
+//! Who is asking what: the facts of one request that its answer and its log lines repeat.
+
+use std::sync::{Arc, OnceLock};
+
+use axum::extract::{FromRequestParts, MatchedPath};
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
+use roster_engine::Surface;
+use uuid::Uuid;
+
+use crate::Failure;
+use crate::context::Context;
+
+/// Names a request in its answer and in the log.
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// The position in the realm's event log that an answer shows or made.
+pub const SEQUENCE: HeaderName = HeaderName::from_static("roster-sequence");
+
+/// Longer ids of a caller's are replaced by one of ours: they are repeated in every log line.
+const REQUEST_ID_MAX: usize = 128;
+
+/// The facts of a request, for handlers and for the rendering of errors. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct RequestMeta {
+    /// The caller's `X-Request-Id` if that is 1 to 128 visible ASCII characters, else a new UUID.
+    pub request_id: Arc<str>,
+    pub surface: Surface,
+    pub method: Method,
+    /// As sent, prefix included.
+    pub uri: Uri,
+    /// Known once the router has found it.
+    route: Arc<OnceLock<MatchedPath>>,
+}
+
+impl RequestMeta {
+    pub(crate) fn new(surface: Surface, method: Method, uri: Uri, headers: &HeaderMap) -> Self {
+        Self { request_id: request_id(headers), surface, method, uri, route: Arc::default() }
+    }
+
+    /// The template of the route, prefix included, such as `/v1/users/{id}`.
+    pub fn route(&self) -> Option<&str> {
+        self.matched().map(MatchedPath::as_str)
+    }
+
+    pub(crate) fn matched(&self) -> Option<&MatchedPath> {
+        self.route.get()
+    }
+
+    pub(crate) fn found(&self, route: MatchedPath) {
+        // A request is routed once; should it be twice, the first is as good.
+        let _ = self.route.set(route);
+    }
+
+    /// The request id as a header; `None` can't happen, since ids are visible ASCII.
+    pub(crate) fn id_header(&self) -> Option<HeaderValue> {
+        HeaderValue::from_str(&self.request_id).ok()
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for RequestMeta {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
+        Ok(Context::of(&parts.extensions)?.meta.clone())
+    }
+}
+
+fn request_id(headers: &HeaderMap) -> Arc<str> {
+    headers
+        .get(REQUEST_ID)
+        .and_then(|value| visible_ascii(value, REQUEST_ID_MAX))
+        .map_or_else(|| Uuid::new_v4().hyphenated().to_string().into(), Into::into)
+}
+
+/// The text of a header if it is 1 to `max` visible ASCII characters: no space, no control character.
+pub(crate) fn visible_ascii(value: &HeaderValue, max: usize) -> Option<&str> {
+    let bytes = value.as_bytes();
+    let fits = (1..=max).contains(&bytes.len()) && bytes.iter().all(u8::is_ascii_graphic);
+    if fits { value.to_str().ok() } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id_for(sent: &[u8]) -> Arc<str> {
+        let mut headers = HeaderMap::new();
+        headers.insert(REQUEST_ID, HeaderValue::from_bytes(sent).expect("a header value"));
+        request_id(&headers)
+    }
+
+    #[test]
+    fn a_callers_id_is_kept_if_it_can_be_repeated() {
+        assert_eq!(&*id_for(b"abc-1"), "abc-1");
+        assert_eq!(&*id_for(&[b'a'; 128]), "a".repeat(128));
+        for replaced in [&b""[..], b"a b", "ä".as_bytes(), &[b'a'; 129]] {
+            assert_eq!(id_for(replaced).len(), 36, "{replaced:?}");
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! What happens around every request of a surface, in one place and one order.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context as Task, Poll};
+
+use axum::Router;
+use axum::body::{Body, HttpBody};
+use axum::extract::{MatchedPath, Request};
+use axum::response::{IntoResponse, Response};
+use http::header::{ALLOW, CONNECTION, CONTENT_LENGTH, HeaderValue};
+use http::uri::PathAndQuery;
+use http::{HeaderMap, Method, StatusCode, Uri};
+use tower::Service;
+use tracing::Instrument;
+
+use crate::context::Context;
+use crate::failure::Carried;
+use crate::{App, Failure, Frame, REQUEST_ID, RequestMeta, SEQUENCE, SurfaceSpec, body, idempotency, panic};
+
+/// A surface's routes with everything around them. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct Pipeline {
+    /// In metrics and logs.
+    label: &'static str,
+    spec: Arc<SurfaceSpec>,
+    app: App,
+    router: Router,
+}
+
+/// The way to an answer, which there always is.
+pub(crate) type Answering = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+
+impl Pipeline {
+    pub(crate) fn new(label: &'static str, spec: SurfaceSpec, app: &App, router: Router) -> Self {
+        Self { label, spec: Arc::new(spec), app: app.clone(), router }
+    }
+
+    pub(crate) fn answer(&self, request: Request) -> Answering {
+        let pipeline = self.clone();
+        let (method, uri) = (request.method().clone(), request.uri().clone());
+        let meta = RequestMeta::new(self.spec.surface, method, uri, request.headers());
+        // The query stays out of the log: there are e-mail addresses in it.
+        let span = tracing::info_span!(
+            "request",
+            request_id = %meta.request_id,
+            surface = self.label,
+            method = %meta.method,
+            path = meta.uri.path(),
+        );
+        Box::pin(async move { Ok(pipeline.observed(request, meta).await) }.instrument(span))
+    }
+
+    async fn observed(self, request: Request, meta: RequestMeta) -> Response {
+        let observation = self.app.metrics.begin(self.label, meta.clone());
+        let position = Arc::default();
+        let working = self.work(request, meta.clone(), Arc::clone(&position));
+        let answer = match tokio::time::timeout(self.app.limits.request_timeout, panic::catch(working)).await {
+            Ok(Ok(Ok(response))) => response,
+            Ok(Ok(Err(failure))) => failure.into_response(),
+            Ok(Err(panic::Panicked)) => Failure::from(Frame::Panic).into_response(),
+            Err(_) => Failure::from(Frame::Timeout).into_response(),
+        };
+        let mut response = self.rendered(answer, &meta);
+        let headers = response.headers_mut();
+        if let Some(id) = meta.id_header() {
+            headers.insert(REQUEST_ID, id);
+        }
+        let position = position.load(Ordering::Acquire);
+        if position != 0 {
+            headers.insert(SEQUENCE, position.into());
+        }
+        if self.app.is_stopping() {
+            headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        let microseconds = observation.finish(response.status()).as_micros();
+        let (status, route) = (response.status().as_u16(), meta.route());
+        if self.spec.prefix.is_empty() {
+            // Probes come every few seconds.
+            tracing::debug!(status, route, microseconds, "answered");
+        } else {
+            tracing::info!(status, route, microseconds, "answered");
+        }
+        response
+    }
+
+    /// From the limits to the handler.
+    async fn work(
+        &self,
+        request: Request,
+        meta: RequestMeta,
+        position: Arc<std::sync::atomic::AtomicI64>,
+    ) -> Result<Response, Failure> {
+        self.admit(request.uri(), request.headers())?;
+        let (mut parts, sent) = request.into_parts();
+        if self.spec.ignore_trailing_slash {
+            parts.uri = without_trailing_slash(parts.uri);
+        }
+        let body = if sent.is_end_stream() {
+            Ok(bytes::Bytes::new())
+        } else {
+            body::receive(&parts.headers, sent, self.app.limits.body_bytes).await
+        };
+        let idempotency = match &body {
+            Ok(body) if self.spec.idempotency => idempotency::key(&parts, body),
+            _ => Ok(None),
+        };
+        // A handler that takes the plain body finds it too, unless it was refused.
+        let copy = body.as_ref().map_or_else(|_| Body::empty(), |bytes| Body::from(bytes.clone()));
+        let spec = Arc::clone(&self.spec);
+        parts.extensions.insert(Arc::new(Context { spec, meta, position, idempotency, body }));
+        match self.router.clone().call(Request::from_parts(parts, copy)).await {
+            Ok(response) => Ok(response),
+            Err(never) => match never {},
+        }
+    }
+
+    /// Refuses what is too long, or too late.
+    fn admit(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), Frame> {
+        if self.app.is_stopping() && !self.spec.prefix.is_empty() {
+            return Err(Frame::ShuttingDown);
+        }
+        let limits = &self.app.limits;
+        if uri.path_and_query().map_or(0, |target| target.as_str().len()) > limits.url_bytes {
+            return Err(Frame::UriTooLong { limit: limits.url_bytes });
+        }
+        let length: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+        if length > limits.header_bytes {
+            return Err(Frame::HeadersTooLarge { limit: limits.header_bytes });
+        }
+        Ok(())
+    }
+
+    /// Gives a failure the surface's form; leaves an answer as it is.
+    fn rendered(&self, mut answer: Response, meta: &RequestMeta) -> Response {
+        let Some(Carried(failure)) = answer.extensions_mut().remove::<Carried>() else { return answer };
+        let allow = answer.headers_mut().remove(ALLOW);
+        if meta.method == Method::OPTIONS && matches!(*failure, Failure::Frame(Frame::MethodNotAllowed)) {
+            // The router knows what goes here; that is all that OPTIONS asks.
+            return with_allow(StatusCode::NO_CONTENT.into_response(), allow);
+        }
+        let response = with_allow((self.spec.render)(&failure, meta), allow);
+        if response.status().is_server_error() {
+            tracing::error!(status = response.status().as_u16(), error = %Chain(&*failure), "a request failed");
+        } else {
+            tracing::debug!(status = response.status().as_u16(), error = %failure, "a request was refused");
+        }
+        if meta.method == Method::HEAD { without_body(response) } else { response }
+    }
+}
+
+impl Service<Request> for Pipeline {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Answering;
+
+    fn poll_ready(&mut self, _: &mut Task<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request) -> Answering {
+        self.answer(request)
+    }
+}
+
+/// Remembers the template of the route that the router took.
+pub(crate) fn note_route(request: Request) -> Request {
+    let extensions = request.extensions();
+    if let (Some(context), Some(route)) = (extensions.get::<Arc<Context>>(), extensions.get::<MatchedPath>()) {
+        context.meta.found(route.clone());
+    }
+    request
+}
+
+/// `/a/` is `/a`; `/` stays, and of `/a//` one slash goes.
+fn without_trailing_slash(uri: Uri) -> Uri {
+    let Some(path) = uri.path().strip_suffix('/').filter(|path| !path.is_empty()) else { return uri };
+    let target = match uri.query() {
+        Some(query) => format!("{path}?{query}"),
+        None => path.to_owned(),
+    };
+    let Ok(target) = PathAndQuery::try_from(target) else { return uri };
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = Some(target);
+    Uri::from_parts(parts).unwrap_or(uri)
+}
+
+fn with_allow(mut response: Response, allow: Option<HeaderValue>) -> Response {
+    if let Some(allow) = allow {
+        response.headers_mut().insert(ALLOW, allow);
+    }
+    response
+}
+
+/// The same headers, the length included, and no body: the answer to HEAD.
+fn without_body(response: Response) -> Response {
+    let (mut parts, body) = response.into_parts();
+    if let Some(length) = body.size_hint().exact() {
+        parts.headers.insert(CONTENT_LENGTH, length.into());
+    }
+    Response::from_parts(parts, Body::empty())
+}
+
+/// An error and what caused it, on one line.
+struct Chain<'a>(&'a dyn std::error::Error);
+
+impl std::fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut source = self.0.source();
+        while let Some(cause) = source {
+            write!(f, ": {cause}")?;
+            source = cause.source();
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,122 @@
+//! Declaring and mounting a surface.
+
+use axum::response::Response;
+use http::HeaderMap;
+use roster_engine::Surface;
+use tower::util::MapRequestLayer;
+use utoipa::openapi::{OpenApi, Paths};
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::pipeline::{Pipeline, note_route};
+use crate::{App, BodyPolicy, Failure, Frame, RequestMeta, SecretFound, bearer, openapi};
+
+/// Puts a failure into a surface's own form: status, headers and body.
+pub type Render = fn(&Failure, &RequestMeta) -> Response;
+
+/// What is peculiar to a surface. Change what [`SurfaceSpec::new`] says by struct update.
+#[derive(Clone, Debug)]
+pub struct SurfaceSpec {
+    pub surface: Surface,
+    /// The path in front of all its routes, without a slash at the end: `/v1`.
+    pub prefix: &'static str,
+    pub render: Render,
+    /// Where this surface's clients put their key. Default: [`bearer`].
+    pub secret: fn(&HeaderMap) -> SecretFound,
+    pub body: BodyPolicy,
+    /// Every route answers with one slash more at its end, too. Default: true.
+    pub ignore_trailing_slash: bool,
+    /// `POST` honours `Idempotency-Key`. Default: false.
+    pub idempotency: bool,
+    /// Where under the prefix its OpenAPI document is served, to everyone. Default: `/openapi.json`.
+    pub openapi_path: Option<&'static str>,
+}
+
+impl SurfaceSpec {
+    pub fn new(surface: Surface, prefix: &'static str, render: Render) -> Self {
+        Self {
+            surface,
+            prefix,
+            render,
+            secret: bearer,
+            body: BodyPolicy::default(),
+            ignore_trailing_slash: true,
+            idempotency: false,
+            openapi_path: Some("/openapi.json"),
+        }
+    }
+}
+
+/// A surface as its crate declares it: what is peculiar to it and its routes, written without the prefix.
+#[derive(Clone)]
+pub struct Api {
+    spec: SurfaceSpec,
+    routes: OpenApiRouter<App>,
+}
+
+impl std::fmt::Debug for Api {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Api").field("spec", &self.spec).finish_non_exhaustive()
+    }
+}
+
+impl Api {
+    pub fn new(spec: SurfaceSpec, routes: OpenApiRouter<App>) -> Self {
+        Self { spec, routes }
+    }
+
+    pub fn surface(&self) -> Surface {
+        self.spec.surface
+    }
+
+    /// The surface's description of itself. Needs no server.
+    pub fn openapi(self) -> OpenApi {
+        self.nested().1
+    }
+
+    /// Puts around the routes what all surfaces have: see the crate's own page.
+    pub fn mount(self, app: &App) -> Mounted {
+        let spec = self.spec.clone();
+        let (mut router, openapi) = self.nested();
+        let openapi_url = spec.openapi_path.map(|path| format!("{}{path}", spec.prefix));
+        if let Some(url) = &openapi_url {
+            router = router.route(url, openapi::route(&openapi));
+        }
+        let (surface, prefix) = (spec.surface, spec.prefix);
+        let pipeline = Pipeline::new(surface.word(), spec, app, close(router).with_state(app.clone()));
+        Mounted { surface, prefix, openapi, openapi_url, pipeline }
+    }
+
+    fn nested(self) -> (axum::Router<App>, OpenApi) {
+        // Nesting keeps the paths and schemas of what is nested, not its title and security schemes.
+        let mut document = self.routes.get_openapi().clone();
+        document.paths = Paths::default();
+        OpenApiRouter::with_openapi(document).nest(self.spec.prefix, self.routes).split_for_parts()
+    }
+}
+
+/// A surface, ready for the [`switchboard`](crate::switchboard).
+#[derive(Clone, Debug)]
+pub struct Mounted {
+    pub surface: Surface,
+    pub prefix: &'static str,
+    /// Its description of itself, paths with the prefix.
+    pub openapi: OpenApi,
+    /// Where that description is served.
+    pub openapi_url: Option<String>,
+    pub(crate) pipeline: Pipeline,
+}
+
+impl Mounted {
+    /// The surface alone as a router: for tests of one dialect.
+    pub fn into_router(self) -> axum::Router {
+        axum::Router::new().fallback_service(self.pipeline)
+    }
+}
+
+/// Gives every request that `router` has no answer to a [`Failure`], and lets the pipeline see which route was taken.
+pub(crate) fn close<S: Clone + Send + Sync + 'static>(router: axum::Router<S>) -> axum::Router<S> {
+    router
+        .fallback(async || Failure::from(Frame::RouteNotFound))
+        .method_not_allowed_fallback(async || Failure::from(Frame::MethodNotAllowed))
+        .layer(MapRequestLayer::new(note_route))
+}

@@ -1,0 +1,250 @@
+//! What can happen. An operation decides, then lists changes; a change is at once what is written to the tables and what
+//! the log says for ever.
+//!
+//! [`Change`] has few readers, each one `match` without a wildcard, so that a new kind of change doesn't compile until all of
+//! them know it: the tables (`store::tables`), the event's body (serde, here), and the replay that compares log and tables
+//! (`store::verify`).
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    AccountUser, EventId, Membership, Organization, OrganizationId, Permission, Realm, Role, Timestamp, Token, User,
+    UserId,
+};
+
+/// One thing that happened, with everything needed to do it again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", content = "body")]
+pub enum Change {
+    /// Always event 1.
+    #[serde(rename = "realm.created")]
+    RealmCreated { realm: Realm, root: Box<Organization>, roles: Vec<Role>, permissions: Vec<Permission> },
+
+    #[serde(rename = "organization.created")]
+    OrganizationCreated { after: Box<Organization> },
+    #[serde(rename = "organization.updated")]
+    OrganizationUpdated { before: Box<Organization>, after: Box<Organization> },
+    /// Everything below moves along.
+    #[serde(rename = "organization.moved")]
+    OrganizationMoved { before: Box<Organization>, after: Box<Organization> },
+    /// Everything below is deleted too, with all memberships, tokens and account users. One event, whatever the size.
+    #[serde(rename = "organization.deleted")]
+    OrganizationDeleted { before: Box<Organization> },
+
+    #[serde(rename = "user.created")]
+    UserCreated { after: Box<User> },
+    #[serde(rename = "user.updated")]
+    UserUpdated { before: Box<User>, after: Box<User> },
+    /// Memberships and account records were removed by changes of their own before; tokens go along.
+    #[serde(rename = "user.deleted")]
+    UserDeleted { before: Box<User> },
+    /// What the log said of this user before is blanked; the numbers stay.
+    #[serde(rename = "user.erased")]
+    UserErased { user: UserId },
+
+    #[serde(rename = "membership.added")]
+    MembershipAdded { after: Box<Membership> },
+    #[serde(rename = "membership.updated")]
+    MembershipUpdated { before: Box<Membership>, after: Box<Membership> },
+    #[serde(rename = "membership.removed")]
+    MembershipRemoved { before: Box<Membership> },
+
+    /// The owner became an admin. A transfer is this and the next, in one transaction.
+    #[serde(rename = "ownership.cleared")]
+    OwnershipCleared { before: Box<Membership>, after: Box<Membership> },
+    /// `from` is the former owner, if there was one.
+    #[serde(rename = "ownership.transferred")]
+    OwnershipTransferred { from: Option<UserId>, before: Box<Membership>, after: Box<Membership> },
+
+    #[serde(rename = "role.created")]
+    RoleCreated { after: Box<Role> },
+    #[serde(rename = "role.updated")]
+    RoleUpdated { before: Box<Role>, after: Box<Role> },
+    #[serde(rename = "role.deleted")]
+    RoleDeleted { before: Box<Role> },
+    #[serde(rename = "permission.created")]
+    PermissionCreated { after: Permission },
+    /// Roles that granted it were updated by changes of their own before.
+    #[serde(rename = "permission.deleted")]
+    PermissionDeleted { before: Permission },
+
+    #[serde(rename = "token.issued")]
+    TokenIssued {
+        after: Box<Token>,
+        /// SHA-256 of the secret. Goes to its table and never into the log.
+        #[serde(skip)]
+        hash: String,
+    },
+    #[serde(rename = "token.revoked")]
+    TokenRevoked { before: Box<Token>, after: Box<Token> },
+
+    #[serde(rename = "account_user.created")]
+    AccountUserCreated { after: AccountUser },
+    #[serde(rename = "account_user.updated")]
+    AccountUserUpdated { before: AccountUser, after: AccountUser },
+    #[serde(rename = "account_user.deleted")]
+    AccountUserDeleted { before: AccountUser },
+}
+
+/// The name of a kind of change, such as `membership.added`.
+pub type ChangeKind = &'static str;
+
+impl Change {
+    /// Every kind, in the order of the enum.
+    pub const KINDS: [ChangeKind; 24] = [
+        "realm.created",
+        "organization.created",
+        "organization.updated",
+        "organization.moved",
+        "organization.deleted",
+        "user.created",
+        "user.updated",
+        "user.deleted",
+        "user.erased",
+        "membership.added",
+        "membership.updated",
+        "membership.removed",
+        "ownership.cleared",
+        "ownership.transferred",
+        "role.created",
+        "role.updated",
+        "role.deleted",
+        "permission.created",
+        "permission.deleted",
+        "token.issued",
+        "token.revoked",
+        "account_user.created",
+        "account_user.updated",
+        "account_user.deleted",
+    ];
+
+    pub const fn kind(&self) -> ChangeKind {
+        match self {
+            Self::RealmCreated { .. } => "realm.created",
+            Self::OrganizationCreated { .. } => "organization.created",
+            Self::OrganizationUpdated { .. } => "organization.updated",
+            Self::OrganizationMoved { .. } => "organization.moved",
+            Self::OrganizationDeleted { .. } => "organization.deleted",
+            Self::UserCreated { .. } => "user.created",
+            Self::UserUpdated { .. } => "user.updated",
+            Self::UserDeleted { .. } => "user.deleted",
+            Self::UserErased { .. } => "user.erased",
+            Self::MembershipAdded { .. } => "membership.added",
+            Self::MembershipUpdated { .. } => "membership.updated",
+            Self::MembershipRemoved { .. } => "membership.removed",
+            Self::OwnershipCleared { .. } => "ownership.cleared",
+            Self::OwnershipTransferred { .. } => "ownership.transferred",
+            Self::RoleCreated { .. } => "role.created",
+            Self::RoleUpdated { .. } => "role.updated",
+            Self::RoleDeleted { .. } => "role.deleted",
+            Self::PermissionCreated { .. } => "permission.created",
+            Self::PermissionDeleted { .. } => "permission.deleted",
+            Self::TokenIssued { .. } => "token.issued",
+            Self::TokenRevoked { .. } => "token.revoked",
+            Self::AccountUserCreated { .. } => "account_user.created",
+            Self::AccountUserUpdated { .. } => "account_user.updated",
+            Self::AccountUserDeleted { .. } => "account_user.deleted",
+        }
+    }
+
+    /// The organization that it happened in, if in one.
+    pub fn organization(&self) -> Option<OrganizationId> {
+        match self {
+            Self::RealmCreated { root, .. } => Some(root.id),
+            Self::OrganizationCreated { after } => Some(after.id),
+            Self::OrganizationUpdated { after, .. } | Self::OrganizationMoved { after, .. } => Some(after.id),
+            Self::OrganizationDeleted { before } => Some(before.id),
+            Self::MembershipAdded { after }
+            | Self::MembershipUpdated { after, .. }
+            | Self::OwnershipCleared { after, .. }
+            | Self::OwnershipTransferred { after, .. } => Some(after.organization),
+            Self::MembershipRemoved { before } => Some(before.organization),
+            Self::TokenIssued { after, .. } | Self::TokenRevoked { after, .. } => after.organization,
+            Self::AccountUserCreated { after } | Self::AccountUserUpdated { after, .. } => Some(after.organization),
+            Self::AccountUserDeleted { before } => Some(before.organization),
+            Self::UserCreated { .. }
+            | Self::UserUpdated { .. }
+            | Self::UserDeleted { .. }
+            | Self::UserErased { .. }
+            | Self::RoleCreated { .. }
+            | Self::RoleUpdated { .. }
+            | Self::RoleDeleted { .. }
+            | Self::PermissionCreated { .. }
+            | Self::PermissionDeleted { .. } => None,
+        }
+    }
+
+    /// The user that it is about, if it is about one. What is blanked when that user is erased.
+    pub fn user(&self) -> Option<UserId> {
+        match self {
+            Self::UserCreated { after } | Self::UserUpdated { after, .. } => Some(after.id),
+            Self::UserDeleted { before } => Some(before.id),
+            Self::UserErased { user } => Some(*user),
+            Self::MembershipAdded { after }
+            | Self::MembershipUpdated { after, .. }
+            | Self::OwnershipCleared { after, .. }
+            | Self::OwnershipTransferred { after, .. } => Some(after.user),
+            Self::MembershipRemoved { before } => Some(before.user),
+            Self::TokenIssued { after, .. } | Self::TokenRevoked { after, .. } => after.user,
+            Self::AccountUserCreated { after } | Self::AccountUserUpdated { after, .. } => Some(after.user),
+            Self::AccountUserDeleted { before } => Some(before.user),
+            Self::RealmCreated { .. }
+            | Self::OrganizationCreated { .. }
+            | Self::OrganizationUpdated { .. }
+            | Self::OrganizationMoved { .. }
+            | Self::OrganizationDeleted { .. }
+            | Self::RoleCreated { .. }
+            | Self::RoleUpdated { .. }
+            | Self::RoleDeleted { .. }
+            | Self::PermissionCreated { .. }
+            | Self::PermissionDeleted { .. } => None,
+        }
+    }
+}
+
+/// Who did it, as the log keeps it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActorRef {
+    pub kind: ActorKind,
+    /// The raw id of the token or user; `None` for the server's operator.
+    pub id: Option<i64>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ActorKind {
+    /// Somebody at the command line, or the server itself.
+    Operator,
+    /// A realm key or an organization token.
+    Token,
+    User,
+}
+
+impl ActorKind {
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Operator => "operator",
+            Self::Token => "token",
+            Self::User => "user",
+        }
+    }
+
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Operator, Self::Token, Self::User].into_iter().find(|kind| kind.word() == word)
+    }
+}
+
+/// The record of one change.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    /// 1, 2, 3 … in its realm, without a gap.
+    pub sequence: i64,
+    pub id: EventId,
+    pub time: Timestamp,
+    pub actor: ActorRef,
+    pub kind: String,
+    pub organization: Option<OrganizationId>,
+    pub user: Option<UserId>,
+    /// `None`: the user it was about has been erased.
+    pub change: Option<Change>,
+}

@@ -1,0 +1,36 @@
+//! The words of the domain as plain types, and the rules that need nothing but their arguments.
+//!
+//! Nothing here knows HTTP, SQL or the time of day. `docs/architecture.md` shows how the crates fit together.
+
+pub mod account;
+pub mod change;
+pub mod id;
+pub mod membership;
+pub mod metadata;
+pub mod organization;
+pub mod ownership;
+pub mod permission;
+pub mod realm;
+pub mod rights;
+pub mod role;
+pub mod text;
+pub mod time;
+pub mod token;
+pub mod tree;
+pub mod user;
+
+pub use account::AccountUser;
+pub use change::{ActorRef, Change, ChangeKind, Event};
+pub use id::{
+    EntityId, EventId, Form, Kind, MembershipId, OrganizationId, PermissionId, RealmId, RoleId, TokenId, UserId,
+};
+pub use membership::Membership;
+pub use metadata::{Aliases, Dialect, Extras, Metadata};
+pub use organization::{Organization, OrganizationStatus, Visibility};
+pub use permission::Permission;
+pub use realm::Realm;
+pub use rights::{Right, Standing, Where};
+pub use role::{Base, Role, RoleCatalog, RoleNumber, RoleSet};
+pub use time::{Clock, SystemClock, Timestamp};
+pub use token::{Token, TokenKind};
+pub use user::{Address, AddressKind, User, UserStatus};

@@ -1,0 +1,94 @@
+use serde::{Deserialize, Serialize};
+
+use crate::{Aliases, Extras, Metadata, OrganizationId, Timestamp};
+
+/// Anything that has members. Organizations form a tree below the realm's root.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Organization {
+    pub id: OrganizationId,
+    /// `None` for the realm's root only.
+    pub parent: Option<OrganizationId>,
+    /// 0 for the root, 1 right under it.
+    pub depth: u8,
+    pub name: String,
+    /// Unique in the realm, `[a-z0-9-]`.
+    pub slug: String,
+    /// What another system calls it; unique in the realm, compared exactly.
+    pub external_id: Option<String>,
+    /// Most members it may have; 0 is no limit.
+    pub max_members: u32,
+    /// Whose e-mail address ends in none of these can't become a member. Empty: anyone. Lower case.
+    pub email_domains: Vec<String>,
+    pub visibility: Visibility,
+    pub locale: Option<String>,
+    /// The raw id of the user or token that made it.
+    pub created_by: Option<i64>,
+    pub created: Timestamp,
+    /// Grows with every change of this record.
+    pub updated: Timestamp,
+    pub public: Metadata,
+    pub private: Metadata,
+    pub extras: Extras,
+    pub aliases: Aliases,
+}
+
+/// Whether an organization is there for its users.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OrganizationStatus {
+    Active,
+    /// Deleted; its rows are being cleared away. No reader sees it.
+    Gone,
+}
+
+impl OrganizationStatus {
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Gone => "gone",
+        }
+    }
+}
+
+/// Who may list the members without the right to change them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Visibility {
+    /// Nobody.
+    Admins,
+    /// Every member, and whoever holds `memberships:read` here or above.
+    #[default]
+    Members,
+    /// Every user of the realm.
+    Realm,
+}
+
+impl Visibility {
+    pub const ALL: [Self; 3] = [Self::Admins, Self::Members, Self::Realm];
+
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Admins => "admins",
+            Self::Members => "members",
+            Self::Realm => "realm",
+        }
+    }
+
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|v| v.word() == word)
+    }
+}
+
+impl Organization {
+    pub const fn is_root(&self) -> bool {
+        self.parent.is_none()
+    }
+
+    /// Whether someone with this address may become a member, as far as the domain of the address goes.
+    pub fn admits(&self, email: Option<&str>) -> bool {
+        self.email_domains.is_empty()
+            || email
+                .and_then(|e| e.rsplit_once('@'))
+                .is_some_and(|(_, domain)| self.email_domains.iter().any(|d| d == domain))
+    }
+}

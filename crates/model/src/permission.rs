@@ -1,0 +1,102 @@
+//! What a caller may be allowed to do, by name.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{PermissionId, Timestamp, text};
+
+/// A permission of a realm: one of Roster's own, or one that an application asks about.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Permission {
+    pub id: PermissionId,
+    /// `feature:action`.
+    pub key: String,
+    pub name: String,
+    pub description: String,
+    /// Built in: can't be changed or deleted.
+    pub system: bool,
+    pub created: Timestamp,
+    pub updated: Timestamp,
+}
+
+/// A permission's key: `[a-z0-9_]+:[a-z0-9_]+`, at most 128 characters.
+pub fn key(text: &str) -> Result<&str, text::Problem> {
+    const BAD: text::Problem = "must be of the form feature:action, of a-z, 0-9 and _";
+    let part = |p: &str| !p.is_empty() && p.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+    match text.split_once(':') {
+        Some((feature, action)) if part(feature) && part(action) && text.len() <= 128 => Ok(text),
+        _ => Err(BAD),
+    }
+}
+
+macro_rules! permissions {
+    ($($name:ident = $key:literal, $words:literal;)*) => {
+        /// The permissions that Roster itself asks for, or knows the name of.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum BuiltIn { $(#[doc = $words] $name),* }
+
+        impl BuiltIn {
+            pub const ALL: &[Self] = &[$(Self::$name),*];
+
+            pub const fn key(self) -> &'static str {
+                match self { $(Self::$name => $key),* }
+            }
+
+            /// A name for people.
+            pub const fn words(self) -> &'static str {
+                match self { $(Self::$name => $words),* }
+            }
+
+            pub fn from_key(key: &str) -> Option<Self> {
+                match key { $($key => Some(Self::$name),)* _ => None }
+            }
+        }
+    };
+}
+
+permissions! {
+    OrganizationsRead = "organizations:read", "Read organizations";
+    OrganizationsWrite = "organizations:write", "Change organizations";
+    OrganizationsCreate = "organizations:create", "Create organizations";
+    OrganizationsList = "organizations:list", "List the organizations below";
+    OrganizationsDelete = "organizations:delete", "Delete organizations";
+    MembershipsRead = "memberships:read", "Read members";
+    MembershipsWrite = "memberships:write", "Add, change, remove and invite members";
+    OwnershipTransfer = "ownership:transfer", "Hand one's own ownership on";
+    OwnershipWrite = "ownership:write", "Set and clear owners below";
+    TokensWrite = "tokens:write", "Issue, list and revoke tokens";
+    AccountsWrite = "accounts:write", "Provision users of an account";
+    RolesWrite = "roles:write", "Define roles and permissions";
+    UsersCreate = "users:create", "Create users";
+    UsersRead = "users:read", "Read users";
+    UsersWrite = "users:write", "Change and delete users";
+    UsersActAs = "users:act_as", "Act as another user";
+    LoginLinksWrite = "login_links:write", "Make login links";
+    EventsRead = "events:read", "Read the event log";
+    DomainsRead = "domains:read", "Read domains";
+    DomainsWrite = "domains:write", "Change domains";
+    BillingRead = "billing:read", "Read billing";
+    BillingWrite = "billing:write", "Change billing";
+    ConnectionsWrite = "connections:write", "Change enterprise connections";
+}
+
+impl std::fmt::Display for BuiltIn {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.key())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys() {
+        for permission in BuiltIn::ALL {
+            assert_eq!(key(permission.key()), Ok(permission.key()));
+            assert_eq!(BuiltIn::from_key(permission.key()), Some(*permission));
+        }
+        for bad in ["", "a", "a:", ":b", "A:b", "a:b:c", "a b:c"] {
+            assert!(key(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,296 @@
+//! Roles: what a membership or a token acts with.
+//!
+//! A realm has at most 63 roles, numbered 0 to 62, so a set of roles is one integer in a row and in memory. Numbers 0 to 7
+//! are built in and the same everywhere. A permission is, in memory, the set of the roles that grant it, so asking whether
+//! a set of roles grants a permission is one AND.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{RoleId, Timestamp, permission::BuiltIn as P};
+
+/// How many roles a realm can have, the built-in ones included.
+pub const ROLES_MAX: u8 = 63;
+
+/// The number of a role in its realm: 0 to 62.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RoleNumber(u8);
+
+impl RoleNumber {
+    pub const OWNER: Self = Self(0);
+    pub const ADMIN: Self = Self(1);
+    pub const MEMBER: Self = Self(2);
+    pub const VIEWER: Self = Self(3);
+    pub const SYSADMIN: Self = Self(4);
+    pub const SUPPORT: Self = Self(5);
+    pub const BUSINESS: Self = Self(6);
+    pub const SITE_ACCESS: Self = Self(7);
+    /// The first number that a realm's own role can have.
+    pub const FIRST_OWN: u8 = 8;
+
+    pub fn new(number: u8) -> Option<Self> {
+        (number < ROLES_MAX).then_some(Self(number))
+    }
+
+    pub const fn get(self) -> u8 {
+        self.0
+    }
+}
+
+/// A set of roles, one bit each.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RoleSet(i64);
+
+impl RoleSet {
+    pub const EMPTY: Self = Self(0);
+    pub const OWNER: Self = Self(1);
+
+    /// Bits beyond the 63 roles are dropped.
+    pub const fn from_bits(bits: i64) -> Self {
+        Self(bits & i64::MAX)
+    }
+
+    pub const fn bits(self) -> i64 {
+        self.0
+    }
+
+    pub const fn of(role: RoleNumber) -> Self {
+        Self(1 << role.0)
+    }
+
+    pub const fn with(self, role: RoleNumber) -> Self {
+        Self(self.0 | (1 << role.0))
+    }
+
+    pub const fn without(self, role: RoleNumber) -> Self {
+        Self(self.0 & !(1 << role.0))
+    }
+
+    pub const fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    pub const fn contains(self, role: RoleNumber) -> bool {
+        self.0 & (1 << role.0) != 0
+    }
+
+    pub const fn meets(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Strongest built-in ones first, then the realm's own by number.
+    pub fn iter(self) -> impl Iterator<Item = RoleNumber> {
+        (0..ROLES_MAX).map(RoleNumber).filter(move |role| self.contains(*role))
+    }
+}
+
+impl FromIterator<RoleNumber> for RoleSet {
+    fn from_iter<I: IntoIterator<Item = RoleNumber>>(roles: I) -> Self {
+        roles.into_iter().fold(Self::EMPTY, Self::with)
+    }
+}
+
+impl std::fmt::Debug for RoleSet {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.iter().map(RoleNumber::get)).finish()
+    }
+}
+
+/// What a realm's own role counts as where a vendor's set of roles is closed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Base {
+    Admin,
+    Member,
+    #[default]
+    Viewer,
+}
+
+impl Base {
+    pub const ALL: [Self; 3] = [Self::Admin, Self::Member, Self::Viewer];
+
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Admin => "admin",
+            Self::Member => "member",
+            Self::Viewer => "viewer",
+        }
+    }
+
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|base| base.word() == word)
+    }
+}
+
+/// A role as its realm defines it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Role {
+    pub id: RoleId,
+    pub number: RoleNumber,
+    /// `[a-z0-9_]{1,64}`, unique in the realm.
+    pub key: String,
+    pub name: String,
+    pub description: String,
+    pub base: Base,
+    /// Whether it counts for every organization below the one it is held at.
+    pub reaches_down: bool,
+    /// Built in: can't be changed or deleted.
+    pub system: bool,
+    /// Keys of permissions, sorted.
+    pub permissions: Vec<String>,
+    pub created: Timestamp,
+    /// Grows with every change of this record.
+    pub updated: Timestamp,
+}
+
+/// A built-in role before it has an id in a realm.
+#[derive(Clone, Copy, Debug)]
+pub struct BuiltInRole {
+    pub number: RoleNumber,
+    pub key: &'static str,
+    pub name: &'static str,
+    pub base: Base,
+    pub reaches_down: bool,
+}
+
+const fn built_in(
+    number: RoleNumber,
+    key: &'static str,
+    name: &'static str,
+    base: Base,
+    reaches_down: bool,
+) -> BuiltInRole {
+    BuiltInRole { number, key, name, base, reaches_down }
+}
+
+/// The roles that every realm has.
+pub const BUILT_IN: [BuiltInRole; 8] = [
+    built_in(RoleNumber::OWNER, "owner", "Owner", Base::Admin, true),
+    built_in(RoleNumber::ADMIN, "admin", "Admin", Base::Admin, true),
+    built_in(RoleNumber::MEMBER, "member", "Member", Base::Member, false),
+    built_in(RoleNumber::VIEWER, "viewer", "Viewer", Base::Viewer, false),
+    built_in(RoleNumber::SYSADMIN, "sysadmin", "System administrator", Base::Member, true),
+    built_in(RoleNumber::SUPPORT, "support", "Support", Base::Member, true),
+    built_in(RoleNumber::BUSINESS, "business", "Business", Base::Member, true),
+    built_in(RoleNumber::SITE_ACCESS, "site_access", "Collaborator", Base::Member, false),
+];
+
+impl BuiltInRole {
+    /// What it grants.
+    pub fn grants(&self, permission: P) -> bool {
+        match self.number {
+            RoleNumber::OWNER => true,
+            RoleNumber::ADMIN => permission != P::OwnershipTransfer,
+            RoleNumber::MEMBER => {
+                matches!(permission, P::OrganizationsRead | P::MembershipsRead | P::BillingRead)
+            }
+            RoleNumber::VIEWER => matches!(permission, P::OrganizationsRead | P::MembershipsRead),
+            RoleNumber::SYSADMIN => {
+                matches!(permission, P::OrganizationsRead | P::UsersRead | P::LoginLinksWrite | P::EventsRead)
+            }
+            RoleNumber::SUPPORT => matches!(
+                permission,
+                P::OrganizationsRead | P::OrganizationsList | P::OrganizationsDelete | P::UsersCreate
+            ),
+            _ => permission == P::OrganizationsRead,
+        }
+    }
+}
+
+/// All roles of a realm, arranged for questions.
+#[derive(Debug, Default)]
+pub struct RoleCatalog {
+    roles: BTreeMap<RoleNumber, Role>,
+    /// Permission key → the roles that grant it.
+    grants: BTreeMap<String, RoleSet>,
+    reaching: RoleSet,
+}
+
+impl RoleCatalog {
+    pub fn new(roles: impl IntoIterator<Item = Role>) -> Self {
+        let mut catalog = Self::default();
+        for role in roles {
+            for key in &role.permissions {
+                let set = catalog.grants.entry(key.clone()).or_default();
+                *set = set.with(role.number);
+            }
+            if role.reaches_down {
+                catalog.reaching = catalog.reaching.with(role.number);
+            }
+            catalog.roles.insert(role.number, role);
+        }
+        catalog
+    }
+
+    /// By number.
+    pub fn iter(&self) -> impl Iterator<Item = &Role> {
+        self.roles.values()
+    }
+
+    pub fn get(&self, number: RoleNumber) -> Option<&Role> {
+        self.roles.get(&number)
+    }
+
+    pub fn by_key(&self, key: &str) -> Option<&Role> {
+        self.roles.values().find(|role| role.key == key)
+    }
+
+    pub fn by_id(&self, id: RoleId) -> Option<&Role> {
+        self.roles.values().find(|role| role.id == id)
+    }
+
+    /// The roles that grant a permission.
+    pub fn granting(&self, permission: &str) -> RoleSet {
+        self.grants.get(permission).copied().unwrap_or_default()
+    }
+
+    /// The roles that count below the organization they are held at.
+    pub const fn reaching(&self) -> RoleSet {
+        self.reaching
+    }
+
+    /// The roles with this base.
+    pub fn based_on(&self, base: Base) -> RoleSet {
+        self.roles.values().filter(|role| role.base == base).map(|role| role.number).collect()
+    }
+
+    /// Everything that a set of roles grants, by key.
+    pub fn permissions_of(&self, roles: RoleSet) -> impl Iterator<Item = &str> {
+        self.grants.iter().filter(move |(_, granting)| granting.meets(roles)).map(|(key, _)| key.as_str())
+    }
+
+    /// The keys of a set of roles, by number.
+    pub fn keys(&self, roles: RoleSet) -> Vec<&str> {
+        roles.iter().filter_map(|number| self.get(number)).map(|role| role.key.as_str()).collect()
+    }
+
+    /// The lowest number that is not taken.
+    pub fn free_number(&self) -> Option<RoleNumber> {
+        (RoleNumber::FIRST_OWN..ROLES_MAX).map(RoleNumber).find(|number| !self.roles.contains_key(number))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sets() {
+        let set: RoleSet = [RoleNumber::ADMIN, RoleNumber::VIEWER].into_iter().collect();
+        assert!(set.contains(RoleNumber::ADMIN) && !set.contains(RoleNumber::OWNER));
+        assert_eq!(set.without(RoleNumber::ADMIN), RoleSet::of(RoleNumber::VIEWER));
+        assert_eq!(RoleSet::from_bits(-1).iter().count(), 63);
+        assert_eq!(RoleNumber::new(63), None);
+    }
+}

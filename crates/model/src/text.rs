@@ -1,0 +1,208 @@
+//! Text that people type: e-mail addresses, names, slugs and keys, and the folded form that they are compared in.
+
+use unicode_normalization::UnicodeNormalization as _;
+
+/// Longest name of a user, organization, role or token, in characters.
+pub const NAME_MAX: usize = 256;
+/// Longest external id, in bytes of UTF-8.
+pub const EXTERNAL_ID_MAX: usize = 512;
+/// Longest e-mail address, in bytes (RFC 5321).
+pub const EMAIL_MAX: usize = 254;
+
+/// For comparing and searching without regard to case, in any script: NFC, Unicode case folding, NFC.
+pub fn fold(text: &str) -> String {
+    if text.is_ascii() {
+        return text.to_ascii_lowercase();
+    }
+    caseless::default_case_fold_str(&text.nfc().collect::<String>()).nfc().collect()
+}
+
+/// Why a text was refused, in words for the caller.
+pub type Problem = &'static str;
+
+/// No NUL, which PostgreSQL cannot store, and not too long.
+fn storable(text: &str, max: usize) -> Result<(), Problem> {
+    if text.contains('\0') {
+        Err("must not contain a NUL character")
+    } else if text.chars().count() > max {
+        Err("is too long")
+    } else {
+        Ok(())
+    }
+}
+
+/// A display name: kept as it is, not blank, at most [`NAME_MAX`] characters.
+pub fn name(text: &str) -> Result<&str, Problem> {
+    storable(text, NAME_MAX)?;
+    if text.trim().is_empty() { Err("must not be blank") } else { Ok(text) }
+}
+
+/// Free text that may be empty: at most `max` characters, no NUL.
+pub fn free(text: &str, max: usize) -> Result<&str, Problem> {
+    storable(text, max).map(|()| text)
+}
+
+/// An id that another system gave: kept byte for byte, compared exactly.
+pub fn external_id(text: &str) -> Result<&str, Problem> {
+    storable(text, EXTERNAL_ID_MAX)?;
+    if text.is_empty() {
+        Err("must not be empty")
+    } else if text.len() > EXTERNAL_ID_MAX {
+        Err("is too long")
+    } else {
+        Ok(text)
+    }
+}
+
+/// One e-mail address in the form it is stored and compared in: NFC, lower case.
+///
+/// Deliberately a little stricter than RFC 5322: no quotes, no comments, no lists, a domain with labels.
+pub fn email(text: &str) -> Result<String, Problem> {
+    const BAD: Problem = "must be one e-mail address, such as ada@example.com";
+    let address: String = text.nfc().collect::<String>().to_lowercase();
+    if address.len() > EMAIL_MAX {
+        return Err("is longer than 254 bytes");
+    }
+    let (local, domain) = address.rsplit_once('@').ok_or(BAD)?;
+    let local_ok = !local.is_empty()
+        && local.len() <= 64
+        && !local.starts_with('.')
+        && !local.ends_with('.')
+        && !local.contains("..")
+        && local.chars().all(|c| !c.is_whitespace() && !c.is_control() && !"@,;:<>()[]\\\"".contains(c));
+    if local_ok && is_domain(domain) { Ok(address) } else { Err(BAD) }
+}
+
+/// Whether this is a domain name with at least two labels (or `localhost`), in lower case.
+pub fn is_domain(domain: &str) -> bool {
+    let label = |l: &str| {
+        !l.is_empty()
+            && l.len() <= 63
+            && !l.starts_with('-')
+            && !l.ends_with('-')
+            && l.chars().all(|c| c.is_alphanumeric() || c == '-')
+    };
+    (domain.contains('.') || domain == "localhost") && domain.split('.').all(label)
+}
+
+/// Joins first and last name by one blank; what is missing leaves none.
+pub fn join_name(first: Option<&str>, last: Option<&str>) -> String {
+    [first, last].into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+/// First name up to the first blank, last name the rest.
+pub fn split_name(name: &str) -> (Option<String>, Option<String>) {
+    let some = |part: &str| (!part.is_empty()).then(|| part.to_owned());
+    match name.trim().split_once(' ') {
+        Some((first, last)) => (some(first), some(last.trim_start())),
+        None => (some(name.trim()), None),
+    }
+}
+
+/// A slug: `[a-z0-9-]`, 1 to 128.
+pub fn slug(text: &str) -> Result<&str, Problem> {
+    let ok = !text.is_empty() && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    if !ok {
+        Err("may hold only a-z, 0-9 and -")
+    } else if text.len() > 128 {
+        Err("is longer than 128 characters")
+    } else {
+        Ok(text)
+    }
+}
+
+/// The slug that a name suggests: lower case, each run of other characters to one `-`; `org` if nothing is left.
+pub fn suggest_slug(name: &str) -> String {
+    let mut slug = String::new();
+    for c in name.to_lowercase().chars() {
+        if c.is_ascii_lowercase() || c.is_ascii_digit() {
+            slug.push(c);
+        } else if !slug.is_empty() && !slug.ends_with('-') {
+            slug.push('-');
+        }
+        if slug.len() >= 100 {
+            break;
+        }
+    }
+    let slug = slug.trim_end_matches('-');
+    if slug.is_empty() { String::from("org") } else { slug.to_owned() }
+}
+
+/// A role's key: `[a-z0-9_]{1,64}`.
+pub fn role_key(text: &str) -> Result<&str, Problem> {
+    let ok = (1..=64).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+    if ok { Ok(text) } else { Err("must be 1 to 64 of a-z, 0-9 and _") }
+}
+
+/// A user name: visible, no blanks, at most 128 characters. Compared by [`fold`].
+pub fn username(text: &str) -> Result<&str, Problem> {
+    storable(text, 128)?;
+    let ok = !text.is_empty() && text.chars().all(|c| !c.is_whitespace() && !c.is_control());
+    if ok { Ok(text) } else { Err("must not be empty and must not contain blanks") }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn emails() {
+        for good in ["a@b.co", "jo+x@acme.ai", "Ünïcode@Exämple.com", "a.b@c.d.e", "x@localhost"] {
+            assert!(email(good).is_ok(), "{good}");
+        }
+        let long = format!("{}@example.com", "a".repeat(300));
+        for bad in [
+            "",
+            "a",
+            "@b.co",
+            "a@",
+            "a@b",
+            "a@b.",
+            "a@b..c",
+            "a@b.co.",
+            "a b@c.de",
+            "a@x.com, b@x.com",
+            "a@b.c\n",
+            "a\0@b.co",
+            "a@-b.co",
+            ".a@b.co",
+            &long,
+        ] {
+            assert!(email(bad).is_err(), "{bad:?}");
+        }
+        assert_eq!(email("ADA@Example.COM").unwrap(), "ada@example.com");
+    }
+
+    #[test]
+    fn folding_knows_more_than_ascii() {
+        assert_eq!(fold("ÉLODIE"), fold("élodie"));
+        assert_eq!(fold("ЖАННА"), fold("Жанна"));
+        assert_eq!(fold("Straße"), fold("STRASSE"));
+        assert_eq!(fold("e\u{301}"), fold("\u{e9}"));
+    }
+
+    #[test]
+    fn names_and_slugs() {
+        assert_eq!(split_name("Ada King Lovelace"), (Some("Ada".into()), Some("King Lovelace".into())));
+        assert_eq!(split_name("Ada"), (Some("Ada".into()), None));
+        assert_eq!(join_name(Some("Ada"), None), "Ada");
+        assert_eq!(suggest_slug("  Acme, Inc. "), "acme-inc");
+        assert_eq!(suggest_slug("東京"), "org");
+        assert!(name(" ").is_err() && name("a\0").is_err() && name(&"x".repeat(257)).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn a_suggested_slug_is_a_slug(text in "\\PC{0,200}") {
+            prop_assert!(slug(&suggest_slug(&text)).is_ok());
+        }
+
+        #[test]
+        fn folding_twice_changes_nothing(text in "\\PC{0,40}") {
+            prop_assert_eq!(fold(&fold(&text)), fold(&text));
+        }
+    }
+}

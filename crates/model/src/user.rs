@@ -1,0 +1,91 @@
+use serde::{Deserialize, Serialize};
+
+use crate::{Aliases, Extras, Metadata, Timestamp, UserId, id::AddressId};
+
+/// A person, or a robot, in a realm.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct User {
+    pub id: UserId,
+    /// The whole name as it was given; empty if none was.
+    pub name: String,
+    pub first_name: Option<String>,
+    pub last_name: Option<String>,
+    /// Unique in the realm, compared by [`crate::text::fold`].
+    pub username: Option<String>,
+    /// What another system calls the user; unique in the realm, compared exactly.
+    pub external_id: Option<String>,
+    pub status: UserStatus,
+    pub locale: Option<String>,
+    /// The primary one of a kind comes first.
+    pub addresses: Vec<Address>,
+    pub created: Timestamp,
+    /// Grows with every change of this record.
+    pub updated: Timestamp,
+    pub public: Metadata,
+    pub private: Metadata,
+    pub extras: Extras,
+    pub aliases: Aliases,
+}
+
+impl User {
+    /// The primary e-mail address, in lower case.
+    pub fn email(&self) -> Option<&str> {
+        self.addresses.iter().find(|a| a.kind == AddressKind::Email && a.primary).map(|a| a.value.as_str())
+    }
+
+    pub fn is_active(&self) -> bool {
+        self.status == UserStatus::Active
+    }
+}
+
+/// Where a user can be reached. Unique in the realm.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Address {
+    pub id: AddressId,
+    pub kind: AddressKind,
+    /// Lower case and NFC for an e-mail address, E.164 for a phone number.
+    pub value: String,
+    pub primary: bool,
+    pub verified: bool,
+    pub created: Timestamp,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AddressKind {
+    Email,
+    Phone,
+}
+
+impl AddressKind {
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Email => "email",
+            Self::Phone => "phone",
+        }
+    }
+}
+
+/// An inactive user's memberships and tokens stay and give nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UserStatus {
+    #[default]
+    Active,
+    Inactive,
+}
+
+impl UserStatus {
+    pub const ALL: [Self; 2] = [Self::Active, Self::Inactive];
+
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Inactive => "inactive",
+        }
+    }
+
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|s| s.word() == word)
+    }
+}

@@ -1,0 +1,153 @@
+//! The command line.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Args, CommandFactory, Parser, Subcommand};
+
+use crate::Settings;
+use crate::commands::openapi::OpenapiArgs;
+use crate::config::{File, LogFormat};
+
+/// Roster: who belongs to which organization, behind the APIs that your applications already speak.
+#[derive(Debug, Parser)]
+#[command(name = "roster", version, about, after_help = "Without a command, roster serves.")]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub common: CommonArgs,
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the server (this is what roster does without a command)
+    Serve(Box<ServeArgs>),
+    /// Print the OpenAPI document of a surface
+    Openapi(OpenapiArgs),
+}
+
+/// What every command takes.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct CommonArgs {
+    /// Configuration file, in TOML
+    #[arg(long, global = true, env = "ROSTER_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Database [default: sqlite://roster.db]
+    #[arg(long, global = true, env = "ROSTER_DATABASE_URL", value_name = "URL", hide_env_values = true)]
+    pub database: Option<String>,
+    /// What to log: a level, or levels by module as in `info,roster_http=debug` [default: info]
+    #[arg(long, global = true, env = "ROSTER_LOG", value_name = "FILTER")]
+    pub log: Option<String>,
+    /// How to log; auto is text on a terminal and JSON elsewhere [default: auto]
+    #[arg(long, global = true, env = "ROSTER_LOG_FORMAT", value_name = "FORMAT")]
+    pub log_format: Option<LogFormat>,
+}
+
+/// What `roster serve` takes. What is left out comes from the configuration file, else it has a default.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct ServeArgs {
+    /// Address to listen on; port 0 takes a free one [default: 127.0.0.1:8080]
+    #[arg(long, env = "ROSTER_LISTEN", value_name = "ADDRESS")]
+    pub listen: Option<String>,
+    /// How clients reach this server, for links in answers
+    #[arg(long, env = "ROSTER_PUBLIC_URL", value_name = "URL")]
+    pub public_url: Option<String>,
+    /// Don't bring the database up to date; refuse to start on an older one
+    #[arg(long, env = "ROSTER_NO_MIGRATE")]
+    pub no_migrate: bool,
+    /// How long requests under way may take when the server is stopped [default: 10]
+    #[arg(long, env = "ROSTER_GRACE", value_name = "SECONDS")]
+    pub grace: Option<u64>,
+    /// Bytes of a request body at most [default: 1048576]
+    #[arg(long, env = "ROSTER_BODY_LIMIT", value_name = "BYTES")]
+    pub body_limit: Option<usize>,
+    /// Items of a bulk request at most [default: 1000]
+    #[arg(long, env = "ROSTER_BULK_LIMIT", value_name = "ITEMS")]
+    pub bulk_limit: Option<usize>,
+    /// Items on a page at most [default: 500]
+    #[arg(long, env = "ROSTER_PAGE_LIMIT", value_name = "ITEMS")]
+    pub page_limit: Option<usize>,
+    /// How long a request may take [default: 30]
+    #[arg(long, env = "ROSTER_REQUEST_TIMEOUT", value_name = "SECONDS")]
+    pub request_timeout: Option<u64>,
+    /// Connections at once; further ones wait [default: 10000]
+    #[arg(long, env = "ROSTER_CONNECTIONS", value_name = "NUMBER")]
+    pub connections: Option<usize>,
+}
+
+impl Cli {
+    /// Puts together what was said: a flag over the environment over the file over the default.
+    pub(crate) fn settings(&self) -> anyhow::Result<Settings> {
+        let file = self.common.config.as_deref().map(File::read).transpose()?.unwrap_or_default();
+        let serve = match &self.command {
+            Some(Command::Serve(args)) => args,
+            None | Some(_) => &Box::default(),
+        };
+        Settings::new(&self.common, serve, file)
+    }
+}
+
+/// Reads the command line, or ends the process with a message.
+pub(crate) fn parse() -> Cli {
+    read(std::env::args_os().collect()).unwrap_or_else(|error| error.exit())
+}
+
+/// `roster` is `roster serve`, and `roster --listen …` is `roster serve --listen …`.
+fn read(mut words: Vec<OsString>) -> Result<Cli, clap::Error> {
+    let read = Cli::try_parse_from(&words);
+    let serves = match &read {
+        Ok(cli) => cli.command.is_none(),
+        Err(error) => error.use_stderr() && begins_with_flag(&words) && !names_command(&words),
+    };
+    if serves {
+        words.insert(1.min(words.len()), "serve".into());
+        return Cli::try_parse_from(words);
+    }
+    read
+}
+
+fn begins_with_flag(words: &[OsString]) -> bool {
+    words.get(1).is_some_and(|word| word.to_string_lossy().starts_with('-'))
+}
+
+fn names_command(words: &[OsString]) -> bool {
+    let command = Cli::command();
+    words.iter().any(|word| command.get_subcommands().any(|known| *word == *known.get_name()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(line: &str) -> Result<Cli, clap::Error> {
+        read(line.split(' ').map(Into::into).collect())
+    }
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn roster_alone_serves() {
+        for line in ["roster", "roster serve", "roster --database x", "roster --database x serve"] {
+            assert!(matches!(words(line), Ok(Cli { command: Some(Command::Serve(_)), .. })), "{line}");
+        }
+        match words("roster --listen a:1 --database x") {
+            Ok(Cli { command: Some(Command::Serve(args)), common }) => {
+                assert_eq!((args.listen.as_deref(), common.database.as_deref()), (Some("a:1"), Some("x")));
+            }
+            other => panic!("{other:?}"),
+        }
+        assert!(matches!(words("roster openapi native"), Ok(Cli { command: Some(Command::Openapi(_)), .. })));
+    }
+
+    #[test]
+    fn mistakes_are_told_about_the_command_that_was_meant() {
+        let told = |line: &str| words(line).expect_err("a mistake").to_string();
+        assert!(told("roster --lisen a:1").contains("--listen"));
+        assert!(told("roster bogus").contains("unrecognized subcommand"));
+        assert!(told("roster --lisen a:1 openapi native").contains("--lisen"));
+    }
+}

@@ -1,0 +1,168 @@
+//! How the server is set up: a flag over the environment over the file over the default.
+
+mod environment;
+mod file;
+
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+use roster_http::Limits;
+
+use crate::cli::{CommonArgs, ServeArgs};
+
+pub(crate) use environment::warn_of_unknown_variables;
+pub(crate) use file::File;
+
+/// The environment variable for the first realm key. There is no flag and no line in the file for it: those can be read by
+/// others on the machine.
+pub(crate) const BOOTSTRAP_KEY: &str = "ROSTER_BOOTSTRAP_KEY";
+
+/// Everything that can be set, checked.
+#[derive(Clone)]
+pub struct Settings {
+    /// `HOST:PORT`.
+    pub listen: String,
+    pub database: String,
+    /// Without a slash at the end.
+    pub public_url: Option<String>,
+    /// Whether an older database is brought up to date.
+    pub migrate: bool,
+    /// How long requests under way may take when the server is stopped.
+    pub grace: Duration,
+    pub log: String,
+    pub log_format: LogFormat,
+    pub bootstrap_key: Option<String>,
+    pub limits: Limits,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// Text on a terminal, JSON elsewhere.
+    #[default]
+    Auto,
+    Text,
+    Json,
+}
+
+impl Settings {
+    pub(crate) fn new(common: &CommonArgs, serve: &ServeArgs, file: File) -> anyhow::Result<Self> {
+        let mut limits = Limits::default();
+        file.limits.apply(&mut limits);
+        set(&mut limits.body_bytes, serve.body_limit);
+        set(&mut limits.bulk_items, serve.bulk_limit);
+        set(&mut limits.page_size_max, serve.page_limit);
+        set(&mut limits.connections, serve.connections);
+        set(&mut limits.request_timeout, serve.request_timeout.map(Duration::from_secs));
+        // Who lowers the one has no reason to think of the other.
+        limits.page_size_default = limits.page_size_default.min(limits.page_size_max);
+        check(&limits)?;
+        let public_url = serve.public_url.clone().or(file.public_url);
+        Ok(Self {
+            listen: serve.listen.clone().or(file.listen).unwrap_or_else(|| "127.0.0.1:8080".into()),
+            database: common.database.clone().or(file.database).unwrap_or_else(|| "sqlite://roster.db".into()),
+            public_url: public_url.map(|url| checked_url(&url)).transpose()?,
+            migrate: !serve.no_migrate && file.migrate.unwrap_or(true),
+            grace: Duration::from_secs(serve.grace.or(file.grace_seconds).unwrap_or(10)),
+            log: common.log.clone().or(file.log).unwrap_or_else(|| "info".into()),
+            log_format: common.log_format.or(file.log_format).unwrap_or_default(),
+            bootstrap_key: bootstrap_key()?,
+            limits,
+        })
+    }
+}
+
+impl std::fmt::Debug for Settings {
+    /// Without what is secret: the key, and the database's address, which can hold a password.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Settings")
+            .field("listen", &self.listen)
+            .field("migrate", &self.migrate)
+            .field("grace", &self.grace)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}
+
+fn set<T>(place: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *place = value;
+    }
+}
+
+fn check(limits: &Limits) -> anyhow::Result<()> {
+    for (name, value) in [
+        ("body_bytes", limits.body_bytes),
+        ("header_bytes", limits.header_bytes),
+        ("url_bytes", limits.url_bytes),
+        ("json_depth", limits.json_depth),
+        ("bulk_items", limits.bulk_items),
+        ("page_size_default", limits.page_size_default),
+        ("page_size_max", limits.page_size_max),
+        ("connections", limits.connections),
+    ] {
+        ensure!(value > 0, "the limit {name} must be at least 1");
+    }
+    let deepest = Limits::JSON_DEPTH_MAX;
+    ensure!(limits.json_depth <= deepest, "the limit json_depth must be at most {deepest}");
+    ensure!(!limits.request_timeout.is_zero(), "the limit request_timeout_seconds must be at least 1");
+    ensure!(!limits.idle_timeout.is_zero(), "the limit idle_timeout_seconds must be at least 1");
+    Ok(())
+}
+
+fn checked_url(url: &str) -> anyhow::Result<String> {
+    let parsed = url.parse::<http::Uri>().with_context(|| format!("the public URL {url:?} can't be read"))?;
+    let web = matches!(parsed.scheme_str(), Some("http" | "https"));
+    ensure!(web && parsed.query().is_none(), "the public URL {url:?} must be like https://roster.example.com");
+    Ok(url.trim_end_matches('/').to_owned())
+}
+
+fn bootstrap_key() -> anyhow::Result<Option<String>> {
+    match std::env::var(BOOTSTRAP_KEY) {
+        Ok(key) => checked_key(key).map(Some),
+        Err(std::env::VarError::NotPresent) => Ok(None),
+        Err(std::env::VarError::NotUnicode(_)) => checked_key("\u{fffd}".into()).map(Some),
+    }
+}
+
+/// A key that every surface's header can carry; WhyLabs' clients cut one at a colon.
+fn checked_key(key: String) -> anyhow::Result<String> {
+    let fits = key.len() >= 16 && key.bytes().all(|byte| byte.is_ascii_graphic() && byte != b':');
+    ensure!(fits, "{BOOTSTRAP_KEY} must be at least 16 visible ASCII characters, none of them a colon");
+    Ok(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flag_is_over_the_file_is_over_the_default() {
+        let file = || File::parse("listen = \"a:1\"\ngrace_seconds = 3\n[limits]\nbody_bytes = 7").expect("a file");
+        let serve = ServeArgs { listen: Some("b:2".into()), ..ServeArgs::default() };
+        let settings = Settings::new(&CommonArgs::default(), &serve, file()).expect("settings");
+        assert_eq!((settings.listen.as_str(), settings.grace.as_secs()), ("b:2", 3));
+        assert_eq!((settings.limits.body_bytes, settings.limits.json_depth), (7, 64));
+        assert_eq!(settings.database, "sqlite://roster.db");
+        assert!(settings.migrate);
+    }
+
+    #[test]
+    fn nonsense_is_refused() {
+        let refused = |text: &str| {
+            let file = File::parse(text).expect("a file");
+            Settings::new(&CommonArgs::default(), &ServeArgs::default(), file).expect_err("refused").to_string()
+        };
+        assert!(refused("[limits]\nbody_bytes = 0").contains("body_bytes"));
+        assert!(refused("[limits]\njson_depth = 128").contains("json_depth"));
+        assert!(refused("public_url = \"roster.example.com\"").contains("https://"));
+    }
+
+    #[test]
+    fn bootstrap_keys() {
+        assert!(checked_key("0123456789abcdef".into()).is_ok());
+        for bad in ["0123456789abcde", "0123456789abcdef:", "0123456789 abcdef", "0123456789äbcdef"] {
+            assert!(checked_key(bad.into()).is_err(), "{bad}");
+        }
+    }
+}

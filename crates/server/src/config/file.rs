@@ -1,0 +1,124 @@
+//! The configuration file.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use roster_http::Limits;
+use serde::Deserialize;
+
+use super::{LogFormat, environment::nearest, set};
+
+/// What a file says, all of it optional.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct File {
+    pub(super) listen: Option<String>,
+    pub(super) database: Option<String>,
+    pub(super) public_url: Option<String>,
+    pub(super) migrate: Option<bool>,
+    pub(super) grace_seconds: Option<u64>,
+    pub(super) log: Option<String>,
+    pub(super) log_format: Option<LogFormat>,
+    pub(super) limits: FileLimits,
+}
+
+/// The section `[limits]`, named as in [`Limits`].
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct FileLimits {
+    body_bytes: Option<usize>,
+    header_bytes: Option<usize>,
+    url_bytes: Option<usize>,
+    json_depth: Option<usize>,
+    bulk_items: Option<usize>,
+    page_size_default: Option<usize>,
+    page_size_max: Option<usize>,
+    request_timeout_seconds: Option<u64>,
+    idle_timeout_seconds: Option<u64>,
+    connections: Option<usize>,
+}
+
+const KEYS: &[&str] = &["listen", "database", "public_url", "migrate", "grace_seconds", "log", "log_format", "limits"];
+const LIMITS: &[&str] = &[
+    "body_bytes",
+    "header_bytes",
+    "url_bytes",
+    "json_depth",
+    "bulk_items",
+    "page_size_default",
+    "page_size_max",
+    "request_timeout_seconds",
+    "idle_timeout_seconds",
+    "connections",
+];
+
+impl File {
+    pub(crate) fn read(path: &Path) -> anyhow::Result<Self> {
+        let named = || format!("the configuration file {}", path.display());
+        let text = std::fs::read_to_string(path).with_context(named)?;
+        Self::parse(&text).with_context(named)
+    }
+
+    pub(super) fn parse(text: &str) -> anyhow::Result<Self> {
+        let table: toml::Table = toml::from_str(text)?;
+        refuse_unknown("", &table, KEYS)?;
+        if let Some(limits) = table.get("limits") {
+            // serde would take an array for the section, too, number by number.
+            refuse_unknown("limits.", limits.as_table().context("limits must be a section, [limits]")?, LIMITS)?;
+        }
+        // Read from the text again, so that an error shows its line.
+        Ok(toml::from_str(text)?)
+    }
+}
+
+impl FileLimits {
+    pub(super) fn apply(self, limits: &mut Limits) {
+        set(&mut limits.body_bytes, self.body_bytes);
+        set(&mut limits.header_bytes, self.header_bytes);
+        set(&mut limits.url_bytes, self.url_bytes);
+        set(&mut limits.json_depth, self.json_depth);
+        set(&mut limits.bulk_items, self.bulk_items);
+        set(&mut limits.page_size_default, self.page_size_default);
+        set(&mut limits.page_size_max, self.page_size_max);
+        set(&mut limits.request_timeout, self.request_timeout_seconds.map(Duration::from_secs));
+        set(&mut limits.idle_timeout, self.idle_timeout_seconds.map(Duration::from_secs));
+        set(&mut limits.connections, self.connections);
+    }
+}
+
+/// A word that nobody reads is a mistake that would be found much later.
+fn refuse_unknown(section: &str, table: &toml::Table, known: &[&str]) -> anyhow::Result<()> {
+    let Some(key) = table.keys().find(|key| !known.contains(&key.as_str())) else { return Ok(()) };
+    match nearest(key, known.iter().copied()) {
+        Some(name) => bail!("there is no setting {section}{key}; did you mean {section}{name}?"),
+        None => bail!("there is no setting {section}{key}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unknown_keys_are_refused_with_the_nearest() {
+        let refused = |text: &str| File::parse(text).expect_err("refused").to_string();
+        assert_eq!(refused("listn = 1"), "there is no setting listn; did you mean listen?");
+        assert_eq!(
+            refused("[limits]\nbody_byte = 1"),
+            "there is no setting limits.body_byte; did you mean limits.body_bytes?"
+        );
+        assert!(refused("listen = 5").contains("listen = 5"), "shows the line");
+    }
+
+    #[test]
+    fn every_known_key_is_read() {
+        // A key of the list that no field takes would be ignored in silence: give each a value of no field's type.
+        for key in KEYS {
+            assert!(File::parse(&format!("{key} = [[]]")).is_err(), "{key}");
+        }
+        for key in LIMITS {
+            assert!(File::parse(&format!("[limits]\n{key} = [[]]")).is_err(), "{key}");
+        }
+    }
+}

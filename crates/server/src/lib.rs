@@ -1,0 +1,45 @@
+//! The server: configuration, command line, and all surfaces behind one port.
+
+mod cli;
+mod commands;
+mod config;
+mod operations;
+mod serve;
+mod surfaces;
+mod telemetry;
+
+use std::process::ExitCode;
+
+pub use config::Settings;
+pub use roster_http::{App, Limits};
+pub use surfaces::{apis, router};
+
+/// Runs the command that the process was started with.
+///
+/// Exit codes: 0 done; 1 it failed, and standard error says why; 2 the command line is wrong.
+pub fn main() -> ExitCode {
+    let cli = cli::parse();
+    match run(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("roster: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: cli::Cli) -> anyhow::Result<()> {
+    let settings = cli.settings()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let done = match cli.command {
+        None | Some(cli::Command::Serve(_)) => {
+            telemetry::start(&settings)?;
+            config::warn_of_unknown_variables();
+            runtime.block_on(serve::serve(settings))
+        }
+        Some(cli::Command::Openapi(args)) => commands::openapi::run(&args),
+    };
+    // What still runs is a client that reads too slowly: the time for it is over.
+    runtime.shutdown_background();
+    done
+}

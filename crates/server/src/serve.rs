@@ -1,0 +1,66 @@
+//! `roster serve`.
+
+mod accept;
+mod announce;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use roster_engine::{Config, Engine};
+use roster_http::App;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::time::MissedTickBehavior;
+
+use crate::Settings;
+
+/// How often the engine gets a turn for what waits for no request.
+const MAINTENANCE: Duration = Duration::from_secs(5);
+
+/// How long the last such turn may take when the server is stopped.
+const LAST_ROUND: Duration = Duration::from_secs(1);
+
+/// Serves until the process is told to stop.
+pub(crate) async fn serve(settings: Settings) -> anyhow::Result<()> {
+    // The port first: a start that fails shall not have made a key that nobody saw.
+    let listener =
+        TcpListener::bind(&settings.listen).await.with_context(|| format!("can't listen on {}", settings.listen))?;
+    let address = listener.local_addr()?;
+    let mut config = Config::new(settings.database.clone());
+    config.migrate = settings.migrate;
+    config.bootstrap_key.clone_from(&settings.bootstrap_key);
+    config.limits.bulk_items = settings.limits.bulk_items;
+    let (engine, opened) = Engine::open(config).await.context("can't open the database")?;
+
+    let mut app = App::new(engine, settings.limits.clone());
+    app.public_url = settings.public_url.as_deref().map(Into::into);
+    let router = crate::router(&app);
+    // A key that was given is known to who gave it, and is no matter for a terminal's history.
+    let first_key = opened.first_key.filter(|_| settings.bootstrap_key.is_none());
+    announce::announce(address, &opened.database, first_key.as_deref())?;
+
+    let (stop, stopped) = oneshot::channel();
+    let maintenance = tokio::spawn(maintain(Arc::clone(&app.engine), stopped));
+    accept::accept(listener, router, &app, settings.grace).await?;
+    drop(stop);
+    // A round under way holds what isn't written yet, so it gets a moment; it can also be long.
+    if tokio::time::timeout(LAST_ROUND, maintenance).await.is_err() {
+        tracing::debug!("background work was cut off");
+    }
+    app.engine.close().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Runs until the other end of `stopped` is gone.
+async fn maintain(engine: Arc<Engine>, mut stopped: oneshot::Receiver<()>) {
+    let mut rounds = tokio::time::interval(MAINTENANCE);
+    rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = &mut stopped => return,
+            _ = rounds.tick() => engine.maintain().await,
+        }
+    }
+}

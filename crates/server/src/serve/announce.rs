@@ -1,0 +1,59 @@
+//! What a starting server says to who started it.
+
+use std::io::Write;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+/// Prints, on standard output, where the server is and what its first key is. Scripts read these lines by their first words.
+pub(super) fn announce(address: SocketAddr, database: &str, first_key: Option<&str>) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    write(&mut out, address, database, first_key)?;
+    out.flush()
+}
+
+fn write(out: &mut impl Write, address: SocketAddr, database: &str, first_key: Option<&str>) -> std::io::Result<()> {
+    let near = reachable(address);
+    writeln!(out, "Roster {}", env!("CARGO_PKG_VERSION"))?;
+    writeln!(out, "listening on http://{address}")?;
+    writeln!(out, "database {database}")?;
+    writeln!(out, "documentation http://{near}/docs")?;
+    let Some(key) = first_key else { return Ok(()) };
+    writeln!(out, "realm key {key}")?;
+    writeln!(out)?;
+    writeln!(out, "Keep this key: it may do everything, and it is shown only now. Make a first user with it:")?;
+    writeln!(out)?;
+    writeln!(
+        out,
+        "curl http://{near}/v1/users -H 'Authorization: Bearer {key}' -H 'Content-Type: application/json' \
+         -d '{{\"email\": \"ada@example.com\", \"first_name\": \"Ada\", \"last_name\": \"Lovelace\"}}'"
+    )?;
+    writeln!(out)
+}
+
+/// An address that can be called from this machine: `0.0.0.0` is everywhere, and nowhere to connect to.
+fn reachable(mut address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        address.set_ip(match address.ip() {
+            IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    address
+}
+
+#[cfg(test)]
+mod tests {
+    use super::write;
+
+    #[test]
+    fn scripts_find_address_and_key() {
+        let mut text = Vec::new();
+        let address = "0.0.0.0:81".parse().expect("an address");
+        write(&mut text, address, "sqlite://roster.db", Some("k")).expect("written");
+        let text = String::from_utf8(text).expect("UTF-8");
+        let lines: Vec<_> = text.lines().collect();
+        for line in ["listening on http://0.0.0.0:81", "database sqlite://roster.db", "realm key k"] {
+            assert!(lines.contains(&line), "{line}");
+        }
+        assert!(text.contains("curl http://127.0.0.1:81/v1/users"));
+    }
+}

@@ -1,0 +1,99 @@
+use roster_model::change::ActorKind;
+use roster_model::{ActorRef, Change, Event, EventId, OrganizationId, Timestamp, UserId};
+use serde_json::{Value as Json, json};
+
+use crate::error::Result;
+use crate::sql::{Row, Select};
+use crate::view::View;
+
+const SELECT: &str =
+    "SELECT e.seq, e.id, e.time_ms, e.actor_kind, e.actor_id, e.kind, e.organization, e.usr, e.body FROM event e";
+
+fn read(row: &Row<'_>) -> Result<Event> {
+    let kind = row.text(5)?;
+    let change = match row.opt_text(8)? {
+        Some(body) => {
+            let body: Json = serde_json::from_str(&body)?;
+            Some(serde_json::from_value(json!({ "kind": kind, "body": body }))?)
+        }
+        None => None,
+    };
+    Ok(Event {
+        sequence: row.int(0)?,
+        id: row.id(1)?,
+        time: row.time(2)?,
+        actor: ActorRef { kind: row.word(3, ActorKind::from_word)?, id: row.opt_int(4)? },
+        kind,
+        organization: row.opt_id(6)?,
+        user: row.opt_id(7)?,
+        change,
+    })
+}
+
+impl View<'_> {
+    /// What came after, oldest first, at most `limit`; of one organization only, or of the whole realm.
+    pub fn list_events(
+        &self,
+        after: i64,
+        limit: u64,
+        organization: Option<OrganizationId>,
+        user: Option<UserId>,
+    ) -> Result<Vec<Event>> {
+        let mut select = Select::new(SELECT);
+        select.push(" WHERE e.realm = ").bind(self.realm).push(" AND e.seq > ").bind(after);
+        if let Some(organization) = organization {
+            select.push(" AND e.organization = ").bind(organization);
+        }
+        if let Some(user) = user {
+            select.push(" AND e.usr = ").bind(user);
+        }
+        select.push(" ORDER BY e.seq LIMIT ").bind(i64::try_from(limit).unwrap_or(i64::MAX));
+        self.connection.all(&select.text, &select.values, read)
+    }
+
+    /// Whether the log still says something of this user.
+    pub fn remembers(&self, user: UserId) -> Result<bool> {
+        let found = self.connection.optional(
+            "SELECT 1 FROM event WHERE realm = $1 AND usr = $2 AND body IS NOT NULL AND kind <> 'user.erased' LIMIT 1",
+            &[self.realm.into(), user.into()],
+            |row| row.int(0),
+        )?;
+        Ok(found.is_some())
+    }
+
+    pub(crate) fn append(
+        &self,
+        sequence: i64,
+        id: EventId,
+        time: Timestamp,
+        actor: ActorRef,
+        change: &Change,
+    ) -> Result<()> {
+        let mut tagged = serde_json::to_value(change)?;
+        let body = tagged.get_mut("body").map(Json::take).unwrap_or_default();
+        self.connection.execute(
+            "INSERT INTO event (realm, seq, id, time_ms, actor_kind, actor_id, kind, organization, usr, body)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+            &[
+                self.realm.into(),
+                sequence.into(),
+                id.into(),
+                time.into(),
+                actor.kind.word().into(),
+                actor.id.into(),
+                change.kind().into(),
+                change.organization().into(),
+                change.user().into(),
+                body.to_string().into(),
+            ],
+        )?;
+        Ok(())
+    }
+
+    /// Blanks what the log says of a user. Numbers, times and kinds stay.
+    pub(crate) fn blank_events_of(&self, user: UserId) -> Result<()> {
+        self.connection
+            .execute("UPDATE event SET body = NULL WHERE realm = $1 AND usr = $2", &[self.realm.into(), user.into()])?;
+        Ok(())
+    }
+}

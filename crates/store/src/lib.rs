@@ -1,0 +1,38 @@
+//! Keeps the domain in a database: SQL text on one side, the model on the other.
+//!
+//! - [`Store::read`] gives a [`View`]: everything it answers is of one moment, numbered by the realm's last event.
+//! - [`Store::write`] gives a [`Transaction`]: a view that sees its own changes, and [`Transaction::apply`], which writes a
+//!   [`Change`](roster_model::Change) to its tables and to the log.
+//!
+//! No rule of the domain lives here, and no SQL lives anywhere else. `sql/` is the thin layer between one SQL text and a
+//! database; the other files are named after what they keep.
+
+mod accounts;
+mod error;
+mod events;
+mod idempotency;
+pub mod list;
+mod memberships;
+mod organizations;
+mod purge;
+mod realms;
+mod roles;
+mod sql;
+mod store;
+mod tables;
+mod tokens;
+mod transaction;
+mod users;
+mod verify;
+mod view;
+
+pub use error::{Error, Result};
+pub use idempotency::Remembered;
+pub use memberships::{MemberFilter, MemberSort};
+pub use organizations::{OrganizationFilter, OrganizationSort};
+pub use sql::{BATCH_BOUNDS, Location};
+pub use store::{Statistics, Store};
+pub use tokens::{FoundToken, TokenFilter};
+pub use transaction::{Decision, Transaction};
+pub use users::{UserFilter, UserSort};
+pub use view::View;

@@ -1,0 +1,72 @@
+//! What every list has: a sort key with the id behind it, a place to go on from, and a total.
+
+use crate::sql::{Select, Value};
+
+/// Where a page begins and how long it is.
+#[derive(Clone, Debug, Default)]
+pub struct Slice {
+    /// Go on after this row.
+    pub after: Option<Mark>,
+    /// Rows to leave out at the beginning.
+    pub offset: u64,
+    /// Most rows; `None` is all.
+    pub limit: Option<u64>,
+    pub descending: bool,
+}
+
+/// The place of a row in a list: its sort key and its id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mark {
+    pub key: Key,
+    pub id: i64,
+}
+
+/// What a list is sorted by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Key {
+    /// By id alone.
+    None,
+    Int(i64),
+    Text(String),
+}
+
+impl From<Key> for Value {
+    fn from(key: Key) -> Self {
+        match key {
+            Key::None => Self::Null,
+            Key::Int(number) => Self::Int(number),
+            Key::Text(text) => Self::Text(text),
+        }
+    }
+}
+
+impl Slice {
+    /// Appends the condition that puts the page behind its mark. `key` is a column, or empty for the id alone.
+    pub(crate) fn seek(&self, select: &mut Select, key: &str, id: &str) {
+        let Some(mark) = &self.after else { return };
+        let than = if self.descending { " < " } else { " > " };
+        if key.is_empty() {
+            select.push(" AND ").push(id).push(than).bind(mark.id);
+        } else {
+            select.push(" AND (").push(key).push(", ").push(id).push(")").push(than).push("(");
+            select.bind(mark.key.clone()).push(", ").bind(mark.id).push(")");
+        }
+    }
+
+    /// Appends order, limit and offset.
+    pub(crate) fn order(&self, select: &mut Select, key: &str, id: &str) {
+        let way = if self.descending { " DESC" } else { "" };
+        select.push(" ORDER BY ");
+        if !key.is_empty() {
+            select.push(key).push(way).push(", ");
+        }
+        select.push(id).push(way);
+        if self.limit.is_some() || self.offset > 0 {
+            let limit = self.limit.and_then(|n| i64::try_from(n).ok()).unwrap_or(i64::MAX);
+            select.push(" LIMIT ").bind(limit);
+        }
+        if self.offset > 0 {
+            select.push(" OFFSET ").bind(i64::try_from(self.offset).unwrap_or(i64::MAX));
+        }
+    }
+}

@@ -1,0 +1,244 @@
+use roster_model::{Extras, Membership, MembershipId, Metadata, OrganizationId, RoleSet, UserId};
+
+use crate::error::Result;
+use crate::list::Slice;
+use crate::sql::{Row, Select, Value};
+use crate::users::{UserFilter, user_conditions};
+use crate::view::View;
+
+const SELECT: &str = "SELECT m.id, m.organization, m.usr, m.roles, m.is_default, m.created_by, m.created_ms, \
+    m.updated_ms, d.public, d.private, d.extras FROM membership m \
+    LEFT JOIN membership_detail d ON d.realm = m.realm AND d.membership = m.id";
+
+/// Which memberships.
+#[derive(Clone, Debug, Default)]
+pub struct MemberFilter {
+    pub organization: Option<OrganizationId>,
+    /// Of this user, in organizations that are there.
+    pub user: Option<UserId>,
+    /// Holding at least one of these.
+    pub roles: Option<RoleSet>,
+    /// Whose user is like this.
+    pub users: UserFilter,
+    pub without_root: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MemberSort {
+    /// By membership, oldest first.
+    #[default]
+    Created,
+    Updated,
+    /// By the user's name or primary e-mail address.
+    Name,
+    Email,
+}
+
+impl MemberSort {
+    const fn column(self) -> &'static str {
+        match self {
+            Self::Created => "",
+            Self::Updated => "m.updated_ms",
+            Self::Name => "u.name_folded",
+            Self::Email => "u.email",
+        }
+    }
+
+    const fn needs_user(self) -> bool {
+        matches!(self, Self::Name | Self::Email)
+    }
+}
+
+impl MemberFilter {
+    fn needs_user(&self) -> bool {
+        let UserFilter { status, email, username, external_id, text } = &self.users;
+        status.is_some() || email.is_some() || username.is_some() || external_id.is_some() || text.is_some()
+    }
+}
+
+fn read(row: &Row<'_>) -> Result<Membership> {
+    let detailed = row.opt_text(8)?.is_some();
+    let part = |column| if detailed { row.json::<Metadata>(column) } else { Ok(Metadata::new()) };
+    Ok(Membership {
+        id: row.id(0)?,
+        organization: row.id(1)?,
+        user: row.id(2)?,
+        roles: RoleSet::from_bits(row.int(3)?),
+        is_default: row.flag(4)?,
+        created_by: row.opt_int(5)?,
+        created: row.time(6)?,
+        updated: row.time(7)?,
+        public: part(8)?,
+        private: part(9)?,
+        extras: Extras(part(10)?),
+    })
+}
+
+impl View<'_> {
+    fn one_membership(&self, condition: &str, values: Vec<Value>) -> Result<Option<Membership>> {
+        let mut all = vec![self.realm.into()];
+        all.extend(values);
+        self.connection.optional(&format!("{SELECT} WHERE m.realm = $1 AND {condition}"), &all, read)
+    }
+
+    /// Of an organization that is there.
+    pub fn membership(&self, organization: OrganizationId, user: UserId) -> Result<Option<Membership>> {
+        self.one_membership("m.organization = $2 AND m.usr = $3", vec![organization.into(), user.into()])
+    }
+
+    pub fn membership_by_id(&self, id: MembershipId) -> Result<Option<Membership>> {
+        self.one_membership(
+            "m.id = $2 AND EXISTS (SELECT 1 FROM organization o WHERE o.realm = m.realm AND o.id = m.organization
+                AND o.status <> 'gone')",
+            vec![id.into()],
+        )
+    }
+
+    pub fn owner(&self, organization: OrganizationId) -> Result<Option<Membership>> {
+        self.one_membership("m.organization = $2 AND m.roles & 1 <> 0", vec![organization.into()])
+    }
+
+    /// What the user holds at each of these organizations, in their order.
+    pub fn roles_along(&self, user: UserId, chain: &[OrganizationId]) -> Result<Vec<RoleSet>> {
+        let mut select = Select::new("SELECT organization, roles FROM membership WHERE realm = ");
+        select.bind(self.realm).push(" AND usr = ").bind(user).push(" AND organization IN ").bind_all(chain);
+        let mut held = vec![RoleSet::EMPTY; chain.len()];
+        self.connection.each(&select.text, &select.values, |row| {
+            let organization: OrganizationId = row.id(0)?;
+            let roles = RoleSet::from_bits(row.int(1)?);
+            for (place, _) in chain.iter().enumerate().filter(|(_, id)| **id == organization) {
+                held[place] = roles;
+            }
+            Ok::<_, crate::Error>(())
+        })?;
+        Ok(held)
+    }
+
+    fn member_joins(&self, select: &mut Select, filter: &MemberFilter, with_user: bool) {
+        if with_user {
+            select.push(" JOIN usr u ON u.realm = m.realm AND u.id = m.usr");
+        }
+        if filter.organization.is_none() {
+            // An organization that is being cleared away still has rows.
+            select.push(" JOIN organization o ON o.realm = m.realm AND o.id = m.organization AND o.status <> 'gone'");
+            if filter.without_root {
+                select.push(" AND o.parent IS NOT NULL");
+            }
+        }
+        select.push(" WHERE m.realm = ").bind(self.realm);
+        if let Some(organization) = filter.organization {
+            select.push(" AND m.organization = ").bind(organization);
+        }
+        if let Some(user) = filter.user {
+            select.push(" AND m.usr = ").bind(user);
+        }
+        if let Some(roles) = filter.roles {
+            select.push(" AND m.roles & ").bind(roles).push(" <> 0");
+        }
+        if with_user {
+            user_conditions(self, select, &filter.users);
+        }
+    }
+
+    pub fn list_memberships(&self, filter: &MemberFilter, sort: MemberSort, slice: &Slice) -> Result<Vec<Membership>> {
+        let mut select = Select::new(SELECT);
+        self.member_joins(&mut select, filter, filter.needs_user() || sort.needs_user());
+        slice.seek(&mut select, sort.column(), "m.id");
+        slice.order(&mut select, sort.column(), "m.id");
+        self.connection.all(&select.text, &select.values, read)
+    }
+
+    pub fn count_memberships(&self, filter: &MemberFilter) -> Result<u64> {
+        let mut select = Select::new("SELECT COUNT(*) FROM membership m");
+        self.member_joins(&mut select, filter, filter.needs_user());
+        self.count(&select)
+    }
+
+    /// Whether any membership or token acts with this role.
+    pub fn role_in_use(&self, roles: RoleSet) -> Result<bool> {
+        let found = self.connection.optional(
+            "SELECT 1 FROM membership m JOIN organization o ON o.realm = m.realm AND o.id = m.organization
+                WHERE m.realm = $1 AND m.roles & $2 <> 0 AND o.status <> 'gone'
+             UNION ALL
+             SELECT 1 FROM token WHERE realm = $1 AND roles & $2 <> 0 AND revoked_ms IS NULL LIMIT 1",
+            &[self.realm.into(), roles.into()],
+            |row| row.int(0),
+        )?;
+        Ok(found.is_some())
+    }
+
+    pub(crate) fn insert_membership(&self, m: &Membership) -> Result<()> {
+        self.only_default(m)?;
+        self.connection.execute(
+            "INSERT INTO membership (realm, id, organization, usr, roles, is_default, created_by, created_ms, updated_ms)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+            &[
+                self.realm.into(),
+                m.id.into(),
+                m.organization.into(),
+                m.user.into(),
+                m.roles.into(),
+                m.is_default.into(),
+                m.created_by.into(),
+                m.created.into(),
+                m.updated.into(),
+            ],
+        )?;
+        self.put_detail(m)
+    }
+
+    pub(crate) fn update_membership(&self, before: &Membership, after: &Membership) -> Result<()> {
+        self.only_default(after)?;
+        self.connection.execute(
+            "UPDATE membership SET roles = $3, is_default = $4, updated_ms = $5 WHERE realm = $1 AND id = $2",
+            &[self.realm.into(), after.id.into(), after.roles.into(), after.is_default.into(), after.updated.into()],
+        )?;
+        let same = before.public == after.public && before.private == after.private && before.extras == after.extras;
+        if same { Ok(()) } else { self.put_detail(after) }
+    }
+
+    /// A default in an organization that is being cleared away is in nobody's way.
+    fn only_default(&self, m: &Membership) -> Result<()> {
+        if m.is_default {
+            self.connection.execute(
+                "UPDATE membership SET is_default = FALSE WHERE realm = $1 AND usr = $2 AND is_default AND id <> $3
+                    AND organization IN (SELECT id FROM organization WHERE realm = $1 AND status = 'gone')",
+                &[self.realm.into(), m.user.into(), m.id.into()],
+            )?;
+        }
+        Ok(())
+    }
+
+    fn put_detail(&self, m: &Membership) -> Result<()> {
+        if m.public.is_empty() && m.private.is_empty() && m.extras.is_empty() {
+            return self.delete_detail(m.id);
+        }
+        self.connection.execute(
+            "INSERT INTO membership_detail (realm, membership, public, private, extras) VALUES ($1, $2, $3, $4, $5)
+             ON CONFLICT (realm, membership) DO UPDATE SET public = $3, private = $4, extras = $5",
+            &[
+                self.realm.into(),
+                m.id.into(),
+                serde_json::to_string(&m.public)?.into(),
+                serde_json::to_string(&m.private)?.into(),
+                serde_json::to_string(&m.extras)?.into(),
+            ],
+        )?;
+        Ok(())
+    }
+
+    fn delete_detail(&self, id: MembershipId) -> Result<()> {
+        self.connection.execute(
+            "DELETE FROM membership_detail WHERE realm = $1 AND membership = $2",
+            &[self.realm.into(), id.into()],
+        )?;
+        Ok(())
+    }
+
+    pub(crate) fn delete_membership(&self, id: MembershipId) -> Result<()> {
+        self.delete_detail(id)?;
+        self.connection
+            .execute("DELETE FROM membership WHERE realm = $1 AND id = $2", &[self.realm.into(), id.into()])?;
+        Ok(())
+    }
+}

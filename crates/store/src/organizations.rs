@@ -1,0 +1,301 @@
+use std::collections::HashMap;
+
+use roster_model::{Aliases, Organization, OrganizationId, OrganizationStatus, Visibility, text};
+
+use crate::error::Result;
+use crate::list::Slice;
+use crate::sql::{Row, Select, Value, like};
+use crate::view::View;
+
+const COLUMNS: &str = "o.id, o.parent, o.depth, o.name, o.slug, o.external_id, o.max_members, o.email_domains, \
+    o.visibility, o.locale, o.created_by, o.created_ms, o.updated_ms, o.aliased, o.public, o.private, o.extras";
+/// No reader sees what is being cleared away.
+const LIVE: &str = " AND o.status <> 'gone'";
+
+/// Which organizations.
+#[derive(Clone, Debug, Default)]
+pub struct OrganizationFilter {
+    /// Direct children of this one.
+    pub parent: Option<OrganizationId>,
+    /// Everything below this one, itself left out.
+    pub below: Option<OrganizationId>,
+    pub without_root: bool,
+    pub slug: Option<String>,
+    pub external_id: Option<String>,
+    /// Part of the name or the slug, in any case.
+    pub text: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OrganizationSort {
+    #[default]
+    Created,
+    Updated,
+    Name,
+}
+
+impl OrganizationSort {
+    const fn column(self) -> &'static str {
+        match self {
+            Self::Created => "o.created_ms",
+            Self::Updated => "o.updated_ms",
+            Self::Name => "o.name_folded",
+        }
+    }
+}
+
+/// The entity, and whether its aliases are still to be looked up.
+fn read(row: &Row<'_>) -> Result<(Organization, bool)> {
+    let organization = Organization {
+        id: row.id(0)?,
+        parent: row.opt_id(1)?,
+        depth: u8::try_from(row.int(2)?).unwrap_or(u8::MAX),
+        name: row.text(3)?,
+        slug: row.text(4)?,
+        external_id: row.opt_text(5)?,
+        max_members: u32::try_from(row.int(6)?).unwrap_or_default(),
+        email_domains: row.json(7)?,
+        visibility: row.word(8, Visibility::from_word)?,
+        locale: row.opt_text(9)?,
+        created_by: row.opt_int(10)?,
+        created: row.time(11)?,
+        updated: row.time(12)?,
+        public: row.json(14)?,
+        private: row.json(15)?,
+        extras: row.json(16)?,
+        aliases: Aliases::default(),
+    };
+    Ok((organization, row.flag(13)?))
+}
+
+fn values(o: &Organization) -> Result<Vec<Value>> {
+    Ok(vec![
+        o.name.as_str().into(),
+        text::fold(&o.name).into(),
+        o.slug.as_str().into(),
+        o.external_id.as_deref().into(),
+        o.max_members.into(),
+        serde_json::to_string(&o.email_domains)?.into(),
+        o.visibility.word().into(),
+        o.locale.as_deref().into(),
+        o.updated.into(),
+        (!o.aliases.is_empty()).into(),
+        serde_json::to_string(&o.public)?.into(),
+        serde_json::to_string(&o.private)?.into(),
+        serde_json::to_string(&o.extras)?.into(),
+    ])
+}
+
+impl View<'_> {
+    fn with_organization_aliases(&self, rows: Vec<(Organization, bool)>) -> Result<Vec<Organization>> {
+        use roster_model::EntityId as _;
+        let aliased: Vec<i64> = rows.iter().filter(|(_, aliased)| *aliased).map(|(o, _)| o.id.raw()).collect();
+        let aliases = self.aliases_of(&aliased)?;
+        Ok(rows
+            .into_iter()
+            .map(|(mut o, aliased)| {
+                if aliased {
+                    let mine = aliases.iter().filter(|(id, ..)| *id == o.id.raw());
+                    o.aliases = Aliases(mine.map(|(_, dialect, text)| (*dialect, text.clone())).collect());
+                }
+                o
+            })
+            .collect())
+    }
+
+    fn one_organization(&self, condition: &str, value: Value) -> Result<Option<Organization>> {
+        let sql = format!("SELECT {COLUMNS} FROM organization o WHERE o.realm = $1 AND {condition}{LIVE}");
+        let row = self.connection.optional(&sql, &[self.realm.into(), value], read)?;
+        Ok(self.with_organization_aliases(row.into_iter().collect())?.pop())
+    }
+
+    pub fn organization(&self, id: OrganizationId) -> Result<Option<Organization>> {
+        self.one_organization("o.id = $2", id.into())
+    }
+
+    pub fn organization_by_slug(&self, slug: &str) -> Result<Option<Organization>> {
+        self.one_organization("o.slug = $2", slug.into())
+    }
+
+    pub fn organization_by_external_id(&self, external_id: &str) -> Result<Option<Organization>> {
+        self.one_organization("o.external_id = $2", external_id.into())
+    }
+
+    pub fn organizations_by_id(&self, ids: &[OrganizationId]) -> Result<HashMap<OrganizationId, Organization>> {
+        let mut found = HashMap::with_capacity(ids.len());
+        for ids in ids.chunks(512) {
+            let mut select = Select::new(&format!("SELECT {COLUMNS} FROM organization o WHERE o.realm = "));
+            select.bind(self.realm).push(" AND o.id IN ").bind_all(ids).push(LIVE);
+            let rows = self.connection.all(&select.text, &select.values, read)?;
+            found.extend(self.with_organization_aliases(rows)?.into_iter().map(|o| (o.id, o)));
+        }
+        Ok(found)
+    }
+
+    /// The organization and all above it, from the root down. Empty if there is no such organization.
+    pub fn chain(&self, id: OrganizationId) -> Result<Vec<OrganizationId>> {
+        self.connection.all(
+            "WITH RECURSIVE up (id, parent, depth) AS (
+                SELECT id, parent, depth FROM organization WHERE realm = $1 AND id = $2
+                UNION ALL
+                SELECT o.id, o.parent, o.depth FROM organization o JOIN up ON o.realm = $1 AND o.id = up.parent
+             ) SELECT id FROM up ORDER BY depth",
+            &[self.realm.into(), id.into()],
+            |row| row.id(0),
+        )
+    }
+
+    /// How many levels there are below; 0 for none.
+    pub fn height(&self, id: OrganizationId) -> Result<u8> {
+        let levels = self.connection.one(
+            "WITH RECURSIVE down (id, level) AS (
+                SELECT id, 0 FROM organization WHERE realm = $1 AND id = $2
+                UNION ALL
+                SELECT o.id, down.level + 1 FROM organization o JOIN down ON o.realm = $1 AND o.parent = down.id
+                WHERE o.status <> 'gone'
+             ) SELECT CAST(COALESCE(MAX(level), 0) AS BIGINT) FROM down",
+            &[self.realm.into(), id.into()],
+            |row| row.int(0),
+        )?;
+        Ok(u8::try_from(levels).unwrap_or(u8::MAX))
+    }
+
+    pub fn has_children(&self, id: OrganizationId) -> Result<bool> {
+        let child = self.connection.optional(
+            "SELECT 1 FROM organization o WHERE o.realm = $1 AND o.parent = $2 AND o.status <> 'gone' LIMIT 1",
+            &[self.realm.into(), id.into()],
+            |row| row.int(0),
+        )?;
+        Ok(child.is_some())
+    }
+
+    fn organization_where(&self, select: &mut Select, filter: &OrganizationFilter) {
+        if let Some(below) = filter.below {
+            // The recursive part comes first in the text, so it is put in front with numbers of its own.
+            let mut with = Select::new("WITH RECURSIVE down (id) AS (SELECT id FROM organization WHERE realm = ");
+            with.bind(self.realm).push(" AND parent = ").bind(below);
+            with.push(" UNION ALL SELECT o.id FROM organization o JOIN down ON o.realm = ").bind(self.realm);
+            with.push(" AND o.parent = down.id WHERE o.status <> 'gone') ");
+            with.push(&select.text);
+            *select = with;
+            select.push(" JOIN down ON down.id = o.id");
+        }
+        select.push(" WHERE o.realm = ").bind(self.realm).push(LIVE);
+        if let Some(parent) = filter.parent {
+            select.push(" AND o.parent = ").bind(parent);
+        }
+        if filter.without_root {
+            select.push(" AND o.parent IS NOT NULL");
+        }
+        if let Some(slug) = &filter.slug {
+            select.push(" AND o.slug = ").bind(slug.as_str());
+        }
+        if let Some(external_id) = &filter.external_id {
+            select.push(" AND o.external_id = ").bind(external_id.as_str());
+        }
+        if let Some(part) = &filter.text {
+            let pattern = like(&text::fold(part));
+            select.push(" AND (o.name_folded LIKE ").bind(pattern.as_str()).push(" ESCAPE '\\' OR o.slug LIKE ");
+            select.bind(pattern.as_str()).push(" ESCAPE '\\')");
+        }
+    }
+
+    pub fn list_organizations(
+        &self,
+        filter: &OrganizationFilter,
+        sort: OrganizationSort,
+        slice: &Slice,
+    ) -> Result<Vec<Organization>> {
+        let mut select = Select::new(&format!("SELECT {COLUMNS} FROM organization o"));
+        self.organization_where(&mut select, filter);
+        slice.seek(&mut select, sort.column(), "o.id");
+        slice.order(&mut select, sort.column(), "o.id");
+        let rows = self.connection.all(&select.text, &select.values, read)?;
+        self.with_organization_aliases(rows)
+    }
+
+    pub fn count_organizations(&self, filter: &OrganizationFilter) -> Result<u64> {
+        let mut select = Select::new("SELECT COUNT(*) FROM organization o");
+        self.organization_where(&mut select, filter);
+        self.count(&select)
+    }
+
+    pub(crate) fn insert_organization(&self, o: &Organization) -> Result<()> {
+        let mut all: Vec<Value> = vec![
+            self.realm.into(),
+            o.id.into(),
+            o.parent.into(),
+            o.depth.into(),
+            OrganizationStatus::Active.word().into(),
+            o.created_by.into(),
+            o.created.into(),
+        ];
+        all.extend(values(o)?);
+        self.connection.execute(
+            "INSERT INTO organization (realm, id, parent, depth, status, created_by, created_ms, name, name_folded, slug,
+                external_id, max_members, email_domains, visibility, locale, updated_ms, aliased, public, private, extras)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)",
+            &all,
+        )?;
+        for (dialect, text) in &o.aliases.0 {
+            self.connection.execute(
+                "INSERT INTO alias (realm, dialect, value, id) VALUES ($1, $2, $3, $4)",
+                &[self.realm.into(), dialect.word().into(), text.as_str().into(), o.id.into()],
+            )?;
+        }
+        Ok(())
+    }
+
+    /// All but its place in the tree.
+    pub(crate) fn update_organization(&self, o: &Organization) -> Result<()> {
+        let mut all: Vec<Value> = vec![self.realm.into(), o.id.into()];
+        all.extend(values(o)?);
+        self.connection.execute(
+            "UPDATE organization SET name = $3, name_folded = $4, slug = $5, external_id = $6, max_members = $7,
+                email_domains = $8, visibility = $9, locale = $10, updated_ms = $11, aliased = $12, public = $13,
+                private = $14, extras = $15
+             WHERE realm = $1 AND id = $2",
+            &all,
+        )?;
+        Ok(())
+    }
+
+    /// Its place in the tree; what is below keeps its distance.
+    pub(crate) fn move_organization(&self, before: &Organization, after: &Organization) -> Result<()> {
+        let shift = i64::from(after.depth) - i64::from(before.depth);
+        self.connection.execute(
+            "UPDATE organization SET depth = depth + $3 WHERE realm = $1 AND id IN (
+                WITH RECURSIVE down (id) AS (
+                    SELECT id FROM organization WHERE realm = $1 AND id = $2
+                    UNION ALL
+                    SELECT o.id FROM organization o JOIN down ON o.realm = $1 AND o.parent = down.id
+                ) SELECT id FROM down)",
+            &[self.realm.into(), after.id.into(), shift.into()],
+        )?;
+        self.connection.execute(
+            "UPDATE organization SET parent = $3, updated_ms = $4 WHERE realm = $1 AND id = $2",
+            &[self.realm.into(), after.id.into(), after.parent.into(), after.updated.into()],
+        )?;
+        Ok(())
+    }
+
+    /// Marks it and everything below as gone: unseen at once, cleared away later. Names it held are free again, and tokens of
+    /// these organizations stop working.
+    pub(crate) fn mark_organization_gone(&self, id: OrganizationId) -> Result<()> {
+        let down = "IN (WITH RECURSIVE down (id) AS (
+                SELECT id FROM organization WHERE realm = $1 AND id = $2
+                UNION ALL
+                SELECT o.id FROM organization o JOIN down ON o.realm = $1 AND o.parent = down.id
+            ) SELECT id FROM down)";
+        let place = [self.realm.into(), id.into()];
+        self.connection.execute(&format!("DELETE FROM token WHERE realm = $1 AND organization {down}"), &place)?;
+        self.connection.execute(&format!("DELETE FROM alias WHERE realm = $1 AND id {down}"), &place)?;
+        self.connection.execute(
+            &format!(
+                "UPDATE organization SET status = 'gone', slug = NULL, external_id = NULL WHERE realm = $1 AND id {down}"
+            ),
+            &place,
+        )?;
+        Ok(())
+    }
+}

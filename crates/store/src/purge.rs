@@ -1,0 +1,48 @@
+use roster_model::{OrganizationId, RealmId};
+
+use crate::error::Result;
+use crate::sql::Connection;
+use crate::store::Store;
+
+/// Rows cleared away in one transaction, so that nobody waits long behind it.
+const PORTION: i64 = 2000;
+
+impl Store {
+    /// Clears a portion of what deleted organizations left. True if there may be more.
+    pub async fn purge(&self, realm: RealmId) -> Result<bool> {
+        let gone = self
+            .read_server(move |connection| {
+                connection.optional(
+                    "SELECT id FROM organization WHERE realm = $1 AND status = 'gone' LIMIT 1",
+                    &[realm.into()],
+                    |row| row.id(0),
+                )
+            })
+            .await?;
+        match gone {
+            Some(organization) => self.write_server(move |c| clear(c, realm, organization).map(|()| true)).await,
+            None => Ok(false),
+        }
+    }
+}
+
+fn clear(connection: &Connection, realm: RealmId, organization: OrganizationId) -> Result<()> {
+    let portion = [realm.into(), organization.into(), PORTION.into()];
+    let members = "SELECT id FROM membership WHERE realm = $1 AND organization = $2 ORDER BY usr LIMIT $3";
+    connection
+        .execute(&format!("DELETE FROM membership_detail WHERE realm = $1 AND membership IN ({members})"), &portion)?;
+    let cleared =
+        connection.execute(&format!("DELETE FROM membership WHERE realm = $1 AND id IN ({members})"), &portion)?;
+    let accounts = connection.execute(
+        "DELETE FROM account_user WHERE realm = $1 AND organization = $2 AND usr IN
+            (SELECT usr FROM account_user WHERE realm = $1 AND organization = $2 ORDER BY usr LIMIT $3)",
+        &portion,
+    )?;
+    if cleared == 0 && accounts == 0 {
+        connection.execute(
+            "DELETE FROM organization WHERE realm = $1 AND id = $2 AND status = 'gone'",
+            &[realm.into(), organization.into()],
+        )?;
+    }
+    Ok(())
+}

@@ -1,0 +1,21 @@
+//! The thin layer between one SQL text and a database. Only this folder knows the driver.
+//!
+//! Statements number their values `$1`, `$2` … in any order and as often as they like. Text that means the same on SQLite and
+//! PostgreSQL is the rule everywhere above this folder; `docs/adr/0003-sql-once.md` lists what to avoid.
+
+mod connection;
+mod migrate;
+mod readers;
+mod select;
+mod url;
+mod value;
+mod writer;
+
+pub use connection::Connection;
+pub use readers::Readers;
+pub use select::{Select, like};
+pub use url::Location;
+pub use value::{Row, Value};
+pub use writer::{BATCH_BOUNDS, Job, Verdict, Writer};
+
+pub use migrate::{check, migrate};

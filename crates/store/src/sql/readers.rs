@@ -1,0 +1,79 @@
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+
+use super::Connection;
+use crate::error::{Error, Result};
+
+/// How long a reader waits for a free connection.
+const WAIT: Duration = Duration::from_secs(5);
+
+/// Connections that only read, opened as they are needed, each used by one reader at a time on a thread that may block.
+#[derive(Clone, Debug)]
+pub struct Readers(Arc<Pool>);
+
+#[derive(Debug)]
+struct Pool {
+    file: PathBuf,
+    idle: Mutex<Vec<Connection>>,
+    free: Arc<Semaphore>,
+    size: usize,
+}
+
+impl Readers {
+    pub fn new(file: &Path, size: usize) -> Self {
+        let free = Arc::new(Semaphore::new(size));
+        Self(Arc::new(Pool { file: file.to_owned(), idle: Mutex::new(Vec::new()), free, size }))
+    }
+
+    /// Runs `read` in a transaction of its own, so that everything it sees is of one moment.
+    pub async fn run<T, E>(&self, read: impl FnOnce(&Connection) -> Result<T, E> + Send + 'static) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        let permit = tokio::time::timeout(WAIT, Arc::clone(&self.0.free).acquire_owned())
+            .await
+            .map_err(|_| Error::Busy("too many readers"))?
+            .map_err(|_| Error::Closed)?;
+        let pool = Arc::clone(&self.0);
+        let done = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            let connection = pool.take()?;
+            connection.execute("BEGIN", &[])?;
+            let answer = read(&connection);
+            connection.execute("COMMIT", &[])?;
+            pool.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+            answer
+        });
+        // A panic drops its connection, and the open transaction with it.
+        done.await.unwrap_or_else(|panic| Err(Error::Panic(panic.to_string()).into()))
+    }
+
+    /// How many there can be, and how many are in use.
+    pub fn usage(&self) -> (u64, u64) {
+        let busy = self.0.size - self.0.free.available_permits().min(self.0.size);
+        (self.0.size as u64, busy as u64)
+    }
+
+    /// Lets nobody in any more and closes what is idle.
+    pub fn close(&self) {
+        self.0.free.close();
+        self.0.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}
+
+impl Pool {
+    fn take(&self) -> Result<Connection> {
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        if let Some(connection) = idle {
+            return Ok(connection);
+        }
+        let connection = Connection::open(&self.file)?;
+        connection.tune()?;
+        connection.batch("PRAGMA query_only = ON")?;
+        Ok(connection)
+    }
+}

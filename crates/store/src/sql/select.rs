@@ -1,0 +1,59 @@
+use std::fmt::Write as _;
+
+use super::Value;
+
+/// A statement put together from parts, with its values numbered as they come.
+#[derive(Clone, Debug, Default)]
+pub struct Select {
+    pub text: String,
+    pub values: Vec<Value>,
+}
+
+impl Select {
+    pub fn new(text: &str) -> Self {
+        Self { text: text.to_owned(), values: Vec::new() }
+    }
+
+    pub fn push(&mut self, text: &str) -> &mut Self {
+        self.text.push_str(text);
+        self
+    }
+
+    /// Appends the value's number.
+    pub fn bind(&mut self, value: impl Into<Value>) -> &mut Self {
+        self.values.push(value.into());
+        let _ = write!(self.text, "${}", self.values.len());
+        self
+    }
+
+    /// Appends `($1, $2, …)`. The list is padded to a power of two, so that few different statements are prepared.
+    pub fn bind_all<T: Into<Value> + Clone>(&mut self, values: &[T]) -> &mut Self {
+        self.text.push('(');
+        let padded = values.len().next_power_of_two();
+        for n in 0..padded {
+            if n > 0 {
+                self.text.push_str(", ");
+            }
+            match values.get(n).or_else(|| values.last()) {
+                Some(value) => self.bind(value.clone()),
+                None => self.push("NULL"),
+            };
+        }
+        self.text.push(')');
+        self
+    }
+}
+
+/// A pattern for `LIKE … ESCAPE '\'` that finds the text anywhere, taken literally.
+pub fn like(text: &str) -> String {
+    let mut pattern = String::with_capacity(text.len() + 2);
+    pattern.push('%');
+    for c in text.chars() {
+        if matches!(c, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(c);
+    }
+    pattern.push('%');
+    pattern
+}

@@ -1,0 +1,253 @@
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use roster_model::RealmId;
+use tokio::sync::oneshot;
+
+use crate::error::{Error, Result};
+use crate::roles::CatalogCache;
+use crate::sql::{self, Connection, Job, Location, Readers, Verdict, Writer};
+use crate::tokens::{FoundToken, find_token};
+use crate::transaction::{Decision, Transaction};
+use crate::view::View;
+
+/// The database: one writer, many readers.
+#[derive(Debug)]
+pub struct Store {
+    writer: Mutex<Option<Arc<Writer>>>,
+    thread: Mutex<Option<std::thread::JoinHandle<()>>>,
+    readers: Readers,
+    catalogs: CatalogCache,
+    location: Location,
+    /// A folder to remove at the end.
+    temporary: Option<PathBuf>,
+}
+
+/// Numbers for whoever watches the server.
+#[derive(Clone, Debug, Default)]
+pub struct Statistics {
+    pub readers: u64,
+    pub readers_busy: u64,
+    /// Writes that wait for the writer.
+    pub queue: u64,
+    /// Commits, and the operations in them.
+    pub batches: u64,
+    pub batched_operations: u64,
+    pub largest_batch: u64,
+    /// `(upper bound, how many batches of at most this size and more than the bound before)`.
+    pub batch_sizes: Vec<(u64, u64)>,
+}
+
+impl Store {
+    /// Opens the database, brings its schema up to date if `migrate` allows it, and starts the writer.
+    ///
+    /// A database of a newer version is refused without a change.
+    pub fn open(location: &Location, migrate: bool) -> Result<Self> {
+        let (file, temporary) = match location {
+            Location::File(path) => (path.clone(), None),
+            Location::Temporary => {
+                let folder = temporary_folder()?;
+                (folder.join("roster.db"), Some(folder))
+            }
+        };
+        if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            std::fs::create_dir_all(folder).map_err(|e| Error::File(folder.display().to_string(), e))?;
+        }
+        let connection = Connection::open(&file)?;
+        sql::check(&connection)?;
+        connection.tune()?;
+        sql::migrate(&connection, migrate)?;
+        // Checkpoints are rare and large: with random keys it's pages that cost, not syncs.
+        connection.batch("PRAGMA wal_autocheckpoint = 8000")?;
+        let catalogs = CatalogCache::default();
+        let forget = catalogs.clone();
+        let (writer, thread) = Writer::start(connection, move || forget.clear())?;
+        let size = std::thread::available_parallelism().map_or(4, usize::from).max(4);
+        Ok(Self {
+            writer: Mutex::new(Some(Arc::new(writer))),
+            thread: Mutex::new(Some(thread)),
+            readers: Readers::new(&file, size),
+            catalogs,
+            location: location.clone(),
+            temporary,
+        })
+    }
+
+    pub const fn location(&self) -> &Location {
+        &self.location
+    }
+
+    /// Reads one realm at one position.
+    pub async fn read<T, E>(
+        &self,
+        realm: RealmId,
+        read: impl FnOnce(&View<'_>) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        let catalogs = self.catalogs.clone();
+        self.readers.run(move |connection| read(&View::open(connection, &catalogs, realm)?)).await
+    }
+
+    /// Looks for the token whose secret has this hash, and reads its realm at one position.
+    pub async fn read_by_token<T, E>(
+        &self,
+        hash: String,
+        read: impl FnOnce(Option<(FoundToken, &View<'_>)>) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        let catalogs = self.catalogs.clone();
+        self.readers
+            .run(move |connection| match find_token(connection, &hash)? {
+                Some(found) => {
+                    let view = View::open(connection, &catalogs, found.realm)?;
+                    read(Some((found, &view)))
+                }
+                None => read(None),
+            })
+            .await
+    }
+
+    /// Reads what belongs to the server, not to one realm.
+    pub(crate) async fn read_server<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        self.readers.run(read).await
+    }
+
+    /// Runs an operation alone in its realm. What it answers is heard only when its changes are on disk; what it refuses has
+    /// changed nothing.
+    pub async fn write<T, E>(
+        &self,
+        realm: RealmId,
+        operation: impl FnOnce(&mut Transaction<'_>) -> Result<Decision<T>, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        let catalogs = self.catalogs.clone();
+        self.submit(move |connection| {
+            let mut transaction = Transaction::open(connection, &catalogs, realm)?;
+            let decision = operation(&mut transaction)?;
+            transaction.finish()?;
+            Ok(decision)
+        })
+        .await
+    }
+
+    /// A write that belongs to the server, or that the log doesn't tell of.
+    pub(crate) async fn write_server<T: Send + 'static>(
+        &self,
+        operation: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        self.submit(move |connection| operation(connection).map(Decision::Keep)).await
+    }
+
+    async fn submit<T, E>(
+        &self,
+        run: impl FnOnce(&Connection) -> Result<Decision<T>, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).clone().ok_or(Error::Closed)?;
+        let (reply, answer) = oneshot::channel();
+        writer.submit(Box::new(Operation { run: Some(run), outcome: None, reply })).await?;
+        drop(writer);
+        answer.await.unwrap_or_else(|_| Err(Error::Closed.into()))
+    }
+
+    pub fn statistics(&self) -> Statistics {
+        let (readers, readers_busy) = self.readers.usage();
+        let mut statistics = Statistics { readers, readers_busy, ..Statistics::default() };
+        if let Some(writer) = &*self.writer.lock().unwrap_or_else(PoisonError::into_inner) {
+            let counts = writer.statistics();
+            statistics.queue = counts.queued.load(Ordering::Relaxed);
+            statistics.batched_operations = counts.operations.load(Ordering::Relaxed);
+            statistics.largest_batch = counts.largest.load(Ordering::Relaxed);
+            statistics.batch_sizes = sql::BATCH_BOUNDS
+                .into_iter()
+                .zip(counts.batches.iter().map(|count| count.load(Ordering::Relaxed)))
+                .collect();
+            statistics.batches = statistics.batch_sizes.iter().map(|(_, count)| count).sum();
+        }
+        statistics
+    }
+
+    /// Takes no more writes, finishes those that wait, and closes the files. Doing it again does nothing.
+    pub async fn close(&self) {
+        self.readers.close();
+        drop(self.writer.lock().unwrap_or_else(PoisonError::into_inner).take());
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            let _ = tokio::task::spawn_blocking(move || thread.join()).await;
+        }
+        if let Some(folder) = &self.temporary {
+            let _ = std::fs::remove_dir_all(folder);
+        }
+    }
+}
+
+fn temporary_folder() -> Result<PathBuf> {
+    for attempt in 0..1000 {
+        let folder = std::env::temp_dir().join(format!("roster-{}-{attempt}", std::process::id()));
+        match std::fs::create_dir(&folder) {
+            Ok(()) => return Ok(folder),
+            Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {}
+            Err(e) => return Err(Error::File(folder.display().to_string(), e)),
+        }
+    }
+    Err(Error::Url(String::from("no temporary folder could be made")))
+}
+
+/// A closure on its way to the writer, its outcome, and who waits for it.
+struct Operation<F, T, E> {
+    run: Option<F>,
+    outcome: Option<Result<T, E>>,
+    reply: oneshot::Sender<Result<T, E>>,
+}
+
+impl<F, T, E> Job for Operation<F, T, E>
+where
+    F: FnOnce(&Connection) -> Result<Decision<T>, E> + Send,
+    T: Send,
+    E: From<Error> + Send,
+{
+    fn run(&mut self, connection: &Connection) -> Verdict {
+        let Some(run) = self.run.take() else { return Verdict::Drop };
+        let (outcome, verdict) = match catch_unwind(AssertUnwindSafe(|| run(connection))) {
+            Ok(Ok(Decision::Keep(value))) => (Ok(value), Verdict::Keep),
+            Ok(Ok(Decision::Drop(value))) => (Ok(value), Verdict::Drop),
+            Ok(Err(error)) => (Err(error), Verdict::Drop),
+            Err(panic) => (Err(Error::Panic(panic_text(&*panic)).into()), Verdict::Drop),
+        };
+        self.outcome = Some(outcome);
+        verdict
+    }
+
+    fn finish(self: Box<Self>, durable: Result<()>) {
+        let outcome = match (durable, self.outcome) {
+            (Ok(()), Some(outcome)) => outcome,
+            // What it refused, it refused on a state that holds no longer; the reason for the failure says more.
+            (Err(error), _) => Err(error.into()),
+            (Ok(()), None) => Err(Error::Panic(String::from("an operation had no outcome")).into()),
+        };
+        // Nobody may be listening any more: the write stands all the same.
+        let _ = self.reply.send(outcome);
+    }
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(ToString::to_string);
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| String::from("without a message"))
+}

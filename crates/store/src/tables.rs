@@ -1,0 +1,57 @@
+//! A change, written to the tables. One of the readers of [`Change`]: no wildcard, so that a new kind must be given its rows.
+
+use roster_model::Change;
+
+use crate::error::{Error, Result};
+use crate::view::View;
+
+/// Whether the realm's roles are different afterwards.
+pub(crate) const fn touches_roles(change: &Change) -> bool {
+    matches!(
+        change,
+        Change::RealmCreated { .. }
+            | Change::RoleCreated { .. }
+            | Change::RoleUpdated { .. }
+            | Change::RoleDeleted { .. }
+    )
+}
+
+pub(crate) fn apply(view: &View<'_>, sequence: i64, change: &Change) -> Result<()> {
+    match change {
+        Change::RealmCreated { realm, root, roles, permissions } => {
+            if sequence != 1 || !view.insert_realm(realm)? {
+                return Err(Error::Corrupt(format!("realm {} exists already", realm.name)));
+            }
+            view.insert_organization(root)?;
+            roles.iter().try_for_each(|role| view.insert_role(role))?;
+            permissions.iter().try_for_each(|permission| view.insert_permission(permission))
+        }
+        Change::OrganizationCreated { after } => view.insert_organization(after),
+        Change::OrganizationUpdated { after, .. } => view.update_organization(after),
+        Change::OrganizationMoved { before, after } => view.move_organization(before, after),
+        Change::OrganizationDeleted { before } => view.mark_organization_gone(before.id),
+        Change::UserCreated { after } => view.insert_user(after),
+        Change::UserUpdated { before, after } => view.update_user(before, after),
+        Change::UserDeleted { before } => {
+            view.delete_tokens_of(before.id)?;
+            view.delete_user(before.id)
+        }
+        // The event that says so is appended afterwards and has nothing personal in it.
+        Change::UserErased { user } => view.blank_events_of(*user),
+        Change::MembershipAdded { after } => view.insert_membership(after),
+        Change::MembershipUpdated { before, after }
+        | Change::OwnershipCleared { before, after }
+        | Change::OwnershipTransferred { before, after, .. } => view.update_membership(before, after),
+        Change::MembershipRemoved { before } => view.delete_membership(before.id),
+        Change::RoleCreated { after } => view.insert_role(after),
+        Change::RoleUpdated { after, .. } => view.update_role(after),
+        Change::RoleDeleted { before } => view.delete_role(before.id),
+        Change::PermissionCreated { after } => view.insert_permission(after),
+        Change::PermissionDeleted { before } => view.delete_permission(before),
+        Change::TokenIssued { after, hash } => view.insert_token(after, hash),
+        Change::TokenRevoked { after, .. } => view.update_token(after),
+        Change::AccountUserCreated { after } => view.insert_account_user(after),
+        Change::AccountUserUpdated { after, .. } => view.update_account_user(after),
+        Change::AccountUserDeleted { before } => view.delete_account_user(before),
+    }
+}

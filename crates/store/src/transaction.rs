@@ -1,0 +1,76 @@
+use roster_model::{ActorRef, Change, EntityId as _, EventId, RealmId, Timestamp};
+
+use crate::error::{Error, Result};
+use crate::roles::CatalogCache;
+use crate::sql::Connection;
+use crate::tables;
+use crate::view::View;
+
+/// What becomes of an operation that wasn't refused.
+#[derive(Clone, Debug)]
+pub enum Decision<T> {
+    /// Its changes are committed.
+    Keep(T),
+    /// It was a rehearsal: the answer counts, the changes don't.
+    Drop(T),
+}
+
+/// A view that sees its own changes. Nobody else changes the realm meanwhile.
+#[derive(Debug)]
+pub struct Transaction<'c> {
+    view: View<'c>,
+    head_before: i64,
+}
+
+impl<'c> std::ops::Deref for Transaction<'c> {
+    type Target = View<'c>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.view
+    }
+}
+
+impl<'c> Transaction<'c> {
+    pub(crate) fn open(connection: &'c Connection, catalogs: &'c CatalogCache, realm: RealmId) -> Result<Self> {
+        let view = View::open(connection, catalogs, realm)?;
+        let head_before = view.head;
+        Ok(Self { view, head_before })
+    }
+
+    /// Writes a change to its tables and to the log, as the next event.
+    pub fn apply(&mut self, event: EventId, time: Timestamp, actor: ActorRef, change: &Change) -> Result<i64> {
+        let sequence = self.view.head + 1;
+        if tables::touches_roles(change) {
+            self.view.roles_version += 1;
+        }
+        tables::apply(&self.view, sequence, change)?;
+        self.view.append(sequence, event, time, actor, change)?;
+        self.view.head = sequence;
+        Ok(sequence)
+    }
+
+    /// Tries something that may be refused by itself: then its changes are undone and the rest stands.
+    pub fn attempt<T, E: From<Error>>(&mut self, run: impl FnOnce(&mut Self) -> Result<T, E>) -> Result<T, E> {
+        let connection = self.view.connection;
+        let (head, roles_version) = (self.view.head, self.view.roles_version);
+        connection.execute("SAVEPOINT attempt", &[]).map_err(E::from)?;
+        let outcome = run(self);
+        if outcome.is_err() {
+            connection.execute("ROLLBACK TO attempt", &[]).map_err(E::from)?;
+            (self.view.head, self.view.roles_version) = (head, roles_version);
+        }
+        connection.execute("RELEASE attempt", &[]).map_err(E::from)?;
+        outcome
+    }
+
+    pub(crate) fn finish(&mut self) -> Result<()> {
+        if self.view.head == self.head_before {
+            return Ok(());
+        }
+        let changed = self.view.connection.execute(
+            "UPDATE realm SET head = $2, roles_version = $3 WHERE id = $1",
+            &[self.view.realm.into(), self.view.head.into(), self.view.roles_version.into()],
+        )?;
+        if changed == 1 { Ok(()) } else { Err(Error::Corrupt(format!("no realm {}", self.view.realm.raw()))) }
+    }
+}

@@ -1,0 +1,286 @@
+use std::collections::HashMap;
+
+use roster_model::{Address, AddressKind, Aliases, EntityId as _, User, UserId, UserStatus, text};
+
+use crate::error::Result;
+use crate::list::Slice;
+use crate::sql::{Row, Select, Value, like};
+use crate::view::View;
+
+const COLUMNS: &str = "u.id, u.name, u.first_name, u.last_name, u.username, u.external_id, u.status, u.locale, \
+    u.created_ms, u.updated_ms, u.aliased, u.public, u.private, u.extras";
+
+/// Which users.
+#[derive(Clone, Debug, Default)]
+pub struct UserFilter {
+    pub status: Option<UserStatus>,
+    /// Exactly this address, whether primary or not.
+    pub email: Option<String>,
+    pub username: Option<String>,
+    pub external_id: Option<String>,
+    /// Part of a name, user name or address, in any case.
+    pub text: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UserSort {
+    #[default]
+    Created,
+    Updated,
+    Name,
+    Email,
+}
+
+impl UserSort {
+    const fn column(self) -> &'static str {
+        match self {
+            Self::Created => "u.created_ms",
+            Self::Updated => "u.updated_ms",
+            Self::Name => "u.name_folded",
+            Self::Email => "u.email",
+        }
+    }
+}
+
+fn read(row: &Row<'_>) -> Result<(User, bool)> {
+    let user = User {
+        id: row.id(0)?,
+        name: row.text(1)?,
+        first_name: row.opt_text(2)?,
+        last_name: row.opt_text(3)?,
+        username: row.opt_text(4)?,
+        external_id: row.opt_text(5)?,
+        status: row.word(6, UserStatus::from_word)?,
+        locale: row.opt_text(7)?,
+        addresses: Vec::new(),
+        created: row.time(8)?,
+        updated: row.time(9)?,
+        public: row.json(11)?,
+        private: row.json(12)?,
+        extras: row.json(13)?,
+        aliases: Aliases::default(),
+    };
+    Ok((user, row.flag(10)?))
+}
+
+fn values(u: &User) -> Result<Vec<Value>> {
+    let mut search = text::fold(&u.name);
+    for part in u.username.iter().chain(u.addresses.iter().map(|a| &a.value)) {
+        search.push('\n');
+        search.push_str(&text::fold(part));
+    }
+    Ok(vec![
+        u.name.as_str().into(),
+        text::fold(&u.name).into(),
+        u.first_name.as_deref().into(),
+        u.last_name.as_deref().into(),
+        u.username.as_deref().into(),
+        u.username.as_deref().map(text::fold).into(),
+        u.external_id.as_deref().into(),
+        u.status.word().into(),
+        u.locale.as_deref().into(),
+        u.email().unwrap_or_default().into(),
+        search.into(),
+        u.updated.into(),
+        (!u.aliases.is_empty()).into(),
+        serde_json::to_string(&u.public)?.into(),
+        serde_json::to_string(&u.private)?.into(),
+        serde_json::to_string(&u.extras)?.into(),
+    ])
+}
+
+fn read_address_kind(word: &str) -> Option<AddressKind> {
+    [AddressKind::Email, AddressKind::Phone].into_iter().find(|kind| kind.word() == word)
+}
+
+impl View<'_> {
+    /// Puts addresses and aliases to their users.
+    fn with_user_parts(&self, rows: Vec<(User, bool)>) -> Result<Vec<User>> {
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
+        let ids: Vec<UserId> = rows.iter().map(|(user, _)| user.id).collect();
+        let mut select =
+            Select::new("SELECT usr, id, kind, value, is_primary, verified, created_ms FROM address WHERE realm = ");
+        select.bind(self.realm).push(" AND usr IN ").bind_all(&ids);
+        select.push(" ORDER BY usr, is_primary DESC, id");
+        let mut addresses: HashMap<UserId, Vec<Address>> = HashMap::with_capacity(rows.len());
+        self.connection.each(&select.text, &select.values, |row| {
+            let address = Address {
+                id: row.id(1)?,
+                kind: row.word(2, read_address_kind)?,
+                value: row.text(3)?,
+                primary: row.flag(4)?,
+                verified: row.flag(5)?,
+                created: row.time(6)?,
+            };
+            addresses.entry(row.id(0)?).or_default().push(address);
+            Ok::<_, crate::Error>(())
+        })?;
+        let aliased: Vec<i64> = rows.iter().filter(|(_, aliased)| *aliased).map(|(u, _)| u.id.raw()).collect();
+        let aliases = self.aliases_of(&aliased)?;
+        Ok(rows
+            .into_iter()
+            .map(|(mut user, aliased)| {
+                user.addresses = addresses.remove(&user.id).unwrap_or_default();
+                if aliased {
+                    let mine = aliases.iter().filter(|(id, ..)| *id == user.id.raw());
+                    user.aliases = Aliases(mine.map(|(_, dialect, text)| (*dialect, text.clone())).collect());
+                }
+                user
+            })
+            .collect())
+    }
+
+    fn one_user(&self, condition: &str, value: Value) -> Result<Option<User>> {
+        let sql = format!("SELECT {COLUMNS} FROM usr u WHERE u.realm = $1 AND {condition}");
+        let row = self.connection.optional(&sql, &[self.realm.into(), value], read)?;
+        Ok(self.with_user_parts(row.into_iter().collect())?.pop())
+    }
+
+    pub fn user(&self, id: UserId) -> Result<Option<User>> {
+        self.one_user("u.id = $2", id.into())
+    }
+
+    /// `value` as the model keeps it: lower case for an e-mail address.
+    pub fn user_by_address(&self, kind: AddressKind, value: &str) -> Result<Option<User>> {
+        let id = self.connection.optional(
+            "SELECT usr FROM address WHERE realm = $1 AND kind = $2 AND value = $3",
+            &[self.realm.into(), kind.word().into(), value.into()],
+            |row| row.id(0),
+        )?;
+        id.map_or(Ok(None), |id| self.user(id))
+    }
+
+    pub fn user_by_username(&self, username: &str) -> Result<Option<User>> {
+        self.one_user("u.username_folded = $2", text::fold(username).into())
+    }
+
+    pub fn user_by_external_id(&self, external_id: &str) -> Result<Option<User>> {
+        self.one_user("u.external_id = $2", external_id.into())
+    }
+
+    pub fn users_by_id(&self, ids: &[UserId]) -> Result<HashMap<UserId, User>> {
+        let mut found = HashMap::with_capacity(ids.len());
+        for ids in ids.chunks(512) {
+            let mut select = Select::new(&format!("SELECT {COLUMNS} FROM usr u WHERE u.realm = "));
+            select.bind(self.realm).push(" AND u.id IN ").bind_all(ids);
+            let rows = self.connection.all(&select.text, &select.values, read)?;
+            found.extend(self.with_user_parts(rows)?.into_iter().map(|u| (u.id, u)));
+        }
+        Ok(found)
+    }
+
+    fn user_where(&self, select: &mut Select, filter: &UserFilter) {
+        select.push(" WHERE u.realm = ").bind(self.realm);
+        user_conditions(self, select, filter);
+    }
+
+    pub fn list_users(&self, filter: &UserFilter, sort: UserSort, slice: &Slice) -> Result<Vec<User>> {
+        let mut select = Select::new(&format!("SELECT {COLUMNS} FROM usr u"));
+        self.user_where(&mut select, filter);
+        slice.seek(&mut select, sort.column(), "u.id");
+        slice.order(&mut select, sort.column(), "u.id");
+        let rows = self.connection.all(&select.text, &select.values, read)?;
+        let mut users = Vec::with_capacity(rows.len());
+        let mut rows = rows.into_iter().peekable();
+        while rows.peek().is_some() {
+            users.extend(self.with_user_parts(rows.by_ref().take(512).collect())?);
+        }
+        Ok(users)
+    }
+
+    pub fn count_users(&self, filter: &UserFilter) -> Result<u64> {
+        let mut select = Select::new("SELECT COUNT(*) FROM usr u");
+        self.user_where(&mut select, filter);
+        self.count(&select)
+    }
+
+    pub(crate) fn insert_user(&self, u: &User) -> Result<()> {
+        let mut all: Vec<Value> = vec![self.realm.into(), u.id.into(), u.created.into()];
+        all.extend(values(u)?);
+        self.connection.execute(
+            "INSERT INTO usr (realm, id, created_ms, name, name_folded, first_name, last_name, username, username_folded,
+                external_id, status, locale, email, search, updated_ms, aliased, public, private, extras)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)",
+            &all,
+        )?;
+        for address in &u.addresses {
+            self.insert_address(u.id, address)?;
+        }
+        for (dialect, text) in &u.aliases.0 {
+            self.connection.execute(
+                "INSERT INTO alias (realm, dialect, value, id) VALUES ($1, $2, $3, $4)",
+                &[self.realm.into(), dialect.word().into(), text.as_str().into(), u.id.into()],
+            )?;
+        }
+        Ok(())
+    }
+
+    fn insert_address(&self, user: UserId, a: &Address) -> Result<()> {
+        self.connection.execute(
+            "INSERT INTO address (realm, id, usr, kind, value, is_primary, verified, created_ms)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+            &[
+                self.realm.into(),
+                a.id.into(),
+                user.into(),
+                a.kind.word().into(),
+                a.value.as_str().into(),
+                a.primary.into(),
+                a.verified.into(),
+                a.created.into(),
+            ],
+        )?;
+        Ok(())
+    }
+
+    pub(crate) fn update_user(&self, before: &User, after: &User) -> Result<()> {
+        let mut all: Vec<Value> = vec![self.realm.into(), after.id.into()];
+        all.extend(values(after)?);
+        self.connection.execute(
+            "UPDATE usr SET name = $3, name_folded = $4, first_name = $5, last_name = $6, username = $7,
+                username_folded = $8, external_id = $9, status = $10, locale = $11, email = $12, search = $13,
+                updated_ms = $14, aliased = $15, public = $16, private = $17, extras = $18
+             WHERE realm = $1 AND id = $2",
+            &all,
+        )?;
+        if before.addresses != after.addresses {
+            let place = [self.realm.into(), after.id.into()];
+            self.connection.execute("DELETE FROM address WHERE realm = $1 AND usr = $2", &place)?;
+            for address in &after.addresses {
+                self.insert_address(after.id, address)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// With addresses and aliases. Memberships, account records and tokens went before.
+    pub(crate) fn delete_user(&self, id: UserId) -> Result<()> {
+        let place = [self.realm.into(), id.into()];
+        self.connection.execute("DELETE FROM address WHERE realm = $1 AND usr = $2", &place)?;
+        self.connection.execute("DELETE FROM alias WHERE realm = $1 AND id = $2", &place)?;
+        self.connection.execute("DELETE FROM usr WHERE realm = $1 AND id = $2", &place)?;
+        Ok(())
+    }
+}
+
+/// The conditions of a filter on a `usr u` that the statement already names.
+pub(crate) fn user_conditions(view: &View<'_>, select: &mut Select, filter: &UserFilter) {
+    if let Some(status) = filter.status {
+        select.push(" AND u.status = ").bind(status.word());
+    }
+    if let Some(email) = &filter.email {
+        select.push(" AND u.id IN (SELECT usr FROM address WHERE realm = ").bind(view.realm);
+        select.push(" AND kind = 'email' AND value = ").bind(email.as_str()).push(")");
+    }
+    if let Some(username) = &filter.username {
+        select.push(" AND u.username_folded = ").bind(text::fold(username));
+    }
+    if let Some(external_id) = &filter.external_id {
+        select.push(" AND u.external_id = ").bind(external_id.as_str());
+    }
+    if let Some(part) = &filter.text {
+        select.push(" AND u.search LIKE ").bind(like(&text::fold(part))).push(" ESCAPE '\\'");
+    }
+}

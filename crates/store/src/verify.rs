@@ -1,0 +1,250 @@
+//! Replays the log and compares what it says with the tables. One of the readers of [`Change`].
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Debug;
+
+use roster_model::{
+    AccountUser, Change, EntityId as _, Membership, MembershipId, Organization, OrganizationId, Permission,
+    PermissionId, Role, RoleId, RoleNumber, Token, TokenId, User, UserId,
+};
+
+use crate::error::Result;
+use crate::list::Slice;
+use crate::memberships::{MemberFilter, MemberSort};
+use crate::organizations::{OrganizationFilter, OrganizationSort};
+use crate::tokens::TokenFilter;
+use crate::users::{UserFilter, UserSort};
+use crate::view::View;
+
+/// What the log amounts to.
+#[derive(Debug, Default)]
+struct Replay {
+    organizations: BTreeMap<OrganizationId, Organization>,
+    users: BTreeMap<UserId, User>,
+    memberships: BTreeMap<MembershipId, Membership>,
+    roles: BTreeMap<RoleId, Role>,
+    permissions: BTreeMap<PermissionId, Permission>,
+    tokens: BTreeMap<TokenId, Token>,
+    accounts: BTreeMap<(OrganizationId, UserId), AccountUser>,
+    erased: BTreeSet<UserId>,
+}
+
+impl Replay {
+    fn apply(&mut self, change: Change) {
+        match change {
+            Change::RealmCreated { root, roles, permissions, .. } => {
+                self.organizations.insert(root.id, *root);
+                self.roles.extend(roles.into_iter().map(|role| (role.id, role)));
+                self.permissions.extend(permissions.into_iter().map(|permission| (permission.id, permission)));
+            }
+            Change::OrganizationCreated { after } | Change::OrganizationUpdated { after, .. } => {
+                self.organizations.insert(after.id, *after);
+            }
+            Change::OrganizationMoved { before, after } => {
+                let below = self.below(after.id);
+                for (id, organization) in &mut self.organizations {
+                    if below.contains(id) {
+                        organization.depth = organization.depth - before.depth + after.depth;
+                    }
+                }
+                self.organizations.insert(after.id, *after);
+            }
+            Change::OrganizationDeleted { before } => {
+                let mut gone = self.below(before.id);
+                gone.insert(before.id);
+                self.organizations.retain(|id, _| !gone.contains(id));
+                self.memberships.retain(|_, m| !gone.contains(&m.organization));
+                self.accounts.retain(|(organization, _), _| !gone.contains(organization));
+                self.tokens.retain(|_, token| token.organization.is_none_or(|o| !gone.contains(&o)));
+            }
+            Change::UserCreated { after } | Change::UserUpdated { after, .. } => {
+                self.users.insert(after.id, *after);
+            }
+            Change::UserDeleted { before } => {
+                self.users.remove(&before.id);
+                self.tokens.retain(|_, token| token.user != Some(before.id));
+            }
+            Change::UserErased { user } => {
+                self.erased.insert(user);
+            }
+            Change::MembershipAdded { after }
+            | Change::MembershipUpdated { after, .. }
+            | Change::OwnershipCleared { after, .. }
+            | Change::OwnershipTransferred { after, .. } => {
+                self.memberships.insert(after.id, *after);
+            }
+            Change::MembershipRemoved { before } => {
+                self.memberships.remove(&before.id);
+            }
+            Change::RoleCreated { after } | Change::RoleUpdated { after, .. } => {
+                self.roles.insert(after.id, *after);
+            }
+            Change::RoleDeleted { before } => {
+                self.roles.remove(&before.id);
+            }
+            Change::PermissionCreated { after } => {
+                self.permissions.insert(after.id, after);
+            }
+            Change::PermissionDeleted { before } => {
+                self.permissions.remove(&before.id);
+            }
+            Change::TokenIssued { after, .. } | Change::TokenRevoked { after, .. } => {
+                self.tokens.insert(after.id, *after);
+            }
+            Change::AccountUserCreated { after } | Change::AccountUserUpdated { after, .. } => {
+                self.accounts.insert((after.organization, after.user), after);
+            }
+            Change::AccountUserDeleted { before } => {
+                self.accounts.remove(&(before.organization, before.user));
+            }
+        }
+    }
+
+    fn below(&self, id: OrganizationId) -> BTreeSet<OrganizationId> {
+        let mut below = BTreeSet::new();
+        loop {
+            let more: Vec<_> = self
+                .organizations
+                .values()
+                .filter(|o| !below.contains(&o.id) && o.parent.is_some_and(|p| p == id || below.contains(&p)))
+                .map(|o| o.id)
+                .collect();
+            if more.is_empty() {
+                return below;
+            }
+            below.extend(more);
+        }
+    }
+}
+
+/// Notes where two pictures of the same things differ.
+fn compare<K: Ord + Debug, V: PartialEq + Debug>(
+    what: &str,
+    logged: &BTreeMap<K, V>,
+    stored: &BTreeMap<K, V>,
+    problems: &mut Vec<String>,
+) {
+    for (id, value) in logged {
+        match stored.get(id) {
+            None => problems.push(format!("{what} {id:?} is in the log and not in its table")),
+            Some(found) if found != value => {
+                problems.push(format!("{what} {id:?}: the log says {value:?}, its table {found:?}"));
+            }
+            Some(_) => {}
+        }
+    }
+    for id in stored.keys().filter(|id| !logged.contains_key(id)) {
+        problems.push(format!("{what} {id:?} is in its table and not in the log"));
+    }
+}
+
+impl View<'_> {
+    /// Everything in which this realm's log, tables and rules disagree; empty if nothing. Reads the whole realm.
+    pub fn verify(&self) -> Result<Vec<String>> {
+        let mut problems = Vec::new();
+        let mut replay = Replay::default();
+        let mut position = 0;
+        loop {
+            let events = self.list_events(position, 1000, None, None)?;
+            if events.is_empty() {
+                break;
+            }
+            for event in events {
+                if event.sequence != position + 1 {
+                    problems.push(format!("after event {position} comes event {}", event.sequence));
+                }
+                position = event.sequence;
+                if let Some(change) = event.change {
+                    replay.apply(change);
+                }
+            }
+        }
+        if position != self.head {
+            problems.push(format!("the realm's head is {}, its last event {position}", self.head));
+        }
+        self.compare_tables(&mut replay, &mut problems)?;
+        self.check_rules(&mut problems)?;
+        Ok(problems)
+    }
+
+    fn compare_tables(&self, replay: &mut Replay, problems: &mut Vec<String>) -> Result<()> {
+        let all = Slice::default();
+        let organizations = self.list_organizations(&OrganizationFilter::default(), OrganizationSort::Created, &all)?;
+        let stored = organizations.into_iter().map(|o| (o.id, o)).collect();
+        compare("organization", &replay.organizations, &stored, problems);
+
+        let users = self.list_users(&UserFilter::default(), UserSort::Created, &all)?;
+        compare("user", &replay.users, &users.into_iter().map(|u| (u.id, u)).collect(), problems);
+
+        let memberships = self.list_memberships(&MemberFilter::default(), MemberSort::Created, &all)?;
+        compare("membership", &replay.memberships, &memberships.into_iter().map(|m| (m.id, m)).collect(), problems);
+
+        compare("role", &replay.roles, &self.list_roles()?.into_iter().map(|r| (r.id, r)).collect(), problems);
+        let permissions = self.list_permissions()?.into_iter().map(|p| (p.id, p)).collect();
+        compare("permission", &replay.permissions, &permissions, problems);
+
+        let mut tokens = self.list_tokens(&TokenFilter::default(), &all)?;
+        tokens.iter_mut().for_each(|token| token.last_used = None);
+        compare("token", &replay.tokens, &tokens.into_iter().map(|t| (t.id, t)).collect(), problems);
+
+        let accounts = self.connection.all(
+            "SELECT a.organization, a.usr FROM account_user a JOIN organization o ON o.realm = a.realm
+                AND o.id = a.organization AND o.status <> 'gone' WHERE a.realm = $1",
+            &[self.realm.into()],
+            |row| Ok((row.id(0)?, row.id(1)?)),
+        )?;
+        let mut stored = BTreeMap::new();
+        for (organization, user) in accounts {
+            if let Some(account) = self.account_user(organization, user)? {
+                stored.insert((organization, user), account);
+            }
+        }
+        compare("account user", &replay.accounts, &stored, problems);
+        for user in &replay.erased {
+            if replay.users.contains_key(user) || self.remembers(*user)? {
+                problems.push(format!("user {user:?} was erased and is still known"));
+            }
+        }
+        Ok(())
+    }
+
+    /// The rules that the tables must show by themselves.
+    fn check_rules(&self, problems: &mut Vec<String>) -> Result<()> {
+        let mut check = |what: &str, sql: &str| -> Result<()> {
+            self.connection.each(sql, &[self.realm.into()], |row| {
+                problems.push(format!("{what}: {}", row.int(0)?));
+                Ok::<_, crate::Error>(())
+            })
+        };
+        let owner = i64::from(1_u8 << RoleNumber::OWNER.get());
+        debug_assert_eq!(owner, 1, "the statement below names the owner's bit");
+        check(
+            "two owners of organization",
+            "SELECT organization FROM membership WHERE realm = $1 AND roles & 1 <> 0
+             GROUP BY organization HAVING COUNT(*) > 1",
+        )?;
+        check(
+            "a user twice in organization",
+            "SELECT organization FROM membership WHERE realm = $1 GROUP BY organization, usr HAVING COUNT(*) > 1",
+        )?;
+        check("a membership without roles", "SELECT id FROM membership WHERE realm = $1 AND roles = 0")?;
+        check(
+            "a membership without its user",
+            "SELECT m.id FROM membership m JOIN organization o ON o.realm = m.realm AND o.id = m.organization
+                AND o.status <> 'gone'
+             LEFT JOIN usr u ON u.realm = m.realm AND u.id = m.usr WHERE m.realm = $1 AND u.id IS NULL",
+        )?;
+        check(
+            "an organization at the wrong depth",
+            "SELECT o.id FROM organization o JOIN organization p ON p.realm = o.realm AND p.id = o.parent
+             WHERE o.realm = $1 AND o.status <> 'gone' AND (o.depth <> p.depth + 1 OR p.status = 'gone' OR o.depth > 16)",
+        )?;
+        let realm = self.realm()?;
+        if let Some(realm) = realm
+            && self.chain(realm.root)? != [realm.root]
+        {
+            problems.push(format!("the root {:?} has something above it", realm.root.raw()));
+        }
+        Ok(())
+    }
+}

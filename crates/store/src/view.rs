@@ -1,0 +1,71 @@
+use std::sync::Arc;
+
+use roster_model::{Dialect, EntityId, RealmId, RoleCatalog};
+
+use crate::error::{Error, Result};
+use crate::roles::CatalogCache;
+use crate::sql::{Connection, Select};
+
+/// One realm as it was at one position of its log. Today SQL answers; whoever asks can't tell.
+#[derive(Debug)]
+pub struct View<'c> {
+    pub(crate) connection: &'c Connection,
+    pub(crate) realm: RealmId,
+    pub(crate) head: i64,
+    pub(crate) roles_version: i64,
+    /// The version that this view began with. What changed since may still be rolled back and must not be cached.
+    pub(crate) settled_roles: i64,
+    pub(crate) catalogs: &'c CatalogCache,
+}
+
+impl<'c> View<'c> {
+    pub(crate) fn open(connection: &'c Connection, catalogs: &'c CatalogCache, realm: RealmId) -> Result<Self> {
+        let row =
+            connection.optional("SELECT head, roles_version FROM realm WHERE id = $1", &[realm.into()], |row| {
+                Ok((row.int(0)?, row.int(1)?))
+            })?;
+        // A realm that isn't there looks like an empty one: nothing is found in it.
+        let (head, roles_version) = row.unwrap_or((0, 0));
+        Ok(Self { connection, realm, head, roles_version, settled_roles: roles_version, catalogs })
+    }
+
+    pub const fn realm_id(&self) -> RealmId {
+        self.realm
+    }
+
+    /// The number of the last event that this view knows of.
+    pub const fn position(&self) -> i64 {
+        self.head
+    }
+
+    /// The realm's roles.
+    pub fn roles(&self) -> Result<Arc<RoleCatalog>> {
+        self.catalogs.get(self)
+    }
+
+    /// Which entity of this kind brought that id along.
+    pub fn find_alias<I: EntityId>(&self, dialect: Dialect, text: &str) -> Result<Option<I>> {
+        let id = self.connection.optional(
+            "SELECT id FROM alias WHERE realm = $1 AND dialect = $2 AND value = $3",
+            &[self.realm.into(), dialect.word().into(), text.into()],
+            |row| row.int(0),
+        )?;
+        Ok(id.and_then(I::checked))
+    }
+
+    /// The aliases of these entities: `(id, dialect, text)`.
+    pub(crate) fn aliases_of(&self, ids: &[i64]) -> Result<Vec<(i64, Dialect, String)>> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut select = Select::new("SELECT id, dialect, value FROM alias WHERE realm = ");
+        select.bind(self.realm).push(" AND id IN ").bind_all(ids).push(" ORDER BY id, dialect");
+        self.connection
+            .all(&select.text, &select.values, |row| Ok((row.int(0)?, row.word(1, Dialect::from_word)?, row.text(2)?)))
+    }
+
+    pub(crate) fn count(&self, select: &Select) -> Result<u64> {
+        let count = self.connection.one(&select.text, &select.values, |row| row.int(0))?;
+        u64::try_from(count).map_err(|_| Error::Corrupt(String::from("a negative count")))
+    }
+}
