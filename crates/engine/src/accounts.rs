@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 
 use roster_model::permission::BuiltIn as P;
-use roster_model::{AccountUser, Change, Membership, Organization, Right, User, UserId, text};
+use roster_model::{AccountUser, Aliases, Change, Membership, Organization, Right, User, UserId, text};
 use roster_store::list::{Key, Mark, Slice};
 use roster_store::{MemberFilter, MemberSort, OrganizationFilter, OrganizationSort};
 use serde::{Deserialize, Serialize};
@@ -382,7 +382,7 @@ impl Caller {
             let members = tx.read().view.list_memberships(&filter, MemberSort::Created, &Slice::default())?;
             for membership in members {
                 if M::show(&catalog, membership.roles) == shown && !named.contains(&membership.user) {
-                    let name = membership.user.native();
+                    let name = tx.read().acting.surface.show(membership.user, &Aliases::default());
                     if let Err(problem) = withdraw::<M>(tx, &place, Some(membership), name, shown)? {
                         problems.push(problem);
                     }

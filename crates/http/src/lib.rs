@@ -43,6 +43,6 @@ pub use meta::{REQUEST_ID, RequestMeta, SEQUENCE};
 pub use metrics::Metrics;
 pub use path::Path;
 pub use query::Pairs;
-pub use stream::json_stream;
+pub use stream::{json_list, json_stream};
 pub use surface::{Api, Mounted, Render, SurfaceSpec};
 pub use switchboard::switchboard;

@@ -24,6 +24,9 @@ pub struct Limits {
     /// How long a connection may take to send a request's headers, the wait for the next request included. Default 75 s:
     /// longer than most clients and proxies keep an idle connection, so that they close it, not we.
     pub idle_timeout: Duration,
+    /// How long a client may leave an answer lying without taking a byte of it. Default 30 s. A long list holds a connection
+    /// to the database until it is sent.
+    pub stall_timeout: Duration,
     /// Connections at once; further ones wait to be accepted. Default 10 000.
     pub connections: usize,
 }
@@ -45,6 +48,7 @@ impl Default for Limits {
             page_size_max: 500,
             request_timeout: Duration::from_secs(30),
             idle_timeout: Duration::from_secs(75),
+            stall_timeout: Duration::from_secs(30),
             connections: 10_000,
         }
     }

@@ -75,7 +75,8 @@ impl Pipeline {
         if self.app.is_stopping() {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
-        let microseconds = observation.finish(response.status()).as_micros();
+        let elapsed = observation.finish(response.status());
+        let microseconds = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
         let (status, route) = (response.status().as_u16(), meta.route());
         if self.spec.prefix.is_empty() {
             // Probes come every few seconds.

@@ -8,11 +8,50 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_core::Stream;
 use http::header::{CONTENT_TYPE, HeaderValue};
-use roster_engine::Error;
+use roster_engine::{Chunks, Error};
 use serde::Serialize;
 use tokio_stream::StreamExt;
 
 use crate::{Failure, Frame};
+
+/// A list of the engine as JSON: `prefix`, its items as `to_wire` writes them with commas between, and `suffix`.
+///
+/// Where it can fail, and how, is said at [`json_stream`].
+///
+/// ```no_run
+/// # use roster_http::{Failure, json_list};
+/// # async fn handler(members: roster_engine::Chunks<i64>) -> Result<axum::response::Response, Failure> {
+/// json_list(b"{\"memberships\":[", members, |member| member.to_string(), b"]}").await
+/// # }
+/// ```
+pub async fn json_list<T, W>(
+    prefix: &'static [u8],
+    pieces: Chunks<T>,
+    to_wire: impl FnMut(T) -> W + Send + Unpin + 'static,
+    suffix: &'static [u8],
+) -> Result<Response, Failure>
+where
+    T: Send + 'static,
+    W: Serialize + Send + 'static,
+{
+    json_stream(prefix, Mapped { pieces, to_wire }, suffix).await
+}
+
+/// The engine's pieces with their items in a surface's form.
+struct Mapped<T, F> {
+    pieces: Chunks<T>,
+    to_wire: F,
+}
+
+impl<T, W, F: FnMut(T) -> W + Unpin> Stream for Mapped<T, F> {
+    type Item = Result<Vec<W>, Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let Self { pieces, to_wire } = &mut *self;
+        let piece = ready!(pieces.poll_next(task));
+        Poll::Ready(piece.map(|piece| Ok(piece?.into_iter().map(to_wire).collect())))
+    }
+}
 
 /// A JSON answer of `prefix`, the items with commas between them, and `suffix`.
 ///
@@ -20,9 +59,7 @@ use crate::{Failure, Frame};
 /// within them goes out in one piece, with its length. An error later can only break the answer off, so that no client takes
 /// half a list for a whole one.
 ///
-/// ```ignore
-/// json_stream(b"{\"memberships\":[", caller.all_members(id).map(to_wire), b"]}").await
-/// ```
+/// Lists of the engine go by [`json_list`].
 pub async fn json_stream<S, T>(prefix: &'static [u8], items: S, suffix: &'static [u8]) -> Result<Response, Failure>
 where
     S: Stream<Item = Result<Vec<T>, Error>> + Send + 'static,

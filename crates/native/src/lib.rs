@@ -1,1 +1,72 @@
+//! The native API, `/v1`: everything that Roster can do, in one consistent form.
+//!
+//! - Lists answer `{"items": […], "next_cursor": …}`; `limit`, `cursor`, `sort` (`name`, or `-name` downwards) and `total=true`.
+//! - `PATCH` is a JSON merge patch (RFC 7396): what isn't sent stays, `null` clears.
+//! - `POST` honours `Idempotency-Key`; answers with one entity carry an `ETag`, writes honour `If-Match`.
+//! - Errors are problem details (RFC 9457) with a stable `code`.
+//! - Wherever an id is taken, any dialect's form of it is taken too; entities carry `ids`, their ids in each dialect.
 
+mod accounts;
+mod etag;
+mod events;
+mod memberships;
+mod organizations;
+mod ownership;
+mod problem;
+mod query;
+mod roles;
+mod tokens;
+mod users;
+mod wire;
+
+use roster_engine::Surface;
+use roster_http::{Api, App, BodyPolicy, ContentType, SurfaceSpec};
+use utoipa::OpenApi as _;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa_axum::router::OpenApiRouter;
+
+pub use problem::render;
+
+/// Where it is mounted.
+pub const PREFIX: &str = "/v1";
+
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(
+        title = "Roster",
+        description = "Users, a tree of organizations, memberships with roles, ownership, tokens and the log of every change.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0")
+    ),
+    modifiers(&BearerKey),
+    security(("key" = []))
+)]
+struct Document;
+
+struct BearerKey;
+
+impl utoipa::Modify for BearerKey {
+    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
+        let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
+        let components = openapi.components.get_or_insert_default();
+        components.add_security_scheme("key", SecurityScheme::Http(bearer));
+    }
+}
+
+/// The surface: its routes, its form of errors, its description of itself.
+pub fn api() -> Api {
+    let spec = SurfaceSpec {
+        body: BodyPolicy { content_type: ContentType::JsonIfPresent, ..BodyPolicy::default() },
+        idempotency: true,
+        ..SurfaceSpec::new(Surface::Native, PREFIX, render)
+    };
+    let routes = OpenApiRouter::<App>::with_openapi(Document::openapi())
+        .merge(users::routes())
+        .merge(organizations::routes())
+        .merge(memberships::routes())
+        .merge(ownership::routes())
+        .merge(roles::routes())
+        .merge(tokens::routes())
+        .merge(accounts::routes())
+        .merge(events::routes());
+    Api::new(spec, routes)
+}

@@ -107,6 +107,7 @@ fn check(limits: &Limits) -> anyhow::Result<()> {
     ensure!(limits.json_depth <= deepest, "the limit json_depth must be at most {deepest}");
     ensure!(!limits.request_timeout.is_zero(), "the limit request_timeout_seconds must be at least 1");
     ensure!(!limits.idle_timeout.is_zero(), "the limit idle_timeout_seconds must be at least 1");
+    ensure!(!limits.stall_timeout.is_zero(), "the limit stall_timeout_seconds must be at least 1");
     Ok(())
 }
 

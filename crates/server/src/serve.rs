@@ -2,6 +2,7 @@
 
 mod accept;
 mod announce;
+mod stall;
 
 use std::sync::Arc;
 use std::time::Duration;

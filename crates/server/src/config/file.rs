@@ -36,6 +36,7 @@ pub(crate) struct FileLimits {
     page_size_max: Option<usize>,
     request_timeout_seconds: Option<u64>,
     idle_timeout_seconds: Option<u64>,
+    stall_timeout_seconds: Option<u64>,
     connections: Option<usize>,
 }
 
@@ -50,6 +51,7 @@ const LIMITS: &[&str] = &[
     "page_size_max",
     "request_timeout_seconds",
     "idle_timeout_seconds",
+    "stall_timeout_seconds",
     "connections",
 ];
 
@@ -83,6 +85,7 @@ impl FileLimits {
         set(&mut limits.page_size_max, self.page_size_max);
         set(&mut limits.request_timeout, self.request_timeout_seconds.map(Duration::from_secs));
         set(&mut limits.idle_timeout, self.idle_timeout_seconds.map(Duration::from_secs));
+        set(&mut limits.stall_timeout, self.stall_timeout_seconds.map(Duration::from_secs));
         set(&mut limits.connections, self.connections);
     }
 }

@@ -13,6 +13,8 @@ use roster_http::{App, Limits};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
+use super::stall::Impatient;
+
 /// Room for headers beyond the limit, so that requests over it still get an answer in their surface's own form.
 const HEADER_SLACK: usize = 64 << 10;
 
@@ -32,7 +34,8 @@ pub(super) async fn accept(listener: TcpListener, router: Router, app: &App, gra
             () = stop.wait() => break,
             next = next(&listener, &places) => next,
         };
-        let connection = connections.watch(http.serve_connection(TokioIo::new(stream), service.clone()));
+        let stream = TokioIo::new(Impatient::new(stream, app.limits.stall_timeout));
+        let connection = connections.watch(http.serve_connection(stream, service.clone()));
         tokio::spawn(async move {
             // Errors here are the client's: it hung up, or it doesn't speak HTTP.
             if let Err(error) = connection.await {

@@ -1,0 +1,32 @@
+//! An engine of its own for each test.
+
+use std::sync::Arc;
+
+use roster_engine::{Caller, Config, Engine};
+use tempfile::TempDir;
+
+pub struct Bench {
+    pub engine: Arc<Engine>,
+    pub operator: Caller,
+    _folder: TempDir,
+}
+
+impl Bench {
+    pub async fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let database = format!("sqlite://{}", folder.path().join("roster.db").display());
+        let (engine, _) = Engine::open(Config::new(database)).await.expect("an engine");
+        let operator = engine.operator("default").await.expect("the database").expect("the realm `default`");
+        Self { engine, operator, _folder: folder }
+    }
+
+    /// Log, tables and rules agree, and events are numbered without a gap.
+    pub async fn verify(&self) -> Result<(), String> {
+        let problems = self.engine.verify(self.operator.realm_id()).await.map_err(|e| e.to_string())?;
+        if problems.is_empty() { Ok(()) } else { Err(problems.join("\n")) }
+    }
+}
+
+pub fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime")
+}

@@ -1,0 +1,166 @@
+//! Errors as problem details (RFC 9457) with a stable `code`.
+
+use axum::response::{IntoResponse, Response};
+use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderValue, StatusCode};
+use roster_engine::Error;
+use roster_http::{Failure, Fault, Frame, RequestMeta};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// What went wrong. `code` is stable; `detail` is for people.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Problem {
+    /// `urn:roster:problem:` and the code.
+    r#type: String,
+    title: &'static str,
+    status: u16,
+    /// Stable, for programs.
+    #[schema(example = "not_found")]
+    code: &'static str,
+    detail: String,
+    /// The field at fault, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<String>,
+    /// The permission that is missing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    permission: Option<String>,
+    /// In a bulk: what is wrong with which item.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    items: Vec<ItemProblem>,
+    /// The same as in the header `X-Request-Id`.
+    request_id: String,
+}
+
+/// Why one item of a bulk can't be done.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ItemProblem {
+    /// The place of the item, from 0.
+    index: usize,
+    #[schema(example = "already_exists")]
+    code: &'static str,
+    detail: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<String>,
+}
+
+/// Status, code and title of a domain error. One row for each: a new error doesn't compile without its row.
+fn of_domain(error: &Error) -> (StatusCode, &'static str, &'static str) {
+    match error {
+        Error::NotFound(_) => (StatusCode::NOT_FOUND, "not_found", "Not found"),
+        Error::AlreadyExists { .. } => (StatusCode::CONFLICT, "already_exists", "Already exists"),
+        Error::Invalid { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "invalid", "Invalid value"),
+        Error::Reference { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "reference_not_found", "Names nothing there is"),
+        Error::NoCredential => (StatusCode::UNAUTHORIZED, "unauthenticated", "A key is needed"),
+        Error::BadCredential => (StatusCode::UNAUTHORIZED, "bad_key", "The key is not accepted"),
+        Error::Forbidden(_) => (StatusCode::FORBIDDEN, "forbidden", "Not allowed"),
+        Error::OwnerProtected => (StatusCode::CONFLICT, "owner_protected", "The owner is protected"),
+        Error::OwnerExists => (StatusCode::CONFLICT, "owner_exists", "There is an owner"),
+        Error::LimitReached { .. } => (StatusCode::CONFLICT, "limit_reached", "No room for more members"),
+        Error::DomainNotAllowed => (StatusCode::CONFLICT, "domain_not_allowed", "E-mail domain not allowed"),
+        Error::HasChildren => (StatusCode::CONFLICT, "has_children", "There are organizations below"),
+        Error::NotAnAccount => (StatusCode::CONFLICT, "not_an_account", "Not an account"),
+        Error::NotManaged => (StatusCode::CONFLICT, "not_managed", "Not managed by this account"),
+        Error::RoleInUse => (StatusCode::CONFLICT, "role_in_use", "The role is in use"),
+        Error::TooManyRoles => (StatusCode::CONFLICT, "too_many_roles", "No room for more roles"),
+        Error::System(_) => (StatusCode::CONFLICT, "built_in", "Built in"),
+        Error::PreconditionFailed => (StatusCode::PRECONDITION_FAILED, "changed_meanwhile", "Changed meanwhile"),
+        Error::IdempotencyMismatch => {
+            (StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused", "The key was used for another request")
+        }
+        Error::Items(_) => (StatusCode::UNPROCESSABLE_ENTITY, "items_refused", "Some items can't be done"),
+        Error::Unavailable { .. } => (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Try again later"),
+        Error::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "Our fault"),
+    }
+}
+
+/// Code and title of a frame's error; the status is the usual one.
+fn of_frame(frame: &Frame) -> (&'static str, &'static str) {
+    match frame {
+        Frame::RouteNotFound => ("no_such_path", "No such path"),
+        Frame::MethodNotAllowed => ("method_not_allowed", "Method not allowed"),
+        Frame::BodyTooLarge { .. } => ("body_too_large", "Body too large"),
+        Frame::BodyMissing => ("body_missing", "A body is needed"),
+        Frame::BodyNotJson { .. } | Frame::BodyNotUtf8 => ("body_not_json", "The body is not JSON"),
+        Frame::BodyTooDeep { .. } => ("body_too_deep", "The body is nested too deep"),
+        Frame::BodyNotObject => ("body_not_object", "The body is not an object"),
+        Frame::BodyNotArray => ("body_not_array", "The body is not an array"),
+        Frame::Field { fault: Fault::Missing | Fault::Null, .. } => ("missing", "A value is missing"),
+        Frame::Field { fault: Fault::Unknown, .. } => ("unknown_field", "Unknown field"),
+        Frame::Field { fault: Fault::Invalid, .. } => ("invalid", "Invalid value"),
+        Frame::UnsupportedMediaType => ("unsupported_media_type", "Not JSON"),
+        Frame::UriTooLong { .. } => ("url_too_long", "URL too long"),
+        Frame::HeadersTooLarge { .. } => ("headers_too_large", "Headers too large"),
+        Frame::Timeout => ("timeout", "Took too long"),
+        Frame::ShuttingDown => ("shutting_down", "Shutting down"),
+        Frame::Panic => ("internal", "Our fault"),
+    }
+}
+
+fn field_of(error: &Error) -> Option<String> {
+    match error {
+        Error::Invalid { field, .. } | Error::Reference { field, .. } => Some(field.to_string()),
+        Error::AlreadyExists { field, .. } => Some((*field).to_owned()),
+        _ => None,
+    }
+}
+
+fn detail_of(error: &Error) -> String {
+    match error {
+        // The log has the rest.
+        Error::Internal(_) => String::from("the server failed to handle this request"),
+        other => other.to_string(),
+    }
+}
+
+/// Gives a failure the form of this surface.
+pub fn render(failure: &Failure, meta: &RequestMeta) -> Response {
+    let (status, code, title, detail, field) = match failure {
+        Failure::Domain(error) => {
+            let (status, code, title) = of_domain(error);
+            (status, code, title, detail_of(error), field_of(error))
+        }
+        Failure::Frame(frame) => {
+            let (code, title) = of_frame(frame);
+            let field = if let Frame::Field { name, .. } = frame { Some(name.clone()) } else { None };
+            (frame.status(), code, title, frame.to_string(), field)
+        }
+    };
+    let (permission, items) = match failure {
+        Failure::Domain(Error::Forbidden(permission)) => (Some(permission.to_string()), Vec::new()),
+        Failure::Domain(Error::Items(items)) => (None, items.iter().map(item).collect()),
+        _ => (None, Vec::new()),
+    };
+    let problem = Problem {
+        r#type: format!("urn:roster:problem:{code}"),
+        title,
+        status: status.as_u16(),
+        code,
+        detail,
+        field,
+        permission,
+        items,
+        request_id: meta.request_id.to_string(),
+    };
+    let body = serde_json::to_vec(&problem).unwrap_or_default();
+    let json = HeaderValue::from_static("application/problem+json");
+    let mut response = (status, [(CONTENT_TYPE, json)], body).into_response();
+    match failure {
+        Failure::Domain(Error::NoCredential) => {
+            response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"roster\""));
+        }
+        Failure::Domain(Error::BadCredential) => {
+            let challenge = HeaderValue::from_static("Bearer realm=\"roster\", error=\"invalid_token\"");
+            response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+        }
+        Failure::Domain(Error::Unavailable { retry_after, .. }) => {
+            response.headers_mut().insert(RETRY_AFTER, (*retry_after).into());
+        }
+        _ => {}
+    }
+    response
+}
+
+fn item((index, error): &(usize, Error)) -> ItemProblem {
+    ItemProblem { index: *index, code: of_domain(error).1, detail: detail_of(error), field: field_of(error) }
+}

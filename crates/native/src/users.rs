@@ -1,0 +1,243 @@
+//! `/users`.
+
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+use roster_engine::{Error, Form, MemberQuery, NewUser, Subject, UserId, UserPatch, UserQuery, UserRef, UserSort};
+use roster_http::{App, Authenticated, Body, Failure, Path};
+use serde::Deserialize;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::etag::{IfMatch, entity};
+use crate::memberships::{MemberListQuery, member_list};
+use crate::problem::Problem;
+use crate::query::{Query, page};
+use crate::wire::{List, Membership, Object, StatusWord, User, metadata_patch};
+
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(get, update, delete))
+        .routes(routes!(list_memberships))
+}
+
+/// A path's user: an id in any dialect's form, or `me`.
+pub(crate) fn user_ref(text: &str) -> UserRef {
+    if text == "me" { UserRef::Me } else { UserRef::from(text) }
+}
+
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct CreateUser {
+    #[schema(example = "ada@example.com")]
+    email: Option<String>,
+    /// The whole name; first and last name are read from it if they aren't given.
+    #[schema(example = "Ada Lovelace")]
+    name: Option<String>,
+    first_name: Option<String>,
+    last_name: Option<String>,
+    username: Option<String>,
+    external_id: Option<String>,
+    status: Option<StatusWord>,
+    locale: Option<String>,
+    #[schema(value_type = Option<Object>)]
+    public_metadata: Option<Object>,
+    #[schema(value_type = Option<Object>)]
+    private_metadata: Option<Object>,
+    /// For whom the user is made: lets a key make users that may do so only there.
+    organization_id: Option<String>,
+}
+
+/// What isn't sent stays; null clears.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+struct UpdateUser {
+    #[serde(with = "serde_with::rust::double_option")]
+    #[schema(value_type = Option<String>)]
+    email: Option<Option<String>>,
+    name: Option<String>,
+    #[serde(with = "serde_with::rust::double_option")]
+    #[schema(value_type = Option<String>)]
+    first_name: Option<Option<String>>,
+    #[serde(with = "serde_with::rust::double_option")]
+    #[schema(value_type = Option<String>)]
+    last_name: Option<Option<String>>,
+    #[serde(with = "serde_with::rust::double_option")]
+    #[schema(value_type = Option<String>)]
+    username: Option<Option<String>>,
+    #[serde(with = "serde_with::rust::double_option")]
+    #[schema(value_type = Option<String>)]
+    external_id: Option<Option<String>>,
+    status: Option<StatusWord>,
+    #[serde(with = "serde_with::rust::double_option")]
+    #[schema(value_type = Option<String>)]
+    locale: Option<Option<String>>,
+    /// Merged (RFC 7396); null clears it.
+    #[serde(with = "serde_with::rust::double_option")]
+    #[schema(value_type = Option<Object>)]
+    public_metadata: Option<Option<Object>>,
+    /// Merged (RFC 7396); null clears it.
+    #[serde(with = "serde_with::rust::double_option")]
+    #[schema(value_type = Option<Object>)]
+    private_metadata: Option<Option<Object>>,
+}
+
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+struct UserListQuery {
+    /// Rows on the page.
+    limit: Option<u64>,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+    /// `created_at` (default), `updated_at`, `name` or `email`; with `-` in front, downwards.
+    sort: Option<String>,
+    /// Whether to count the whole list.
+    total: Option<bool>,
+    status: Option<StatusWord>,
+    /// Exactly this address, in any case.
+    email: Option<String>,
+    username: Option<String>,
+    external_id: Option<String>,
+    /// Part of a name, user name or address, in any case and any script.
+    q: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+struct DeleteUserQuery {
+    /// Also blank what the event log says of the user, now or after an earlier deletion. Events keep their numbers.
+    erase: Option<bool>,
+}
+
+/// List users.
+#[utoipa::path(get, path = "/users", tag = "users", operation_id = "listUsers", params(UserListQuery),
+    responses((status = 200, body = List<User>), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
+async fn list(
+    State(app): State<App>,
+    Authenticated(caller): Authenticated,
+    query: Query,
+) -> Result<axum::Json<List<User>>, Failure> {
+    let q: UserListQuery = query.read()?;
+    let sorts = [
+        ("created_at", UserSort::Created),
+        ("updated_at", UserSort::Updated),
+        ("name", UserSort::Name),
+        ("email", UserSort::Email),
+    ];
+    let (page, sort) = page(&app, q.limit, q.cursor, q.total, q.sort.as_deref(), &sorts)?;
+    let query = UserQuery {
+        status: q.status.map(Into::into),
+        email: q.email,
+        username: q.username,
+        external_id: q.external_id,
+        text: q.q,
+        sort,
+        page,
+    };
+    Ok(axum::Json(List::of(caller.list_users(query).await?, |user| User::from(user))))
+}
+
+/// Create a user.
+#[utoipa::path(post, path = "/users", tag = "users", operation_id = "createUser", request_body = CreateUser,
+    responses((status = 201, body = User), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
+async fn create(Authenticated(caller): Authenticated, body: Body<CreateUser>) -> Result<Response, Failure> {
+    let b = body.read()?;
+    let new = NewUser {
+        email: b.email,
+        name: b.name,
+        first_name: b.first_name,
+        last_name: b.last_name,
+        username: b.username,
+        external_id: b.external_id,
+        status: b.status.map(Into::into).unwrap_or_default(),
+        locale: b.locale,
+        public: b.public_metadata.unwrap_or_default(),
+        private: b.private_metadata.unwrap_or_default(),
+        organization: b.organization_id.as_deref().map(Into::into),
+        ..NewUser::default()
+    };
+    let user = caller.create_user(new).await?;
+    Ok(entity(StatusCode::CREATED, User::from(&user), user.updated))
+}
+
+/// Get a user; `me` is the caller.
+#[utoipa::path(get, path = "/users/{user_id}", tag = "users", operation_id = "getUser",
+    params(("user_id" = String, Path)),
+    responses((status = 200, body = User), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
+async fn get(Authenticated(caller): Authenticated, Path(id): Path<String>) -> Result<Response, Failure> {
+    let user = caller.user(user_ref(&id)).await?;
+    Ok(entity(StatusCode::OK, User::from(&user), user.updated))
+}
+
+/// Update a user (JSON merge patch).
+#[utoipa::path(patch, path = "/users/{user_id}", tag = "users", operation_id = "updateUser",
+    params(("user_id" = String, Path), ("If-Match" = Option<String>, Header)), request_body = UpdateUser,
+    responses((status = 200, body = User), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
+async fn update(
+    Authenticated(caller): Authenticated,
+    Path(id): Path<String>,
+    if_match: IfMatch,
+    body: Body<UpdateUser>,
+) -> Result<Response, Failure> {
+    let b = body.read()?;
+    let patch = UserPatch {
+        email: b.email,
+        name: b.name,
+        first_name: b.first_name,
+        last_name: b.last_name,
+        username: b.username,
+        external_id: b.external_id,
+        status: b.status.map(Into::into),
+        locale: b.locale,
+        public: metadata_patch(b.public_metadata),
+        private: metadata_patch(b.private_metadata),
+        extras: None,
+        expected: if_match.expected()?,
+    };
+    let user = caller.update_user(user_ref(&id), patch).await?;
+    Ok(entity(StatusCode::OK, User::from(&user), user.updated))
+}
+
+/// Delete a user, with memberships, account records and tokens.
+#[utoipa::path(delete, path = "/users/{user_id}", tag = "users", operation_id = "deleteUser",
+    params(("user_id" = String, Path), ("If-Match" = Option<String>, Header), DeleteUserQuery),
+    responses((status = 204), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
+async fn delete(
+    Authenticated(caller): Authenticated,
+    Path(id): Path<String>,
+    if_match: IfMatch,
+    query: Query,
+) -> Result<StatusCode, Failure> {
+    let query: DeleteUserQuery = query.read()?;
+    if query.erase == Some(true) {
+        // An alias went with the user; who was deleted before is named by an id.
+        let id = match caller.user(user_ref(&id)).await {
+            Ok(user) => Some(user.id),
+            Err(Error::NotFound(_)) => Form::read_any::<UserId>(&id),
+            Err(error) => return Err(error.into()),
+        };
+        caller.erase_user(id.ok_or(Error::NotFound(Subject::User))?).await?;
+    } else {
+        caller.delete_user(user_ref(&id), if_match.expected()?).await?;
+    }
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// List where a user belongs.
+#[utoipa::path(get, path = "/users/{user_id}/memberships", tag = "memberships", operation_id = "listUserMemberships",
+    params(("user_id" = String, Path), MemberListQuery),
+    responses((status = 200, body = List<Membership>), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
+async fn list_memberships(
+    State(app): State<App>,
+    Authenticated(caller): Authenticated,
+    Path(id): Path<String>,
+    query: Query,
+) -> Result<axum::Json<List<Membership>>, Failure> {
+    let query: MemberQuery = query.read::<MemberListQuery>()?.into_engine(&app, &caller)?;
+    let listed = caller.list_memberships_of(user_ref(&id), query).await?;
+    Ok(axum::Json(member_list(&caller, listed)))
+}

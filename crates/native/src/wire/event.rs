@@ -1,0 +1,99 @@
+use roster_engine as engine;
+use roster_engine::{Change, EntityId as _, RoleCatalog};
+use serde::Serialize;
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+
+use super::{Membership, Organization, Permission, Role, Time, Token, User, native};
+use crate::accounts::AccountUser;
+
+/// The record of one change.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Event)]
+pub(crate) struct Event {
+    /// 1, 2, 3 … in the realm, without a gap.
+    sequence: i64,
+    id: String,
+    #[schema(value_type = String, format = DateTime)]
+    time: Time,
+    actor: EventActor,
+    #[schema(example = "membership.added")]
+    r#type: String,
+    organization_id: Option<String>,
+    user_id: Option<String>,
+    /// `before` and `after`, as far as the type has them. Null: the user it was about has been erased.
+    #[schema(value_type = Option<Object>)]
+    data: Option<Value>,
+}
+
+/// Who did it.
+#[derive(Debug, Serialize, ToSchema)]
+struct EventActor {
+    /// `operator` (the command line, or the server itself), `token` or `user`.
+    kind: &'static str,
+    id: Option<String>,
+}
+
+impl Event {
+    pub(crate) fn of(event: &engine::Event, catalog: &RoleCatalog) -> Self {
+        Self {
+            sequence: event.sequence,
+            id: event.id.native(),
+            time: Time(event.time),
+            actor: EventActor { kind: event.actor.kind.word(), id: event.actor.id.map(native) },
+            r#type: event.kind.clone(),
+            organization_id: event.organization.map(engine::EntityId::native),
+            user_id: event.user.map(engine::EntityId::native),
+            data: event.change.as_ref().map(|change| data(change, catalog)),
+        }
+    }
+}
+
+/// Another reader of the change: no wildcard, so that every kind has a form for those who follow the log.
+fn data(change: &Change, catalog: &RoleCatalog) -> Value {
+    let membership = |m: &engine::Membership| Membership::alone(m, catalog);
+    let token = |t: &engine::Token| Token::of(t, catalog);
+    match change {
+        Change::RealmCreated { realm, root, roles, permissions } => json!({
+            "realm": realm.name,
+            "root": Organization::from(&**root),
+            "roles": roles.iter().map(Role::from).collect::<Vec<_>>(),
+            "permissions": permissions.iter().map(Permission::from).collect::<Vec<_>>(),
+        }),
+        Change::OrganizationCreated { after } => json!({ "after": Organization::from(&**after) }),
+        Change::OrganizationUpdated { before, after } | Change::OrganizationMoved { before, after } => {
+            json!({ "before": Organization::from(&**before), "after": Organization::from(&**after) })
+        }
+        Change::OrganizationDeleted { before } => json!({ "before": Organization::from(&**before) }),
+        Change::UserCreated { after } => json!({ "after": User::from(&**after) }),
+        Change::UserUpdated { before, after } => {
+            json!({ "before": User::from(&**before), "after": User::from(&**after) })
+        }
+        Change::UserDeleted { before } => json!({ "before": User::from(&**before) }),
+        Change::UserErased { user } => json!({ "user_id": user.native() }),
+        Change::MembershipAdded { after } => json!({ "after": membership(after) }),
+        Change::MembershipUpdated { before, after } | Change::OwnershipCleared { before, after } => {
+            json!({ "before": membership(before), "after": membership(after) })
+        }
+        Change::OwnershipTransferred { from, before, after } => json!({
+            "from_user_id": from.map(engine::EntityId::native),
+            "before": membership(before),
+            "after": membership(after),
+        }),
+        Change::MembershipRemoved { before } => json!({ "before": membership(before) }),
+        Change::RoleCreated { after } => json!({ "after": Role::from(&**after) }),
+        Change::RoleUpdated { before, after } => {
+            json!({ "before": Role::from(&**before), "after": Role::from(&**after) })
+        }
+        Change::RoleDeleted { before } => json!({ "before": Role::from(&**before) }),
+        Change::PermissionCreated { after } => json!({ "after": Permission::from(after) }),
+        Change::PermissionDeleted { before } => json!({ "before": Permission::from(before) }),
+        Change::TokenIssued { after, hash: _ } => json!({ "after": token(after) }),
+        Change::TokenRevoked { before, after } => json!({ "before": token(before), "after": token(after) }),
+        Change::AccountUserCreated { after } => json!({ "after": AccountUser::alone(after) }),
+        Change::AccountUserUpdated { before, after } => {
+            json!({ "before": AccountUser::alone(before), "after": AccountUser::alone(after) })
+        }
+        Change::AccountUserDeleted { before } => json!({ "before": AccountUser::alone(before) }),
+    }
+}

@@ -1,0 +1,206 @@
+//! The one form of a failure: `{"message", "requestId", "type"}`, and `parameter` beside them where the type is `ArgumentValue`.
+
+use axum::Json;
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use http::header::{HeaderValue, RETRY_AFTER};
+use roster_engine::{Error, Subject};
+use roster_http::{Failure, Frame, RequestMeta};
+
+use crate::wire::ErrorBody;
+
+/// A failure in the vendor's words.
+#[derive(Debug, PartialEq, Eq)]
+struct Form {
+    status: StatusCode,
+    kind: &'static str,
+    message: String,
+    parameter: Option<String>,
+    /// In seconds.
+    retry_after: Option<u32>,
+}
+
+pub(crate) fn render(failure: &Failure, meta: &RequestMeta) -> Response {
+    let Form { status, kind, message, parameter, retry_after } = Form::of(failure);
+    let request_id = meta.request_id.to_string();
+    let mut response = (status, Json(ErrorBody { message, request_id, kind, parameter })).into_response();
+    if let Some(seconds) = retry_after {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
+}
+
+impl Form {
+    fn new(status: StatusCode, kind: &'static str, message: impl Into<String>) -> Self {
+        Self { status, kind, message: message.into(), parameter: None, retry_after: None }
+    }
+
+    fn argument(parameter: &str, message: String) -> Self {
+        let parameter = Some(parameter.to_owned());
+        Self { parameter, ..Self::new(StatusCode::BAD_REQUEST, "ArgumentValue", message) }
+    }
+
+    fn later(seconds: u32) -> Self {
+        let form = Self::new(StatusCode::SERVICE_UNAVAILABLE, "Unavailable", "not possible at the moment: try again");
+        Self { retry_after: Some(seconds), ..form }
+    }
+
+    /// The log says what it was.
+    fn our_fault() -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "Internal", "the server failed to handle this request")
+    }
+
+    fn of(failure: &Failure) -> Self {
+        match failure {
+            Failure::Domain(error) => Self::of_domain(error),
+            Failure::Frame(frame) => Self::of_frame(frame),
+        }
+    }
+
+    fn of_domain(error: &Error) -> Self {
+        let said = |status, kind| Self::new(status, kind, error.to_string());
+        match error {
+            Error::NotFound(subject) | Error::Reference { subject, .. } => {
+                said(StatusCode::NOT_FOUND, unknown(*subject))
+            }
+            Error::AlreadyExists { subject: Subject::AccountUser, .. } => {
+                said(StatusCode::CONFLICT, "ResourceAlreadyExists")
+            }
+            Error::Invalid { field, problem } => {
+                let parameter = parameter(field);
+                let message = format!("{parameter} {problem}");
+                if is_illegal(field) {
+                    Self::new(StatusCode::BAD_REQUEST, "IllegalArgument", message)
+                } else {
+                    Self::argument(parameter, message)
+                }
+            }
+            Error::NoCredential => said(StatusCode::UNAUTHORIZED, "Unauthorized"),
+            Error::BadCredential | Error::Forbidden(_) => said(StatusCode::FORBIDDEN, "Forbidden"),
+            Error::AlreadyExists { .. }
+            | Error::OwnerProtected
+            | Error::OwnerExists
+            | Error::LimitReached { .. }
+            | Error::DomainNotAllowed
+            | Error::HasChildren
+            | Error::NotAnAccount
+            | Error::NotManaged
+            | Error::RoleInUse
+            | Error::TooManyRoles
+            | Error::System(_)
+            | Error::PreconditionFailed
+            | Error::IdempotencyMismatch
+            | Error::Items(_) => said(StatusCode::BAD_REQUEST, "IllegalArgument"),
+            Error::Unavailable { reason: _, retry_after } => Self::later(*retry_after),
+            Error::Internal(_) => Self::our_fault(),
+        }
+    }
+
+    fn of_frame(frame: &Frame) -> Self {
+        let said = |kind| Self::new(frame.status(), kind, frame.to_string());
+        match frame {
+            Frame::RouteNotFound => said("NotFound"),
+            Frame::MethodNotAllowed => said("MethodNotAllowed"),
+            Frame::Field { name, problem, .. } if name.is_empty() => {
+                Self::new(frame.status(), "BadRequest", format!("the body {problem}"))
+            }
+            Frame::Field { name, problem, .. } => Self::argument(name, format!("{name} {problem}")),
+            Frame::BodyTooLarge { .. }
+            | Frame::BodyMissing
+            | Frame::BodyNotJson { .. }
+            | Frame::BodyNotUtf8
+            | Frame::BodyTooDeep { .. }
+            | Frame::BodyNotObject
+            | Frame::BodyNotArray
+            | Frame::UnsupportedMediaType
+            | Frame::UriTooLong { .. }
+            | Frame::HeadersTooLarge { .. } => said("BadRequest"),
+            Frame::Timeout | Frame::ShuttingDown => said("Unavailable"),
+            Frame::Panic => Self::our_fault(),
+        }
+    }
+}
+
+fn unknown(subject: Subject) -> &'static str {
+    match subject {
+        Subject::User => "UserNotFound",
+        Subject::Membership => "MembershipNotFound",
+        Subject::Realm
+        | Subject::Organization
+        | Subject::Owner
+        | Subject::AccountUser
+        | Subject::Role
+        | Subject::Permission
+        | Subject::Token => "ResourceNotFound",
+    }
+}
+
+/// Organizations of which an operation can't be done, by the name that [`is_illegal`] knows.
+pub(crate) const ORGANIZATION: &str = "organization";
+
+/// What can be read and still must not be: the vendor has another type for that.
+fn is_illegal(field: &str) -> bool {
+    matches!(field, "alias" | "expires_at" | "scopes" | ORGANIZATION)
+}
+
+/// What the parameters are called that the engine has its own names for.
+fn parameter(field: &str) -> &str {
+    match field {
+        "alias" => "override_id",
+        "expires_at" => "expiration_time",
+        "parent_id" => "parent_org_id",
+        "token_name" => "alias",
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn form(failure: impl Into<Failure>) -> (u16, &'static str, Option<String>) {
+        let form = Form::of(&failure.into());
+        (form.status.as_u16(), form.kind, form.parameter)
+    }
+
+    #[test]
+    fn what_the_contract_lists() {
+        let exists = |subject| Error::AlreadyExists { subject, field: "user", id: None };
+        for (error, status, kind) in [
+            (Error::NotFound(Subject::Organization), 404, "ResourceNotFound"),
+            (Error::NotFound(Subject::User), 404, "UserNotFound"),
+            (Error::NotFound(Subject::Membership), 404, "MembershipNotFound"),
+            (Error::NotFound(Subject::AccountUser), 404, "ResourceNotFound"),
+            (Error::NotFound(Subject::Token), 404, "ResourceNotFound"),
+            (exists(Subject::Membership), 400, "IllegalArgument"),
+            (exists(Subject::AccountUser), 409, "ResourceAlreadyExists"),
+            (exists(Subject::User), 400, "IllegalArgument"),
+            (Error::NotAnAccount, 400, "IllegalArgument"),
+            (Error::NotManaged, 400, "IllegalArgument"),
+            (Error::DomainNotAllowed, 400, "IllegalArgument"),
+            (Error::OwnerProtected, 400, "IllegalArgument"),
+            (Error::invalid("scopes", "can't hold that"), 400, "IllegalArgument"),
+            (Error::invalid("expires_at", "is past"), 400, "IllegalArgument"),
+            (Error::NoCredential, 401, "Unauthorized"),
+            (Error::BadCredential, 403, "Forbidden"),
+            (Error::Forbidden("a".into()), 403, "Forbidden"),
+            (Error::Unavailable { reason: "busy".into(), retry_after: 1 }, 503, "Unavailable"),
+        ] {
+            assert_eq!(form(error), (status, kind, None));
+        }
+        let argument = |parameter: &str| (400, "ArgumentValue", Some(parameter.to_owned()));
+        assert_eq!(form(Error::invalid("email", "is none")), argument("email"));
+        assert_eq!(form(Error::invalid("parent_id", "is below it")), argument("parent_org_id"));
+        assert_eq!(form(Frame::missing("role")), argument("role"));
+        assert_eq!(form(Frame::BodyMissing), (400, "BadRequest", None));
+        assert_eq!(form(Frame::RouteNotFound), (404, "NotFound", None));
+        assert_eq!(form(Frame::MethodNotAllowed), (405, "MethodNotAllowed", None));
+    }
+
+    #[test]
+    fn internals_stay_inside() {
+        for error in [Error::Internal("disk".into()), Error::Unavailable { reason: "disk".into(), retry_after: 1 }] {
+            assert!(!Form::of(&error.into()).message.contains("disk"));
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! Between the vendor's words and Roster's, in both directions. Nothing else in this crate knows how one becomes the other.
+
+pub(crate) mod keys;
+pub(crate) mod organizations;
+pub(crate) mod scopes;
+
+use std::str::FromStr;
+
+use roster_engine::{
+    AccountEntry, AccountUserFields, Aliases, Base, Dialect, EntityId as _, Error, Form, ItemProblem, Member, Metadata,
+    Organization, OrganizationId, RoleCatalog, RoleMap, RoleNumber, RoleSet, Surface, User, UserId, UserPatch, UserRef,
+};
+use roster_http::RequestMeta;
+
+use crate::wire::{self, Role};
+
+pub(crate) const SURFACE: Surface = Surface::Whylabs;
+pub(crate) const DIALECT: Dialect = Dialect::Whylabs;
+
+/// What a user without an e-mail address has behind the `@`: the clients can't do without one. Nobody can own that domain.
+const NO_ADDRESS: &str = "@no-address.invalid";
+
+impl FromStr for Role {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        [("ADMIN", Self::Admin), ("MEMBER", Self::Member), ("VIEWER", Self::Viewer)]
+            .into_iter()
+            .find_map(|(name, role)| name.eq_ignore_ascii_case(text).then_some(role))
+            .ok_or("must be ADMIN, MEMBER or VIEWER")
+    }
+}
+
+impl RoleMap for Role {
+    type Shown = Self;
+
+    /// The highest that any of them counts as.
+    fn show(catalog: &RoleCatalog, roles: RoleSet) -> Self {
+        if roles.meets(catalog.based_on(Base::Admin)) {
+            Self::Admin
+        } else if roles.meets(catalog.based_on(Base::Member)) {
+            Self::Member
+        } else {
+            Self::Viewer
+        }
+    }
+
+    fn role(shown: Self) -> RoleNumber {
+        match shown {
+            Self::Admin => RoleNumber::ADMIN,
+            Self::Member => RoleNumber::MEMBER,
+            Self::Viewer => RoleNumber::VIEWER,
+        }
+    }
+}
+
+pub(crate) fn organization_id(organization: &Organization) -> String {
+    SURFACE.show(organization.id, &organization.aliases)
+}
+
+/// The id of an organization that is known to have brought none along.
+pub(crate) fn own_id(organization: OrganizationId) -> String {
+    SURFACE.show(organization, &Aliases::default())
+}
+
+pub(crate) fn user_id(user: &User) -> String {
+    SURFACE.show(user.id, &user.aliases)
+}
+
+/// The user's address, or one made of the number, by which the user is found too.
+pub(crate) fn email(user: &User) -> String {
+    user.email().map_or_else(|| format!("{}{NO_ADDRESS}", user.id.raw()), str::to_owned)
+}
+
+/// Whom an address means.
+pub(crate) fn user_by_email(address: &str) -> UserRef {
+    let lower = address.to_ascii_lowercase();
+    let number = lower.strip_suffix(NO_ADDRESS).and_then(|number| number.parse().ok());
+    number.and_then(UserId::checked).map_or_else(|| UserRef::Email(address.to_owned()), UserRef::Id)
+}
+
+/// An address that a user is to get: not one that was made here for somebody who has none.
+pub(crate) fn new_email(address: String) -> Result<String, Error> {
+    match user_by_email(&address) {
+        UserRef::Id(_) => Err(Error::invalid("email", "stands for a user who has no e-mail address")),
+        _ => Ok(address),
+    }
+}
+
+impl wire::Response {
+    pub(crate) fn of(meta: &RequestMeta) -> Self {
+        Self { request_id: meta.request_id.to_string() }
+    }
+}
+
+pub(crate) fn membership_metadata(catalog: &RoleCatalog, member: &Member) -> wire::MembershipMetadata {
+    wire::MembershipMetadata {
+        org_id: organization_id(&member.organization),
+        role: Role::show(catalog, member.membership.roles),
+        user_id: user_id(&member.user),
+        default: member.membership.is_default,
+    }
+}
+
+pub(crate) fn membership(catalog: &RoleCatalog, member: &Member) -> wire::Membership {
+    let wire::MembershipMetadata { org_id, role, user_id, default } = membership_metadata(catalog, member);
+    wire::Membership { org_id, default, role, user_id, email: email(&member.user) }
+}
+
+pub(crate) fn account_user(entry: AccountEntry) -> wire::AccountUser {
+    wire::AccountUser {
+        user_id: user_id(&entry.user),
+        org_id: organization_id(&entry.organization),
+        email: email(&entry.user),
+        external_id: entry.record.external_id,
+        user_schema: entry.record.user_schema,
+        active: entry.record.active,
+    }
+}
+
+pub(crate) fn account_user_fields(
+    external_id: Option<String>,
+    user_schema: Option<String>,
+    active: Option<bool>,
+) -> AccountUserFields {
+    AccountUserFields { external_id, user_schema, active: active.unwrap_or(true) }
+}
+
+pub(crate) fn item_error(problem: ItemProblem) -> wire::ErrorStatus {
+    let (error_code, item_id, description) = match problem {
+        ItemProblem::NoAccountUser(id) => (404, id, "is no user of this account".into()),
+        ItemProblem::NoMember(id) => (404, id, "is no member with this role".into()),
+        ItemProblem::Inactive(id) => (409, id, "is an inactive user of this account".into()),
+        ItemProblem::OwnerProtected(id) => (409, id, Error::OwnerProtected.to_string()),
+        ItemProblem::Refused(id, reason) => (409, id, reason),
+    };
+    let description = format!("{item_id}: {description}");
+    wire::ErrorStatus { error_code, item_id, description }
+}
+
+const PREFERENCES: &str = "preferences";
+
+pub(crate) fn user(user: &User) -> wire::User {
+    let preferences = user.extras.text(DIALECT, PREFERENCES).map(str::to_owned);
+    wire::User { user_id: user_id(user), email: email(user), preferences }
+}
+
+/// The changes that make a user what is written. The computed address of a user without one is no change.
+pub(crate) fn user_patch(user: wire::User) -> Result<UserPatch, Error> {
+    let unchanged = match user_by_email(&user.email) {
+        UserRef::Id(id) => Form::read_any(&user.user_id) == Some(id),
+        _ => false,
+    };
+    let email = if unchanged { None } else { Some(Some(new_email(user.email)?)) };
+    let mut extras = Metadata::new();
+    extras.insert(PREFERENCES.into(), user.preferences.into());
+    Ok(UserPatch { email, extras: Some((DIALECT, extras)), ..UserPatch::default() })
+}
+
+#[cfg(test)]
+mod tests {
+    use roster_engine::{Aliases, Extras, Timestamp, UserStatus, id, role};
+
+    use super::*;
+
+    fn catalog() -> RoleCatalog {
+        RoleCatalog::new(role::BUILT_IN.iter().map(|built_in| roster_engine::Role {
+            id: roster_engine::RoleId::from_raw(1),
+            number: built_in.number,
+            key: built_in.key.into(),
+            name: built_in.name.into(),
+            description: String::new(),
+            base: built_in.base,
+            reaches_down: built_in.reaches_down,
+            system: true,
+            permissions: Vec::new(),
+            created: Timestamp::from_ms(0),
+            updated: Timestamp::from_ms(0),
+        }))
+    }
+
+    fn nobody() -> User {
+        User {
+            id: UserId::from_raw(id::compose(1_795_327_200_000, id::Kind::User, 7)),
+            name: String::new(),
+            first_name: None,
+            last_name: None,
+            username: None,
+            external_id: None,
+            status: UserStatus::Active,
+            locale: None,
+            addresses: Vec::new(),
+            created: Timestamp::from_ms(0),
+            updated: Timestamp::from_ms(0),
+            public: Metadata::new(),
+            private: Metadata::new(),
+            extras: Extras::default(),
+            aliases: Aliases::default(),
+        }
+    }
+
+    #[test]
+    fn writing_a_role_that_is_shown_changes_nothing() {
+        let catalog = catalog();
+        for role in [Role::Admin, Role::Member, Role::Viewer] {
+            let roles = RoleSet::of(Role::role(role));
+            assert_eq!(Role::show(&catalog, roles), role);
+            assert_eq!(Role::write(&catalog, roles, role), None);
+        }
+        for number in role::BUILT_IN.map(|built_in| built_in.number) {
+            let roles = RoleSet::of(number);
+            assert_eq!(Role::write(&catalog, roles, Role::show(&catalog, roles)), None);
+        }
+        assert_eq!(Role::show(&catalog, RoleSet::OWNER), Role::Admin);
+        assert_eq!(Role::show(&catalog, RoleSet::of(RoleNumber::SUPPORT)), Role::Member);
+        let several: RoleSet = [RoleNumber::ADMIN, RoleNumber::VIEWER].into_iter().collect();
+        assert_eq!(Role::show(&catalog, several), Role::Admin);
+        assert_eq!("admin".parse(), Ok(Role::Admin));
+        assert!("OWNER".parse::<Role>().is_err());
+    }
+
+    #[test]
+    fn who_has_no_address_is_found_by_the_one_shown() {
+        let user = nobody();
+        let shown = email(&user);
+        assert_eq!(user_by_email(&shown), UserRef::Id(user.id));
+        assert_eq!(user_by_email(&shown.to_uppercase()), UserRef::Id(user.id));
+        assert_eq!(
+            user_by_email("5@no-address.invalid"),
+            UserRef::Email("5@no-address.invalid".into()),
+            "nobody's number"
+        );
+        assert_eq!(user_by_email("Ada@Example.com"), UserRef::Email("Ada@Example.com".into()));
+        assert!(new_email(shown.clone()).is_err(), "nobody else gets it");
+
+        let written = super::user(&user);
+        assert_eq!(user_patch(written).expect("the user as shown").email, None, "writing it back is no change");
+        let other = wire::User { user_id: "user-0".into(), email: shown, preferences: None };
+        assert!(user_patch(other).is_err());
+    }
+
+    #[test]
+    fn items_that_were_left_out() {
+        let refused = item_error(ItemProblem::NoMember("user-1".into()));
+        assert_eq!((refused.error_code, &*refused.item_id), (404, "user-1"));
+        assert_eq!(item_error(ItemProblem::OwnerProtected("user-1".into())).error_code, 409);
+    }
+}

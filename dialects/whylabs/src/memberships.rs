@@ -1,0 +1,101 @@
+//! The members of an organization. All parameters are in the query; the bodies that some clients announce are empty.
+
+use axum::Json;
+use axum::response::Response;
+use roster_engine::{Error, MemberSort, NewMembership, RoleMap as _, RoleSet, Subject};
+use roster_http::{App, Authenticated, Failure, Path, json_list};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::docs::Failures;
+use crate::map;
+use crate::query::Query;
+use crate::scope::MEMBERSHIPS;
+use crate::wire::{Empty, ListOrganizationMembershipsResponse, MembershipMetadata, Role};
+
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(create, list, update, remove))
+}
+
+/// In an organization that isn't there nobody is a member.
+pub(crate) fn no_member(error: Error) -> Error {
+    match error {
+        Error::NotFound(Subject::Organization) => Error::NotFound(Subject::Membership),
+        other => other,
+    }
+}
+
+/// Makes a user a member. The user must be there already.
+#[utoipa::path(
+    post, path = "/v0/organizations/{org_id}/membership", operation_id = "CreateOrganizationMembership", tag = "Membership",
+    params(
+        ("org_id" = String, Path),
+        ("email" = String, Query),
+        ("role" = Role, Query),
+        ("set_default" = Option<bool>, Query, description = "make it the user's only default"),
+    ),
+    responses((status = 200, description = "success", body = MembershipMetadata), Failures),
+)]
+async fn create(
+    Authenticated(caller): Authenticated,
+    Path(org_id): Path<String>,
+    query: Query,
+) -> Result<Json<MembershipMetadata>, Failure> {
+    let organization = MEMBERSHIPS.at(&caller, &org_id).await?;
+    let user = map::user_by_email(query.required("email")?);
+    let new = NewMembership {
+        roles: RoleSet::of(Role::role(query.role()?)),
+        is_default: query.lenient_flag("set_default"),
+        ..NewMembership::default()
+    };
+    let member = caller.add_member(organization.id, user, new).await?;
+    Ok(Json(map::membership_metadata(&caller.roles(), &member)))
+}
+
+/// All members, by creation.
+#[utoipa::path(
+    get, path = "/v0/organizations/{org_id}/membership", operation_id = "ListOrganizationMemberships", tag = "Membership",
+    params(("org_id" = String, Path)),
+    responses((status = 200, description = "success", body = ListOrganizationMembershipsResponse), Failures),
+)]
+async fn list(Authenticated(caller): Authenticated, Path(org_id): Path<String>) -> Result<Response, Failure> {
+    let organization = MEMBERSHIPS.at(&caller, &org_id).await?;
+    let members = caller.stream_members(organization.id, MemberSort::Created).await?;
+    let roles = caller.roles();
+    json_list(b"{\"memberships\":[", members, move |member| map::membership(&roles, &member), b"]}").await
+}
+
+/// Changes a member's role and nothing else.
+#[utoipa::path(
+    put, path = "/v0/organizations/{org_id}/membership", operation_id = "UpdateOrganizationMembership", tag = "Membership",
+    params(("org_id" = String, Path), ("email" = String, Query), ("role" = Role, Query)),
+    responses((status = 200, description = "success", body = MembershipMetadata), Failures),
+)]
+async fn update(
+    Authenticated(caller): Authenticated,
+    Path(org_id): Path<String>,
+    query: Query,
+) -> Result<Json<MembershipMetadata>, Failure> {
+    let organization = MEMBERSHIPS.at(&caller, &org_id).await.map_err(no_member)?;
+    let user = map::user_by_email(query.required("email")?);
+    let member = caller.set_shown_role::<Role>(organization.id, user, query.role()?).await?;
+    Ok(Json(map::membership_metadata(&caller.roles(), &member)))
+}
+
+/// Ends a membership.
+#[utoipa::path(
+    delete, path = "/v0/organizations/{org_id}/membership", operation_id = "RemoveOrganizationMembership",
+    tag = "Membership",
+    params(("org_id" = String, Path), ("email" = String, Query)),
+    responses((status = 200, description = "success", body = Empty), Failures),
+)]
+async fn remove(
+    Authenticated(caller): Authenticated,
+    Path(org_id): Path<String>,
+    query: Query,
+) -> Result<Json<Empty>, Failure> {
+    let organization = MEMBERSHIPS.at(&caller, &org_id).await.map_err(no_member)?;
+    let user = map::user_by_email(query.required("email")?);
+    caller.remove_member(organization.id, user, None).await?;
+    Ok(Json(Empty {}))
+}

@@ -1,0 +1,41 @@
+use std::ops::Deref;
+
+use axum::extract::FromRequestParts;
+use http::request::Parts;
+use roster_http::{Failure, Frame, Pairs};
+
+use crate::wire::Role;
+
+/// What one of the two clients sends for every parameter that its caller left out.
+const UNSET: &str = "__SPEAKEASY_UNSET__";
+
+/// The query, without what only seems to be sent.
+#[derive(Debug)]
+pub(crate) struct Query(Pairs);
+
+impl<S: Sync> FromRequestParts<S> for Query {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
+        Ok(Self(Pairs::from_request_parts(parts, state).await?.without_value(UNSET)))
+    }
+}
+
+impl Deref for Query {
+    type Target = Pairs;
+
+    fn deref(&self) -> &Pairs {
+        &self.0
+    }
+}
+
+impl Query {
+    pub(crate) fn role(&self) -> Result<Role, Failure> {
+        self.optional_role()?.ok_or_else(|| Frame::missing("role").into())
+    }
+
+    pub(crate) fn optional_role(&self) -> Result<Option<Role>, Failure> {
+        let role = self.optional("role")?.map(str::parse::<Role>).transpose();
+        role.map_err(|problem| Frame::invalid("role", problem).into())
+    }
+}

@@ -1,0 +1,59 @@
+//! One driver per surface: how a step of a scenario looks there, and how it says no.
+
+mod native;
+mod whylabs;
+
+use std::collections::BTreeMap;
+
+use axum::body::Body;
+use http::Request;
+use roster_engine::{OrganizationId, UserId};
+use serde_json::Value;
+
+use crate::scenario::{Step, Why};
+
+pub use native::Native;
+pub use whylabs::Whylabs;
+
+/// Whom and what the names in a scenario stand for.
+#[derive(Debug, Default)]
+pub struct Names {
+    pub users: BTreeMap<&'static str, UserId>,
+    pub organizations: BTreeMap<&'static str, OrganizationId>,
+}
+
+impl Names {
+    pub fn email(user: &str) -> String {
+        format!("{user}@example.com")
+    }
+
+    pub fn user(&self, name: &str) -> UserId {
+        *self.users.get(name).unwrap_or_else(|| panic!("the scenario has no user {name}"))
+    }
+
+    pub fn organization(&self, name: &str) -> OrganizationId {
+        *self.organizations.get(name).unwrap_or_else(|| panic!("the scenario has no organization {name}"))
+    }
+}
+
+/// A surface, seen by a scenario.
+pub trait Driver: Send + Sync {
+    fn name(&self) -> &'static str;
+
+    /// `None`: this surface has no such operation.
+    fn request(&self, names: &Names, step: &Step) -> Option<Request<Body>>;
+
+    /// Status, and the pointer and text of the error's code.
+    fn refusal(&self, step: &Step, why: Why) -> (u16, &'static str, &'static str);
+
+    /// The members in an answer to [`Step::Members`]: address and role, in the surface's words.
+    fn members(&self, answer: &Value) -> Vec<(String, String)>;
+
+    /// How the surface shows a role of Roster's.
+    fn role(&self, role: &str) -> String;
+}
+
+/// All drivers. A new dialect is one line here.
+pub fn all() -> Vec<&'static dyn Driver> {
+    vec![&Native, &Whylabs]
+}

@@ -1,0 +1,121 @@
+//! Holds a dialect's answers against the vendor's own description, for whoever has it: `VENDOR_SPECS=DIR`.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::LazyLock;
+
+use http::{Method, StatusCode};
+use jsonschema::Validator;
+use serde_json::{Value, json};
+
+/// What a vendor says its API answers.
+struct Description {
+    /// Where Roster mounts it.
+    mount: &'static str,
+    document: Value,
+    validators: std::sync::Mutex<BTreeMap<String, std::sync::Arc<Validator>>>,
+}
+
+/// `(mount, file without ending)` of each dialect.
+const DIALECTS: [(&str, &str); 4] =
+    [("/whylabs", "whylabs"), ("/clerk/v1", "clerk"), ("/enhance", "enhance"), ("/box/2.0", "box")];
+
+static DESCRIPTIONS: LazyLock<Vec<Description>> = LazyLock::new(|| {
+    let Some(folder) = std::env::var_os("VENDOR_SPECS") else { return Vec::new() };
+    DIALECTS
+        .into_iter()
+        .filter_map(|(mount, name)| {
+            // The others join when their dialect does; their files may be YAML.
+            let file = Path::new(&folder).join(format!("{name}.openapi.json"));
+            let text = std::fs::read_to_string(file).ok()?;
+            let document = serde_json::from_str(&text).expect("the vendor's description is JSON");
+            Some(Description { mount, document, validators: std::sync::Mutex::default() })
+        })
+        .collect()
+});
+
+/// Whether there are descriptions to hold answers against.
+pub fn is_on() -> bool {
+    !DESCRIPTIONS.is_empty()
+}
+
+/// `Err` says how the answer differs from what the vendor describes. Answers to requests that the vendor doesn't describe, and
+/// statuses it doesn't list, pass.
+pub fn check(method: &Method, path: &str, status: StatusCode, body: &[u8]) -> Result<(), String> {
+    for description in &*DESCRIPTIONS {
+        if let Some(path) = path.strip_prefix(description.mount) {
+            return description.check(method, path, status, body);
+        }
+    }
+    Ok(())
+}
+
+impl Description {
+    fn check(&self, method: &Method, path: &str, status: StatusCode, body: &[u8]) -> Result<(), String> {
+        let Some((template, operation)) = self.operation(method, path) else { return Ok(()) };
+        let pointer = format!("/responses/{}/content/application~1json/schema", status.as_u16());
+        let Some(schema) = operation.pointer(&pointer) else { return Ok(()) };
+        let key = format!("{method} {template} {status}");
+        let value: Value =
+            serde_json::from_slice(body).map_err(|error| format!("{key}: the answer is not JSON: {error}"))?;
+        let validator = self.validator(&key, schema)?;
+        let problems: Vec<String> =
+            validator.iter_errors(&value).map(|error| format!("{} at {}", error, error.instance_path())).collect();
+        if problems.is_empty() { Ok(()) } else { Err(format!("{key}: {} in {value}", problems.join("; "))) }
+    }
+
+    fn validator(&self, key: &str, schema: &Value) -> Result<std::sync::Arc<Validator>, String> {
+        let mut validators = self.validators.lock().expect("no panic while holding this");
+        if let Some(validator) = validators.get(key) {
+            return Ok(std::sync::Arc::clone(validator));
+        }
+        let mut document = json!({
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            "allOf": [schema],
+            "components": self.document["components"],
+        });
+        in_json_schema(&mut document);
+        let validator = jsonschema::validator_for(&document).map_err(|error| format!("{key}: {error}"))?;
+        let validator = std::sync::Arc::new(validator);
+        validators.insert(key.to_owned(), std::sync::Arc::clone(&validator));
+        Ok(validator)
+    }
+
+    fn operation(&self, method: &Method, path: &str) -> Option<(&str, &Value)> {
+        let paths = self.document["paths"].as_object()?;
+        let path = path.trim_end_matches('/');
+        // A path without parameters is nearer than one with.
+        let mut found: Vec<_> = paths.iter().filter(|(template, _)| matches(template, path)).collect();
+        found.sort_by_key(|(template, _)| template.matches('{').count());
+        let (template, operations) = found.first()?;
+        Some((template.as_str(), operations.get(method.as_str().to_lowercase())?))
+    }
+}
+
+fn matches(template: &str, path: &str) -> bool {
+    let (template, path): (Vec<_>, Vec<_>) = (template.split('/').collect(), path.split('/').collect());
+    template.len() == path.len()
+        && template.iter().zip(&path).all(|(t, p)| (t.starts_with('{') && !p.is_empty()) || t == p)
+}
+
+/// OpenAPI 3.0 writes `nullable: true` where JSON Schema has a type `null`.
+fn in_json_schema(value: &mut Value) {
+    match value {
+        Value::Object(object) => {
+            if object.remove("nullable") == Some(Value::Bool(true)) {
+                if let Some(Value::String(kind)) = object.get("type").cloned() {
+                    object.insert("type".into(), json!([kind, "null"]));
+                    if let Some(Value::Array(values)) = object.get_mut("enum") {
+                        values.push(Value::Null);
+                    }
+                } else {
+                    let rest = Value::Object(std::mem::take(object));
+                    object.insert("anyOf".into(), json!([rest, {"type": "null"}]));
+                }
+            }
+            object.values_mut().for_each(in_json_schema);
+        }
+        Value::Array(items) => items.iter_mut().for_each(in_json_schema),
+        _ => {}
+    }
+}

@@ -1,0 +1,147 @@
+//! A whole server in the process: a database of its own, all surfaces, no port.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use axum::Router;
+use axum::body::Body;
+use http::{HeaderMap, Method, Request, StatusCode};
+use http_body_util::BodyExt as _;
+use roster_engine::{Caller, Clock, Config, Engine, Timestamp};
+use roster_http::{App, Limits};
+use serde_json::Value;
+use tempfile::TempDir;
+use tower::ServiceExt as _;
+
+use crate::vendor;
+
+/// A clock that stands still until it is moved.
+#[derive(Debug)]
+pub struct TestClock(AtomicI64);
+
+impl Default for TestClock {
+    fn default() -> Self {
+        Self(AtomicI64::new(1_795_327_200_000))
+    }
+}
+
+impl TestClock {
+    pub fn advance(&self, ms: i64) {
+        self.0.fetch_add(ms, Ordering::SeqCst);
+    }
+
+    /// Also backwards, as real clocks do.
+    pub fn set(&self, time: Timestamp) {
+        self.0.store(time.as_ms(), Ordering::SeqCst);
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_ms(self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// The realm key of every test server.
+pub const KEY: &str = "a-realm-key-for-the-tests";
+
+/// One server.
+#[derive(Debug)]
+pub struct World {
+    pub engine: Arc<Engine>,
+    pub app: App,
+    pub clock: Arc<TestClock>,
+    router: Router,
+    _folder: TempDir,
+}
+
+/// What was answered.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub bytes: Vec<u8>,
+    /// `Null` if the body isn't JSON.
+    pub json: Value,
+}
+
+impl Answer {
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.bytes).into_owned()
+    }
+
+    /// A string of the body, by JSON pointer.
+    pub fn str(&self, pointer: &str) -> &str {
+        self.json.pointer(pointer).and_then(Value::as_str).unwrap_or_else(|| panic!("no {pointer} in {}", self.json))
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+}
+
+impl World {
+    pub async fn new() -> Self {
+        Self::with_limits(Limits::default()).await
+    }
+
+    pub async fn with_limits(limits: Limits) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let clock = Arc::new(TestClock::default());
+        let mut config = Config::new(format!("sqlite://{}", folder.path().join("roster.db").display()));
+        config.bootstrap_key = Some(KEY.to_owned());
+        config.clock = Arc::clone(&clock) as Arc<dyn Clock>;
+        config.limits.bulk_items = limits.bulk_items;
+        let (engine, _) = Engine::open(config).await.expect("an engine");
+        let app = App::new(Arc::clone(&engine), limits);
+        let router = roster_server::router(&app);
+        Self { engine, app, clock, router, _folder: folder }
+    }
+
+    /// Somebody who may do everything, past all surfaces.
+    pub async fn operator(&self) -> Caller {
+        self.engine.operator("default").await.expect("the database").expect("the realm `default`")
+    }
+
+    /// Sends a request; what a dialect answers is held against the vendor's description, if there is one.
+    pub async fn send(&self, request: Request<Body>) -> Answer {
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+        let response = self.router.clone().oneshot(request).await.expect("routers don't fail");
+        let (parts, body) = response.into_parts();
+        let bytes = body.collect().await.expect("a whole body").to_bytes().to_vec();
+        let json = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+        vendor::check(&method, &path, parts.status, &bytes).unwrap_or_else(|problem| panic!("{problem}"));
+        Answer { status: parts.status, headers: parts.headers, bytes, json }
+    }
+
+    /// A native request with the realm key.
+    pub async fn call(&self, method: &str, path: &str, body: Value) -> Answer {
+        self.call_as(KEY, method, path, body).await
+    }
+
+    /// A native request with this key. `Null` is no body.
+    pub async fn call_as(&self, key: &str, method: &str, path: &str, body: Value) -> Answer {
+        self.send(request(key, method, path, &body)).await
+    }
+
+    /// Everything in which log, tables and rules disagree. Must be empty at the end of every test.
+    pub async fn verify(&self) -> Vec<String> {
+        let operator = self.operator().await;
+        self.engine.verify(operator.realm_id()).await.expect("the database")
+    }
+}
+
+/// A native request.
+pub fn request(key: &str, method: &str, path: &str, body: &Value) -> Request<Body> {
+    let mut request = Request::builder()
+        .method(Method::from_bytes(method.as_bytes()).expect("a method"))
+        .uri(path)
+        .header("authorization", format!("Bearer {key}"));
+    let body = if body.is_null() {
+        Body::empty()
+    } else {
+        request = request.header("content-type", "application/json");
+        Body::from(body.to_string())
+    };
+    request.body(body).expect("a request")
+}

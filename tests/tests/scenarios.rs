@@ -1,0 +1,174 @@
+//! Every scenario through the engine's every surface, each under a name of its own: `scenario::surface::database`.
+
+mod table;
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use roster_engine::{EntityId as _, NewOrganization, NewUser, OrganizationPatch};
+use roster_engine::{Caller, NewMembership, RoleNumber, RoleSet};
+use roster_tests::surface::{Driver, Names, Native, all};
+use roster_tests::{Expect, Scenario, Step, World};
+
+fn main() {
+    let arguments = Arguments::from_args();
+    let mut trials = Vec::new();
+    for scenario in table::SCENARIOS {
+        for driver in all() {
+            let name = format!("{}::{}::sqlite", scenario.name, driver.name());
+            trials.push(Trial::test(name, move || run(scenario, driver)));
+        }
+    }
+    libtest_mimic::run(&arguments, trials).exit();
+}
+
+fn run(scenario: &'static Scenario, driver: &'static dyn Driver) -> Result<(), Failed> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    runtime.block_on(async {
+        let world = World::new().await;
+        let mut names = Names::default();
+        let operator = world.operator().await;
+        for step in scenario.given {
+            given(&operator, &mut names, step).await.map_err(|error| format!("given {step:?}: {error}"))?;
+        }
+        for (step, expect) in scenario.when {
+            // Time passes between what people do.
+            world.clock.advance(1000);
+            when(&world, &mut names, driver, step, *expect).await.map_err(|problem| format!("{step:?}: {problem}"))?;
+        }
+        let problems = world.verify().await;
+        if problems.is_empty() { Ok(()) } else { Err(Failed::from(problems.join("\n"))) }
+    })
+}
+
+/// Does a step past all surfaces.
+async fn given(operator: &Caller, names: &mut Names, step: &Step) -> roster_engine::Result<()> {
+    let roles = |key: &str| operator.role_set([key], "roles");
+    match *step {
+        Step::User(name) => {
+            let new = NewUser { email: Some(Names::email(name)), name: Some(name.into()), ..NewUser::default() };
+            names.users.insert(name, operator.create_user(new).await?.id);
+        }
+        Step::Organization(name) | Step::Child { name, .. } => {
+            let parent = if let Step::Child { under, .. } = *step { Some(names.organization(under).into()) } else { None };
+            let new = NewOrganization { name: name.into(), parent, ..NewOrganization::default() };
+            names.organizations.insert(name, operator.create_organization(new).await?.id);
+        }
+        Step::Add { organization, user, role } => {
+            let new = NewMembership { roles: roles(role)?, ..NewMembership::default() };
+            operator.add_member(names.organization(organization), names.user(user), new).await?;
+        }
+        Step::SetRole { organization, user, role } => {
+            let patch = roster_engine::MembershipPatch { roles: Some(roles(role)?), ..Default::default() };
+            operator.update_member(names.organization(organization), names.user(user), patch).await?;
+        }
+        Step::Remove { organization, user } => {
+            operator.remove_member(names.organization(organization), names.user(user), None).await?;
+        }
+        Step::SetOwner { organization, user } => {
+            operator.transfer_ownership(names.organization(organization), names.user(user)).await?;
+        }
+        Step::DeleteOrganization(name) => {
+            operator.delete_organization(names.organization(name), true, None).await?;
+        }
+        Step::DeleteUser(name) => {
+            operator.delete_user(names.user(name), None).await?;
+        }
+        Step::Domains { organization, domains } => {
+            let email_domains = Some(domains.iter().map(ToString::to_string).collect());
+            let patch = OrganizationPatch { email_domains, ..OrganizationPatch::default() };
+            operator.update_organization(names.organization(organization), patch).await?;
+        }
+        Step::Members(..) => panic!("looking is not a way to begin"),
+    }
+    Ok(())
+}
+
+/// Does a step through the surface, and looks at what comes of it.
+async fn when(
+    world: &World,
+    names: &mut Names,
+    driver: &dyn Driver,
+    step: &Step,
+    expect: Expect,
+) -> Result<(), String> {
+    if let Step::Members(organization, expected) = *step {
+        if expect == Expect::Done {
+            // What one surface wrote, every surface reads.
+            for reader in all() {
+                members(world, names, reader, organization, expected).await?;
+            }
+            return Ok(());
+        }
+    }
+    let (request, by) = match driver.request(names, step) {
+        Some(request) => (request, driver),
+        None => (Native.request(names, step).expect("the native API can do everything"), &Native as &dyn Driver),
+    };
+    let before = world.operator().await.list_events(0, 100_000, None).await.map_err(|e| e.to_string())?.len();
+    let answer = world.send(request).await;
+    let said = format!("{} said {} {}", by.name(), answer.status, answer.text());
+    match expect {
+        Expect::Done if !answer.status.is_success() => return Err(said),
+        Expect::Done => {
+            let position = answer.header("roster-sequence").ok_or("no Roster-Sequence")?;
+            if position.parse::<usize>().is_err() {
+                return Err(format!("Roster-Sequence is {position}"));
+            }
+        }
+        Expect::Refused(why) => {
+            let (status, pointer, code) = by.refusal(step, why);
+            let found = answer.json.pointer(pointer).and_then(|value| value.as_str());
+            if answer.status.as_u16() != status || found != Some(code) {
+                return Err(format!("{said}; {why:?} is {status} {code}"));
+            }
+            let after = world.operator().await.list_events(0, 100_000, None).await.map_err(|e| e.to_string())?.len();
+            if after != before {
+                return Err(String::from("what was refused left an event"));
+            }
+        }
+    }
+    remember(world, names, step).await;
+    Ok(())
+}
+
+/// Finds what a step has made, to know it by its name from now on.
+async fn remember(world: &World, names: &mut Names, step: &Step) {
+    let operator = world.operator().await;
+    match *step {
+        Step::User(name) => {
+            let user = operator.user(roster_engine::UserRef::Email(Names::email(name))).await;
+            names.users.extend(user.ok().map(|user| (name, user.id)));
+        }
+        Step::Organization(name) | Step::Child { name, .. } => {
+            let query = roster_engine::OrganizationQuery { text: Some(name.into()), ..Default::default() };
+            let listed = operator.list_organizations(query).await.expect("a list");
+            names.organizations.extend(listed.items.last().map(|organization| (name, organization.id)));
+        }
+        _ => {}
+    }
+    // Nothing that Roster shows may name an owner twice; cheap enough to look every time.
+    for organization in names.organizations.values() {
+        let Ok(listed) = operator.list_members(*organization, roster_engine::MemberQuery::default()).await else { continue };
+        let owners = listed.items.iter().filter(|m| m.membership.roles.meets(RoleSet::of(RoleNumber::OWNER))).count();
+        assert!(owners <= 1, "{} has {owners} owners", organization.native());
+    }
+}
+
+async fn members(
+    world: &World,
+    names: &Names,
+    reader: &dyn Driver,
+    organization: &'static str,
+    expected: &'static [(&'static str, &'static str)],
+) -> Result<(), String> {
+    let step = Step::Members(organization, expected);
+    let Some(request) = reader.request(names, &step) else { return Ok(()) };
+    let answer = world.send(request).await;
+    if !answer.status.is_success() {
+        return Err(format!("{} said {} {}", reader.name(), answer.status, answer.text()));
+    }
+    let mut found = reader.members(&answer.json);
+    found.sort();
+    let mut wanted: Vec<_> = expected.iter().map(|(user, role)| (Names::email(user), reader.role(role))).collect();
+    wanted.sort();
+    if found == wanted { Ok(()) } else { Err(format!("{} shows {found:?}, not {wanted:?}", reader.name())) }
+}
