@@ -1,5 +1,6 @@
 //! The tests' own tools: a whole server in the process, and one driver per surface that speaks of the domain.
 
+pub mod operations;
 pub mod scenario;
 pub mod surface;
 pub mod vendor;

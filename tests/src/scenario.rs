@@ -17,15 +17,35 @@ pub enum Step {
     User(&'static str),
     /// Right under the realm's root.
     Organization(&'static str),
-    Child { name: &'static str, under: &'static str },
-    Add { organization: &'static str, user: &'static str, role: &'static str },
-    SetRole { organization: &'static str, user: &'static str, role: &'static str },
-    Remove { organization: &'static str, user: &'static str },
-    SetOwner { organization: &'static str, user: &'static str },
+    Child {
+        name: &'static str,
+        under: &'static str,
+    },
+    Add {
+        organization: &'static str,
+        user: &'static str,
+        role: &'static str,
+    },
+    SetRole {
+        organization: &'static str,
+        user: &'static str,
+        role: &'static str,
+    },
+    Remove {
+        organization: &'static str,
+        user: &'static str,
+    },
+    SetOwner {
+        organization: &'static str,
+        user: &'static str,
+    },
     DeleteOrganization(&'static str),
     DeleteUser(&'static str),
     /// Only these addresses' domains.
-    Domains { organization: &'static str, domains: &'static [&'static str] },
+    Domains {
+        organization: &'static str,
+        domains: &'static [&'static str],
+    },
     /// Looks at all members: user and role, in any order. The role is Roster's; the surface shows it in its own words.
     Members(&'static str, &'static [(&'static str, &'static str)]),
 }

@@ -39,29 +39,62 @@ pub fn is_on() -> bool {
     !DESCRIPTIONS.is_empty()
 }
 
+/// The operation that this request is of, as `METHOD /mount/template`, if a vendor describes it.
+pub fn operation(method: &Method, path: &str) -> Option<String> {
+    let (description, path) = described(path)?;
+    let (template, _) = description.operation(method, path)?;
+    Some(format!("{method} {}{template}", description.mount))
+}
+
+/// All operations of the vendor who is mounted at this path, named as by [`operation`].
+pub fn operations(path: &str) -> Vec<String> {
+    let Some((description, _)) = described(path) else { return Vec::new() };
+    let paths = description.document["paths"].as_object().into_iter().flatten();
+    let operations = paths.flat_map(|(template, operations)| {
+        let methods = operations.as_object().into_iter().flat_map(|operations| operations.keys());
+        methods.map(move |method| (template, method.to_uppercase()))
+    });
+    operations
+        .filter(|(_, method)| matches!(method.as_str(), "GET" | "POST" | "PUT" | "PATCH" | "DELETE"))
+        .map(|(template, method)| format!("{method} {}{template}", description.mount))
+        .collect()
+}
+
+fn described(path: &str) -> Option<(&'static Description, &str)> {
+    DESCRIPTIONS.iter().find_map(|description| Some((description, path.strip_prefix(description.mount)?)))
+}
+
 /// `Err` says how the answer differs from what the vendor describes. Answers to requests that the vendor doesn't describe, and
-/// statuses it doesn't list, pass.
+/// refusals it doesn't list, pass.
 pub fn check(method: &Method, path: &str, status: StatusCode, body: &[u8]) -> Result<(), String> {
-    for description in &*DESCRIPTIONS {
-        if let Some(path) = path.strip_prefix(description.mount) {
-            return description.check(method, path, status, body);
-        }
+    match described(path) {
+        Some((description, path)) => description.check(method, path, status, body),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 impl Description {
     fn check(&self, method: &Method, path: &str, status: StatusCode, body: &[u8]) -> Result<(), String> {
         let Some((template, operation)) = self.operation(method, path) else { return Ok(()) };
-        let pointer = format!("/responses/{}/content/application~1json/schema", status.as_u16());
-        let Some(schema) = operation.pointer(&pointer) else { return Ok(()) };
         let key = format!("{method} {template} {status}");
+        let Some(response) = self.resolved(operation.pointer(&format!("/responses/{}", status.as_u16()))) else {
+            return if status.is_success() { Err(format!("{key}: no such success is described")) } else { Ok(()) };
+        };
+        let Some(schema) = response.pointer("/content/application~1json/schema") else { return Ok(()) };
         let value: Value =
             serde_json::from_slice(body).map_err(|error| format!("{key}: the answer is not JSON: {error}"))?;
         let validator = self.validator(&key, schema)?;
         let problems: Vec<String> =
             validator.iter_errors(&value).map(|error| format!("{} at {}", error, error.instance_path())).collect();
         if problems.is_empty() { Ok(()) } else { Err(format!("{key}: {} in {value}", problems.join("; "))) }
+    }
+
+    /// What a `$ref` stands for. Schemas follow theirs by themselves.
+    fn resolved<'a>(&'a self, value: Option<&'a Value>) -> Option<&'a Value> {
+        match value?.get("$ref").and_then(Value::as_str) {
+            Some(reference) => self.document.pointer(reference.strip_prefix('#')?),
+            None => value,
+        }
     }
 
     fn validator(&self, key: &str, schema: &Value) -> Result<std::sync::Arc<Validator>, String> {

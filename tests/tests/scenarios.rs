@@ -3,8 +3,8 @@
 mod table;
 
 use libtest_mimic::{Arguments, Failed, Trial};
-use roster_engine::{EntityId as _, NewOrganization, NewUser, OrganizationPatch};
 use roster_engine::{Caller, NewMembership, RoleNumber, RoleSet};
+use roster_engine::{EntityId as _, NewOrganization, NewUser, OrganizationPatch};
 use roster_tests::surface::{Driver, Names, Native, all};
 use roster_tests::{Expect, Scenario, Step, World};
 
@@ -48,7 +48,8 @@ async fn given(operator: &Caller, names: &mut Names, step: &Step) -> roster_engi
             names.users.insert(name, operator.create_user(new).await?.id);
         }
         Step::Organization(name) | Step::Child { name, .. } => {
-            let parent = if let Step::Child { under, .. } = *step { Some(names.organization(under).into()) } else { None };
+            let parent =
+                if let Step::Child { under, .. } = *step { Some(names.organization(under).into()) } else { None };
             let new = NewOrganization { name: name.into(), parent, ..NewOrganization::default() };
             names.organizations.insert(name, operator.create_organization(new).await?.id);
         }
@@ -147,7 +148,9 @@ async fn remember(world: &World, names: &mut Names, step: &Step) {
     }
     // Nothing that Roster shows may name an owner twice; cheap enough to look every time.
     for organization in names.organizations.values() {
-        let Ok(listed) = operator.list_members(*organization, roster_engine::MemberQuery::default()).await else { continue };
+        let Ok(listed) = operator.list_members(*organization, roster_engine::MemberQuery::default()).await else {
+            continue;
+        };
         let owners = listed.items.iter().filter(|m| m.membership.roles.meets(RoleSet::of(RoleNumber::OWNER))).count();
         assert!(owners <= 1, "{} has {owners} owners", organization.native());
     }

@@ -15,7 +15,7 @@ use crate::surface::Surface;
 pub struct Config {
     /// `sqlite://FILE`, `sqlite::memory:` or a path.
     pub database: String,
-    /// Whether the schema may be brought up to date.
+    /// Whether the schema may be brought up to date, and the database made if there is none.
     pub migrate: bool,
     /// Set as realm key of the realm `default`, in the place of one that is made up and shown once.
     pub bootstrap_key: Option<String>,
@@ -129,7 +129,9 @@ impl Engine {
                 }
                 let actor = Actor::Token(Arc::new(found.token));
                 acting_user(view, &actor, now)?;
-                Ok(Caller::new(engine, surface, (found.realm, found.root), actor, scope, view.roles()?))
+                let caller = Caller::new(engine, surface, (found.realm, found.root), actor, scope, view.roles()?);
+                caller.saw(view.position(), caller.roles());
+                Ok(caller)
             })
             .await?;
         if let Some(token) = caller.token() {

@@ -110,7 +110,7 @@ pub enum Error {
     #[error("not possible at the moment: {reason}")]
     Unavailable { reason: String, retry_after: u32 },
     /// Our fault. The text is for the log only.
-    #[error("internal: {0}")]
+    #[error("{0}")]
     Internal(String),
 }
 

@@ -4,11 +4,17 @@ pub enum Error {
     /// `--database` can't be read.
     #[error("{0}")]
     Url(String),
+    /// There is none, and none may be made now.
+    #[error("there is no database {0}")]
+    Missing(String),
     /// The file was written by a newer Roster. Nothing was changed.
     #[error("the database has schema version {found}, but this Roster knows only up to {known}: use a newer Roster")]
     Newer { found: i64, known: i64 },
-    /// The schema is behind and `--no-migrate` forbids to change it.
-    #[error("the database has schema version {found}, this Roster needs {known}: start it without --no-migrate")]
+    /// The schema is behind and may not be changed now.
+    #[error(
+        "the database has schema version {found}, this Roster needs {known}: \
+         start the server without --no-migrate to bring it up to date"
+    )]
     Behind { found: i64, known: i64 },
     /// No room on the disk. Reading goes on.
     #[error("the disk is full")]

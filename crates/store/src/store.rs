@@ -1,5 +1,6 @@
+use std::io::ErrorKind;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -43,7 +44,7 @@ pub struct Statistics {
 impl Store {
     /// Opens the database, brings its schema up to date if `migrate` allows it, and starts the writer.
     ///
-    /// A database of a newer version is refused without a change.
+    /// A database of a newer version is refused without a change. Without `migrate` one that isn't there is not made.
     pub fn open(location: &Location, migrate: bool) -> Result<Self> {
         let (file, temporary) = match location {
             Location::File(path) => (path.clone(), None),
@@ -52,13 +53,13 @@ impl Store {
                 (folder.join("roster.db"), Some(folder))
             }
         };
-        if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            std::fs::create_dir_all(folder).map_err(|e| Error::File(folder.display().to_string(), e))?;
+        if migrate {
+            make_file(&file)?;
         }
-        let connection = Connection::open(&file)?;
-        sql::check(&connection)?;
+        let connection = Connection::open(&file).map_err(|error| unopened(location, &file, error))?;
+        sql::check(&connection, migrate)?;
         connection.tune()?;
-        sql::migrate(&connection, migrate)?;
+        sql::migrate(&connection)?;
         // Checkpoints are rare and large: with random keys it's pages that cost, not syncs.
         connection.batch("PRAGMA wal_autocheckpoint = 8000")?;
         let catalogs = CatalogCache::default();
@@ -198,12 +199,40 @@ impl Store {
     }
 }
 
+/// Makes an empty file for the database if there is none, which only its owner can read: what is in it is personal. SQLite
+/// gives the files that it puts beside it the same mode.
+fn make_file(file: &Path) -> Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(file) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        // A folder that isn't there is a slip of the pen more often than a wish, so it isn't made.
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let folder = file.parent().unwrap_or(file);
+            Err(Error::Url(format!("there is no folder {} for the database: make it first", folder.display())))
+        }
+        Err(error) => Err(Error::File(file.display().to_string(), error)),
+    }
+}
+
+/// SQLite only says that it can't; the two usual reasons are these.
+fn unopened(location: &Location, file: &Path, error: Error) -> Error {
+    match std::fs::OpenOptions::new().read(true).write(true).open(file) {
+        Err(cause) if cause.kind() == ErrorKind::NotFound => Error::Missing(location.to_string()),
+        Err(cause) => Error::File(file.display().to_string(), cause),
+        Ok(_) => error,
+    }
+}
+
 fn temporary_folder() -> Result<PathBuf> {
     for attempt in 0..1000 {
         let folder = std::env::temp_dir().join(format!("roster-{}-{attempt}", std::process::id()));
         match std::fs::create_dir(&folder) {
             Ok(()) => return Ok(folder),
-            Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {}
+            Err(e) if e.kind() == ErrorKind::AlreadyExists => {}
             Err(e) => return Err(Error::File(folder.display().to_string(), e)),
         }
     }

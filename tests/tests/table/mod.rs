@@ -77,11 +77,7 @@ pub const SCENARIOS: &[Scenario] = &[
             Add { organization: "acme", user: "bob", role: "viewer" },
             Add { organization: "beta", user: "ada", role: "admin" },
         ],
-        when: &[
-            (DeleteUser("ada"), Done),
-            (Members("acme", &[("bob", "viewer")]), Done),
-            (Members("beta", &[]), Done),
-        ],
+        when: &[(DeleteUser("ada"), Done), (Members("acme", &[("bob", "viewer")]), Done), (Members("beta", &[]), Done)],
     },
     Scenario {
         name: "the_owner_cannot_be_removed_or_demoted",

@@ -2,6 +2,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::OpenFlags;
+use rusqlite::config::DbConfig;
 
 use super::{Row, Value};
 use crate::error::Result;
@@ -40,17 +41,20 @@ fn itoa(mut number: usize, buffer: &mut [u8; 4]) -> &str {
 }
 
 impl Connection {
-    /// Opens the file, making it if it isn't there. Changes nothing in it.
+    /// Opens the file, which must be there. Changes nothing in it.
     pub(crate) fn open(file: &Path) -> Result<Self> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let inner = rusqlite::Connection::open_with_flags(file, flags)?;
         inner.busy_timeout(Duration::from_secs(5))?;
+        // Else closing a database that is refused could fold its log into it, if the one before was killed.
+        inner.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
         inner.set_prepared_statement_cache_capacity(256);
         Ok(Self { inner })
     }
 
     /// What Roster wants of SQLite. `journal_mode` is kept in the file, so this comes after the check of its version.
     pub(crate) fn tune(&self) -> Result<()> {
+        self.inner.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
         self.inner.execute_batch(
             "PRAGMA journal_mode = WAL;
              PRAGMA synchronous = FULL;

@@ -21,20 +21,22 @@ fn version(connection: &Connection) -> Result<i64> {
     connection.one("SELECT COALESCE(MAX(version), 0) FROM schema_version", &[], |row| row.int(0))
 }
 
-/// Refuses a database that a newer Roster wrote, and changes nothing.
-pub fn check(connection: &Connection) -> Result<i64> {
+/// Refuses a database that a newer Roster wrote, and one that is behind if it may not be brought up to date. Changes nothing.
+pub fn check(connection: &Connection, may_migrate: bool) -> Result<i64> {
     let found = version(connection)?;
-    if found > LATEST { Err(Error::Newer { found, known: LATEST }) } else { Ok(found) }
+    if found > LATEST {
+        Err(Error::Newer { found, known: LATEST })
+    } else if found < LATEST && !may_migrate {
+        Err(Error::Behind { found, known: LATEST })
+    } else {
+        Ok(found)
+    }
 }
 
-/// Brings the schema up to date, or, where that isn't `allowed`, refuses what is behind.
-pub fn migrate(connection: &Connection, allowed: bool) -> Result<()> {
-    let found = check(connection)?;
-    if found == LATEST {
+/// Brings the schema up to date.
+pub fn migrate(connection: &Connection) -> Result<()> {
+    if check(connection, true)? == LATEST {
         return Ok(());
-    }
-    if !allowed {
-        return Err(Error::Behind { found, known: LATEST });
     }
     for (number, sql) in MIGRATIONS {
         connection.batch("BEGIN IMMEDIATE")?;
@@ -48,7 +50,7 @@ pub fn migrate(connection: &Connection, allowed: bool) -> Result<()> {
 fn apply(connection: &Connection, number: i64, sql: &str) -> Result<()> {
     connection.batch("CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL PRIMARY KEY)")?;
     // Read again under the lock: another process may have come first.
-    if check(connection)? >= number {
+    if check(connection, true)? >= number {
         return Ok(());
     }
     connection.batch(&in_sqlite(sql))?;

@@ -131,8 +131,9 @@ fn work(
             });
         }
     }
-    // The last one out folds the log into the file, so that what is left behind is one file.
-    if let Err(error) = connection.batch("PRAGMA wal_checkpoint(TRUNCATE)") {
+    // The last one out folds the log into the file, so that what is left behind is one file. Who isn't the last (the command
+    // line, beside a server) must not wait for the others' readers while he keeps their writers out.
+    if let Err(error) = connection.batch("PRAGMA busy_timeout = 0; PRAGMA wal_checkpoint(TRUNCATE)") {
         tracing::warn!(%error, "the write-ahead log was not folded in at the end");
     }
 }

@@ -1,0 +1,209 @@
+//! Every operation of every surface, as the surfaces describe themselves, and a request that does it.
+
+use axum::body::Body;
+use http::Request;
+use roster_engine::{
+    AccountUserFields, Caller, EntityId as _, Form, NewAccountUser, NewMembership, NewOrganization, NewPermission,
+    NewRole, NewToken, NewUser, Organization, RoleNumber, RoleSet, Surface, TokenKind, User, UserId,
+};
+use serde_json::{Value, json};
+
+use crate::world::World;
+
+/// One route.
+#[derive(Clone, Debug)]
+pub struct Operation {
+    pub surface: Surface,
+    pub method: String,
+    /// With `{…}` for what is filled in.
+    pub path: String,
+    pub id: String,
+    /// Names of query parameters that are needed.
+    pub query: Vec<String>,
+    pub body: bool,
+}
+
+/// The list is taken from the routers: what has no description has no route.
+pub fn all() -> Vec<Operation> {
+    let mut operations = Vec::new();
+    for api in roster_server::apis() {
+        let surface = api.surface();
+        let document: Value = serde_json::to_value(api.openapi()).expect("a description is JSON");
+        for (path, methods) in document["paths"].as_object().expect("paths") {
+            for (method, operation) in methods.as_object().expect("methods") {
+                let parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
+                let needed = |p: &&Value| p["in"] == "query" && p["required"] == true;
+                operations.push(Operation {
+                    surface,
+                    method: method.to_uppercase(),
+                    path: path.clone(),
+                    id: operation["operationId"].as_str().expect("an operation id").to_owned(),
+                    query: parameters
+                        .iter()
+                        .filter(needed)
+                        .map(|p| p["name"].as_str().expect("a name").to_owned())
+                        .collect(),
+                    body: operation.get("requestBody").is_some(),
+                });
+            }
+        }
+    }
+    assert!(operations.len() > 70, "the surfaces describe only {} operations", operations.len());
+    operations
+}
+
+/// A small world in which every operation can be done.
+#[derive(Debug)]
+pub struct Fixture {
+    pub account: Organization,
+    pub child: Organization,
+    /// A member of the account, with everything that can be had.
+    pub bob: User,
+    /// Nobody's member.
+    pub eve: User,
+    pub membership: String,
+    pub token: String,
+    pub whylabs_key: String,
+}
+
+impl Fixture {
+    pub async fn new(world: &World) -> Self {
+        let operator = world.operator().await;
+        let user = async |name: &str| {
+            let new =
+                NewUser { email: Some(format!("{name}@example.com")), name: Some(name.into()), ..NewUser::default() };
+            operator.create_user(new).await.expect("a user")
+        };
+        let (ada, bob, eve) = (user("ada").await, user("bob").await, user("eve").await);
+        let organization = async |name: &str, parent| {
+            let new = NewOrganization { name: name.into(), parent, ..NewOrganization::default() };
+            operator.create_organization(new).await.expect("an organization")
+        };
+        let account = organization("acme", None).await;
+        let child = organization("subsidiary", Some(account.id.into())).await;
+        let member = async |user: UserId, role| {
+            let new = NewMembership { roles: RoleSet::of(role), ..NewMembership::default() };
+            operator.add_member(account.id, user, new).await.expect("a member")
+        };
+        member(ada.id, RoleNumber::MEMBER).await;
+        let membership = member(bob.id, RoleNumber::MEMBER).await.membership.id.native();
+        operator.transfer_ownership(account.id, ada.id).await.expect("an owner");
+        operator
+            .create_permission(NewPermission { key: "own:thing".into(), ..Default::default() })
+            .await
+            .expect("a permission");
+        operator.create_role(NewRole { key: "own".into(), ..NewRole::default() }).await.expect("a role");
+        let fields = AccountUserFields { external_id: None, user_schema: None, active: true };
+        let provisioned = NewAccountUser { email: "bob@example.com".into(), fields };
+        operator.create_account_user(account.id, provisioned).await.expect("an account user");
+        let new = NewToken {
+            organization: Some(account.id.into()),
+            user: Some(bob.id.into()),
+            roles: RoleSet::of(RoleNumber::ADMIN),
+            ..NewToken::new(TokenKind::Organization)
+        };
+        let token = operator.issue_token(new).await.expect("a token").token;
+        let whylabs_key = Form::Whylabs.show(token.id).expect("a form");
+        Self { account, child, bob, eve, membership, token: token.id.native(), whylabs_key }
+    }
+
+    /// What stands for a name in a path or query.
+    fn value(&self, operation: &Operation, name: &str) -> String {
+        match (name, operation.id.as_str()) {
+            ("organization_id" | "org_id", "deleteOrganization" | "DeleteOrganization") => self.child.id.native(),
+            ("managed_org_id", _) => self.child.id.native(),
+            ("organization_id" | "org_id", _) => self.account.id.native(),
+            ("user_id", _) => self.bob.id.native(),
+            ("membership_id", _) => self.membership.clone(),
+            ("role", _) if operation.surface == Surface::Native => "own".into(),
+            ("role", _) => "MEMBER".into(),
+            ("permission", _) => "own:thing".into(),
+            ("token_id", _) => self.token.clone(),
+            ("key_id", _) => self.whylabs_key.clone(),
+            ("email", "CreateOrganizationMembership") => "eve%40example.com".into(),
+            ("email", _) => "bob%40example.com".into(),
+            ("name", _) => "New".into(),
+            _ => panic!("{}: what is {name}?", operation.id),
+        }
+    }
+
+    /// Path and query of a request that does it.
+    pub fn uri(&self, operation: &Operation) -> String {
+        let mut uri = operation.path.clone();
+        while let (Some(from), Some(to)) = (uri.find('{'), uri.find('}')) {
+            let value = self.value(operation, &uri[from + 1..to]);
+            uri.replace_range(from..=to, &value);
+        }
+        for (n, name) in operation.query.iter().enumerate() {
+            uri.push(if n == 0 { '?' } else { '&' });
+            uri.push_str(&format!("{name}={}", self.value(operation, name)));
+        }
+        uri
+    }
+
+    /// A body with which it can be done; `Null` if it takes none.
+    pub fn body(&self, operation: &Operation) -> Value {
+        if !operation.body {
+            return Value::Null;
+        }
+        let (org, child) = (self.account.id.native(), self.child.id.native());
+        let (bob, eve) = (self.bob.id.native(), self.eve.id.native());
+        match operation.id.as_str() {
+            "createUser" => json!({"email": "new@example.com"}),
+            "createOrganization" => json!({"name": "New", "parent_id": org}),
+            "updateUser" | "updateOrganization" | "updateRole" => json!({"name": "Changed"}),
+            "addMembership" => json!({"user_id": eve, "roles": ["viewer"]}),
+            "batchMemberships" => {
+                json!({"operations": [{"op": "add", "user_id": eve}, {"op": "remove", "user_id": bob}]})
+            }
+            "updateMembership" => json!({"roles": ["viewer"]}),
+            "setOwner" => json!({"user_id": bob}),
+            "createRole" => json!({"key": "another", "permissions": ["memberships:read"]}),
+            "createPermission" => json!({"key": "another:thing"}),
+            "issueToken" => json!({"kind": "organization", "organization_id": org, "roles": ["viewer"]}),
+            "createAccountUser" => json!({"email": "new@example.com"}),
+            "replaceAccountUser" => json!({"active": true}),
+            "CreateAccountUser" | "CreateUser" => json!({"email": "new@example.com"}),
+            "UpdateAccountUser" => json!({}),
+            "PutOrganizationMemberships" => json!({"userIds": [bob]}),
+            "PatchOrganizationMemberships" => json!({"userIdsToAdd": [bob], "userIdsToDelete": []}),
+            "CreateManagedOrganization" => json!({"name": "New"}),
+            "UpdateUser" => json!({"userId": bob, "email": "bob@example.com", "preferences": null}),
+            "CreateMembership" => json!({"orgId": child, "email": "bob@example.com", "role": "MEMBER"}),
+            "UpdateMembershipByEmail" => json!({"orgId": org, "email": "bob@example.com", "role": "VIEWER"}),
+            "RemoveMembershipByEmail" => json!({"orgId": org, "email": "bob@example.com"}),
+            "SetDefaultMembership" => json!({"orgId": org, "userId": bob}),
+            other => panic!("what is the body of {other}?"),
+        }
+    }
+
+    /// A request that does it, for whoever has a key that may.
+    pub fn request(&self, operation: &Operation, key: Option<&str>) -> Request<Body> {
+        let body = self.body(operation);
+        let bytes = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
+        self.request_with(operation, &self.uri(operation), key, bytes)
+    }
+
+    pub fn request_with(&self, operation: &Operation, uri: &str, key: Option<&str>, body: Vec<u8>) -> Request<Body> {
+        let mut request = Request::builder().method(operation.method.as_str()).uri(uri);
+        if let Some(key) = key {
+            request = match operation.surface {
+                Surface::Whylabs => request.header("x-api-key", key),
+                _ => request.header("authorization", format!("Bearer {key}")),
+            };
+        }
+        if operation.path.contains("/whylabs/v1/") {
+            // For a key that isn't one organization's own.
+            request = request.header("x-whylabs-organization", self.account.id.native());
+        }
+        if !body.is_empty() {
+            request = request.header("content-type", "application/json");
+        }
+        request.body(Body::from(body)).expect("a request")
+    }
+}
+
+/// A token's secret.
+pub async fn secret(caller: &Caller, new: NewToken) -> String {
+    caller.issue_token(new).await.expect("a token").secret.expect("its secret")
+}
