@@ -45,6 +45,15 @@ impl<T> Allowed<T> {
     }
 }
 
+/// Whether it was allowed. That the question couldn't be answered is an error and no verdict.
+pub(crate) fn is_allowed<T>(outcome: Result<T>) -> Result<bool> {
+    match outcome {
+        Ok(_) => Ok(true),
+        Err(Error::NotFound(_) | Error::Forbidden(_)) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
 fn forbidden(right: Right) -> Error {
     Error::Forbidden(right.permission.key().into())
 }
@@ -182,9 +191,9 @@ impl Proof for Allowed<User> {
 
 impl Allowed<Organization> {
     /// An organization that this one manages: itself, or one right under it.
-    pub(crate) fn managed(&self, found: Found<Organization>) -> Result<Self> {
+    pub(crate) fn managed(&self, reader: Reader<'_>, found: Found<Organization>) -> Result<Self> {
         if found.0.id == self.id || found.0.parent == Some(self.id) {
-            Ok(Self { entity: found.0, standing: self.standing.clone() })
+            Ok(Self { standing: reader.standing(&found.0)?, entity: found.0 })
         } else {
             Err(Error::NotManaged)
         }

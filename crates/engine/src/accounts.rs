@@ -74,7 +74,7 @@ fn managed(reader: Reader<'_>, account: &Allowed<Organization>) -> Result<Vec<Al
     let children = reader.view.list_organizations(&filter, OrganizationSort::Created, &Slice::default())?;
     let mut all = vec![account.clone()];
     for child in children {
-        all.push(account.managed(crate::access::Found(child))?);
+        all.push(account.managed(reader, crate::access::Found(child))?);
     }
     Ok(all)
 }
@@ -84,13 +84,13 @@ fn manages(
     account: &Allowed<Organization>,
     organization: &OrganizationRef,
 ) -> Result<Allowed<Organization>> {
-    account.managed(reader.organization(organization).map_err(|_| Error::NotManaged)?)
+    account.managed(reader, reader.organization(organization).map_err(|error| error.if_missing(Error::NotManaged))?)
 }
 
 /// The record of a user of this account, if it has one.
 fn entry(reader: Reader<'_>, account: &Allowed<Organization>, user: &UserRef) -> Result<(AccountUser, User)> {
     let unknown = || Error::NotFound(Subject::AccountUser);
-    let user = reader.user(user).map_err(|_| unknown())?.named_by(account);
+    let user = reader.user(user).map_err(|error| error.if_missing(unknown()))?.named_by(account);
     let record = reader.view.account_user(account.id, user.id)?.ok_or_else(unknown)?;
     Ok((record, user))
 }
@@ -159,8 +159,10 @@ fn grant<M: RoleMap>(
     shown: M::Shown,
 ) -> Result<Result<UserId, ItemProblem>> {
     let item = || name.to_owned();
-    let Ok((record, user)) = entry(tx.read(), account, &UserRef::Text(item())) else {
-        return Ok(Err(ItemProblem::NoAccountUser(item())));
+    let (record, user) = match entry(tx.read(), account, &UserRef::Text(item())) {
+        Ok(found) => found,
+        Err(Error::NotFound(_)) => return Ok(Err(ItemProblem::NoAccountUser(item()))),
+        Err(error) => return Err(error),
     };
     if !record.active {
         return Ok(Err(ItemProblem::Inactive(item())));
@@ -320,14 +322,19 @@ impl Caller {
         self.stream(move |reader, outlet| {
             let account = account(reader, &organization)?;
             let places = match of {
-                Some(of) => manages(reader, &account, &of).into_iter().collect(),
+                Some(of) => match manages(reader, &account, &of) {
+                    Ok(place) => vec![place],
+                    Err(Error::NotManaged) => Vec::new(),
+                    Err(error) => return Err(error),
+                },
                 None => managed(reader, &account)?,
             };
             let user = match user {
                 None => None,
                 Some(user) => match reader.user(&user) {
                     Ok(found) => Some(found.named_by(&account)),
-                    Err(_) => return outlet.send(Vec::new()),
+                    Err(Error::NotFound(_)) => return outlet.send(Vec::new()),
+                    Err(error) => return Err(error),
                 },
             };
             outlet.send(Vec::new())?;

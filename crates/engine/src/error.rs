@@ -61,7 +61,7 @@ pub enum Error {
     #[error("no such {0}")]
     NotFound(Subject),
     /// `id` is the raw id of the one that is there; `field` is what clashes.
-    #[error("{subject} exists already: {field} is taken")]
+    #[error("{}", taken(*subject, field))]
     AlreadyExists { subject: Subject, field: &'static str, id: Option<i64> },
     /// `field` is named as the model names it, with an index where it is one of many.
     #[error("{field} {problem}")]
@@ -116,7 +116,21 @@ pub enum Error {
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
+fn taken(subject: Subject, field: &str) -> String {
+    match subject {
+        Subject::Membership => String::from("the user is a member of this organization already"),
+        Subject::AccountUser => String::from("the account has this user already"),
+        _ => format!("another {subject} has this {field} already"),
+    }
+}
+
 impl Error {
+    /// What it is instead where something missing is not the caller's question but his mistake. Other errors stay.
+    #[must_use]
+    pub(crate) fn if_missing(self, instead: Self) -> Self {
+        if matches!(self, Self::NotFound(_)) { instead } else { self }
+    }
+
     pub const fn missing_credential() -> Self {
         Self::NoCredential
     }

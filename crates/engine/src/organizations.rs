@@ -253,7 +253,9 @@ fn relocate(tx: &mut Tx<'_, '_>, moved: &Allowed<Organization>, parent: &Organiz
         return Err(Error::System(Subject::Organization));
     }
     let reader = tx.read();
-    let parent = reader.organization(parent).map_err(|_| Error::reference("parent_id", Subject::Organization))?;
+    let parent = reader
+        .organization(parent)
+        .map_err(|error| error.if_missing(Error::reference("parent_id", Subject::Organization)))?;
     if Some(parent.id()) == moved.parent {
         return Ok(());
     }
@@ -290,15 +292,12 @@ impl Caller {
             let parent = match &new.parent {
                 Some(parent) => reader
                     .organization(parent)
-                    .map_err(|_| Error::reference("parent_id", Subject::Organization))?
+                    .map_err(|error| error.if_missing(Error::reference("parent_id", Subject::Organization)))?
                     .allow(reader, Right::tree(P::OrganizationsCreate))
-                    .map_err(|error| match error {
-                        Error::NotFound(subject) => Error::reference("parent_id", subject),
-                        other => other,
-                    })?,
+                    .map_err(|error| error.if_missing(Error::reference("parent_id", Subject::Organization)))?,
                 None => crate::access::Found(current(reader, root)?)
                     .allow(reader, Right::tree(P::OrganizationsCreate))
-                    .map_err(|_| Error::Forbidden(P::OrganizationsCreate.key().into()))?,
+                    .map_err(|error| error.if_missing(Error::Forbidden(P::OrganizationsCreate.key().into())))?,
             };
             create(tx, &parent, &new)
         })

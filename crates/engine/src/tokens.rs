@@ -8,6 +8,7 @@ use roster_store::TokenFilter;
 use roster_store::list::{Key, Mark};
 use serde::{Deserialize, Serialize};
 
+use crate::access::is_allowed;
 use crate::actor::Caller;
 use crate::error::{Error, OfField as _, Result, Subject};
 use crate::memberships::{check_roles, may_give};
@@ -171,17 +172,15 @@ fn find(reader: Reader<'_>, reference: &str) -> Result<Token> {
         return Ok(token);
     }
     let allowed = match (token.kind, token.organization, token.user) {
-        (TokenKind::Organization, Some(organization), _) => reader
-            .organization(&OrganizationRef::Id(organization))
-            .and_then(|place| place.allow(reader, Right::tree(P::TokensWrite)))
-            .is_ok(),
+        (TokenKind::Organization, Some(organization), _) => {
+            let place = reader.organization(&OrganizationRef::Id(organization));
+            is_allowed(place.and_then(|place| place.allow(reader, Right::tree(P::TokensWrite))))?
+        }
         (TokenKind::User, _, Some(user)) => {
-            reader.user(&UserRef::Id(user)).and_then(|user| user.allow_self_or(reader, P::UsersActAs)).is_ok()
+            let user = reader.user(&UserRef::Id(user));
+            is_allowed(user.and_then(|user| user.allow_self_or(reader, P::UsersActAs)))?
         }
-        _ => {
-            let realm = reader.realm()?.allow(reader, P::TokensWrite);
-            realm.is_ok_and(|realm| realm.standing().is_everything())
-        }
+        _ => reader.root_standing()?.is_everything() && is_allowed(reader.realm()?.allow(reader, P::TokensWrite))?,
     };
     if allowed { Ok(token) } else { Err(unknown()) }
 }

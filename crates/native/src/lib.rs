@@ -9,6 +9,7 @@
 mod accounts;
 mod etag;
 mod events;
+pub mod json;
 mod memberships;
 mod organizations;
 mod ownership;

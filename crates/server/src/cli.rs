@@ -6,7 +6,13 @@ use std::path::PathBuf;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::Settings;
+use crate::commands::member::MemberArgs;
 use crate::commands::openapi::OpenapiArgs;
+use crate::commands::org::OrgArgs;
+use crate::commands::owner::OwnerArgs;
+use crate::commands::realm::RealmArgs;
+use crate::commands::token::TokenArgs;
+use crate::commands::user::UserArgs;
 use crate::config::{File, LogFormat};
 
 /// Roster: who belongs to which organization, behind the APIs that your applications already speak.
@@ -23,6 +29,19 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Run the server (this is what roster does without a command)
     Serve(Box<ServeArgs>),
+    /// Work on realms, closed worlds of users and organizations
+    Realm(RealmArgs),
+    /// Work on users
+    User(UserArgs),
+    /// Work on organizations
+    #[command(alias = "organization")]
+    Org(OrgArgs),
+    /// Work on memberships
+    Member(MemberArgs),
+    /// Work on who owns an organization
+    Owner(OwnerArgs),
+    /// Work on tokens, the keys to the API
+    Token(TokenArgs),
     /// Print the OpenAPI document of a surface
     Openapi(OpenapiArgs),
 }

@@ -1,3 +1,10 @@
 //! The commands beside `serve`, one file each.
 
+pub(crate) mod member;
 pub(crate) mod openapi;
+pub(crate) mod org;
+pub(crate) mod owner;
+pub(crate) mod realm;
+mod shell;
+pub(crate) mod token;
+pub(crate) mod user;

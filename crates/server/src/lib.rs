@@ -37,6 +37,12 @@ fn run(cli: cli::Cli) -> anyhow::Result<()> {
             config::warn_of_unknown_variables();
             runtime.block_on(serve::serve(settings))
         }
+        Some(cli::Command::Realm(args)) => runtime.block_on(commands::realm::run(&settings, &args)),
+        Some(cli::Command::User(args)) => runtime.block_on(commands::user::run(&settings, &args)),
+        Some(cli::Command::Org(args)) => runtime.block_on(commands::org::run(&settings, &args)),
+        Some(cli::Command::Member(args)) => runtime.block_on(commands::member::run(&settings, &args)),
+        Some(cli::Command::Owner(args)) => runtime.block_on(commands::owner::run(&settings, &args)),
+        Some(cli::Command::Token(args)) => runtime.block_on(commands::token::run(&settings, &args)),
         Some(cli::Command::Openapi(args)) => commands::openapi::run(&args),
     };
     // What still runs is a client that reads too slowly: the time for it is over.

@@ -5,7 +5,7 @@ pub enum Error {
     #[error("{0}")]
     Url(String),
     /// There is none, and none may be made now.
-    #[error("there is no database {0}")]
+    #[error("there is no database {0}: `roster serve` and `roster realm create` make one")]
     Missing(String),
     /// The file was written by a newer Roster. Nothing was changed.
     #[error("the database has schema version {found}, but this Roster knows only up to {known}: use a newer Roster")]

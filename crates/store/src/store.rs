@@ -48,6 +48,7 @@ impl Store {
     pub fn open(location: &Location, migrate: bool) -> Result<Self> {
         let (file, temporary) = match location {
             Location::File(path) => (path.clone(), None),
+            Location::Temporary if !migrate => return Err(Error::Missing(location.to_string())),
             Location::Temporary => {
                 let folder = temporary_folder()?;
                 (folder.join("roster.db"), Some(folder))

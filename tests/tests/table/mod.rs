@@ -155,12 +155,20 @@ pub const SCENARIOS: &[Scenario] = &[
         ],
     },
     Scenario {
-        name: "a_role_of_the_realm_that_a_surface_cannot_show_survives_being_written_back",
-        given: &[User("ada"), Organization("acme"), Add { organization: "acme", user: "ada", role: "support" }],
+        name: "writing_back_what_a_surface_shows_changes_nothing",
+        given: &[
+            User("ada"),
+            User("bob"),
+            Organization("acme"),
+            Add { organization: "acme", user: "ada", role: "support" },
+            Add { organization: "acme", user: "bob", role: "member" },
+            SetOwner { organization: "acme", user: "bob" },
+        ],
         when: &[
-            (Members("acme", &[("ada", "support")]), Done),
-            (Add { organization: "acme", user: "ada", role: "member" }, Refused(Why::AlreadyMember)),
-            (Members("acme", &[("ada", "support")]), Done),
+            (Members("acme", &[("ada", "support"), ("bob", "owner")]), Done),
+            (SetRole { organization: "acme", user: "ada", role: "support" }, Done),
+            (SetRole { organization: "acme", user: "bob", role: "owner" }, Done),
+            (Members("acme", &[("ada", "support"), ("bob", "owner")]), Done),
         ],
     },
 ];

@@ -1,0 +1,411 @@
+//! What the native API promises beyond the scenarios: lists, merge patches, preconditions, repeated requests, bulk, the log.
+
+use roster_tests::World;
+use roster_tests::world::{KEY, request};
+use serde_json::{Value, json};
+
+async fn user(world: &World, email: &str, name: &str) -> String {
+    world.clock.advance(1);
+    let answer = world.call("POST", "/v1/users", json!({"email": email, "name": name})).await;
+    assert_eq!(answer.status, 201, "{}", answer.text());
+    answer.str("/id").to_owned()
+}
+
+async fn organization(world: &World, body: Value) -> String {
+    let answer = world.call("POST", "/v1/organizations", body).await;
+    assert_eq!(answer.status, 201, "{}", answer.text());
+    answer.str("/id").to_owned()
+}
+
+async fn walk(world: &World, path: &str) -> Vec<Value> {
+    let (mut items, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let answer = world.call("GET", &format!("{path}{cursor}"), Value::Null).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        items.extend(answer.json["items"].as_array().expect("items").clone());
+        match answer.json["next_cursor"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => return items,
+        }
+    }
+}
+
+fn column<'a>(items: &'a [Value], pointer: &str) -> Vec<&'a str> {
+    items.iter().map(|item| item.pointer(pointer).and_then(Value::as_str).expect("text")).collect()
+}
+
+#[tokio::test]
+async fn a_list_is_walked_in_every_order_without_gap_or_double() {
+    let world = World::new().await;
+    let names = ["Zoë", "ada", "Élodie", "Bob", "ada", "Жанна", "bob", "Ada"];
+    for (n, name) in names.iter().enumerate() {
+        user(&world, &format!("u{}@example.com", (n * 5) % 8), name).await;
+    }
+    for sort in ["created_at", "-created_at", "name", "-name", "email", "-email", "updated_at", "-updated_at"] {
+        let all = walk(&world, &format!("/v1/users?limit=500&sort={sort}")).await;
+        assert_eq!(all.len(), 8);
+        for limit in [1, 3, 7, 8] {
+            let paged = walk(&world, &format!("/v1/users?limit={limit}&sort={sort}")).await;
+            assert_eq!(column(&paged, "/id"), column(&all, "/id"), "{sort} by {limit}");
+        }
+    }
+    let by_name = walk(&world, "/v1/users?sort=name&limit=3").await;
+    assert_eq!(column(&by_name, "/name"), ["ada", "ada", "Ada", "Bob", "bob", "Zoë", "Élodie", "Жанна"]);
+    let answer = world.call("GET", "/v1/users?limit=2&total=true", Value::Null).await;
+    assert_eq!(answer.json["total"], 8);
+    // A cursor of another order is refused, and so is a made-up one.
+    let cursor = answer.str("/next_cursor");
+    for query in [format!("sort=name&cursor={cursor}"), "cursor=abc".into(), "cursor=%00".into()] {
+        assert!(
+            world.call("GET", &format!("/v1/users?{query}"), Value::Null).await.status.is_client_error(),
+            "{query}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn lists_find_what_is_asked_for_in_any_script() {
+    let world = World::new().await;
+    let elodie = user(&world, "elodie@example.com", "Élodie Straße").await;
+    let zhanna = user(&world, "zhanna@example.org", "Жанна_100%").await;
+    let acme = organization(&world, json!({"name": "Acme"})).await;
+    for (user, role) in [(&elodie, "admin"), (&zhanna, "viewer")] {
+        let path = format!("/v1/organizations/{acme}/memberships");
+        world.call("POST", &path, json!({"user_id": user, "roles": [role]})).await;
+    }
+    world.call("PATCH", &format!("/v1/users/{zhanna}"), json!({"status": "inactive"})).await;
+    let cases = [
+        ("q=%C3%A9LODIE", vec![&elodie]),
+        ("q=STRASSE", vec![&elodie]),
+        ("q=%D0%96%D0%B0%D0%9D%D0%9D", vec![&zhanna]),
+        ("q=example.ORG", vec![&zhanna]),
+        ("q=_100%25", vec![&zhanna]),
+        ("q=%25", vec![&zhanna]),
+        ("q=nobody", vec![]),
+        ("email=ELODIE%40example.com", vec![&elodie]),
+        ("email=elodie", vec![]),
+        ("status=inactive", vec![&zhanna]),
+    ];
+    for (query, wanted) in &cases {
+        for path in ["/v1/users".to_owned(), format!("/v1/organizations/{acme}/memberships")] {
+            let answer = world.call("GET", &format!("{path}?total=true&{query}"), Value::Null).await;
+            let items = answer.json["items"].as_array().expect("items");
+            let found = column(items, if path.ends_with("users") { "/id" } else { "/user_id" });
+            assert_eq!(&found.iter().collect::<Vec<_>>(), wanted, "{path}?{query}");
+            assert_eq!(answer.json["total"], wanted.len());
+        }
+    }
+    let admins =
+        world.call("GET", &format!("/v1/organizations/{acme}/memberships?role=admin,owner"), Value::Null).await;
+    assert_eq!(column(admins.json["items"].as_array().expect("items"), "/user_id"), [&elodie]);
+    let answer = world.call("GET", &format!("/v1/organizations/{acme}/memberships?role=boss"), Value::Null).await;
+    assert_eq!((answer.status.as_u16(), answer.str("/field")), (422, "role"));
+}
+
+#[tokio::test]
+async fn a_merge_patch_changes_what_it_names() {
+    let world = World::new().await;
+    let ada = user(&world, "ada@example.com", "Ada Lovelace").await;
+    let path = format!("/v1/users/{ada}");
+    let big = json!({"n": 9_007_199_254_740_993_i64, "u": u64::MAX, "keep": {"a": 1, "b": 2}});
+    let answer = world.call("PATCH", &path, json!({"public_metadata": big, "external_id": "x", "locale": "en"})).await;
+    assert_eq!(answer.json["public_metadata"], big);
+    let patch = json!({"public_metadata": {"keep": {"a": null, "c": [null]}}, "external_id": null});
+    let answer = world.call("PATCH", &path, patch).await;
+    assert_eq!(
+        answer.json["public_metadata"],
+        json!({"n": 9_007_199_254_740_993_i64, "u": u64::MAX, "keep": {"b": 2, "c": [null]}})
+    );
+    assert_eq!((&answer.json["external_id"], &answer.json["locale"]), (&Value::Null, &json!("en")));
+    let answer = world.call("PATCH", &path, json!({"public_metadata": null, "first_name": "Augusta"})).await;
+    assert_eq!((&answer.json["public_metadata"], &answer.json["name"]), (&json!({}), &json!("Augusta Lovelace")));
+    let answer = world.call("PATCH", &path, json!({"name": "Ada King Lovelace"})).await;
+    assert_eq!((answer.str("/first_name"), answer.str("/last_name")), ("Ada", "King Lovelace"));
+    // Too much is refused, and nothing of it stays.
+    let answer = world.call("PATCH", &path, json!({"name": "No", "public_metadata": {"x": "x".repeat(9000)}})).await;
+    assert_eq!((answer.status.as_u16(), answer.str("/field")), (422, "public_metadata"));
+    assert_eq!(world.call("GET", &path, Value::Null).await.str("/name"), "Ada King Lovelace");
+}
+
+#[tokio::test]
+async fn updated_at_only_grows_even_if_the_clock_goes_back() {
+    let world = World::new().await;
+    let acme = organization(&world, json!({"name": "Acme"})).await;
+    let path = format!("/v1/organizations/{acme}");
+    let mut last = world.call("GET", &path, Value::Null).await.str("/updated_at").to_owned();
+    for step in [0, -60_000, 5, -3_600_000] {
+        world.clock.advance(step);
+        let answer = world.call("PATCH", &path, json!({"name": format!("Acme {step}")})).await;
+        assert!(answer.str("/updated_at") > last.as_str(), "{} after {last}", answer.str("/updated_at"));
+        answer.str("/updated_at").clone_into(&mut last);
+    }
+    let answer = world.call("PATCH", &path, json!({"name": "Acme -3600000"})).await;
+    assert_eq!(answer.str("/updated_at"), last, "nothing changed, nothing was written");
+    assert!(world.verify().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_write_can_expect_a_state() {
+    let world = World::new().await;
+    let acme = organization(&world, json!({"name": "Acme"})).await;
+    let path = format!("/v1/organizations/{acme}");
+    let tag = world.call("GET", &path, Value::Null).await.header("etag").expect("an ETag").to_owned();
+    let patch = async |tag: &str, name: &str| {
+        let mut request = request(KEY, "PATCH", &path, &json!({"name": name}));
+        request.headers_mut().insert("if-match", tag.parse().expect("a header value"));
+        world.clock.advance(10);
+        world.send(request).await
+    };
+    let answer = patch(&tag, "First").await;
+    assert_eq!(answer.status, 200);
+    assert_ne!(answer.header("etag"), Some(tag.as_str()));
+    for stale in [tag.as_str(), "\"nonsense\"", "W/\"1\""] {
+        let answer = patch(stale, "Second").await;
+        assert_eq!((answer.status.as_u16(), answer.str("/code")), (412, "changed_meanwhile"), "{stale}");
+    }
+    assert_eq!(patch("*", "Third").await.status, 200);
+    let mut request = request(KEY, "DELETE", &path, &Value::Null);
+    request.headers_mut().insert("if-match", tag.parse().expect("a header value"));
+    assert_eq!(world.send(request).await.status, 412);
+    assert_eq!(world.call("GET", &path, Value::Null).await.str("/name"), "Third");
+}
+
+#[tokio::test]
+async fn a_repeated_request_is_done_once() {
+    let world = World::new().await;
+    let post = async |key: &str, path: &str, body: Value| {
+        let mut request = request(KEY, "POST", path, &body);
+        request.headers_mut().insert("idempotency-key", key.parse().expect("a header value"));
+        world.send(request).await
+    };
+    let body = json!({"email": "ada@example.com", "name": "Ada"});
+    let (first, again) = (post("k1", "/v1/users", body.clone()).await, post("k1", "/v1/users", body.clone()).await);
+    assert_eq!((first.status.as_u16(), again.status.as_u16()), (201, 201));
+    assert_eq!(first.json, again.json);
+    let other = post("k1", "/v1/users", json!({"email": "bob@example.com"})).await;
+    assert_eq!((other.status.as_u16(), other.str("/code")), (422, "idempotency_key_reused"));
+    assert_eq!(post("k2", "/v1/users", body).await.status, 409, "another key is another request");
+    // What was refused may be tried again under its key.
+    let acme = organization(&world, json!({"name": "Acme", "max_members": 1})).await;
+    let path = format!("/v1/organizations/{acme}/memberships");
+    let bob = user(&world, "bob@example.com", "Bob").await;
+    assert_eq!(post("k3", &path, json!({"user_id": first.str("/id")})).await.status, 201);
+    let full = post("k4", &path, json!({"user_id": bob})).await;
+    assert_eq!((full.status.as_u16(), full.str("/code")), (409, "limit_reached"));
+    world.call("PATCH", &format!("/v1/organizations/{acme}"), json!({"max_members": 0})).await;
+    assert_eq!(post("k4", &path, json!({"user_id": bob})).await.status, 201);
+    // A secret is told once: nobody remembers it.
+    let token = json!({"kind": "organization", "organization_id": acme, "roles": ["viewer"]});
+    let (first, again) = (post("k5", "/v1/tokens", token.clone()).await, post("k5", "/v1/tokens", token).await);
+    assert!(first.str("/secret").starts_with("rst_"));
+    assert_eq!((again.status.as_u16(), again.str("/id"), again.json.get("secret")), (201, first.str("/id"), None));
+    // A day later the key is free.
+    world.clock.advance(25 * 60 * 60 * 1000);
+    assert_eq!(post("k1", "/v1/users", json!({"email": "new@example.com"})).await.status, 201);
+}
+
+#[tokio::test]
+async fn a_batch_is_done_whole_or_not_at_all() {
+    let world = World::new().await;
+    let acme = organization(&world, json!({"name": "Acme"})).await;
+    let mut users = Vec::new();
+    for name in ["ada", "bob", "cid", "dan"] {
+        users.push(user(&world, &format!("{name}@example.com"), name).await);
+    }
+    let path = format!("/v1/organizations/{acme}/memberships");
+    let batch = format!("{path}:batch");
+    let members = async || {
+        let answer = world.call("GET", &format!("{path}?sort=name"), Value::Null).await;
+        let items = answer.json["items"].as_array().expect("items").clone();
+        items
+            .iter()
+            .map(|m| {
+                format!("{} {}", m["user"]["name"].as_str().expect("a name"), m["roles"][0].as_str().expect("a role"))
+            })
+            .collect::<Vec<_>>()
+    };
+    let first = json!({"operations": [
+        {"op": "add", "user_id": users[0], "roles": ["admin"]},
+        {"op": "add", "email": "BOB@example.com"},
+    ]});
+    let dry = json!({"operations": first["operations"], "dry_run": true});
+    let answer = world.call("POST", &batch, dry).await;
+    assert_eq!((answer.status.as_u16(), answer.json["items"].as_array().map(Vec::len)), (200, Some(2)));
+    assert!(members().await.is_empty(), "a rehearsal changes nothing");
+    assert_eq!(world.call("POST", &batch, first).await.status, 200);
+    assert_eq!(members().await, ["ada admin", "bob member"]);
+
+    let spoiled = json!({"operations": [
+        {"op": "update", "user_id": users[0], "roles": ["viewer"]},
+        {"op": "remove", "user_id": users[3]},
+        {"op": "add", "user_id": users[2]},
+        {"op": "add", "user_id": "usr_nobody"},
+        {"op": "remove", "user_id": users[2]},
+        {"op": "add", "user_id": users[3], "roles": ["boss"]},
+    ]});
+    let events = world.call("GET", "/v1/events?limit=500", Value::Null).await.json["items"].as_array().map(Vec::len);
+    let answer = world.call("POST", &batch, spoiled).await;
+    assert_eq!((answer.status.as_u16(), answer.str("/code")), (422, "items_refused"));
+    let items = answer.json["items"].as_array().expect("items");
+    // Roles are read first: what can't be read is told before anything is tried.
+    assert_eq!((items[0]["index"].as_u64(), items[0]["field"].as_str()), (Some(5), Some("operations[5].roles")));
+    let spoiled = json!({"operations": [
+        {"op": "update", "user_id": users[0], "roles": ["viewer"]},
+        {"op": "remove", "user_id": users[3]},
+        {"op": "add", "user_id": users[2]},
+        {"op": "add", "user_id": "usr_nobody"},
+        {"op": "remove", "user_id": users[2]},
+    ]});
+    let answer = world.call("POST", &batch, spoiled).await;
+    let items = answer.json["items"].as_array().expect("items");
+    let told: Vec<_> =
+        items.iter().map(|i| (i["index"].as_u64().expect("a place"), i["code"].as_str().expect("a code"))).collect();
+    assert_eq!(told, [(1, "not_found"), (3, "not_found"), (4, "invalid")]);
+    assert_eq!(members().await, ["ada admin", "bob member"], "nothing of it was done");
+    let after = world.call("GET", "/v1/events?limit=500", Value::Null).await.json["items"].as_array().map(Vec::len);
+    assert_eq!(events, after, "nor logged");
+
+    world.call("PUT", &format!("/v1/organizations/{acme}/owner"), json!({"user_id": users[0]})).await;
+    let replace = json!({"replace": true, "operations": [{"op": "add", "user_id": users[2], "roles": ["viewer"]}]});
+    let answer = world.call("POST", &batch, replace).await;
+    assert_eq!(answer.json["removed"][0]["user"]["name"], "bob");
+    assert_eq!(members().await, ["ada owner", "cid viewer"], "the owner stays");
+    assert!(world.verify().await.is_empty());
+}
+
+#[tokio::test]
+async fn the_log_tells_everything_in_order() {
+    let world = World::new().await;
+    let ada = user(&world, "ada@example.com", "Ada").await;
+    let acme = organization(&world, json!({"name": "Acme"})).await;
+    let member = format!("/v1/organizations/{acme}/memberships/{ada}");
+    world
+        .call("POST", &format!("/v1/organizations/{acme}/memberships"), json!({"user_id": ada, "roles": ["viewer"]}))
+        .await;
+    world.call("PATCH", &member, json!({"roles": ["viewer"]})).await;
+    world.call("PATCH", &member, json!({"roles": ["admin"]})).await;
+    world.call("PUT", &format!("/v1/organizations/{acme}/owner"), json!({"user_id": ada})).await;
+    world.call("DELETE", &format!("/v1/organizations/{acme}/owner"), Value::Null).await;
+    let deleted = world.call("DELETE", &member, Value::Null).await;
+    let events = walk_events(&world, "").await;
+    assert_eq!(deleted.header("roster-sequence"), Some(events.len().to_string().as_str()));
+    let kinds = column(&events, "/type");
+    assert_eq!(
+        kinds[2..],
+        [
+            "user.created",
+            "organization.created",
+            "membership.added",
+            "membership.updated",
+            "ownership.transferred",
+            "ownership.cleared",
+            "membership.removed"
+        ]
+    );
+    assert_eq!(events[5].pointer("/data/before/roles/0"), Some(&json!("viewer")));
+    assert_eq!(events[5].pointer("/data/after/roles/0"), Some(&json!("admin")));
+    assert!(!serde_json::to_string(&events).expect("JSON").contains(KEY), "no secret is in the log");
+    let of_acme = walk_events(&world, &format!("&organization_id={acme}")).await;
+    assert_eq!(of_acme.len(), 6);
+}
+
+async fn walk_events(world: &World, filter: &str) -> Vec<Value> {
+    let (mut events, mut after) = (Vec::new(), 0);
+    loop {
+        let answer = world.call("GET", &format!("/v1/events?limit=2&after={after}{filter}"), Value::Null).await;
+        let items = answer.json["items"].as_array().expect("items").clone();
+        if items.is_empty() {
+            return events;
+        }
+        after = answer.json["next_after"].as_i64().expect("a number");
+        events.extend(items);
+    }
+}
+
+#[tokio::test]
+async fn organizations_are_a_tree() {
+    let world = World::new().await;
+    let acme = organization(&world, json!({"name": "Acme"})).await;
+    let labs = organization(&world, json!({"name": "Labs", "parent_id": acme})).await;
+    let deep = organization(&world, json!({"name": "Deep", "parent_id": labs})).await;
+    let beta = organization(&world, json!({"name": "Acme", "external_id": "b"})).await;
+    let get = async |id: &str| world.call("GET", &format!("/v1/organizations/{id}"), Value::Null).await;
+    assert_eq!((get(&acme).await.str("/slug"), get(&beta).await.str("/slug")), ("acme", "acme-2"));
+    let below = walk(&world, &format!("/v1/organizations/{acme}/descendants?sort=name")).await;
+    assert_eq!(column(&below, "/name"), ["Deep", "Labs"]);
+    let children = walk(&world, &format!("/v1/organizations/{acme}/children?limit=1")).await;
+    assert_eq!(column(&children, "/name"), ["Labs"]);
+    let answer = world.call("PATCH", &format!("/v1/organizations/{acme}"), json!({"parent_id": deep})).await;
+    assert_eq!((answer.status.as_u16(), answer.str("/field")), (422, "parent_id"));
+    let answer =
+        world.call("PATCH", &format!("/v1/organizations/{labs}"), json!({"parent_id": beta, "name": "Lab"})).await;
+    assert_eq!((answer.str("/name"), answer.str("/parent_id")), ("Lab", beta.as_str()));
+    assert_eq!(get(&deep).await.json["depth"], 3);
+    // Every form of an id is taken.
+    let ids = get(&deep).await.json["ids"].clone();
+    for form in ids.as_object().expect("forms").values() {
+        assert_eq!(get(form.as_str().expect("text")).await.str("/id"), deep);
+    }
+    let answer = world.call("DELETE", &format!("/v1/organizations/{beta}"), Value::Null).await;
+    assert_eq!((answer.status.as_u16(), answer.str("/code")), (409, "has_children"));
+    assert_eq!(world.call("DELETE", &format!("/v1/organizations/{beta}?subtree=true"), Value::Null).await.status, 204);
+    assert_eq!(get(&deep).await.status, 404);
+    organization(&world, json!({"name": "Again", "external_id": "b"})).await;
+    world.engine.maintain().await;
+    assert!(world.verify().await.is_empty());
+}
+
+#[tokio::test]
+async fn roles_and_permissions_of_the_realms_own() {
+    let world = World::new().await;
+    let answer = world.call("GET", "/v1/roles", Value::Null).await;
+    let keys = column(answer.json["items"].as_array().expect("items"), "/key").join(" ");
+    assert_eq!(keys, "owner admin member viewer sysadmin support business site_access");
+    let answer = world.call("POST", "/v1/roles", json!({"key": "clerk", "permissions": ["invoices:pay"]})).await;
+    assert_eq!((answer.status.as_u16(), answer.str("/code")), (422, "reference_not_found"));
+    assert_eq!(world.call("POST", "/v1/permissions", json!({"key": "invoices:pay"})).await.status, 201);
+    let clerk =
+        world.call("POST", "/v1/roles", json!({"key": "clerk", "permissions": ["invoices:pay", "invoices:pay"]})).await;
+    assert_eq!(clerk.json["permissions"], json!(["invoices:pay"]));
+    assert_eq!(world.call("POST", "/v1/roles", json!({"key": "clerk"})).await.status, 409);
+    for path in ["/v1/roles/owner", "/v1/roles/member"] {
+        let answer = world.call("PATCH", path, json!({"permissions": []})).await;
+        assert_eq!((answer.status.as_u16(), answer.str("/code")), (409, "built_in"));
+    }
+    let ada = user(&world, "ada@example.com", "Ada").await;
+    let acme = organization(&world, json!({"name": "Acme"})).await;
+    world
+        .call("POST", &format!("/v1/organizations/{acme}/memberships"), json!({"user_id": ada, "roles": ["clerk"]}))
+        .await;
+    let answer = world.call("DELETE", "/v1/roles/clerk", Value::Null).await;
+    assert_eq!((answer.status.as_u16(), answer.str("/code")), (409, "role_in_use"));
+    assert_eq!(world.call("DELETE", "/v1/permissions/invoices:pay", Value::Null).await.status, 204);
+    assert_eq!(world.call("GET", "/v1/roles/clerk", Value::Null).await.json["permissions"], json!([]));
+    world.call("DELETE", &format!("/v1/organizations/{acme}/memberships/{ada}"), Value::Null).await;
+    assert_eq!(world.call("DELETE", "/v1/roles/clerk", Value::Null).await.status, 204);
+    for number in 0..55 {
+        let answer = world.call("POST", "/v1/roles", json!({"key": format!("r{number}")})).await;
+        assert_eq!(answer.status, 201, "{}", answer.text());
+    }
+    let answer = world.call("POST", "/v1/roles", json!({"key": "one_too_many"})).await;
+    assert_eq!((answer.status.as_u16(), answer.str("/code")), (409, "too_many_roles"));
+    assert!(world.verify().await.is_empty());
+}
+
+#[tokio::test]
+async fn when_a_key_was_last_used_is_known_and_is_no_event() {
+    let world = World::new().await;
+    let issued = world.call("POST", "/v1/tokens", json!({"kind": "realm", "name": "ci"})).await;
+    let (id, secret) = (issued.str("/id").to_owned(), issued.str("/secret").to_owned());
+    let get = async || world.call("GET", &format!("/v1/tokens/{id}"), Value::Null).await;
+    assert_eq!(get().await.json["last_used_at"], Value::Null);
+    let before = get().await.header("roster-sequence").map(str::to_owned);
+    world.clock.advance(5000);
+    assert_eq!(world.call_as(&secret, "GET", "/v1/roles", Value::Null).await.status, 200);
+    let answer = get().await;
+    assert_eq!(answer.str("/last_used_at"), "2026-11-22T06:00:05.000Z");
+    assert_eq!(answer.header("roster-sequence").map(str::to_owned), before);
+    world.engine.maintain().await;
+    assert_eq!(get().await.str("/last_used_at"), "2026-11-22T06:00:05.000Z", "written down meanwhile");
+    assert!(world.verify().await.is_empty());
+}
