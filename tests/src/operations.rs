@@ -110,8 +110,9 @@ impl Fixture {
     /// What stands for a name in a path or query.
     fn value(&self, operation: &Operation, name: &str) -> String {
         match (name, operation.id.as_str()) {
-            ("organization_id" | "org_id", "deleteOrganization" | "DeleteOrganization") => self.child.id.native(),
-            ("managed_org_id", _) => self.child.id.native(),
+            ("organization_id" | "org_id", "deleteOrganization" | "DeleteOrganization") | ("managed_org_id", _) => {
+                self.child.id.native()
+            }
             ("organization_id" | "org_id", _) => self.account.id.native(),
             ("user_id", _) => self.bob.id.native(),
             ("membership_id", _) => self.membership.clone(),
@@ -136,7 +137,9 @@ impl Fixture {
         }
         for (n, name) in operation.query.iter().enumerate() {
             uri.push(if n == 0 { '?' } else { '&' });
-            uri.push_str(&format!("{name}={}", self.value(operation, name)));
+            uri.push_str(name);
+            uri.push('=');
+            uri.push_str(&self.value(operation, name));
         }
         uri
     }
@@ -149,7 +152,9 @@ impl Fixture {
         let (org, child) = (self.account.id.native(), self.child.id.native());
         let (bob, eve) = (self.bob.id.native(), self.eve.id.native());
         match operation.id.as_str() {
-            "createUser" => json!({"email": "new@example.com"}),
+            "createUser" | "createAccountUser" | "CreateAccountUser" | "CreateUser" => {
+                json!({"email": "new@example.com"})
+            }
             "createOrganization" => json!({"name": "New", "parent_id": org}),
             "updateUser" | "updateOrganization" | "updateRole" => json!({"name": "Changed"}),
             "addMembership" => json!({"user_id": eve, "roles": ["viewer"]}),
@@ -161,9 +166,7 @@ impl Fixture {
             "createRole" => json!({"key": "another", "permissions": ["memberships:read"]}),
             "createPermission" => json!({"key": "another:thing"}),
             "issueToken" => json!({"kind": "organization", "organization_id": org, "roles": ["viewer"]}),
-            "createAccountUser" => json!({"email": "new@example.com"}),
             "replaceAccountUser" => json!({"active": true}),
-            "CreateAccountUser" | "CreateUser" => json!({"email": "new@example.com"}),
             "UpdateAccountUser" => json!({}),
             "PutOrganizationMemberships" => json!({"userIds": [bob]}),
             "PatchOrganizationMemberships" => json!({"userIdsToAdd": [bob], "userIdsToDelete": []}),

@@ -95,14 +95,14 @@ async fn when(
     step: &Step,
     expect: Expect,
 ) -> Result<(), String> {
-    if let Step::Members(organization, expected) = *step {
-        if expect == Expect::Done {
-            // What one surface wrote, every surface reads.
-            for reader in all() {
-                members(world, names, reader, organization, expected).await?;
-            }
-            return Ok(());
+    if let Step::Members(organization, expected) = *step
+        && expect == Expect::Done
+    {
+        // What one surface wrote, every surface reads.
+        for reader in all() {
+            members(world, names, reader, organization, expected).await?;
         }
+        return Ok(());
     }
     let Some(driver) = driver else {
         let outcome = match given(&world.operator().await, names, step).await {

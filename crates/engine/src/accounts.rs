@@ -167,12 +167,12 @@ fn grant<M: RoleMap>(
     if !record.active {
         return Ok(Err(ItemProblem::Inactive(item())));
     }
-    let outcome = tx.attempt(|tx| match tx.read().view.membership(place.id, user.id)? {
-        Some(before) => memberships::set_shown::<M>(tx, place, &before, shown),
-        None => {
-            let roles = roster_model::RoleSet::of(M::role(shown));
-            memberships::add(tx, place, &user, &NewMembership { roles, ..NewMembership::default() })
+    let outcome = tx.attempt(|tx| {
+        if let Some(before) = tx.read().view.membership(place.id, user.id)? {
+            return memberships::set_shown::<M>(tx, place, &before, shown);
         }
+        let roles = roster_model::RoleSet::of(M::role(shown));
+        memberships::add(tx, place, &user, &NewMembership { roles, ..NewMembership::default() })
     });
     match outcome {
         Ok(_) => Ok(Ok(user.id)),

@@ -17,14 +17,11 @@ impl Caller {
         organization: Option<OrganizationRef>,
     ) -> Result<Vec<Event>> {
         self.read(move |reader| {
-            let organization = match organization {
-                Some(organization) => {
-                    Some(reader.organization(&organization)?.allow(reader, Right::tree(P::EventsRead))?.id)
-                }
-                None => {
-                    reader.realm()?.allow(reader, P::EventsRead)?;
-                    None
-                }
+            let organization = if let Some(organization) = organization {
+                Some(reader.organization(&organization)?.allow(reader, Right::tree(P::EventsRead))?.id)
+            } else {
+                reader.realm()?.allow(reader, P::EventsRead)?;
+                None
             };
             Ok(reader.view.list_events(after, limit, organization, None)?)
         })

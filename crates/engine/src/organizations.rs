@@ -236,9 +236,8 @@ fn update(tx: &mut Tx<'_, '_>, before: &Allowed<Organization>, patch: &Organizat
             Change::OrganizationUpdated { before: Box::new(Organization::clone(before)), after: Box::new(after) };
         tx.change(before, &change)?;
     }
-    match &patch.parent {
-        Some(parent) => relocate(tx, before, parent)?,
-        None => {}
+    if let Some(parent) = &patch.parent {
+        relocate(tx, before, parent)?;
     }
     current(tx.read(), before.id)
 }

@@ -344,7 +344,7 @@ fn an_erased_person_is_gone_from_the_log() {
             bench.operator.erase_user(person).await.expect("erased");
             assert!(matches!(bench.operator.user(person).await, Err(Error::NotFound(_))));
             let log = bench.operator.list_events(0, 1000, None).await.expect("a log");
-            assert!(log.iter().enumerate().all(|(n, event)| event.sequence == n as i64 + 1));
+            assert!(log.iter().zip(1..).all(|(event, n)| event.sequence == n));
             let text = format!("{log:?}");
             assert!(!text.contains(&format!("{name}@example.com")), "still in the log: {text}");
             assert!(

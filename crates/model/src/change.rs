@@ -151,8 +151,9 @@ impl Change {
     pub fn organization(&self) -> Option<OrganizationId> {
         match self {
             Self::RealmCreated { root, .. } => Some(root.id),
-            Self::OrganizationCreated { after } => Some(after.id),
-            Self::OrganizationUpdated { after, .. } | Self::OrganizationMoved { after, .. } => Some(after.id),
+            Self::OrganizationCreated { after }
+            | Self::OrganizationUpdated { after, .. }
+            | Self::OrganizationMoved { after, .. } => Some(after.id),
             Self::OrganizationDeleted { before } => Some(before.id),
             Self::MembershipAdded { after }
             | Self::MembershipUpdated { after, .. }

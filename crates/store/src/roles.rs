@@ -9,7 +9,10 @@ use crate::view::View;
 
 /// The roles of each realm as last read, kept honest by the version in the realm's row.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct CatalogCache(Arc<Mutex<HashMap<RealmId, (i64, Arc<RoleCatalog>)>>>);
+pub(crate) struct CatalogCache(Arc<Mutex<HashMap<RealmId, Versioned>>>);
+
+/// Roles, and the version in the realm's row that they were read at.
+type Versioned = (i64, Arc<RoleCatalog>);
 
 impl CatalogCache {
     pub(crate) fn get(&self, view: &View<'_>) -> Result<Arc<RoleCatalog>> {

@@ -184,7 +184,9 @@ impl View<'_> {
         compare("permission", &replay.permissions, &permissions, problems);
 
         let mut tokens = self.list_tokens(&TokenFilter::default(), &all)?;
-        tokens.iter_mut().for_each(|token| token.last_used = None);
+        for token in &mut tokens {
+            token.last_used = None;
+        }
         compare("token", &replay.tokens, &tokens.into_iter().map(|t| (t.id, t)).collect(), problems);
 
         let accounts = self.connection.all(

@@ -1,7 +1,9 @@
 //! The scenarios. A new surface needs no change here.
 
 use roster_tests::Expect::{Done, Refused};
-use roster_tests::Step::*;
+use roster_tests::Step::{
+    Add, Child, DeleteOrganization, DeleteUser, Domains, Members, Organization, Remove, SetOwner, SetRole, User,
+};
 use roster_tests::{Scenario, Why};
 
 pub const SCENARIOS: &[Scenario] = &[

@@ -133,11 +133,4 @@ impl Connection {
         bind(&mut statement, values)?;
         Ok(statement.raw_execute()?)
     }
-
-    /// Prepares a statement without running it.
-    #[cfg(test)]
-    pub(crate) fn prepare(&self, sql: &str) -> Result<()> {
-        self.inner.prepare(sql)?;
-        Ok(())
-    }
 }
