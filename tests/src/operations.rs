@@ -3,8 +3,8 @@
 use axum::body::Body;
 use http::Request;
 use roster_engine::{
-    AccountUserFields, Caller, EntityId as _, Form, NewAccountUser, NewMembership, NewOrganization, NewPermission,
-    NewRole, NewToken, NewUser, Organization, RoleNumber, RoleSet, Surface, TokenKind, User, UserId,
+    AccountUserFields, Caller, EntityId, Form, NewAccountUser, NewMembership, NewOrganization, NewPermission, NewRole,
+    NewToken, NewUser, Organization, RoleNumber, RoleSet, Surface, TokenKind, User, UserId,
 };
 use serde_json::{Value, json};
 
@@ -21,6 +21,17 @@ pub struct Operation {
     /// Names of query parameters that are needed.
     pub query: Vec<String>,
     pub body: bool,
+}
+
+impl Operation {
+    /// Whether its body is a form, and its errors are OAuth's.
+    pub fn takes_form(&self) -> bool {
+        self.path.starts_with("/box/oauth2/")
+    }
+}
+
+fn box_id(id: impl EntityId) -> String {
+    Form::Box.show(id).expect("a form")
 }
 
 /// The list is taken from the routers: what has no description has no route.
@@ -62,6 +73,7 @@ pub struct Fixture {
     /// Nobody's member.
     pub eve: User,
     pub membership: String,
+    pub box_membership: String,
     pub token: String,
     pub whylabs_key: String,
 }
@@ -86,7 +98,8 @@ impl Fixture {
             operator.add_member(account.id, user, new).await.expect("a member")
         };
         member(ada.id, RoleNumber::MEMBER).await;
-        let membership = member(bob.id, RoleNumber::MEMBER).await.membership.id.native();
+        let membership = member(bob.id, RoleNumber::MEMBER).await.membership.id;
+        let (membership, box_membership) = (membership.native(), Form::Box.show(membership).expect("a form"));
         operator.transfer_ownership(account.id, ada.id).await.expect("an owner");
         operator
             .create_permission(NewPermission { key: "own:thing".into(), ..Default::default() })
@@ -104,12 +117,16 @@ impl Fixture {
         };
         let token = operator.issue_token(new).await.expect("a token").token;
         let whylabs_key = Form::Whylabs.show(token.id).expect("a form");
-        Self { account, child, bob, eve, membership, token: token.id.native(), whylabs_key }
+        Self { account, child, bob, eve, membership, box_membership, token: token.id.native(), whylabs_key }
     }
 
     /// What stands for a name in a path or query.
     fn value(&self, operation: &Operation, name: &str) -> String {
         match (name, operation.id.as_str()) {
+            ("group_id", "delete_groups_id") => box_id(self.child.id),
+            ("group_id", _) => box_id(self.account.id),
+            ("group_membership_id", _) => self.box_membership.clone(),
+            ("user_id", _) if operation.surface == Surface::Box => box_id(self.bob.id),
             ("organization_id" | "org_id", "deleteOrganization" | "DeleteOrganization") | ("managed_org_id", _) => {
                 self.child.id.native()
             }
@@ -176,6 +193,20 @@ impl Fixture {
             "UpdateMembershipByEmail" => json!({"orgId": org, "email": "bob@example.com", "role": "VIEWER"}),
             "RemoveMembershipByEmail" => json!({"orgId": org, "email": "bob@example.com"}),
             "SetDefaultMembership" => json!({"orgId": org, "userId": bob}),
+            "post_group_memberships" => {
+                json!({"user": {"id": box_id(self.eve.id)}, "group": {"id": box_id(self.account.id)}})
+            }
+            "put_group_memberships_id" => json!({"role": "admin", "configurable_permissions": null}),
+            "post_groups" => json!({"name": "New"}),
+            "put_groups_id" | "put_users_id" => json!({"name": "Changed"}),
+            "post_users" => json!({"name": "New", "login": "new@example.com"}),
+            "post_oauth2_token" => json!({
+                "grant_type": "client_credentials",
+                "client_id": "test",
+                "box_subject_type": "user",
+                "box_subject_id": box_id(self.bob.id),
+            }),
+            "post_oauth2_revoke" => json!({"client_id": "test", "token": "unknown"}),
             other => panic!("what is the body of {other}?"),
         }
     }
@@ -183,7 +214,17 @@ impl Fixture {
     /// A request that does it, for whoever has a key that may.
     pub fn request(&self, operation: &Operation, key: Option<&str>) -> Request<Body> {
         let body = self.body(operation);
-        let bytes = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
+        let bytes = if operation.takes_form() {
+            // The key is a field there.
+            let key = key.map(|key| ("client_secret", key));
+            let fields = body.as_object().expect("fields").iter();
+            let fields = fields.map(|(name, value)| (name.as_str(), value.as_str().expect("text"))).chain(key);
+            fields.map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&").into_bytes()
+        } else if body.is_null() {
+            Vec::new()
+        } else {
+            body.to_string().into_bytes()
+        };
         self.request_with(operation, &self.uri(operation), key, bytes)
     }
 
@@ -199,7 +240,9 @@ impl Fixture {
             // For a key that isn't one organization's own.
             request = request.header("x-whylabs-organization", self.account.id.native());
         }
-        if !body.is_empty() {
+        if operation.takes_form() {
+            request = request.header("content-type", "application/x-www-form-urlencoded");
+        } else if !body.is_empty() {
             request = request.header("content-type", "application/json");
         }
         request.body(Body::from(body)).expect("a request")

@@ -1,5 +1,6 @@
 //! One driver per surface: how a step of a scenario looks there, and how it says no.
 
+mod r#box;
 mod native;
 mod whylabs;
 
@@ -7,11 +8,12 @@ use std::collections::BTreeMap;
 
 use axum::body::Body;
 use http::Request;
-use roster_engine::{OrganizationId, UserId};
+use roster_engine::{MembershipId, OrganizationId, UserId};
 use serde_json::Value;
 
 use crate::scenario::{Step, Why};
 
+pub use r#box::Box;
 pub use native::Native;
 pub use whylabs::Whylabs;
 
@@ -20,6 +22,8 @@ pub use whylabs::Whylabs;
 pub struct Names {
     pub users: BTreeMap<&'static str, UserId>,
     pub organizations: BTreeMap<&'static str, OrganizationId>,
+    /// By organization and user; also those that have ended.
+    pub memberships: BTreeMap<(&'static str, &'static str), MembershipId>,
 }
 
 impl Names {
@@ -55,5 +59,5 @@ pub trait Driver: Send + Sync {
 
 /// All drivers. A new dialect is one line here.
 pub fn all() -> Vec<&'static dyn Driver> {
-    vec![&Native, &Whylabs]
+    vec![&Native, &Whylabs, &Box]
 }

@@ -28,11 +28,22 @@ static DESCRIPTIONS: LazyLock<Vec<Description>> = LazyLock::new(|| {
             // The others join when their dialect does; their files may be YAML.
             let file = Path::new(&folder).join(format!("{name}.openapi.json"));
             let text = std::fs::read_to_string(file).ok()?;
-            let document = serde_json::from_str(&text).expect("the vendor's description is JSON");
+            let mut document = serde_json::from_str(&text).expect("the vendor's description is JSON");
+            correct(name, &mut document);
             Some(Description { mount, document, validators: std::sync::Mutex::default() })
         })
         .collect()
 });
+
+/// Where a description is known to say less than the vendor answers.
+fn correct(name: &str, document: &mut Value) {
+    // Box's own guides have more codes than this list.
+    if name == "box"
+        && let Some(code) = document.pointer_mut("/components/schemas/ClientError/properties/code")
+    {
+        code.as_object_mut().map(|code| code.remove("enum"));
+    }
+}
 
 /// Whether there are descriptions to hold answers against.
 pub fn is_on() -> bool {
@@ -43,7 +54,7 @@ pub fn is_on() -> bool {
 pub fn operation(method: &Method, path: &str) -> Option<String> {
     let (description, path) = described(path)?;
     let (template, _) = description.operation(method, path)?;
-    Some(format!("{method} {}{template}", description.mount))
+    Some(description.named(method.as_str(), template))
 }
 
 /// All operations of the vendor who is mounted at this path, named as by [`operation`].
@@ -56,12 +67,13 @@ pub fn operations(path: &str) -> Vec<String> {
     });
     operations
         .filter(|(_, method)| matches!(method.as_str(), "GET" | "POST" | "PUT" | "PATCH" | "DELETE"))
-        .map(|(template, method)| format!("{method} {}{template}", description.mount))
+        .map(|(template, method)| description.named(&method, template))
         .collect()
 }
 
 fn described(path: &str) -> Option<(&'static Description, &str)> {
-    DESCRIPTIONS.iter().find_map(|description| Some((description, path.strip_prefix(description.mount)?)))
+    let in_mount = |description: &'static Description| Some((description, path.strip_prefix(description.mount)?));
+    DESCRIPTIONS.iter().find_map(|description| in_mount(description).or_else(|| description.beside(path)))
 }
 
 /// `Err` says how the answer differs from what the vendor describes. Answers to requests that the vendor doesn't describe, and
@@ -73,7 +85,20 @@ pub fn check(method: &Method, path: &str, status: StatusCode, body: &[u8]) -> Re
     }
 }
 
+/// Box's token routes stand beside its mount, under paths of another server.
+const BESIDE: &str = "/oauth2/";
+
 impl Description {
+    fn beside<'a>(&'static self, path: &'a str) -> Option<(&'static Self, &'a str)> {
+        let parent = self.mount.strip_suffix("/2.0")?;
+        path.strip_prefix(parent).filter(|path| path.starts_with(BESIDE)).map(|path| (self, path))
+    }
+
+    fn named(&self, method: &str, template: &str) -> String {
+        let mount = self.mount.strip_suffix("/2.0").filter(|_| template.starts_with(BESIDE)).unwrap_or(self.mount);
+        format!("{method} {mount}{template}")
+    }
+
     fn check(&self, method: &Method, path: &str, status: StatusCode, body: &[u8]) -> Result<(), String> {
         let Some((template, operation)) = self.operation(method, path) else { return Ok(()) };
         let key = format!("{method} {template} {status}");

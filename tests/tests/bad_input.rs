@@ -19,6 +19,20 @@ fn has_form(operation: &Operation, answer: &Answer) -> bool {
                 && answer.json["code"].is_string()
                 && answer.json["request_id"] == answer.header("x-request-id").unwrap_or_default()
         }
+        Surface::Box if operation.takes_form() => {
+            content_type.starts_with("application/json")
+                && answer.json["error"].is_string()
+                && answer.json["error_description"].is_string()
+        }
+        Surface::Box => {
+            content_type.starts_with("application/json")
+                && answer.json["type"] == "error"
+                && answer.json["status"] == answer.status.as_u16()
+                && answer.json["code"].is_string()
+                && answer.json["message"].is_string()
+                && answer.json["help_url"].is_string()
+                && answer.json["request_id"] == answer.header("x-request-id").unwrap_or_default()
+        }
         _ => {
             content_type.starts_with("application/json")
                 && answer.json["message"].is_string()

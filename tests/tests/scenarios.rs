@@ -31,6 +31,7 @@ fn run(scenario: &'static Scenario, driver: Option<&'static dyn Driver>) -> Resu
         for step in scenario.given {
             given(&operator, &mut names, step).await.map_err(|error| format!("given {step:?}: {error}"))?;
         }
+        remember_members(&operator, &mut names).await;
         for (step, expect) in scenario.when {
             // Time passes between what people do.
             world.clock.advance(1000);
@@ -172,11 +173,19 @@ async fn remember(world: &World, names: &mut Names, step: &Step) {
         }
         _ => {}
     }
-    // Nothing that Roster shows may name an owner twice; cheap enough to look every time.
-    for organization in names.organizations.values() {
-        let Ok(listed) = operator.list_members(*organization, roster_engine::MemberQuery::default()).await else {
+    remember_members(&operator, names).await;
+}
+
+async fn remember_members(operator: &Caller, names: &mut Names) {
+    for (name, organization) in names.organizations.clone() {
+        let Ok(listed) = operator.list_members(organization, roster_engine::MemberQuery::default()).await else {
             continue;
         };
+        for member in &listed.items {
+            let user = names.users.iter().find(|(_, id)| **id == member.user.id);
+            names.memberships.extend(user.map(|(user, _)| ((name, *user), member.membership.id)));
+        }
+        // Nothing that Roster shows may name an owner twice; cheap enough to look every time.
         let owners = listed.items.iter().filter(|m| m.membership.roles.meets(RoleSet::of(RoleNumber::OWNER))).count();
         assert!(owners <= 1, "{} has {owners} owners", organization.native());
     }

@@ -71,7 +71,11 @@ impl Found<Organization> {
             return Ok(Allowed { entity: self.0, standing });
         }
         match rights.first() {
-            Some(right) if standing.holds(Right::tree(P::OrganizationsRead)) || !standing.here().is_empty() => {
+            Some(right)
+                if standing.holds(Right::tree(P::OrganizationsRead))
+                    || !standing.here().is_empty()
+                    || reader.acting.surface.tells_what_exists() =>
+            {
                 Err(forbidden(*right))
             }
             _ => Err(Error::NotFound(Subject::Organization)),

@@ -2,6 +2,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use roster_model::change::ActorKind;
+use roster_model::permission::BuiltIn as P;
 use roster_model::{
     ActorRef, EntityId as _, OrganizationId, RealmId, RoleCatalog, Timestamp, Token, TokenKind, User, UserId,
 };
@@ -11,6 +12,7 @@ use serde::de::DeserializeOwned;
 
 use crate::engine::Engine;
 use crate::error::{Error, Result};
+use crate::reference::UserRef;
 use crate::surface::Surface;
 use crate::transaction::{Reader, Tx};
 
@@ -23,6 +25,8 @@ pub(crate) enum Actor {
     /// Somebody at the command line, or the server itself: may do everything in the realm.
     Operator,
     Token(Arc<Token>),
+    /// Somebody who acts as this user, with that user's rights. The log names who he is, not whom he acts as.
+    As(Arc<Self>, UserId),
 }
 
 impl Actor {
@@ -33,6 +37,7 @@ impl Actor {
                 (TokenKind::User, Some(user)) => ActorRef { kind: ActorKind::User, id: Some(user.raw()) },
                 _ => ActorRef { kind: ActorKind::Token, id: Some(token.id.raw()) },
             },
+            Self::As(behind, _) => behind.reference(),
         }
     }
 
@@ -41,6 +46,16 @@ impl Actor {
         match self {
             Self::Operator => 0,
             Self::Token(token) => token.id.raw(),
+            Self::As(_, user) => user.raw(),
+        }
+    }
+
+    /// The key that was shown.
+    pub(crate) fn token(&self) -> Option<&Token> {
+        match self {
+            Self::Operator => None,
+            Self::Token(token) => Some(token),
+            Self::As(behind, _) => behind.token(),
         }
     }
 }
@@ -81,7 +96,7 @@ pub(crate) struct Acting {
     pub(crate) surface: Surface,
     pub(crate) root: OrganizationId,
     pub(crate) now: Timestamp,
-    /// The acting user, for a user's token.
+    /// The acting user, for a user's token and for who acts as a user.
     pub(crate) user: Option<UserId>,
 }
 
@@ -112,15 +127,21 @@ impl Caller {
 
     /// The key that was shown; `None` at the command line.
     pub fn token(&self) -> Option<&Token> {
+        self.actor.token()
+    }
+
+    /// Whether the caller is the realm itself: a realm key, narrowed by scopes or not.
+    pub fn is_realm(&self) -> bool {
         match &self.actor {
-            Actor::Operator => None,
-            Actor::Token(token) => Some(token),
+            Actor::Operator => true,
+            Actor::Token(token) => token.kind == TokenKind::Realm,
+            Actor::As(..) => false,
         }
     }
 
     /// Whether the caller may do everything in the realm.
     pub fn is_realm_key(&self) -> bool {
-        self.token().is_none_or(|token| token.kind == TokenKind::Realm && token.scopes.is_none())
+        self.is_realm() && self.token().is_none_or(|token| token.scopes.is_none())
     }
 
     /// The moment of the request, by the engine's clock.
@@ -214,14 +235,41 @@ impl Caller {
 
     /// Looks the caller up again.
     pub(crate) fn acting(&self, view: &View<'_>) -> Result<Acting> {
-        let now = self.engine.clock().now();
-        let actor = match &self.actor {
-            Actor::Operator => Actor::Operator,
-            Actor::Token(token) => Actor::Token(Arc::new(view.token(token.id)?.ok_or(Error::BadCredential)?)),
-        };
-        let user = acting_user(view, &actor, now)?;
-        Ok(Acting { actor, surface: self.surface, root: self.root, now, user: user.map(|user| user.id) })
+        self.acting_by(view, &self.actor)
     }
+
+    fn acting_by(&self, view: &View<'_>, actor: &Actor) -> Result<Acting> {
+        let now = self.engine.clock().now();
+        let (actor, user) = match actor {
+            Actor::Operator => (Actor::Operator, None),
+            Actor::Token(token) => {
+                let actor = Actor::Token(Arc::new(view.token(token.id)?.ok_or(Error::BadCredential)?));
+                let user = acting_user(view, &actor, now)?;
+                (actor, user.map(|user| user.id))
+            }
+            Actor::As(behind, user) => {
+                let behind = self.acting_by(view, behind)?;
+                let user = may_act_as(Reader { view, acting: &behind }, &UserRef::Id(*user))?;
+                (Actor::As(Arc::new(behind.actor), user), Some(user))
+            }
+        };
+        Ok(Acting { actor, surface: self.surface, root: self.root, now, user })
+    }
+
+    /// The same caller with the rights of this user and no others; scopes of the caller's key still narrow them. Needs
+    /// `users:act_as` at the root, now and at each operation that follows. The log goes on naming who really called.
+    pub async fn act_as(&self, user: impl Into<UserRef>) -> Result<Self> {
+        let user = user.into();
+        let user = self.read(move |reader| may_act_as(reader, &user)).await?;
+        Ok(Self { actor: Actor::As(Arc::new(self.actor.clone()), user), ..self.clone() })
+    }
+}
+
+fn may_act_as(reader: Reader<'_>, user: &UserRef) -> Result<UserId> {
+    // Who may not is told so before anybody is looked up.
+    reader.realm()?.allow(reader, P::UsersActAs)?;
+    let user = reader.user(user)?.allow(reader, P::UsersActAs)?;
+    if user.is_active() { Ok(user.id) } else { Err(Error::Forbidden("an active user".into())) }
 }
 
 /// Refuses a token that doesn't count any more. Gives the acting user of a user's token.

@@ -149,6 +149,13 @@ fn check_limit(reader: Reader<'_>, organization: &Organization) -> Result<()> {
     Ok(())
 }
 
+/// The extras that a membership with these roles can have.
+pub(crate) fn bound_to(roles: RoleSet, extras: &Extras) -> Extras {
+    let mut extras = extras.clone();
+    extras.keep_while(roles);
+    extras
+}
+
 pub(crate) fn add(
     tx: &mut Tx<'_, '_>,
     place: &Allowed<Organization>,
@@ -185,7 +192,7 @@ pub(crate) fn add(
         updated: tx.now(),
         public: new.public.clone(),
         private: new.private.clone(),
-        extras: new.extras.clone(),
+        extras: bound_to(new.roles, &new.extras),
     };
     tx.change(place, &Change::MembershipAdded { after: Box::new(membership.clone()) })?;
     Ok(membership)
@@ -248,6 +255,7 @@ pub(crate) fn update(
     if let Some((dialect, extras)) = &patch.extras {
         after.extras.merge(*dialect, extras);
     }
+    after.extras.keep_while(after.roles);
     match patch.is_default {
         Some(true) if !before.is_default => {
             clear_default(tx, place, before.user)?;

@@ -37,6 +37,8 @@ pub struct NewOrganization {
     pub extras: Extras,
     /// The id it brings along from a vendor.
     pub alias: Option<(Dialect, String)>,
+    /// Refused if another organization has exactly this name.
+    pub name_must_be_free: bool,
 }
 
 /// What is to be different; `None` stays as it is.
@@ -54,6 +56,8 @@ pub struct OrganizationPatch {
     pub extras: Option<(Dialect, Metadata)>,
     /// A new place in the tree, with everything below.
     pub parent: Option<OrganizationRef>,
+    /// A new name is refused if another organization has exactly that.
+    pub name_must_be_free: bool,
     /// Refused unless it was last changed then.
     pub expected: Option<Timestamp>,
 }
@@ -66,6 +70,8 @@ pub struct OrganizationQuery {
     pub external_id: Option<String>,
     /// Part of the name or slug, in any case.
     pub text: Option<String>,
+    /// Beginning of the name, in any case.
+    pub prefix: Option<String>,
     pub sort: OrganizationSort,
     pub page: Page,
 }
@@ -104,6 +110,10 @@ fn slug_is_free(view: &View<'_>, slug: &str, own: Option<OrganizationId>) -> Res
     }
 }
 
+fn name_is_free(view: &View<'_>, name: &str, own: Option<OrganizationId>) -> Result<()> {
+    view.organization_by_name(name, own)?.map_or(Ok(()), |other| Err(taken("name", &other)))
+}
+
 fn external_id_is_free(view: &View<'_>, external_id: &str, own: Option<OrganizationId>) -> Result<()> {
     match view.organization_by_external_id(external_id)? {
         Some(other) if Some(other.id) != own => Err(taken("external_id", &other)),
@@ -138,6 +148,9 @@ fn create(tx: &mut Tx<'_, '_>, parent: &Allowed<Organization>, new: &NewOrganiza
     let id = tx.draw();
     let reader = tx.read();
     text::name(&new.name).of("name")?;
+    if new.name_must_be_free {
+        name_is_free(reader.view, &new.name, None)?;
+    }
     let slug = match &new.slug {
         Some(slug) => {
             text::slug(slug).of("slug")?;
@@ -194,6 +207,9 @@ fn update(tx: &mut Tx<'_, '_>, before: &Allowed<Organization>, patch: &Organizat
     let mut after = Organization::clone(before);
     if let Some(name) = &patch.name {
         text::name(name).of("name")?.clone_into(&mut after.name);
+        if patch.name_must_be_free && after.name != before.name {
+            name_is_free(view, name, Some(before.id))?;
+        }
     }
     if let Some(slug) = &patch.slug {
         if before.is_root() {
@@ -277,6 +293,7 @@ fn mark(sort: OrganizationSort) -> impl Fn(&Organization) -> Mark {
             OrganizationSort::Created => Key::Int(o.created.as_ms()),
             OrganizationSort::Updated => Key::Int(o.updated.as_ms()),
             OrganizationSort::Name => Key::Text(text::fold(&o.name)),
+            OrganizationSort::Id => Key::None,
         };
         Mark { key, id: o.id.raw() }
     }
@@ -387,11 +404,13 @@ pub(crate) fn list(reader: Reader<'_>, query: &OrganizationQuery) -> Result<List
         slug: query.slug.clone(),
         external_id: query.external_id.clone(),
         text: query.text.clone(),
+        prefix: query.prefix.clone(),
     };
     let of = match query.sort {
         OrganizationSort::Created => "created",
         OrganizationSort::Updated => "updated",
         OrganizationSort::Name => "name",
+        OrganizationSort::Id => "id",
     };
     let items = reader.view.list_organizations(&filter, query.sort, &query.page.slice(of)?)?;
     let total = if query.page.total { Some(reader.view.count_organizations(&filter)?) } else { None };

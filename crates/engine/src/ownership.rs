@@ -6,14 +6,16 @@ use roster_model::{Change, Membership, Organization, Right, ownership};
 use crate::access::Allowed;
 use crate::actor::Caller;
 use crate::error::{Error, Result, Subject};
-use crate::memberships::{Member, of};
+use crate::memberships::{Member, bound_to, of};
 use crate::reference::{OrganizationRef, UserRef};
 use crate::transaction::Tx;
 
 /// The owner becomes an admin and stays a member.
 fn clear(tx: &mut Tx<'_, '_>, place: &Allowed<Organization>, before: Membership) -> Result<Membership> {
     let updated = tx.now().not_before(before.updated);
-    let after = Membership { roles: ownership::after_owning(before.roles), updated, ..before.clone() };
+    let roles = ownership::after_owning(before.roles);
+    let extras = bound_to(roles, &before.extras);
+    let after = Membership { roles, extras, updated, ..before.clone() };
     tx.change(place, &Change::OwnershipCleared { before: Box::new(before), after: Box::new(after.clone()) })?;
     Ok(after)
 }
@@ -56,7 +58,9 @@ impl Caller {
                 clear(tx, &place, former)?;
             }
             let updated = tx.now().not_before(before.updated);
-            let after = Membership { roles: ownership::owning(), updated, ..before.clone() };
+            let roles = ownership::owning();
+            let extras = bound_to(roles, &before.extras);
+            let after = Membership { roles, extras, updated, ..before.clone() };
             let change =
                 Change::OwnershipTransferred { from, before: Box::new(before), after: Box::new(after.clone()) };
             tx.change(&place, &change)?;

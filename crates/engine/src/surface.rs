@@ -46,6 +46,12 @@ impl Surface {
         matches!(self, Self::Native | Self::Enhance)
     }
 
+    /// Whether a caller who may not is told so (403) even where he may not read: the vendor's contract has it that way. Elsewhere
+    /// what he may not know of is not there (404).
+    pub const fn tells_what_exists(self) -> bool {
+        matches!(self, Self::Box)
+    }
+
     /// An entity's id as this surface's clients know it: the one it brought along, else its own in this surface's form.
     pub fn show<I: EntityId>(self, id: I, aliases: &Aliases) -> String {
         let alias = self.dialect().and_then(|dialect| aliases.of(dialect));

@@ -167,7 +167,11 @@ fn issue(tx: &mut Tx<'_, '_>, new: &NewToken, secret: &str) -> Result<Token> {
 fn find(reader: Reader<'_>, reference: &str) -> Result<Token> {
     let unknown = || Error::NotFound(Subject::Token);
     let id: TokenId = Form::read_any(reference).ok_or_else(unknown)?;
-    let token = reader.view.token(id)?.ok_or_else(unknown)?;
+    visible(reader, reader.view.token(id)?.ok_or_else(unknown)?)
+}
+
+fn visible(reader: Reader<'_>, token: Token) -> Result<Token> {
+    let unknown = || Error::NotFound(Subject::Token);
     if matches!(&reader.acting.actor, crate::actor::Actor::Token(own) if own.id == token.id) {
         return Ok(token);
     }
@@ -216,6 +220,13 @@ impl Caller {
         let mut token = self.read(move |reader| find(reader, &reference)).await?;
         token.last_used = self.engine.last_seen(self.realm, token.id, token.last_used);
         Ok(token)
+    }
+
+    /// By its secret, for who may see it. A secret of another realm is an unknown one.
+    pub async fn token_of_secret(&self, secret: &str) -> Result<Token> {
+        let unknown = || Error::NotFound(Subject::Token);
+        let hash = secret::hash(secret::read(secret).ok_or_else(unknown)?);
+        self.read(move |reader| visible(reader, reader.view.token_by_hash(&hash)?.ok_or_else(unknown)?)).await
     }
 
     /// By id in any form. Effective at once, everywhere; doing it again changes nothing. A token may end itself.

@@ -60,8 +60,17 @@ impl Reader<'_> {
 
     fn standing_along(&self, chain: &[OrganizationId]) -> Result<Standing> {
         let catalog = self.roles()?;
-        let Actor::Token(token) = &self.acting.actor else { return Ok(Standing::everything(catalog, None)) };
+        let actor = &self.acting.actor;
+        let Some(token) = actor.token() else {
+            return Ok(match self.acting.user {
+                Some(user) => Standing::new(catalog, &self.view.roles_along(user, chain)?, None),
+                None => Standing::everything(catalog, None),
+            });
+        };
         let scopes = token.scopes.as_deref().map(Arc::from);
+        if let Actor::As(_, user) = actor {
+            return Ok(Standing::new(catalog, &self.view.roles_along(*user, chain)?, scopes));
+        }
         let held = match token.kind {
             TokenKind::Realm => return Ok(Standing::everything(catalog, scopes)),
             TokenKind::Organization => {

@@ -2,8 +2,8 @@
 
 use roster_model::permission::BuiltIn as P;
 use roster_model::{
-    Address, AddressKind, Aliases, Change, Dialect, EntityId as _, Extras, Metadata, Realm, Right, Timestamp, User,
-    UserId, UserStatus, metadata, ownership, text,
+    Address, AddressKind, Aliases, Change, Dialect, EntityId as _, Extras, Metadata, Realm, Right, RoleSet, Timestamp,
+    User, UserId, UserStatus, metadata, ownership, text,
 };
 use roster_store::list::{Key, Mark, Slice};
 use roster_store::{MemberFilter, MemberSort, UserFilter, UserSort, View};
@@ -14,6 +14,7 @@ use crate::error::{Error, OfField as _, Result, Subject};
 use crate::memberships::{self, MetadataWrite};
 use crate::organizations::locale;
 use crate::paging::{Listed, Page};
+use crate::realm_admins;
 use crate::reference::{OrganizationRef, UserRef};
 use crate::transaction::{Reader, Tx};
 
@@ -32,6 +33,8 @@ pub struct NewUser {
     pub public: Metadata,
     pub private: Metadata,
     pub extras: Extras,
+    /// An admin of the realm: made a member of its root.
+    pub realm_admin: bool,
     /// For whom the user is made, for callers who may create users only there.
     pub organization: Option<OrganizationRef>,
 }
@@ -51,6 +54,8 @@ pub struct UserPatch {
     pub public: Option<MetadataWrite>,
     pub private: Option<MetadataWrite>,
     pub extras: Option<(Dialect, Metadata)>,
+    /// Whether an admin of the realm. Also needs `memberships:write` at the root.
+    pub realm_admin: Option<bool>,
     /// Refused unless it was last changed then.
     pub expected: Option<Timestamp>,
 }
@@ -58,7 +63,7 @@ pub struct UserPatch {
 impl UserPatch {
     /// What users may change about themselves: names and language.
     fn is_own_business(&self) -> bool {
-        let Self { email, username, external_id, status, public, private, extras, .. } = self;
+        let Self { email, username, external_id, status, public, private, extras, realm_admin, .. } = self;
         email.is_none()
             && username.is_none()
             && external_id.is_none()
@@ -66,6 +71,7 @@ impl UserPatch {
             && public.is_none()
             && private.is_none()
             && extras.is_none()
+            && realm_admin.is_none()
     }
 }
 
@@ -79,6 +85,8 @@ pub struct UserQuery {
     pub external_id: Option<String>,
     /// Part of a name, user name or address, in any case.
     pub text: Option<String>,
+    /// Beginning of the name or of the primary e-mail address, in any case.
+    pub prefix: Option<String>,
     pub sort: UserSort,
     pub page: Page,
 }
@@ -92,6 +100,7 @@ impl UserQuery {
             username: self.username.clone(),
             external_id: self.external_id.clone(),
             text: self.text.clone(),
+            prefix: self.prefix.clone(),
         }
     }
 }
@@ -275,6 +284,7 @@ fn mark(sort: UserSort) -> impl Fn(&User) -> Mark {
             UserSort::Updated => Key::Int(u.updated.as_ms()),
             UserSort::Name => Key::Text(text::fold(&u.name)),
             UserSort::Email => Key::Text(u.email().unwrap_or_default().to_owned()),
+            UserSort::Id => Key::None,
         };
         Mark { key, id: u.id.raw() }
     }
@@ -287,6 +297,7 @@ fn list(reader: Reader<'_>, query: &UserQuery) -> Result<Listed<User>> {
         UserSort::Updated => "updated",
         UserSort::Name => "name",
         UserSort::Email => "email",
+        UserSort::Id => "id",
     };
     let filter = query.filter();
     let items = reader.view.list_users(&filter, query.sort, &query.page.slice(of)?)?;
@@ -307,7 +318,11 @@ impl Caller {
                 }
                 None => reader.realm()?.allow(reader, P::UsersCreate)?,
             };
-            create(tx, &proof, &new)
+            let user = create(tx, &proof, &new)?;
+            if new.realm_admin {
+                realm_admins::set(tx, &user, true)?;
+            }
+            Ok(user)
         })
         .await
     }
@@ -333,7 +348,11 @@ impl Caller {
             } else {
                 found.allow(tx.read(), P::UsersWrite)?
             };
-            update(tx, &before, &patch)
+            let user = update(tx, &before, &patch)?;
+            if let Some(wanted) = patch.realm_admin {
+                realm_admins::set(tx, &user, wanted)?;
+            }
+            Ok(user)
         })
         .await
     }
@@ -345,6 +364,21 @@ impl Caller {
             let before = tx.read().user(&user)?.allow(tx.read(), P::UsersWrite)?;
             if expected.is_some_and(|expected| expected != before.updated) {
                 return Err(Error::PreconditionFailed);
+            }
+            delete(tx, &before)?;
+            Ok(before.into_inner())
+        })
+        .await
+    }
+
+    /// As [`Self::delete_user`], but refused ([`Error::OwnerProtected`]) as long as he owns an organization.
+    pub async fn delete_user_unless_owner(&self, user: impl Into<UserRef>) -> Result<User> {
+        let user = user.into();
+        self.write(move |tx| {
+            let before = tx.read().user(&user)?.allow(tx.read(), P::UsersWrite)?;
+            let owned = MemberFilter { user: Some(before.id), roles: Some(RoleSet::OWNER), ..MemberFilter::default() };
+            if tx.read().view.count_memberships(&owned)? > 0 {
+                return Err(Error::OwnerProtected);
             }
             delete(tx, &before)?;
             Ok(before.into_inner())

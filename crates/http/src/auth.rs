@@ -4,7 +4,7 @@ use axum::extract::FromRequestParts;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
-use roster_engine::{Caller, Error, RequestScope};
+use roster_engine::{Caller, Error, RequestScope, Surface};
 
 use crate::context::Context;
 use crate::{App, Failure};
@@ -42,9 +42,35 @@ pub fn bearer(headers: &HeaderMap) -> SecretFound {
     }
 }
 
-/// The caller, known to the engine: the only way from a handler to the engine's operations.
+/// The caller, known to the engine. This and [`Authenticator`] are the only ways from a handler to the engine's operations.
 #[derive(Debug)]
 pub struct Authenticated(pub Caller);
+
+/// For the few operations whose callers show their secret in the body.
+#[derive(Debug)]
+pub struct Authenticator {
+    app: App,
+    surface: Surface,
+    scope: RequestScope,
+}
+
+impl Authenticator {
+    /// The caller with this secret; `None` is no secret.
+    pub async fn authenticate(self, secret: Option<&str>) -> Result<Caller, Error> {
+        self.app.engine.authenticate(self.surface, secret, self.scope).await
+    }
+}
+
+impl FromRequestParts<App> for Authenticator {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
+        let context = Context::of(&parts.extensions)?;
+        // What is answered may hold a secret and isn't remembered for a repeated request.
+        let scope = RequestScope { position: context.position.clone(), idempotency: None };
+        Ok(Self { app: app.clone(), surface: context.spec.surface, scope })
+    }
+}
 
 impl FromRequestParts<App> for Authenticated {
     type Rejection = Failure;

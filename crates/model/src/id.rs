@@ -189,6 +189,15 @@ ids! {
     EventId = Event;
 }
 
+impl RealmId {
+    /// The realm's service account: a realm key seen as a user, where a vendor has no callers but users. It has no row; no user
+    /// gets its number, since the realm's own was drawn from the same counter.
+    pub fn service_account(self) -> UserId {
+        let counter = u32::try_from(self.0 & i64::from(COUNTER_MAX)).unwrap_or_default();
+        UserId(compose(self.time().as_ms(), Kind::User, counter))
+    }
+}
+
 /// How an id is written: natively, or as a vendor's clients expect it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {

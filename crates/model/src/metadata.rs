@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::RoleSet;
+
 /// Free JSON of the application. Keys keep their order; integers of 64 bits keep their value.
 pub type Metadata = Map<String, Value>;
 
@@ -65,6 +67,9 @@ impl Dialect {
     }
 }
 
+/// The key by which an entry of [`Extras`] is bound to roles, see [`Extras::keep_while`].
+pub const WHILE: &str = "while";
+
 /// What only one vendor has and the others keep untouched: dialect → object.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -85,6 +90,16 @@ impl Extras {
 
     pub fn flag(&self, dialect: Dialect, key: &str) -> bool {
         self.of(dialect).and_then(|extras| extras.get(key)?.as_bool()).unwrap_or_default()
+    }
+
+    /// Drops what is bound to roles that are not held: an entry of a dialect may say `while`, a set of roles, and goes with the
+    /// last of them, whoever takes it away.
+    pub fn keep_while(&mut self, roles: RoleSet) {
+        let bound = |entry: &Value| -> Option<RoleSet> { serde_json::from_value(entry.get(WHILE)?.clone()).ok() };
+        for entries in self.0.values_mut().filter_map(Value::as_object_mut) {
+            entries.retain(|_, entry| bound(entry).is_none_or(|bound| bound.meets(roles)));
+        }
+        self.0.retain(|_, entries| entries.as_object().is_none_or(|entries| !entries.is_empty()));
     }
 
     /// Merges into one dialect's object; an object left empty goes.
@@ -145,6 +160,18 @@ mod tests {
         extras.merge(Dialect::Whylabs, &object(json!({"tier": "PAID"})));
         extras.merge(Dialect::Box, &object(json!({"p": null})));
         assert_eq!((extras.of(Dialect::Box), extras.text(Dialect::Whylabs, "tier")), (None, Some("PAID")));
+    }
+
+    #[test]
+    fn what_is_bound_to_roles_goes_with_the_last_of_them() {
+        let (admin, viewer) = (RoleSet::of(crate::RoleNumber::ADMIN), RoleSet::of(crate::RoleNumber::VIEWER));
+        let bound = json!({"while": RoleSet::OWNER.union(admin), "x": true});
+        let extras = Extras(object(json!({"box": {"p": bound}, "enhance": {"q": bound, "free": 1}})));
+        let mut kept = extras.clone();
+        kept.keep_while(admin.union(viewer));
+        assert_eq!(kept, extras);
+        kept.keep_while(viewer);
+        assert_eq!(kept, Extras(object(json!({"enhance": {"free": 1}}))));
     }
 
     proptest! {

@@ -87,6 +87,8 @@ struct OrganizationListQuery {
     external_id: Option<String>,
     /// Part of the name or slug, in any case and any script.
     q: Option<String>,
+    /// Beginning of the name, in any case and any script.
+    prefix: Option<String>,
 }
 
 impl OrganizationListQuery {
@@ -97,8 +99,8 @@ impl OrganizationListQuery {
             ("name", OrganizationSort::Name),
         ];
         let (page, sort) = page(app, self.limit, self.cursor, self.total, self.sort.as_deref(), &sorts)?;
-        let Self { slug, external_id, q: text, .. } = self;
-        Ok(OrganizationQuery { within, slug, external_id, text, sort, page })
+        let Self { slug, external_id, q: text, prefix, .. } = self;
+        Ok(OrganizationQuery { within, slug, external_id, text, prefix, sort, page })
     }
 }
 
@@ -178,6 +180,7 @@ async fn update(
         private: metadata_patch(b.private_metadata),
         extras: None,
         parent: b.parent_id.as_deref().map(Into::into),
+        name_must_be_free: false,
         expected: if_match.expected()?,
     };
     let organization = caller.update_organization(&*id, patch).await?;

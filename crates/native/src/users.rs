@@ -103,6 +103,8 @@ struct UserListQuery {
     external_id: Option<String>,
     /// Part of a name, user name or address, in any case and any script.
     q: Option<String>,
+    /// Beginning of the name or of the primary address, in any case and any script.
+    prefix: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -135,6 +137,7 @@ async fn list(
         username: q.username,
         external_id: q.external_id,
         text: q.q,
+        prefix: q.prefix,
         sort,
         page,
     };
@@ -196,6 +199,7 @@ async fn update(
         public: metadata_patch(b.public_metadata),
         private: metadata_patch(b.private_metadata),
         extras: None,
+        realm_admin: None,
         expected: if_match.expected()?,
     };
     let user = caller.update_user(user_ref(&id), patch).await?;

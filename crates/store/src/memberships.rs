@@ -51,8 +51,13 @@ impl MemberSort {
 
 impl MemberFilter {
     fn needs_user(&self) -> bool {
-        let UserFilter { status, email, username, external_id, text } = &self.users;
-        status.is_some() || email.is_some() || username.is_some() || external_id.is_some() || text.is_some()
+        let UserFilter { status, email, username, external_id, text, prefix } = &self.users;
+        status.is_some()
+            || email.is_some()
+            || username.is_some()
+            || external_id.is_some()
+            || text.is_some()
+            || prefix.is_some()
     }
 }
 

@@ -4,7 +4,7 @@ use roster_model::{Aliases, Organization, OrganizationId, OrganizationStatus, Vi
 
 use crate::error::Result;
 use crate::list::Slice;
-use crate::sql::{Row, Select, Value, like};
+use crate::sql::{Row, Select, Value, like, like_prefix};
 use crate::view::View;
 
 const COLUMNS: &str = "o.id, o.parent, o.depth, o.name, o.slug, o.external_id, o.max_members, o.email_domains, \
@@ -24,6 +24,8 @@ pub struct OrganizationFilter {
     pub external_id: Option<String>,
     /// Part of the name or the slug, in any case.
     pub text: Option<String>,
+    /// Beginning of the name, in any case.
+    pub prefix: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,6 +34,8 @@ pub enum OrganizationSort {
     Created,
     Updated,
     Name,
+    /// As they were drawn: also where `created` was brought along.
+    Id,
 }
 
 impl OrganizationSort {
@@ -40,6 +44,7 @@ impl OrganizationSort {
             Self::Created => "o.created_ms",
             Self::Updated => "o.updated_ms",
             Self::Name => "o.name_folded",
+            Self::Id => "",
         }
     }
 }
@@ -121,6 +126,18 @@ impl View<'_> {
         self.one_organization("o.external_id = $2", external_id.into())
     }
 
+    /// One with exactly this name, other than `except`. The root's name is in nobody's way.
+    pub fn organization_by_name(&self, name: &str, except: Option<OrganizationId>) -> Result<Option<Organization>> {
+        let mut select = Select::new(&format!("SELECT {COLUMNS} FROM organization o WHERE o.realm = "));
+        select.bind(self.realm).push(" AND o.name = ").bind(name).push(" AND o.parent IS NOT NULL");
+        if let Some(except) = except {
+            select.push(" AND o.id <> ").bind(except);
+        }
+        select.push(LIVE).push(" ORDER BY o.id LIMIT 1");
+        let row = self.connection.optional(&select.text, &select.values, read)?;
+        Ok(self.with_organization_aliases(row.into_iter().collect())?.pop())
+    }
+
     pub fn organizations_by_id(&self, ids: &[OrganizationId]) -> Result<HashMap<OrganizationId, Organization>> {
         let mut found = HashMap::with_capacity(ids.len());
         for ids in ids.chunks(512) {
@@ -197,6 +214,9 @@ impl View<'_> {
             let pattern = like(&text::fold(part));
             select.push(" AND (o.name_folded LIKE ").bind(pattern.as_str()).push(" ESCAPE '\\' OR o.slug LIKE ");
             select.bind(pattern.as_str()).push(" ESCAPE '\\')");
+        }
+        if let Some(prefix) = &filter.prefix {
+            select.push(" AND o.name_folded LIKE ").bind(like_prefix(&text::fold(prefix))).push(" ESCAPE '\\'");
         }
     }
 

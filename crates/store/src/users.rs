@@ -4,7 +4,7 @@ use roster_model::{Address, AddressKind, Aliases, EntityId as _, User, UserId, U
 
 use crate::error::Result;
 use crate::list::Slice;
-use crate::sql::{Row, Select, Value, like};
+use crate::sql::{Row, Select, Value, like, like_prefix};
 use crate::view::View;
 
 const COLUMNS: &str = "u.id, u.name, u.first_name, u.last_name, u.username, u.external_id, u.status, u.locale, \
@@ -20,6 +20,8 @@ pub struct UserFilter {
     pub external_id: Option<String>,
     /// Part of a name, user name or address, in any case.
     pub text: Option<String>,
+    /// Beginning of the name or of the primary e-mail address, in any case.
+    pub prefix: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -29,6 +31,8 @@ pub enum UserSort {
     Updated,
     Name,
     Email,
+    /// As they were drawn: also where `created` was brought along.
+    Id,
 }
 
 impl UserSort {
@@ -38,6 +42,7 @@ impl UserSort {
             Self::Updated => "u.updated_ms",
             Self::Name => "u.name_folded",
             Self::Email => "u.email",
+            Self::Id => "",
         }
     }
 }
@@ -282,5 +287,10 @@ pub(crate) fn user_conditions(view: &View<'_>, select: &mut Select, filter: &Use
     }
     if let Some(part) = &filter.text {
         select.push(" AND u.search LIKE ").bind(like(&text::fold(part))).push(" ESCAPE '\\'");
+    }
+    if let Some(prefix) = &filter.prefix {
+        select.push(" AND (u.name_folded LIKE ").bind(like_prefix(&text::fold(prefix))).push(" ESCAPE '\\' OR ");
+        // Addresses are kept in lower case, not folded.
+        select.push("u.email LIKE ").bind(like_prefix(&prefix.to_lowercase())).push(" ESCAPE '\\')");
     }
 }

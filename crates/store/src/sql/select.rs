@@ -46,8 +46,12 @@ impl Select {
 
 /// A pattern for `LIKE … ESCAPE '\'` that finds the text anywhere, taken literally.
 pub fn like(text: &str) -> String {
-    let mut pattern = String::with_capacity(text.len() + 2);
-    pattern.push('%');
+    format!("%{}", like_prefix(text))
+}
+
+/// The same, for what begins with the text.
+pub fn like_prefix(text: &str) -> String {
+    let mut pattern = String::with_capacity(text.len() + 1);
     for c in text.chars() {
         if matches!(c, '%' | '_' | '\\') {
             pattern.push('\\');

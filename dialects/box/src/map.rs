@@ -1,0 +1,119 @@
+//! Between the vendor's words and Roster's, in both directions. Nothing else in this crate knows how one becomes the other.
+
+pub(crate) mod groups;
+pub(crate) mod permissions;
+pub(crate) mod users;
+
+use roster_engine::{
+    Caller, Dialect, EntityId as _, Error, Form, Member, MembershipId, OrganizationRef, RoleCatalog, RoleMap,
+    RoleNumber, RoleSet, Subject, Surface, Timestamp, User, UserId, UserRef,
+};
+
+use crate::wire::{self, Role};
+
+pub(crate) const SURFACE: Surface = Surface::Box;
+pub(crate) const DIALECT: Dialect = Dialect::Box;
+
+/// What a user without an e-mail address has behind the `@`: the clients can't do without one. Nobody can own that domain.
+const NO_ADDRESS: &str = "@no-address.invalid";
+
+impl RoleMap for Role {
+    type Shown = Self;
+
+    fn show(_: &RoleCatalog, roles: RoleSet) -> Self {
+        if roles.meets(permissions::holders()) { Self::Admin } else { Self::Member }
+    }
+
+    fn role(shown: Self) -> RoleNumber {
+        match shown {
+            Self::Admin => RoleNumber::ADMIN,
+            Self::Member => RoleNumber::MEMBER,
+        }
+    }
+}
+
+/// Whole seconds, rounded down, with an offset in figures.
+pub(crate) fn time(time: Timestamp) -> String {
+    let text = time.rfc3339();
+    format!("{}+00:00", text.get(..19).unwrap_or(&text))
+}
+
+fn is_decimal(id: &str) -> bool {
+    (6..=19).contains(&id.len()) && !id.starts_with('0') && id.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// What isn't an id in this vendor's form is nobody's.
+pub(crate) fn user_ref(id: &str) -> Result<UserRef, Error> {
+    if is_decimal(id) { Ok(UserRef::from(id)) } else { Err(Error::NotFound(Subject::User)) }
+}
+
+pub(crate) fn group_ref(id: &str) -> Result<OrganizationRef, Error> {
+    if is_decimal(id) { Ok(OrganizationRef::from(id)) } else { Err(Error::NotFound(Subject::Organization)) }
+}
+
+pub(crate) fn membership_id(id: &str) -> Result<MembershipId, Error> {
+    Form::Box.read(id).ok_or(Error::NotFound(Subject::Membership))
+}
+
+pub(crate) fn user_id(user: &User) -> String {
+    SURFACE.show(user.id, &user.aliases)
+}
+
+pub(crate) fn is_service_account(caller: &Caller, id: &str) -> bool {
+    Form::Box.read::<UserId>(id) == Some(caller.realm_id().service_account())
+}
+
+/// The user's address, or one made of the number.
+pub(crate) fn login(user: &User) -> String {
+    user.email().map_or_else(|| format!("{}{NO_ADDRESS}", user.id.raw()), str::to_owned)
+}
+
+/// Whose computed address this is.
+pub(crate) fn of_computed_login(login: &str) -> Option<UserId> {
+    login.to_ascii_lowercase().strip_suffix(NO_ADDRESS)?.parse().ok().and_then(UserId::checked)
+}
+
+pub(crate) fn membership(catalog: &RoleCatalog, member: &Member) -> wire::GroupMembership {
+    let Member { membership, user, organization } = member;
+    let role = Role::show(catalog, membership.roles);
+    wire::GroupMembership {
+        kind: "group_membership",
+        id: membership.id.raw().to_string(),
+        user: users::mini(user),
+        group: groups::mini(organization),
+        role,
+        configurable_permissions: permissions::show(role, &membership.extras),
+        created_at: time(membership.created),
+        modified_at: time(membership.updated),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn roles_both_ways() {
+        let catalog = RoleCatalog::default();
+        for roles in [RoleSet::OWNER, RoleSet::of(RoleNumber::ADMIN)] {
+            assert_eq!(Role::show(&catalog, roles), Role::Admin);
+            assert_eq!(Role::write(&catalog, roles, Role::Admin), None);
+        }
+        for number in [RoleNumber::MEMBER, RoleNumber::VIEWER, RoleNumber::SUPPORT] {
+            assert_eq!(Role::show(&catalog, RoleSet::of(number)), Role::Member);
+            assert_eq!(Role::write(&catalog, RoleSet::of(number), Role::Member), None);
+        }
+        let made = Role::write(&catalog, RoleSet::of(RoleNumber::VIEWER), Role::Admin);
+        assert_eq!(made, Some(RoleSet::of(RoleNumber::ADMIN)));
+    }
+
+    #[test]
+    fn times_and_ids() {
+        assert_eq!(time(Timestamp::from_ms(1_795_327_200_999)), "2026-11-22T06:00:00+00:00");
+        for unknown in ["", "me", "99999", "0100000", "-100000", "99999999999999999999", "org_0Qk3vR8aZ1b", "1e100000"]
+        {
+            assert!(user_ref(unknown).is_err() && group_ref(unknown).is_err(), "{unknown}");
+        }
+        assert!(user_ref("100000").is_ok());
+    }
+}

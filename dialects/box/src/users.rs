@@ -1,0 +1,173 @@
+//! Users of the realm.
+
+use axum::Json;
+use axum::response::{IntoResponse as _, Response};
+use http::StatusCode;
+use roster_engine::{Caller, Error, Page, RoleSet, User, UserQuery, UserSort};
+use roster_http::{App, Body, Failure, Frame, Pairs, Path};
+use serde_json::Value;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::docs::Failures;
+use crate::fields::Fields;
+use crate::map::users;
+use crate::query::{Offsets, limit};
+use crate::session::{Session, Whom, admin};
+use crate::wire::{self, EnterpriseRole, UserBody};
+
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(get, update, delete))
+}
+
+/// Users as these fields show them. What isn't in their rows is looked up only if it is asked for.
+async fn shown(caller: &Caller, found: &[User], fields: &Fields) -> Result<Vec<Value>, Error> {
+    let roles = if fields.ask_for("role") {
+        caller.roles_at_root(found.iter().map(|user| user.id).collect()).await?
+    } else {
+        vec![RoleSet::EMPTY; found.len()]
+    };
+    let realm = if fields.ask_for("enterprise") { Some(caller.realm().await?) } else { None };
+    let service_account = caller.realm_id().service_account();
+    let show = |(user, held): (&User, RoleSet)| {
+        let role = if user.id == service_account { EnterpriseRole::Admin } else { users::role(held) };
+        let user = users::user(user, role, realm.as_ref().map(users::enterprise));
+        fields.select(&user, &wire::User::STANDARD)
+    };
+    Ok(found.iter().zip(roles).map(show).collect())
+}
+
+async fn one(caller: &Caller, user: User, fields: &Fields) -> Result<Json<Value>, Failure> {
+    Ok(Json(shown(caller, &[user], fields).await?.pop().unwrap_or_default()))
+}
+
+/// Which users are asked for. `None`: a kind that no user of Roster is of.
+fn wanted(query: &Pairs) -> Result<Option<UserQuery>, Failure> {
+    match query.optional("user_type")? {
+        None | Some("all" | "managed") => {}
+        Some("external") => return Ok(None),
+        Some(_) => return Err(Frame::invalid("user_type", "must be all, managed or external").into()),
+    }
+    let text = |name| Ok::<_, Failure>(query.optional(name)?.filter(|text| !text.is_empty()).map(str::to_owned));
+    Ok(Some(UserQuery {
+        prefix: text("filter_term")?,
+        external_id: text("external_app_user_id")?,
+        sort: UserSort::Id,
+        ..UserQuery::default()
+    }))
+}
+
+/// All users, by creation. For admins.
+#[utoipa::path(
+    get, path = "/2.0/users", operation_id = "get_users", tag = "Users",
+    params(
+        ("filter_term" = Option<String>, Query, description = "beginning of the name or login, in any case"),
+        ("user_type" = Option<String>, Query, description = "all, managed or external; there are no external ones"),
+        ("external_app_user_id" = Option<String>, Query),
+        ("fields" = Option<String>, Query), ("limit" = Option<u32>, Query), ("offset" = Option<u32>, Query),
+        ("usemarker" = Option<bool>, Query, description = "walk by `marker`: no `offset`, no `total_count`"),
+        ("marker" = Option<String>, Query, description = "`next_marker` of the page before"),
+    ),
+    responses((status = 200, description = "a page", body = wire::Page<wire::User>), Failures),
+)]
+async fn list(Session(caller): Session, query: Pairs) -> Result<Response, Failure> {
+    admin(&caller).await?;
+    let (fields, wanted) = (Fields::of(&query)?, wanted(&query)?);
+    if query.flag("usemarker")?.unwrap_or_default() {
+        let cursor = query.optional("marker")?.filter(|marker| !marker.is_empty()).map(str::to_owned);
+        let limit = limit(&query)?;
+        let page = Page { cursor, limit: Some(limit), ..Page::default() };
+        let Some(wanted) = wanted else {
+            return Ok(Json(wire::MarkerPage { limit, next_marker: None, entries: Vec::new() }).into_response());
+        };
+        let listed = caller.list_users(UserQuery { page, ..wanted }).await?;
+        let entries = shown(&caller, &listed.items, &fields).await?;
+        return Ok(Json(wire::MarkerPage { limit, next_marker: listed.next, entries }).into_response());
+    }
+    let at = Offsets::of(&query)?;
+    let (total, users) = match wanted {
+        Some(wanted) => {
+            let listed = caller.list_users(UserQuery { page: at.page(), ..wanted }).await?;
+            (listed.total.unwrap_or_default(), listed.items)
+        }
+        None => (0, Vec::new()),
+    };
+    let entries = shown(&caller, &users, &fields).await?;
+    Ok(Json(wire::Page { total_count: total, limit: at.limit, offset: at.offset, entries }).into_response())
+}
+
+/// Makes a user. For admins.
+#[utoipa::path(
+    post, path = "/2.0/users", operation_id = "post_users", tag = "Users",
+    params(("fields" = Option<String>, Query)),
+    request_body = UserBody,
+    responses((status = 201, description = "made", body = wire::User), Failures),
+)]
+async fn create(
+    Session(caller): Session,
+    query: Pairs,
+    body: Body<UserBody>,
+) -> Result<(StatusCode, Json<Value>), Failure> {
+    admin(&caller).await?;
+    let new = users::new_user(body.read()?)?;
+    let fields = Fields::of(&query)?;
+    let user = caller.create_user(new).await?;
+    Ok((StatusCode::CREATED, one(&caller, user, &fields).await?))
+}
+
+/// A user; `me` is the caller. For admins, and the user.
+#[utoipa::path(
+    get, path = "/2.0/users/{user_id}", operation_id = "get_users_id", tag = "Users",
+    params(("user_id" = String, Path, description = "`me` is the caller"), ("fields" = Option<String>, Query)),
+    responses((status = 200, description = "success", body = wire::User), Failures),
+)]
+async fn get(Session(caller): Session, Path(id): Path<String>, query: Pairs) -> Result<Json<Value>, Failure> {
+    let user = match Whom::to_read(&caller, &id).await? {
+        Whom::User(user) => caller.user(user).await?,
+        Whom::ServiceAccount => users::service_account(&caller.realm().await?),
+    };
+    one(&caller, user, &Fields::of(&query)?).await
+}
+
+/// Changes a user. For admins.
+#[utoipa::path(
+    put, path = "/2.0/users/{user_id}", operation_id = "put_users_id", tag = "Users",
+    params(("user_id" = String, Path), ("fields" = Option<String>, Query)),
+    request_body = UserBody,
+    responses((status = 200, description = "as it now is", body = wire::User), Failures),
+)]
+async fn update(
+    Session(caller): Session,
+    Path(id): Path<String>,
+    query: Pairs,
+    body: Body<UserBody>,
+) -> Result<Json<Value>, Failure> {
+    let user = caller.user(Whom::to_write(&caller, &id).await?).await?.id;
+    let patch = users::user_patch(user, body.read_or_default()?)?;
+    let fields = Fields::of(&query)?;
+    let user = caller.update_user(user, patch).await?;
+    one(&caller, user, &fields).await
+}
+
+/// Deletes a user with memberships and tokens. For admins.
+#[utoipa::path(
+    delete, path = "/2.0/users/{user_id}", operation_id = "delete_users_id", tag = "Users",
+    params(
+        ("user_id" = String, Path),
+        ("force" = Option<bool>, Query, description = "also if the user owns an organization"),
+        ("notify" = Option<bool>, Query, description = "nobody is notified"),
+    ),
+    responses((status = 204, description = "deleted"), Failures),
+)]
+async fn delete(Session(caller): Session, Path(id): Path<String>, query: Pairs) -> Result<StatusCode, Failure> {
+    let user = caller.user(Whom::to_write(&caller, &id).await?).await?.id;
+    if query.flag("force")?.unwrap_or_default() {
+        caller.delete_user(user, None).await?;
+    } else {
+        caller.delete_user_unless_owner(user).await.map_err(|error| match error {
+            Error::OwnerProtected => Error::invalid("force", "must be true to delete a user who owns an organization"),
+            other => other,
+        })?;
+    }
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,157 @@
+//! Users.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::nullable;
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct UserMini {
+    /// user
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    pub id: String,
+    pub name: String,
+    pub login: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Status {
+    Active,
+    Inactive,
+    CannotDeleteEdit,
+    CannotDeleteEditUpload,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum EnterpriseRole {
+    Admin,
+    Coadmin,
+    User,
+}
+
+/// Roles that can be given; who is `admin` is said elsewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum GivenRole {
+    Coadmin,
+    User,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub(crate) struct TrackingCode {
+    /// tracking_code
+    #[serde(rename = "type", default)]
+    pub kind: Option<String>,
+    #[serde(default)]
+    pub name: Option<String>,
+    #[serde(default)]
+    pub value: Option<String>,
+}
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct Enterprise {
+    /// enterprise
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    pub id: String,
+    pub name: String,
+}
+
+/// Roster has no storage: what is said of it is what was set, or nothing.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct User {
+    #[serde(flatten)]
+    pub mini: UserMini,
+    pub created_at: String,
+    pub modified_at: String,
+    pub language: String,
+    pub timezone: String,
+    pub space_amount: i64,
+    pub space_used: i64,
+    pub max_upload_size: i64,
+    pub status: Status,
+    pub job_title: String,
+    pub phone: String,
+    pub address: String,
+    pub avatar_url: &'static str,
+    pub notification_email: Option<Value>,
+    // By `fields` only.
+    pub role: EnterpriseRole,
+    pub tracking_codes: Vec<TrackingCode>,
+    pub external_app_user_id: Option<String>,
+    pub my_tags: Vec<String>,
+    pub hostname: &'static str,
+    pub enterprise: Option<Enterprise>,
+    #[serde(flatten)]
+    pub flags: Flags,
+}
+
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize, ToSchema)]
+pub(crate) struct Flags {
+    #[serde(default)]
+    pub can_see_managed_users: bool,
+    #[serde(default)]
+    pub is_sync_enabled: bool,
+    #[serde(default)]
+    pub is_external_collab_restricted: bool,
+    #[serde(default)]
+    pub is_exempt_from_device_limits: bool,
+    #[serde(default)]
+    pub is_exempt_from_login_verification: bool,
+    #[serde(default)]
+    pub is_platform_access_only: bool,
+}
+
+impl User {
+    pub(crate) const STANDARD: [&str; 15] = [
+        "name",
+        "login",
+        "created_at",
+        "modified_at",
+        "language",
+        "timezone",
+        "space_amount",
+        "space_used",
+        "max_upload_size",
+        "status",
+        "job_title",
+        "phone",
+        "address",
+        "avatar_url",
+        "notification_email",
+    ];
+}
+
+/// A user to be made, or what of one is to be different.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(default)]
+pub(crate) struct UserBody {
+    /// 1 to 50 characters. Needed to make one.
+    pub name: Option<String>,
+    /// An e-mail address. Needed to make one, unless for an app (`is_platform_access_only`).
+    pub login: Option<String>,
+    pub role: Option<GivenRole>,
+    pub language: Option<String>,
+    pub job_title: Option<String>,
+    pub phone: Option<String>,
+    pub address: Option<String>,
+    pub space_amount: Option<i64>,
+    pub timezone: Option<String>,
+    pub status: Option<Status>,
+    #[serde(deserialize_with = "nullable")]
+    pub external_app_user_id: Option<Option<String>>,
+    pub tracking_codes: Option<Vec<TrackingCode>>,
+    pub can_see_managed_users: Option<bool>,
+    pub is_sync_enabled: Option<bool>,
+    pub is_external_collab_restricted: Option<bool>,
+    pub is_exempt_from_device_limits: Option<bool>,
+    pub is_exempt_from_login_verification: Option<bool>,
+    pub is_platform_access_only: Option<bool>,
+    /// `null`, by which users leave an enterprise, is refused.
+    #[serde(deserialize_with = "nullable")]
+    pub enterprise: Option<Option<Value>>,
+}
