@@ -173,7 +173,9 @@ impl Fixture {
                 json!({"email": "new@example.com"})
             }
             "createOrganization" => json!({"name": "New", "parent_id": org}),
-            "updateUser" | "updateOrganization" | "updateRole" => json!({"name": "Changed"}),
+            "updateUser" | "updateOrganization" | "updateRole" | "put_groups_id" | "put_users_id" => {
+                json!({"name": "Changed"})
+            }
             "addMembership" => json!({"user_id": eve, "roles": ["viewer"]}),
             "batchMemberships" => {
                 json!({"operations": [{"op": "add", "user_id": eve}, {"op": "remove", "user_id": bob}]})
@@ -187,7 +189,7 @@ impl Fixture {
             "UpdateAccountUser" => json!({}),
             "PutOrganizationMemberships" => json!({"userIds": [bob]}),
             "PatchOrganizationMemberships" => json!({"userIdsToAdd": [bob], "userIdsToDelete": []}),
-            "CreateManagedOrganization" => json!({"name": "New"}),
+            "CreateManagedOrganization" | "post_groups" => json!({"name": "New"}),
             "UpdateUser" => json!({"userId": bob, "email": "bob@example.com", "preferences": null}),
             "CreateMembership" => json!({"orgId": child, "email": "bob@example.com", "role": "MEMBER"}),
             "UpdateMembershipByEmail" => json!({"orgId": org, "email": "bob@example.com", "role": "VIEWER"}),
@@ -197,8 +199,6 @@ impl Fixture {
                 json!({"user": {"id": box_id(self.eve.id)}, "group": {"id": box_id(self.account.id)}})
             }
             "put_group_memberships_id" => json!({"role": "admin", "configurable_permissions": null}),
-            "post_groups" => json!({"name": "New"}),
-            "put_groups_id" | "put_users_id" => json!({"name": "Changed"}),
             "post_users" => json!({"name": "New", "login": "new@example.com"}),
             "post_oauth2_token" => json!({
                 "grant_type": "client_credentials",

@@ -208,7 +208,7 @@ fn kind_of(subject: Subject) -> Option<&'static str> {
 }
 
 /// Code and parameter of a conflict.
-fn clash<'a>(subject: Subject, field: &'a str) -> (&'static str, &'a str) {
+fn clash(subject: Subject, field: &str) -> (&'static str, &str) {
     match (subject, field) {
         (Subject::User, "email") => ("user_login_already_used", "login"),
         // The vendor's own name for it.

@@ -68,6 +68,11 @@ pub(crate) fn login(user: &User) -> String {
     user.email().map_or_else(|| format!("{}{NO_ADDRESS}", user.id.raw()), str::to_owned)
 }
 
+/// Whether this looks like an address that is computed.
+pub(crate) fn is_computed(login: &str) -> bool {
+    login.to_ascii_lowercase().ends_with(NO_ADDRESS)
+}
+
 /// Whose computed address this is.
 pub(crate) fn of_computed_login(login: &str) -> Option<UserId> {
     login.to_ascii_lowercase().strip_suffix(NO_ADDRESS)?.parse().ok().and_then(UserId::checked)

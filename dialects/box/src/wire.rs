@@ -117,6 +117,7 @@ impl GroupMembership {
 
 /// Of a group's admin. A member's are all `false`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[expect(clippy::struct_excessive_bools, reason = "the vendor's words")]
 pub(crate) struct ConfigurablePermissions {
     pub can_run_reports: bool,
     pub can_instant_login: bool,
@@ -127,6 +128,7 @@ pub(crate) struct ConfigurablePermissions {
 /// Those that are left out are `true`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(try_from = "Map<String, Value>")]
+#[expect(clippy::struct_field_names, reason = "the vendor's words")]
 pub(crate) struct ConfigurablePermissionsBody {
     pub can_run_reports: Option<bool>,
     pub can_instant_login: Option<bool>,
@@ -193,6 +195,7 @@ pub(crate) struct UpdateGroupMembership {
 // Tokens
 
 #[derive(Debug, Serialize, ToSchema)]
+#[expect(clippy::struct_field_names, reason = "the vendor's words")]
 pub(crate) struct AccessToken {
     pub access_token: String,
     /// In seconds.

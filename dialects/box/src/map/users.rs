@@ -7,7 +7,7 @@ use roster_engine::{
 use roster_http::{Failure, Frame};
 use serde_json::{Value, json};
 
-use super::{DIALECT, login, of_computed_login, time, user_id};
+use super::{DIALECT, is_computed, login, of_computed_login, time, user_id};
 use crate::wire::{self, Enterprise, EnterpriseRole, Flags, GivenRole, Status, UserBody, UserMini};
 
 const NAME_MAX: usize = 50;
@@ -148,9 +148,9 @@ const fn engine_status(status: Status) -> UserStatus {
     }
 }
 
-/// An address that a user is to get: not one that is computed for who has none.
+/// An address that a user is to get: not one like those that are computed for who has none.
 fn new_login(login: String) -> Result<String, Frame> {
-    if of_computed_login(&login).is_some() {
+    if is_computed(&login) {
         return Err(Frame::invalid("login", "stands for a user who has no e-mail address"));
     }
     Ok(login)

@@ -91,6 +91,7 @@ pub(crate) struct User {
 }
 
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize, ToSchema)]
+#[expect(clippy::struct_excessive_bools, reason = "the vendor's words")]
 pub(crate) struct Flags {
     #[serde(default)]
     pub can_see_managed_users: bool,
