@@ -92,9 +92,10 @@ async fn try_operation(operation: &Operation) -> Vec<String> {
             && (EVERYONE.contains(&operation.id.as_str())
                 || (key.what == "another realm's key" && is_open_to_foreign_realm(operation)));
         let refused = answer.status.is_client_error();
-        let unauthenticated = match operation.takes_form() {
-            true => answer.json["error"] == "invalid_client",
-            false => matches!(answer.status.as_u16(), 401 | 403),
+        let unauthenticated = if operation.takes_form() {
+            answer.json["error"] == "invalid_client"
+        } else {
+            matches!(answer.status.as_u16(), 401 | 403)
         };
         if !(refused && (key.known || unauthenticated)) && !(open && answer.status.is_success()) {
             note(format!("with {}: {} {}", key.what, answer.status, answer.text()));

@@ -1,0 +1,189 @@
+//! What only Box has: who may what there, tokens that expire, and the forms of its refusals.
+
+use axum::body::Body;
+use http::Request;
+use roster_engine::{EntityId, Form, NewMembership, NewOrganization, NewUser, RoleNumber, RoleSet, UserId, Visibility};
+use roster_tests::world::KEY;
+use roster_tests::{Answer, World};
+use serde_json::{Value, json};
+
+fn id(id: impl EntityId) -> String {
+    Form::Box.show(id).expect("a form at Box")
+}
+
+async fn call(world: &World, key: &str, method: &str, path: &str, body: Value) -> Answer {
+    let request = Request::builder().method(method).uri(format!("/box/2.0{path}"));
+    let body = if body.is_null() { Body::empty() } else { Body::from(body.to_string()) };
+    // No Content-Type: one of the clients never sends any.
+    world.send(request.header("authorization", format!("Bearer {key}")).body(body).expect("a request")).await
+}
+
+async fn oauth(world: &World, path: &str, form: &str) -> Answer {
+    let request = Request::post(format!("/box/oauth2/{path}")).header("authorization", "ignored");
+    world.send(request.body(Body::from(form.to_owned())).expect("a request")).await
+}
+
+async fn token_of(world: &World, user: UserId) -> String {
+    let form = format!(
+        "grant_type=client_credentials&client_id=t&client_secret={KEY}&box_subject_type=user&box_subject_id={}",
+        id(user)
+    );
+    oauth(world, "token", &form).await.str("/access_token").to_owned()
+}
+
+/// A group below another, and who has to do with it.
+struct People {
+    group: String,
+    member: String,
+    /// Name and token: of whom the rights are asked.
+    tokens: Vec<(&'static str, String)>,
+    /// Theirs, and of somebody new.
+    ids: Vec<String>,
+}
+
+async fn people(world: &World, visibility: Visibility) -> People {
+    let operator = world.operator().await;
+    let organization = async |name: &str, parent| {
+        let new = NewOrganization { name: name.into(), parent, visibility, ..NewOrganization::default() };
+        operator.create_organization(new).await.expect("an organization").id
+    };
+    let above = organization("above", None).await;
+    let group = organization("group", Some(above.into())).await;
+    let user = async |realm_admin| {
+        let new = NewUser { realm_admin, ..NewUser::default() };
+        operator.create_user(new).await.expect("a user").id
+    };
+    let add = async |place, user, role| {
+        let new = NewMembership { roles: RoleSet::of(role), ..NewMembership::default() };
+        operator.add_member(place, user, new).await.expect("a member").membership.id
+    };
+    let (coadmin, head, admin, member, other) =
+        (user(true).await, user(false).await, user(false).await, user(false).await, user(false).await);
+    add(above, head, RoleNumber::ADMIN).await;
+    add(group, admin, RoleNumber::ADMIN).await;
+    let membership = add(group, member, RoleNumber::MEMBER).await;
+    // Whom the root only lists is no admin.
+    add(operator.root(), other, RoleNumber::MEMBER).await;
+    let mut tokens = Vec::new();
+    let named = [("coadmin", coadmin), ("head", head), ("admin", admin), ("member", member), ("other", other)];
+    for (name, user) in named {
+        tokens.push((name, token_of(world, user).await));
+    }
+    let mut ids = named.map(|(_, user)| id(user)).to_vec();
+    ids.push(id(user(false).await));
+    People { group: id(group), member: id(membership), tokens, ids }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_may_what() {
+    let (admins, group, all) = ("coadmin", "coadmin head admin", "coadmin head admin member");
+    for (visibility, listers) in [
+        (Visibility::Admins, group),
+        (Visibility::Members, all),
+        (Visibility::Realm, "coadmin head admin member other"),
+    ] {
+        let world = World::new().await;
+        let people = people(&world, visibility).await;
+        let (g, m, member) = (&people.group, &people.member, &people.ids[3]);
+        let new = json!({"user": {"id": people.ids[5]}, "group": {"id": g}});
+        for (method, path, body, who) in [
+            ("POST", "/group_memberships".to_owned(), new, admins),
+            ("GET", format!("/group_memberships/{m}"), Value::Null, group),
+            ("PUT", format!("/group_memberships/{m}"), json!({"role": "member"}), group),
+            ("GET", format!("/groups/{g}/memberships"), Value::Null, listers),
+            ("GET", format!("/users/{member}/memberships"), Value::Null, "coadmin member"),
+            ("GET", "/groups".to_owned(), Value::Null, admins),
+            ("POST", "/groups".to_owned(), json!({"name": "new"}), admins),
+            ("GET", format!("/groups/{g}"), Value::Null, all),
+            ("PUT", format!("/groups/{g}"), json!({"description": "new"}), group),
+            ("GET", "/users".to_owned(), Value::Null, admins),
+            ("GET", format!("/users/{member}"), Value::Null, "coadmin member"),
+            ("GET", "/users/me".to_owned(), Value::Null, "coadmin head admin member other"),
+            ("POST", "/users".to_owned(), json!({"name": "n", "login": "n@x.example"}), admins),
+            ("PUT", format!("/users/{member}"), json!({"job_title": "x"}), admins),
+        ] {
+            let mut may = Vec::new();
+            for (name, token) in &people.tokens {
+                let answer = call(&world, token, method, &path, body.clone()).await;
+                if answer.status.is_success() {
+                    may.push(*name);
+                } else {
+                    assert_eq!((answer.status.as_u16(), answer.str("/code")), (403, DENIED), "{name}: {method} {path}");
+                }
+            }
+            assert_eq!(may.join(" "), who, "{visibility:?}: {method} {path}");
+        }
+        let delete = async |who: &str, path: &str| {
+            let (_, token) = people.tokens.iter().find(|(name, _)| *name == who).expect("one of them");
+            call(&world, token, "DELETE", path, Value::Null).await.status.as_u16()
+        };
+        for (who, path, status) in [
+            ("member", format!("/group_memberships/{m}"), 403),
+            ("other", format!("/group_memberships/{m}"), 403),
+            ("admin", format!("/group_memberships/{m}"), 204),
+            ("admin", format!("/group_memberships/{m}"), 404),
+            ("admin", format!("/groups/{g}"), 403),
+            ("head", "/groups/100000".to_owned(), 403),
+            ("coadmin", format!("/groups/{g}"), 204),
+            ("coadmin", format!("/groups/{g}"), 404),
+            ("member", format!("/users/{member}"), 403),
+            ("member", "/users/100000".to_owned(), 403),
+            ("coadmin", format!("/users/{member}"), 204),
+            ("coadmin", format!("/users/{member}"), 404),
+        ] {
+            assert_eq!(delete(who, &path).await, status, "{visibility:?}: {who} {path}");
+        }
+        assert!(world.verify().await.is_empty());
+    }
+}
+
+const DENIED: &str = "access_denied_insufficient_permissions";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tokens_end() {
+    let world = World::new().await;
+    let ada = world.operator().await.create_user(NewUser::default()).await.expect("a user").id;
+    let token = token_of(&world, ada).await;
+    world.clock.advance(3_599_000);
+    assert_eq!(call(&world, &token, "GET", "/users/me", Value::Null).await.str("/id"), id(ada));
+    world.clock.advance(1000);
+    let answer = call(&world, &token, "GET", "/users/me", Value::Null).await;
+    assert_eq!((answer.status.as_u16(), answer.str("/code")), (401, "unauthorized"));
+    assert!(answer.header("www-authenticate").is_some_and(|header| header.contains("invalid_token")));
+    let keyless = world.send(Request::get("/box/2.0/users/me").body(Body::empty()).expect("a request")).await;
+    assert_eq!(keyless.header("www-authenticate"), Some("Bearer realm=\"Service\""));
+
+    let token = token_of(&world, ada).await;
+    let answer = call(&world, KEY, "DELETE", &format!("/users/{}", id(ada)), Value::Null).await;
+    assert_eq!((answer.status.as_u16(), answer.bytes.len()), (204, 0));
+    assert_eq!(call(&world, &token, "GET", "/users/me", Value::Null).await.status, 401);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_realm_is_another_world() {
+    let world = World::new().await;
+    let (_, foreign) = world.engine.create_realm("other").await.expect("a realm");
+    let ada = world.operator().await.create_user(NewUser::default()).await.expect("a user").id;
+    let token = token_of(&world, ada).await;
+    let form = format!("client_id=t&client_secret={foreign}&token={token}");
+    assert_eq!(oauth(&world, "revoke", &form).await.json, json!({}), "unknown there");
+    assert_eq!(call(&world, &token, "GET", "/users/me", Value::Null).await.status, 200, "and not revoked here");
+    let realm = world.operator().await.realm_id();
+    for subject in [id(realm), id(realm.service_account())] {
+        let grant = "grant_type=client_credentials&client_id=t&box_subject_type=enterprise";
+        let answer = oauth(&world, "token", &format!("{grant}&client_secret={foreign}&box_subject_id={subject}")).await;
+        assert_eq!((answer.status.as_u16(), answer.str("/error")), (400, "invalid_grant"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn oauth_has_its_own_form_of_refusals() {
+    let world = World::new().await;
+    let answer = world.send(Request::get("/box/oauth2/token").body(Body::empty()).expect("a request")).await;
+    assert_eq!((answer.status.as_u16(), answer.str("/error")), (405, "invalid_request"));
+    let answer = oauth(&world, "nothing", "").await;
+    assert_eq!((answer.status.as_u16(), answer.str("/error")), (404, "invalid_request"));
+    let answer = call(&world, KEY, "GET", "/files/1", Value::Null).await;
+    assert_eq!((answer.status.as_u16(), answer.str("/code")), (404, "not_found"));
+    assert_eq!(answer.header("box-request-id"), answer.header("x-request-id"));
+}
