@@ -1,14 +1,20 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use roster_model::{Clock, RealmId, SystemClock, Timestamp, TokenId};
 use roster_store::{Location, Statistics, Store, View};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::actor::{Acting, Actor, Caller, RequestScope, acting_user};
 use crate::error::{Error, Result};
 use crate::ids::IdSource;
 use crate::secret;
 use crate::surface::Surface;
+
+/// Lists in pieces at once; further ones wait, and are refused after [`STREAM_WAIT`]. Half of the readers that there are at least.
+const STREAMS_MAX: usize = 8;
+const STREAM_WAIT: Duration = Duration::from_secs(5);
 
 /// How to open an engine.
 #[derive(Clone, Debug)]
@@ -64,6 +70,8 @@ pub struct Engine {
     clock: Arc<dyn Clock>,
     ids: Arc<IdSource>,
     limits: EngineLimits,
+    /// Lists that are given in pieces hold a reader as long as their client takes: never all of them.
+    streams: Arc<Semaphore>,
     /// When tokens were last seen, until it is written down in bulk.
     seen: Mutex<HashMap<(RealmId, TokenId), Timestamp>>,
 }
@@ -89,6 +97,7 @@ impl Engine {
             clock: Arc::clone(&config.clock),
             ids: Arc::default(),
             limits: config.limits,
+            streams: Arc::new(Semaphore::new(STREAMS_MAX)),
             seen: Mutex::default(),
         }))
     }
@@ -103,6 +112,13 @@ impl Engine {
 
     pub(crate) const fn ids(&self) -> &Arc<IdSource> {
         &self.ids
+    }
+
+    /// A place for a list in pieces, kept until it is told or given up.
+    pub(crate) async fn stream_place(&self) -> Result<OwnedSemaphorePermit> {
+        let busy = || Error::Unavailable { reason: String::from("too many long lists at once"), retry_after: 1 };
+        let place = tokio::time::timeout(STREAM_WAIT, Arc::clone(&self.streams).acquire_owned()).await;
+        place.map_err(|_| busy())?.map_err(|_| busy())
     }
 
     pub const fn limits(&self) -> &EngineLimits {

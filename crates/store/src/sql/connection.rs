@@ -66,7 +66,7 @@ impl Connection {
             "PRAGMA journal_mode = WAL;
              PRAGMA synchronous = FULL;
              PRAGMA temp_store = MEMORY;
-             PRAGMA cache_size = -32768;
+             PRAGMA cache_size = -16384;
              PRAGMA trusted_schema = OFF;",
         )?;
         Ok(())
