@@ -2,7 +2,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use roster_model::{Clock, RealmId, SystemClock, Timestamp, TokenId};
+use roster_model::id::base62;
+use roster_model::{Clock, EntityId as _, RealmId, SystemClock, Timestamp, TokenId};
 use roster_store::{Location, Statistics, Store, View};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -133,14 +134,16 @@ impl Engine {
         scope: RequestScope,
     ) -> Result<Caller> {
         let secret = secret.ok_or(Error::NoCredential)?;
-        let hash = secret::hash(secret::read(secret).ok_or(Error::BadCredential)?);
+        let (id, secret) = secret::read(secret).ok_or(Error::BadCredential)?;
+        let (id, hash) = (id.map(str::to_owned), secret::hash(secret));
         let (engine, now) = (Arc::clone(self), self.clock.now());
         let wanted = hash.clone();
         let caller = self
             .store
             .read_by_token(hash, move |found| {
                 let (found, view) = found.ok_or(Error::BadCredential)?;
-                if !secret::same(&found.hash, &wanted) {
+                let its_id = id.is_none_or(|id| id == base62(found.token.id.raw(), 11));
+                if !secret::same(&found.hash, &wanted) || !its_id {
                     return Err(Error::BadCredential);
                 }
                 let actor = Actor::Token(Arc::new(found.token));
