@@ -225,7 +225,8 @@ impl Caller {
     /// By its secret, for who may see it. A secret of another realm is an unknown one.
     pub async fn token_of_secret(&self, secret: &str) -> Result<Token> {
         let unknown = || Error::NotFound(Subject::Token);
-        let hash = secret::hash(secret::read(secret).ok_or_else(unknown)?);
+        let (_, secret) = secret::read(secret).ok_or_else(unknown)?;
+        let hash = secret::hash(secret);
         self.read(move |reader| visible(reader, reader.view.token_by_hash(&hash)?.ok_or_else(unknown)?)).await
     }
 

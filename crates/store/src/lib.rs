@@ -14,6 +14,8 @@ mod idempotency;
 pub mod list;
 mod memberships;
 mod organizations;
+#[cfg(test)]
+mod plans;
 mod purge;
 mod realms;
 mod roles;

@@ -11,6 +11,9 @@ use crate::error::Result;
 #[derive(Debug)]
 pub struct Connection {
     inner: rusqlite::Connection,
+    /// What was asked, for the test that looks at the plans.
+    #[cfg(test)]
+    seen: std::cell::RefCell<std::collections::BTreeSet<String>>,
 }
 
 /// SQLite takes `$2` for a *name*; bound by position it would be the second one met.
@@ -40,16 +43,27 @@ fn itoa(mut number: usize, buffer: &mut [u8; 4]) -> &str {
     std::str::from_utf8(&buffer[at..]).unwrap_or_default()
 }
 
+/// Whether there is something in the write-ahead log beside this file.
+fn has_log(file: &Path) -> bool {
+    let mut name = file.as_os_str().to_owned();
+    name.push("-wal");
+    std::fs::metadata(name).is_ok_and(|log| log.len() > 0)
+}
+
 impl Connection {
     /// Opens the file, which must be there. Changes nothing in it.
     pub(crate) fn open(file: &Path) -> Result<Self> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let inner = rusqlite::Connection::open_with_flags(file, flags)?;
         inner.busy_timeout(Duration::from_secs(5))?;
-        // Else closing a database that is refused could fold its log into it, if the one before was killed.
-        inner.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+        // If the process before was killed, closing would fold its log into the file, also when the database is refused.
+        inner.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, has_log(file))?;
         inner.set_prepared_statement_cache_capacity(256);
-        Ok(Self { inner })
+        Ok(Self {
+            inner,
+            #[cfg(test)]
+            seen: std::cell::RefCell::default(),
+        })
     }
 
     /// What Roster wants of SQLite. `journal_mode` is kept in the file, so this comes after the check of its version.
@@ -59,7 +73,7 @@ impl Connection {
             "PRAGMA journal_mode = WAL;
              PRAGMA synchronous = FULL;
              PRAGMA temp_store = MEMORY;
-             PRAGMA cache_size = -32768;
+             PRAGMA cache_size = -16384;
              PRAGMA trusted_schema = OFF;",
         )?;
         Ok(())
@@ -83,7 +97,7 @@ impl Connection {
         mut each: impl FnMut(&Row<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         let run = |each: &mut dyn FnMut(&Row<'_>) -> Result<(), E>| -> Result<Result<(), E>> {
-            let mut statement = self.inner.prepare_cached(sql)?;
+            let mut statement = self.prepare(sql)?;
             bind(&mut statement, values)?;
             let mut rows = statement.raw_query();
             while let Some(row) = rows.next()? {
@@ -112,7 +126,7 @@ impl Connection {
         values: &[Value],
         read: impl FnOnce(&Row<'_>) -> Result<T>,
     ) -> Result<Option<T>> {
-        let mut statement = self.inner.prepare_cached(sql)?;
+        let mut statement = self.prepare(sql)?;
         bind(&mut statement, values)?;
         let mut rows = statement.raw_query();
         match rows.next()? {
@@ -129,8 +143,31 @@ impl Connection {
 
     /// How many rows it changed.
     pub fn execute(&self, sql: &str, values: &[Value]) -> Result<usize> {
-        let mut statement = self.inner.prepare_cached(sql)?;
+        let mut statement = self.prepare(sql)?;
         bind(&mut statement, values)?;
         Ok(statement.raw_execute()?)
+    }
+
+    fn prepare(&self, sql: &str) -> Result<rusqlite::CachedStatement<'_>> {
+        #[cfg(test)]
+        self.seen.borrow_mut().insert(sql.to_owned());
+        Ok(self.inner.prepare_cached(sql)?)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn seen(&self) -> Vec<String> {
+        self.seen.borrow().iter().filter(|text| !text.starts_with("BEGIN")).cloned().collect()
+    }
+
+    /// How SQLite would find the rows.
+    #[cfg(test)]
+    pub(crate) fn plan(&self, sql: &str) -> Result<Vec<String>> {
+        let mut statement = self.inner.prepare(&format!("EXPLAIN QUERY PLAN {sql}"))?;
+        let mut rows = statement.raw_query();
+        let mut steps = Vec::new();
+        while let Some(row) = rows.next()? {
+            steps.push(row.get(3)?);
+        }
+        Ok(steps)
     }
 }
