@@ -15,7 +15,8 @@ PYTEST_FLAGS ?=
 
 TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 VENV := .venv
-REQUIREMENTS := tests/conformance/requirements.txt
+REQUIREMENTS := tests/conformance/requirements.txt tests/conformance/box/requirements.txt
+NODE := tests/conformance/box/node
 SURFACES := $(basename $(notdir $(wildcard docs/openapi/*.json)))
 
 # Tests run in folders of their own.
@@ -70,7 +71,7 @@ test-rust: ## all Rust tests
 	$(CARGO) test $(CARGO_FLAGS) --workspace
 
 .PHONY: test-conformance
-test-conformance: $(VENV)/ready ## the vendors' own clients against the real binary
+test-conformance: $(VENV)/ready $(NODE)/node_modules/.package-lock.json ## the vendors' own clients against the real binary
 	$(call heading,Conformance by the clients of the vendors)
 	$(CARGO) build $(CARGO_FLAGS) --workspace --bins
 	cd tests/conformance && ROSTER_BIN=$(TARGET)/debug/roster SPEC_PROXY_BIN=$(TARGET)/debug/spec-proxy \
@@ -80,9 +81,20 @@ test-conformance: $(VENV)/ready ## the vendors' own clients against the real bin
 $(VENV)/ready: $(REQUIREMENTS) | tools
 	$(call heading,Python packages)
 	$(PYTHON) -m venv --clear $(VENV)
-	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r $(REQUIREMENTS)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps $(addprefix -r ,$(REQUIREMENTS))
 	$(VENV)/bin/python -m pip --disable-pip-version-check check
 	@touch $@
+
+$(NODE)/node_modules/.package-lock.json: $(NODE)/package-lock.json | tools
+	$(call heading,JavaScript packages)
+	npm ci --prefix $(NODE) --silent --no-fund --no-audit
+	@touch $@
+
+.PHONY: test-box
+test-box: $(VENV)/ready $(NODE)/node_modules/.package-lock.json ## Box's clients alone
+	$(CARGO) build $(CARGO_FLAGS) --workspace --bins
+	cd tests/conformance && ROSTER_BIN=$(TARGET)/debug/roster SPEC_PROXY_BIN=$(TARGET)/debug/spec-proxy \
+		$(abspath $(VENV))/bin/python -B -m pytest -q box $(PYTEST_FLAGS)
 
 .PHONY: tools
 tools:
@@ -105,4 +117,4 @@ openapi: ## writes docs/openapi/*.json anew
 .PHONY: clean
 clean: ## removes all that was built
 	$(CARGO) clean
-	rm -rf $(VENV)
+	rm -rf $(VENV) $(NODE)/node_modules
