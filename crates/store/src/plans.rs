@@ -95,3 +95,25 @@ fn walks(step: &str) -> bool {
     let whole = step.starts_with("SCAN ") || step.contains("(realm=?)");
     whole && !small.iter().any(|known| step.contains(known)) && !step.contains(" role") && !step.contains("permission")
 }
+
+/// A statement that is planned anew for each value costs more than finding its rows.
+#[tokio::test]
+async fn no_statement_is_planned_anew_for_its_values() {
+    let store = Store::open(&Location::Temporary, true).expect("a store");
+    let anew = store
+        .read(RealmId::from_raw(1), |view| {
+            ask_everything(view)?;
+            ask_everything(view)?;
+            let mut anew = Vec::new();
+            for text in view.connection.seen() {
+                if view.connection.planned_anew(&text)? > 0 {
+                    anew.push(text);
+                }
+            }
+            Ok::<_, crate::Error>(anew)
+        })
+        .await
+        .expect("counts");
+    assert!(anew.is_empty(), "{}", anew.join("\n"));
+    store.close().await;
+}

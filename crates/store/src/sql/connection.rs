@@ -58,6 +58,8 @@ impl Connection {
         inner.busy_timeout(Duration::from_secs(5))?;
         // If the process before was killed, closing would fold its log into the file, also when the database is refused.
         inner.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, has_log(file))?;
+        // A plan is made once, not anew for each value: else every join is parsed again whenever it is run.
+        inner.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         inner.set_prepared_statement_cache_capacity(256);
         Ok(Self {
             inner,
@@ -157,6 +159,13 @@ impl Connection {
     #[cfg(test)]
     pub(crate) fn seen(&self) -> Vec<String> {
         self.seen.borrow().iter().filter(|text| !text.starts_with("BEGIN")).cloned().collect()
+    }
+
+    /// How often it was planned again after it was prepared.
+    #[cfg(test)]
+    pub(crate) fn planned_anew(&self, sql: &str) -> Result<i32> {
+        let statement = self.inner.prepare_cached(sql)?;
+        Ok(statement.get_status(rusqlite::StatementStatus::RePrepare))
     }
 
     /// How SQLite would find the rows.
