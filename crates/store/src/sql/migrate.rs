@@ -3,7 +3,10 @@
 use super::{Connection, Value};
 use crate::error::{Error, Result};
 
-const MIGRATIONS: [(i64, &str); 1] = [(1, include_str!("../../migrations/0001_initial.sql"))];
+const MIGRATIONS: [(i64, &str); 2] = [
+    (1, include_str!("../../migrations/0001_initial.sql")),
+    (2, include_str!("../../migrations/0002_invitations.sql")),
+];
 
 /// The schema version that this Roster writes.
 pub const LATEST: i64 = MIGRATIONS[MIGRATIONS.len() - 1].0;
