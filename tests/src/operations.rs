@@ -3,8 +3,8 @@
 use axum::body::Body;
 use http::Request;
 use roster_engine::{
-    AccountUserFields, Caller, EntityId as _, Form, NewAccountUser, NewMembership, NewOrganization, NewPermission,
-    NewRole, NewToken, NewUser, Organization, RoleNumber, RoleSet, Surface, TokenKind, User, UserId,
+    AccountUserFields, Caller, EntityId as _, Form, NewAccountUser, NewInvitation, NewMembership, NewOrganization,
+    NewPermission, NewRole, NewToken, NewUser, Organization, RoleNumber, RoleSet, Surface, TokenKind, User, UserId,
 };
 use serde_json::{Value, json};
 
@@ -64,6 +64,12 @@ pub struct Fixture {
     pub membership: String,
     pub token: String,
     pub whylabs_key: String,
+    /// Pending.
+    pub invitation: String,
+    pub invitation_secret: String,
+    /// The realm's own, and granted by nothing.
+    pub role: String,
+    pub permission: String,
 }
 
 impl Fixture {
@@ -88,11 +94,19 @@ impl Fixture {
         member(ada.id, RoleNumber::MEMBER).await;
         let membership = member(bob.id, RoleNumber::MEMBER).await.membership.id.native();
         operator.transfer_ownership(account.id, ada.id).await.expect("an owner");
-        operator
+        let permission = operator
             .create_permission(NewPermission { key: "own:thing".into(), ..Default::default() })
             .await
             .expect("a permission");
-        operator.create_role(NewRole { key: "own".into(), ..NewRole::default() }).await.expect("a role");
+        let role = operator.create_role(NewRole { key: "own".into(), ..NewRole::default() }).await.expect("a role");
+        let (permission, role) = (permission.id.native(), role.id.native());
+        let invite = NewInvitation {
+            email: "eve@example.com".into(),
+            roles: RoleSet::of(RoleNumber::MEMBER),
+            ..NewInvitation::default()
+        };
+        let sent = operator.invite(account.id, invite).await.expect("an invitation");
+        let (invitation, invitation_secret) = (sent.invited.invitation.id.native(), sent.secret.expect("its secret"));
         let fields = AccountUserFields { external_id: None, user_schema: None, active: true };
         let provisioned = NewAccountUser { email: "bob@example.com".into(), fields };
         operator.create_account_user(account.id, provisioned).await.expect("an account user");
@@ -104,7 +118,20 @@ impl Fixture {
         };
         let token = operator.issue_token(new).await.expect("a token").token;
         let whylabs_key = Form::Whylabs.show(token.id).expect("a form");
-        Self { account, child, bob, eve, membership, token: token.id.native(), whylabs_key }
+        let token = token.id.native();
+        Self {
+            account,
+            child,
+            bob,
+            eve,
+            membership,
+            token,
+            whylabs_key,
+            invitation,
+            invitation_secret,
+            role,
+            permission,
+        }
     }
 
     /// What stands for a name in a path or query.
@@ -116,6 +143,9 @@ impl Fixture {
             ("organization_id" | "org_id", _) => self.account.id.native(),
             ("user_id", _) => self.bob.id.native(),
             ("membership_id", _) => self.membership.clone(),
+            ("invitation_id", _) => self.invitation.clone(),
+            ("organization_role_id", _) => self.role.clone(),
+            ("permission_id", _) => self.permission.clone(),
             ("role", _) if operation.surface == Surface::Native => "own".into(),
             ("role", _) => "MEMBER".into(),
             ("permission", _) => "own:thing".into(),
@@ -151,7 +181,13 @@ impl Fixture {
         }
         let (org, child) = (self.account.id.native(), self.child.id.native());
         let (bob, eve) = (self.bob.id.native(), self.eve.id.native());
+        if operation.surface == Surface::Clerk {
+            return self.clerk_body(operation);
+        }
         match operation.id.as_str() {
+            "createInvitation" => json!({"email": "new@example.com"}),
+            "acceptInvitation" => json!({"secret": self.invitation_secret, "user_id": eve}),
+            "updatePermission" => json!({"name": "Changed"}),
             "createUser" | "createAccountUser" | "CreateAccountUser" | "CreateUser" => {
                 json!({"email": "new@example.com"})
             }
@@ -177,6 +213,24 @@ impl Fixture {
             "RemoveMembershipByEmail" => json!({"orgId": org, "email": "bob@example.com"}),
             "SetDefaultMembership" => json!({"orgId": org, "userId": bob}),
             other => panic!("what is the body of {other}?"),
+        }
+    }
+
+    fn clerk_body(&self, operation: &Operation) -> Value {
+        match operation.id.as_str() {
+            "CreateOrganizationMembership" => json!({"user_id": self.eve.id.native(), "role": "org:viewer"}),
+            "UpdateOrganizationMembership" => json!({"role": "org:viewer"}),
+            "CreateOrganization" | "UpdateOrganization" => json!({"name": "New"}),
+            "CreateUser" => json!({"email_address": ["new@example.com"]}),
+            "UpdateUser" => json!({"first_name": "Changed"}),
+            "CreateOrganizationInvitation" => json!({"email_address": "new@example.com", "role": "org:member"}),
+            "CreateOrganizationInvitationBulk" => json!([{"email_address": "new@example.com", "role": "org:member"}]),
+            "RevokeOrganizationInvitation" => json!({}),
+            "CreateOrganizationRole" => json!({"name": "New", "key": "org:another", "permissions": [self.permission]}),
+            "UpdateOrganizationRole" | "UpdateOrganizationPermission" => json!({"name": "Changed"}),
+            "CreateOrganizationPermission" => json!({"name": "New", "key": "org:another:thing"}),
+            other if other.contains("Metadata") => json!({"public_metadata": {"a": 1}}),
+            other => panic!("what is the body of Clerk's {other}?"),
         }
     }
 

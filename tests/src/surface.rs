@@ -1,5 +1,6 @@
 //! One driver per surface: how a step of a scenario looks there, and how it says no.
 
+mod clerk;
 mod native;
 mod whylabs;
 
@@ -12,6 +13,7 @@ use serde_json::Value;
 
 use crate::scenario::{Step, Why};
 
+pub use clerk::Clerk;
 pub use native::Native;
 pub use whylabs::Whylabs;
 
@@ -55,5 +57,5 @@ pub trait Driver: Send + Sync {
 
 /// All drivers. A new dialect is one line here.
 pub fn all() -> Vec<&'static dyn Driver> {
-    vec![&Native, &Whylabs]
+    vec![&Native, &Whylabs, &Clerk]
 }

@@ -94,6 +94,8 @@ pub struct UserQuery {
     /// Part of a name, user name or address, in any case.
     pub text: Option<String>,
     pub more: UserConditions,
+    /// Go on after this user, in the place of a cursor.
+    pub after: Option<UserRef>,
     pub sort: UserSort,
     pub page: Page,
 }
@@ -396,7 +398,13 @@ fn list(reader: Reader<'_>, query: &UserQuery) -> Result<Listed<User>> {
         UserSort::Part(part) => part.word(),
     };
     let filter = query.filter(reader)?;
-    let items = reader.view.list_users(&filter, query.sort, &query.page.slice(of)?)?;
+    let mut slice = query.page.slice(of)?;
+    if let Some(after) = &query.after {
+        let unknown = || Error::invalid("after", "names no user");
+        let found = after.find(reader.view, reader.acting.surface, reader.acting.user)?.ok_or_else(unknown)?;
+        slice.after = Some(mark(query.sort, query.page.descending)(&found));
+    }
+    let items = reader.view.list_users(&filter, query.sort, &slice)?;
     let total = if query.page.total { Some(reader.view.count_users(&filter)?) } else { None };
     Ok(query.page.close(of, items, total, mark(query.sort, query.page.descending)))
 }
