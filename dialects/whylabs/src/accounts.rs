@@ -57,6 +57,7 @@ async fn list(Authenticated(caller): Authenticated, Path(org_id): Path<String>) 
     json_list(b"[", users, map::account_user, b"]").await
 }
 
+/// Finds an account user by e-mail address, in any case.
 #[utoipa::path(
     get, path = "/v0/accounts/org/{org_id}/user/email", operation_id = "GetAccountUserByEmail", tag = "Account",
     params(("org_id" = String, Path), ("email" = String, Query)),
@@ -72,6 +73,7 @@ async fn get_by_email(
     Ok(Json(map::account_user(caller.account_user(account.id, user).await?)))
 }
 
+/// Gets an account user.
 #[utoipa::path(
     get, path = "/v0/accounts/org/{org_id}/user/id", operation_id = "GetAccountUserById", tag = "Account",
     params(("org_id" = String, Path), ("user_id" = String, Query)),

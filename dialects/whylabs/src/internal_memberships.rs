@@ -45,6 +45,7 @@ async fn memberships_of(caller: &Caller, user: UserRef) -> Result<Vec<Membership
     Ok(members.iter().map(|member| map::membership(&roles, member)).collect())
 }
 
+/// Adds a member.
 #[utoipa::path(
     post, path = "/v0/membership", operation_id = "CreateMembership", tag = "Membership",
     request_body = AddMembershipRequest,
@@ -66,6 +67,7 @@ async fn create(
     Ok(Json(map::membership_metadata(&caller.roles(), &member)))
 }
 
+/// Changes the role of a member.
 #[utoipa::path(
     put, path = "/v0/membership", operation_id = "UpdateMembershipByEmail", tag = "Membership",
     request_body = UpdateMembershipRequest,
@@ -83,6 +85,7 @@ async fn update(
     Ok(Json(map::membership_metadata(&caller.roles(), &member)))
 }
 
+/// Removes a member.
 #[utoipa::path(
     delete, path = "/v0/membership", operation_id = "RemoveMembershipByEmail", tag = "Membership",
     request_body = RemoveMembershipRequest,
@@ -116,6 +119,7 @@ async fn get_default(
     Ok(Json(GetDefaultMembershipResponse { membership }))
 }
 
+/// Makes an organization the one that a user starts in.
 #[utoipa::path(
     post, path = "/v0/membership/default", operation_id = "SetDefaultMembership", tag = "Membership",
     request_body = SetDefaultMembershipRequest,
@@ -133,6 +137,7 @@ async fn set_default(
     Ok(Json(Response::of(&meta)))
 }
 
+/// Lists the members of an organization.
 #[utoipa::path(
     get, path = "/v0/membership/org/{org_id}", operation_id = "GetMembershipsByOrg", tag = "Membership",
     params(("org_id" = String, Path)),
@@ -148,6 +153,7 @@ async fn by_organization(
     json_list(b"{\"memberships\":[", members, move |member| map::membership(&roles, &member), b"]}").await
 }
 
+/// Lists the memberships of a user, found by e-mail address.
 #[utoipa::path(
     get, path = "/v0/membership/user", operation_id = "GetMembershipsByEmail", tag = "Membership",
     params(("email" = String, Query)),

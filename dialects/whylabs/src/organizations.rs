@@ -36,6 +36,7 @@ async fn parent_id(caller: &Caller, organization: &Organization) -> Result<Optio
     }
 }
 
+/// Creates an organization: an account, or, with a parent, one that it manages.
 #[utoipa::path(
     post, path = "/v0/organizations", operation_id = "CreateOrganization", tag = "Organizations",
     params(
@@ -85,6 +86,7 @@ async fn renamed(caller: &Caller) -> Result<HashMap<OrganizationId, String>, Err
     Ok(renamed)
 }
 
+/// Gets an organization.
 #[utoipa::path(
     get, path = "/v0/organizations/{org_id}", operation_id = "GetOrganization", tag = "Organizations",
     params(("org_id" = String, Path)),

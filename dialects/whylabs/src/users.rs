@@ -15,6 +15,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(create, get_by_email, update)).routes(routes!(get))
 }
 
+/// Creates a user.
 #[utoipa::path(
     post, path = "/v0/user", operation_id = "CreateUser", tag = "User",
     request_body = CreateUserRequest,
@@ -27,6 +28,7 @@ async fn create(Authenticated(caller): Authenticated, body: Body<CreateUserReque
     Ok(Json(map::user(&user)))
 }
 
+/// Finds a user by e-mail address, in any case.
 #[utoipa::path(
     get, path = "/v0/user", operation_id = "GetUserByEmail", tag = "User",
     params(("email" = String, Query)),
@@ -38,6 +40,7 @@ async fn get_by_email(Authenticated(caller): Authenticated, query: Query) -> Res
     Ok(Json(map::user(&user)))
 }
 
+/// Gets a user.
 #[utoipa::path(
     get, path = "/v0/user/{user_id}", operation_id = "GetUser", tag = "User",
     params(("user_id" = String, Path)),

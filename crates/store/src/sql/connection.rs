@@ -40,14 +40,21 @@ fn itoa(mut number: usize, buffer: &mut [u8; 4]) -> &str {
     std::str::from_utf8(&buffer[at..]).unwrap_or_default()
 }
 
+/// Whether there is something in the write-ahead log beside this file.
+fn has_log(file: &Path) -> bool {
+    let mut name = file.as_os_str().to_owned();
+    name.push("-wal");
+    std::fs::metadata(name).is_ok_and(|log| log.len() > 0)
+}
+
 impl Connection {
     /// Opens the file, which must be there. Changes nothing in it.
     pub(crate) fn open(file: &Path) -> Result<Self> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let inner = rusqlite::Connection::open_with_flags(file, flags)?;
         inner.busy_timeout(Duration::from_secs(5))?;
-        // Else closing a database that is refused could fold its log into it, if the one before was killed.
-        inner.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+        // If the process before was killed, closing would fold its log into the file, also when the database is refused.
+        inner.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, has_log(file))?;
         inner.set_prepared_statement_cache_capacity(256);
         Ok(Self { inner })
     }
