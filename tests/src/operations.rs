@@ -67,9 +67,13 @@ pub struct Fixture {
     /// Pending.
     pub invitation: String,
     pub invitation_secret: String,
-    /// The realm's own, and granted by nothing.
+    /// Whom it is to.
+    pub zoe: User,
+    /// The realm's own.
     pub role: String,
     pub permission: String,
+    /// By the role.
+    pub granted: String,
 }
 
 impl Fixture {
@@ -98,10 +102,14 @@ impl Fixture {
             .create_permission(NewPermission { key: "own:thing".into(), ..Default::default() })
             .await
             .expect("a permission");
-        let role = operator.create_role(NewRole { key: "own".into(), ..NewRole::default() }).await.expect("a role");
-        let (permission, role) = (permission.id.native(), role.id.native());
+        let granted = NewPermission { key: "own:granted".into(), ..Default::default() };
+        let granted = operator.create_permission(granted).await.expect("a permission");
+        let new = NewRole { key: "own".into(), permissions: vec![granted.key], ..NewRole::default() };
+        let role = operator.create_role(new).await.expect("a role");
+        let (permission, granted, role) = (permission.id.native(), granted.id.native(), role.id.native());
+        let zoe = user("zoe").await;
         let invite = NewInvitation {
-            email: "eve@example.com".into(),
+            email: "zoe@example.com".into(),
             roles: RoleSet::of(RoleNumber::MEMBER),
             ..NewInvitation::default()
         };
@@ -129,8 +137,10 @@ impl Fixture {
             whylabs_key,
             invitation,
             invitation_secret,
+            zoe,
             role,
             permission,
+            granted,
         }
     }
 
@@ -145,6 +155,7 @@ impl Fixture {
             ("membership_id", _) => self.membership.clone(),
             ("invitation_id", _) => self.invitation.clone(),
             ("organization_role_id", _) => self.role.clone(),
+            ("permission_id", "RemovePermissionFromOrganizationRole") => self.granted.clone(),
             ("permission_id", _) => self.permission.clone(),
             ("role", _) if operation.surface == Surface::Native => "own".into(),
             ("role", _) => "MEMBER".into(),
@@ -186,7 +197,7 @@ impl Fixture {
         }
         match operation.id.as_str() {
             "createInvitation" => json!({"email": "new@example.com"}),
-            "acceptInvitation" => json!({"secret": self.invitation_secret, "user_id": eve}),
+            "acceptInvitation" => json!({"secret": self.invitation_secret, "user_id": self.zoe.id.native()}),
             "updatePermission" => json!({"name": "Changed"}),
             "createUser" | "createAccountUser" | "CreateAccountUser" | "CreateUser" => {
                 json!({"email": "new@example.com"})

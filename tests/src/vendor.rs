@@ -25,7 +25,8 @@ static DESCRIPTIONS: LazyLock<Vec<Description>> = LazyLock::new(|| {
     DIALECTS
         .into_iter()
         .filter_map(|(mount, name)| {
-            let read = |ending: &str| std::fs::read_to_string(Path::new(&folder).join(format!("{name}.openapi.{ending}")));
+            let read =
+                |ending: &str| std::fs::read_to_string(Path::new(&folder).join(format!("{name}.openapi.{ending}")));
             let document = match (read("json"), read("yml")) {
                 (Ok(text), _) => serde_json::from_str(&text).expect("the vendor's description is JSON"),
                 (Err(_), Ok(text)) => serde_yaml_ng::from_str(&text).expect("the vendor's description is YAML"),

@@ -1,6 +1,8 @@
 //! Roles and permissions. A key here is Roster's with `org:` in front; nine system permissions have the vendor's names.
 
-use roster_engine::{BuiltIn as P, Error, Permission, Role, RoleCatalog, RoleMap, RoleNumber, RoleSet, Subject};
+use roster_engine::{
+    BuiltIn as P, Error, Form, Permission, PermissionId, Role, RoleCatalog, RoleMap, RoleNumber, RoleSet, Subject,
+};
 
 use super::id;
 use crate::wire;
@@ -117,6 +119,9 @@ pub(crate) fn role_to_wire(role: &Role, all: &[Permission]) -> wire::Role {
 
 /// The keys of permissions that are named by id.
 pub(crate) fn permission_keys(ids: &[String], all: &[Permission]) -> Result<Vec<String>, Error> {
-    let key = |wanted: &String| all.iter().find(|p| is_known(p) && id(p.id) == *wanted).map(|p| p.key.clone());
+    let key = |wanted: &String| {
+        let wanted = Form::read_any::<PermissionId>(wanted)?;
+        all.iter().find(|p| is_known(p) && p.id == wanted).map(|p| p.key.clone())
+    };
     ids.iter().map(|id| key(id).ok_or(Error::reference("permissions", Subject::Permission))).collect()
 }
