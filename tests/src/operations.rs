@@ -198,12 +198,11 @@ impl Fixture {
         match operation.id.as_str() {
             "createInvitation" => json!({"email": "new@example.com"}),
             "acceptInvitation" => json!({"secret": self.invitation_secret, "user_id": self.zoe.id.native()}),
-            "updatePermission" => json!({"name": "Changed"}),
             "createUser" | "createAccountUser" | "CreateAccountUser" | "CreateUser" => {
                 json!({"email": "new@example.com"})
             }
             "createOrganization" => json!({"name": "New", "parent_id": org}),
-            "updateUser" | "updateOrganization" | "updateRole" => json!({"name": "Changed"}),
+            "updateUser" | "updateOrganization" | "updateRole" | "updatePermission" => json!({"name": "Changed"}),
             "addMembership" => json!({"user_id": eve, "roles": ["viewer"]}),
             "batchMemberships" => {
                 json!({"operations": [{"op": "add", "user_id": eve}, {"op": "remove", "user_id": bob}]})

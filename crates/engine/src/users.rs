@@ -375,6 +375,21 @@ fn delete(tx: &mut Tx<'_, '_>, before: &Allowed<User>) -> Result<()> {
     tx.change(before, &Change::UserDeleted { before: Box::new(User::clone(before)) })
 }
 
+/// Every e-mail address that the log knows the user by, also one who is gone.
+fn emails_in_log(view: &View<'_>, user: UserId) -> Result<Vec<String>> {
+    let mut emails = Vec::new();
+    for event in view.list_events(0, u64::MAX, None, Some(user))? {
+        let Some(Change::UserCreated { after: known } | Change::UserUpdated { after: known, .. }) = event.change else {
+            continue;
+        };
+        let addresses = known.addresses.into_iter().filter(|address| address.kind == AddressKind::Email);
+        emails.extend(addresses.map(|address| address.value));
+    }
+    emails.sort_unstable();
+    emails.dedup();
+    Ok(emails)
+}
+
 fn mark(sort: UserSort, descending: bool) -> impl Fn(&User) -> Mark {
     move |u| {
         let key = match sort {
@@ -472,6 +487,7 @@ impl Caller {
     pub async fn erase_user(&self, user: UserId) -> Result<()> {
         self.write(move |tx| {
             let realm = tx.read().realm()?.allow(tx.read(), P::UsersWrite)?;
+            let emails = emails_in_log(tx.read().view, user)?;
             match tx.read().user(&UserRef::Id(user)) {
                 Ok(found) => {
                     let before = found.allow(tx.read(), P::UsersWrite)?;
@@ -481,6 +497,7 @@ impl Caller {
                 Err(error) => return Err(error),
             }
             tx.change(&realm, &Change::UserErased { user })?;
+            tx.forget_invitations(&emails)?;
             tx.forget_answers()
         })
         .await

@@ -63,13 +63,12 @@ fn of_domain(error: &Error) -> (StatusCode, &'static str, &'static str) {
         Error::NotManaged => (StatusCode::CONFLICT, "not_managed", "Not managed by this account"),
         Error::RoleInUse => (StatusCode::CONFLICT, "role_in_use", "The role is in use"),
         Error::RolePromised => (StatusCode::CONFLICT, "role_promised", "The role is promised"),
-        Error::CreatorRole | Error::DefaultRole => (StatusCode::CONFLICT, "built_in", "Built in"),
         Error::LastAdmin => (StatusCode::CONFLICT, "last_admin", "The last admin is protected"),
         Error::NotPending => (StatusCode::CONFLICT, "not_pending", "The invitation is not pending"),
         Error::NotAMember => (StatusCode::CONFLICT, "not_a_member", "Not a member"),
         Error::MemberLacks(_) => (StatusCode::CONFLICT, "member_lacks_permission", "The member may not do that"),
         Error::TooManyRoles => (StatusCode::CONFLICT, "too_many_roles", "No room for more roles"),
-        Error::System(_) => (StatusCode::CONFLICT, "built_in", "Built in"),
+        Error::System(_) | Error::CreatorRole | Error::DefaultRole => (StatusCode::CONFLICT, "built_in", "Built in"),
         Error::PreconditionFailed => (StatusCode::PRECONDITION_FAILED, "changed_meanwhile", "Changed meanwhile"),
         Error::IdempotencyMismatch => {
             (StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused", "The key was used for another request")

@@ -152,6 +152,22 @@ impl View<'_> {
         Ok(())
     }
 
+    /// Every trace of invitations to these addresses, in the table and in the log: for who is erased. Numbers, times and kinds of
+    /// the events stay.
+    pub fn forget_invitations(&self, emails: &[String]) -> Result<()> {
+        for email in emails {
+            let place = [self.realm.into(), email.as_str().into()];
+            self.connection.execute("DELETE FROM invitation WHERE realm = $1 AND email = $2", &place)?;
+            let written = format!("\"email\":{}", serde_json::to_string(email)?);
+            self.connection.execute(
+                "UPDATE event SET body = NULL WHERE realm = $1
+                    AND kind IN ('invitation.created', 'invitation.updated') AND body LIKE $2 ESCAPE '\\'",
+                &[self.realm.into(), like(&written).into()],
+            )?;
+        }
+        Ok(())
+    }
+
     pub(crate) fn update_invitation(&self, i: &Invitation, hash: Option<&str>) -> Result<()> {
         self.connection.execute(
             "UPDATE invitation SET roles = $3, status = $4, inviter = $5, expires_ms = $6, updated_ms = $7, public = $8,

@@ -149,7 +149,10 @@ impl Form {
             Error::Invalid { field, problem } => Self::invalid(field, problem),
             Error::NoCredential => said(401, "authorization_header_format_invalid"),
             Error::BadCredential => said(401, "clerk_key_invalid"),
-            Error::Forbidden(_) | Error::HasChildren | Error::DomainNotAllowed => said(403, "authorization_invalid"),
+            Error::System(Subject::Permission) => said(403, "organization_system_permission_not_modifiable"),
+            Error::Forbidden(_) | Error::HasChildren | Error::DomainNotAllowed | Error::System(_) => {
+                said(403, "authorization_invalid")
+            }
             Error::OwnerProtected | Error::OwnerExists | Error::LastAdmin => {
                 said(400, "organization_minimum_permissions_needed")
             }
@@ -164,8 +167,6 @@ impl Form {
             Error::DefaultRole => said(422, "organization_role_domain_default_role"),
             Error::RoleInUse => said(422, "organization_role_assigned_members"),
             Error::RolePromised => said(422, "organization_role_exists_in_invitations"),
-            Error::System(Subject::Permission) => said(403, "organization_system_permission_not_modifiable"),
-            Error::System(_) => said(403, "authorization_invalid"),
             Error::TooManyRoles => said(403, "organization_role_limit_exceeded"),
             // The engine says these to other surfaces only.
             Error::NotAnAccount

@@ -99,12 +99,11 @@ impl Query {
     pub(crate) fn signed<T>(&self, name: &str, read: impl Fn(String) -> T) -> Result<Picked<T>, Failure> {
         let mut picked = Picked::default();
         for value in self.all(name)?.unwrap_or_default() {
-            match value.strip_prefix('-') {
-                Some(value) => picked.except.push(read(value.to_owned())),
-                None => {
-                    let value = value.strip_prefix(['+', ' ']).unwrap_or(&value);
-                    picked.only.get_or_insert_with(Vec::new).push(read(value.to_owned()));
-                }
+            if let Some(value) = value.strip_prefix('-') {
+                picked.except.push(read(value.to_owned()));
+            } else {
+                let value = value.strip_prefix(['+', ' ']).unwrap_or(&value);
+                picked.only.get_or_insert_with(Vec::new).push(read(value.to_owned()));
             }
         }
         Ok(picked)

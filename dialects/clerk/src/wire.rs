@@ -7,6 +7,7 @@ mod invitation;
 mod membership;
 mod organization;
 mod role;
+#[expect(clippy::struct_field_names, reason = "the names are the vendor's")]
 mod user;
 
 use roster_engine::Metadata;

@@ -12,7 +12,7 @@ use crate::session::Session;
 use crate::wire;
 
 fn verification(address: &Address) -> Option<wire::Verification> {
-    address.verified.then(|| wire::Verification {
+    address.verified.then_some(wire::Verification {
         object: "verification_admin",
         status: "verified",
         strategy: "admin",
