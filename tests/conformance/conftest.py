@@ -12,9 +12,17 @@ from processes import Proxy, Server
 FINDINGS = pytest.StashKey()
 
 
+def started(program, *arguments):
+    try:
+        return program(*arguments)
+    except RuntimeError as error:
+        # Every test would say the same.
+        pytest.exit(str(error), returncode=1)
+
+
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
-    server = Server(tmp_path_factory.mktemp("roster"))
+    server = started(Server, tmp_path_factory.mktemp("roster"))
     yield server
     code = server.stop()
     assert code == 0, f"exit code {code}:\n{server.log.read_text()[-4000:]}"
@@ -27,7 +35,7 @@ def url(server, tmp_path_factory, request):
     if not os.environ.get("VENDOR_SPECS"):
         yield server.url
         return
-    proxy = Proxy(server, tmp_path_factory.mktemp("proxy"))
+    proxy = started(Proxy, server, tmp_path_factory.mktemp("proxy"))
     yield proxy.url
     code = proxy.stop()
     findings = request.config.stash[FINDINGS] = proxy.findings()

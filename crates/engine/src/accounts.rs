@@ -13,6 +13,7 @@ use crate::access::Allowed;
 use crate::actor::Caller;
 use crate::error::{Error, OfField as _, Result, Subject};
 use crate::memberships::{self, Member, NewMembership};
+use crate::paging::{Listed, Page};
 use crate::reference::{OrganizationRef, UserRef};
 use crate::role_map::RoleMap;
 use crate::stream::{Chunks, send_members};
@@ -93,6 +94,25 @@ fn entry(reader: Reader<'_>, account: &Allowed<Organization>, user: &UserRef) ->
     let user = reader.user(user).map_err(|error| error.if_missing(unknown()))?.named_by(account);
     let record = reader.view.account_user(account.id, user.id)?.ok_or_else(unknown)?;
     Ok((record, user))
+}
+
+fn mark(record: &AccountUser) -> Mark {
+    Mark { key: Key::Int(record.created.as_ms()), id: record.user.raw() }
+}
+
+/// Records with their users.
+fn entries(
+    reader: Reader<'_>,
+    account: &Allowed<Organization>,
+    records: Vec<AccountUser>,
+) -> Result<Vec<AccountEntry>> {
+    let ids: Vec<UserId> = records.iter().map(|record| record.user).collect();
+    let mut users = reader.view.users_by_id(&ids)?;
+    let with_user = |record: AccountUser| {
+        let user = users.remove(&record.user)?;
+        Some(AccountEntry { record, user, organization: Organization::clone(account) })
+    };
+    Ok(records.into_iter().filter_map(with_user).collect())
 }
 
 fn check(fields: &AccountUserFields) -> Result<()> {
@@ -232,6 +252,23 @@ impl Caller {
         .await
     }
 
+    /// Records by creation, inactive ones included.
+    pub async fn list_account_users(
+        &self,
+        organization: impl Into<OrganizationRef>,
+        page: Page,
+    ) -> Result<Listed<AccountEntry>> {
+        let organization = organization.into();
+        self.read(move |reader| {
+            let account = account(reader, &organization)?;
+            let records = reader.view.list_account_users(account.id, &page.slice("account_users")?)?;
+            let total = if page.total { Some(reader.view.count_account_users(account.id)?) } else { None };
+            let entries = entries(reader, &account, records)?;
+            Ok(page.close("account_users", entries, total, |entry| mark(&entry.record)))
+        })
+        .await
+    }
+
     /// All records, by creation, inactive ones included.
     pub async fn stream_account_users(&self, organization: impl Into<OrganizationRef>) -> Result<Chunks<AccountEntry>> {
         const PIECE: u64 = 500;
@@ -242,15 +279,8 @@ impl Caller {
             loop {
                 let records = reader.view.list_account_users(account.id, &slice)?;
                 let full = records.len() as u64 == PIECE;
-                let mark = |r: &AccountUser| Mark { key: Key::Int(r.created.as_ms()), id: r.user.raw() };
                 slice.after = records.last().map(mark);
-                let ids: Vec<UserId> = records.iter().map(|record| record.user).collect();
-                let mut users = reader.view.users_by_id(&ids)?;
-                let entries = records.into_iter().filter_map(|record| {
-                    let user = users.remove(&record.user)?;
-                    Some(AccountEntry { record, user, organization: Organization::clone(&account) })
-                });
-                outlet.send(entries.collect())?;
+                outlet.send(entries(reader, &account, records)?)?;
                 if !full {
                     return Ok(());
                 }

@@ -1,14 +1,21 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use roster_model::{Clock, RealmId, SystemClock, Timestamp, TokenId};
+use roster_model::id::base62;
+use roster_model::{Clock, EntityId as _, RealmId, SystemClock, Timestamp, TokenId};
 use roster_store::{Location, Statistics, Store, View};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::actor::{Acting, Actor, Caller, RequestScope, acting_user};
 use crate::error::{Error, Result};
 use crate::ids::IdSource;
 use crate::secret;
 use crate::surface::Surface;
+
+/// Lists in pieces at once; further ones wait, and are refused after [`STREAM_WAIT`]. Half of the readers that there are at least.
+const STREAMS_MAX: usize = 8;
+const STREAM_WAIT: Duration = Duration::from_secs(5);
 
 /// How to open an engine.
 #[derive(Clone, Debug)]
@@ -64,6 +71,8 @@ pub struct Engine {
     clock: Arc<dyn Clock>,
     ids: Arc<IdSource>,
     limits: EngineLimits,
+    /// Lists that are given in pieces hold a reader as long as their client takes: never all of them.
+    streams: Arc<Semaphore>,
     /// When tokens were last seen, until it is written down in bulk.
     seen: Mutex<HashMap<(RealmId, TokenId), Timestamp>>,
 }
@@ -89,6 +98,7 @@ impl Engine {
             clock: Arc::clone(&config.clock),
             ids: Arc::default(),
             limits: config.limits,
+            streams: Arc::new(Semaphore::new(STREAMS_MAX)),
             seen: Mutex::default(),
         }))
     }
@@ -105,6 +115,13 @@ impl Engine {
         &self.ids
     }
 
+    /// A place for a list in pieces, kept until it is told or given up.
+    pub(crate) async fn stream_place(&self) -> Result<OwnedSemaphorePermit> {
+        let busy = || Error::Unavailable { reason: String::from("too many long lists at once"), retry_after: 1 };
+        let place = tokio::time::timeout(STREAM_WAIT, Arc::clone(&self.streams).acquire_owned()).await;
+        place.map_err(|_| busy())?.map_err(|_| busy())
+    }
+
     pub const fn limits(&self) -> &EngineLimits {
         &self.limits
     }
@@ -117,14 +134,16 @@ impl Engine {
         scope: RequestScope,
     ) -> Result<Caller> {
         let secret = secret.ok_or(Error::NoCredential)?;
-        let hash = secret::hash(secret::read(secret).ok_or(Error::BadCredential)?);
+        let (id, secret) = secret::read(secret).ok_or(Error::BadCredential)?;
+        let (id, hash) = (id.map(str::to_owned), secret::hash(secret));
         let (engine, now) = (Arc::clone(self), self.clock.now());
         let wanted = hash.clone();
         let caller = self
             .store
             .read_by_token(hash, move |found| {
                 let (found, view) = found.ok_or(Error::BadCredential)?;
-                if !secret::same(&found.hash, &wanted) {
+                let its_id = id.is_none_or(|id| id == base62(found.token.id.raw(), 11));
+                if !secret::same(&found.hash, &wanted) || !its_id {
                     return Err(Error::BadCredential);
                 }
                 let actor = Actor::Token(Arc::new(found.token));

@@ -340,7 +340,7 @@ impl Caller {
     /// Makes the membership that was promised, for whoever has the secret and the address: the user himself, or somebody with
     /// `users:write` at the root for him.
     pub async fn accept_invitation(&self, secret: &str, user: impl Into<UserRef>) -> Result<Member> {
-        let (hash, user) = (secret::read(secret).map(secret::hash), user.into());
+        let (hash, user) = (secret::read(secret).map(|(_, secret)| secret::hash(secret)), user.into());
         self.write(move |tx| {
             let reader = tx.read();
             let user = reader.user(&user)?.allow_self_or(reader, P::UsersWrite)?;

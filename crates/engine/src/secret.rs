@@ -55,20 +55,21 @@ pub(crate) fn same(a: &str, b: &str) -> bool {
 
 /// What to look for in the database, if the text can be a key at all.
 ///
-/// A key may be written with its id before it, `ID.SECRET`, as WhyLabs does. What starts like a generated secret must have
-/// its length and checksum; anything else can only be a key that the operator set.
-pub(crate) fn read(text: &str) -> Option<&str> {
-    let secret = match text.split_once('.') {
-        Some((id, rest)) if id.len() == 11 && rest.starts_with(PREFIX) => rest,
-        _ => text,
+/// A key may be written with its id before it, `ID.SECRET`, as WhyLabs does: the id comes first in the answer. What starts like
+/// a generated secret must have its length and checksum; anything else can only be a key that the operator set.
+pub(crate) fn read(text: &str) -> Option<(Option<&str>, &str)> {
+    let (id, secret) = match text.split_once('.') {
+        Some((id, rest)) if id.len() == 11 && rest.starts_with(PREFIX) => (Some(id), rest),
+        _ => (None, text),
     };
-    if secret.starts_with(PREFIX) {
+    let secret = if secret.starts_with(PREFIX) {
         let well_formed = secret.is_ascii() && secret.len() == PREFIX.len() + RANDOM + CHECK;
         let (body, check) = secret.split_at_checked(PREFIX.len() + RANDOM)?;
         (well_formed && checksum(body) == check).then_some(secret)
     } else {
         bootstrap(secret).ok()
-    }
+    };
+    secret.map(|secret| (id, secret))
 }
 
 /// Whether the operator may set this as a key.
@@ -92,13 +93,13 @@ mod tests {
     fn secrets_read_back_and_mistakes_do_not() {
         let secret = generate();
         assert_eq!(secret.len(), 52);
-        assert_eq!(read(&secret), Some(&*secret));
-        assert_eq!(read(&format!("0Qk3vR8aZ1b.{secret}")), Some(&*secret));
+        assert_eq!(read(&secret), Some((None, &*secret)));
+        assert_eq!(read(&format!("0Qk3vR8aZ1b.{secret}")), Some((Some("0Qk3vR8aZ1b"), &*secret)));
         let mistyped = secret.replacen(&secret[10..11], if &secret[10..11] == "x" { "y" } else { "x" }, 1);
         assert_eq!(read(&mistyped), None);
         assert_eq!(read("rst_short"), None);
         assert_eq!(read("too short"), None);
-        assert_eq!(read("a-key-of-the-operator.s-own"), Some("a-key-of-the-operator.s-own"));
+        assert_eq!(read("a-key-of-the-operator.s-own"), Some((None, "a-key-of-the-operator.s-own")));
         assert_ne!(generate(), generate());
     }
 }

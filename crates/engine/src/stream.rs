@@ -31,15 +31,6 @@ impl<T> Chunks<T> {
     pub fn poll_next(&mut self, context: &mut std::task::Context<'_>) -> std::task::Poll<Option<Result<Vec<T>>>> {
         self.0.poll_recv(context)
     }
-
-    /// All pieces together.
-    pub async fn collect(mut self) -> Result<Vec<T>> {
-        let mut all = Vec::new();
-        while let Some(piece) = self.next().await {
-            all.extend(piece?);
-        }
-        Ok(all)
-    }
 }
 
 /// Where pieces go. Fails when nobody listens any more.
@@ -59,11 +50,13 @@ impl Caller {
         &self,
         produce: impl FnOnce(Reader<'_>, &Outlet<T>) -> Result<()> + Send + 'static,
     ) -> Result<Chunks<T>> {
+        let place = self.engine.stream_place().await?;
         let (outlet, pieces) = mpsc::channel(AHEAD);
         let (ready, opened) = tokio::sync::oneshot::channel();
         let caller = self.clone();
         let failed = outlet.clone();
         tokio::spawn(async move {
+            let _place = place;
             let done = caller
                 .read(move |reader| {
                     let _ = ready.send((reader.view.position(), reader.roles()?));

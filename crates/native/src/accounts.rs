@@ -1,16 +1,18 @@
 //! `/organizations/{id}/account-users`: what provisioners know of users, apart from memberships.
 
 use axum::Json;
+use axum::extract::State;
 use http::StatusCode;
 use roster_engine as engine;
 use roster_engine::{AccountEntry, AccountUserFields, EntityId as _, NewAccountUser};
 use roster_http::{App, Authenticated, Body, Failure, Path};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::problem::Problem;
+use crate::query::{Query, page};
 use crate::users::user_ref;
 use crate::wire::{List, Time};
 
@@ -77,17 +79,33 @@ struct ReplaceAccountUser {
     active: bool,
 }
 
-/// List all account users, by creation.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+struct AccountUserListQuery {
+    /// Rows on the page.
+    limit: Option<u64>,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+    /// `created_at` (default); with `-` in front, downwards.
+    sort: Option<String>,
+    /// Whether to count the whole list.
+    total: Option<bool>,
+}
+
+/// List account users.
 #[utoipa::path(get, path = "/organizations/{organization_id}/account-users", tag = "accounts",
-    operation_id = "listAccountUsers", params(("organization_id" = String, Path)),
+    operation_id = "listAccountUsers", params(("organization_id" = String, Path), AccountUserListQuery),
     responses((status = 200, body = List<AccountUser>), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
 async fn list(
+    State(app): State<App>,
     Authenticated(caller): Authenticated,
     Path(id): Path<String>,
+    query: Query,
 ) -> Result<Json<List<AccountUser>>, Failure> {
-    let entries = caller.stream_account_users(&*id).await?.collect().await?;
-    let items: Vec<AccountUser> = entries.iter().map(AccountUser::of).collect();
-    Ok(Json(List { total: Some(items.len() as u64), items, next_cursor: None }))
+    let q: AccountUserListQuery = query.read()?;
+    let (page, ()) = page(&app, q.limit, q.cursor, q.total, q.sort.as_deref(), &[("created_at", ())])?;
+    Ok(Json(List::of(caller.list_account_users(&*id, page).await?, AccountUser::of)))
 }
 
 /// Provision a user: make the record, and the user if there is none. Makes no membership.

@@ -28,6 +28,8 @@ pub(crate) async fn serve(settings: Settings) -> anyhow::Result<()> {
     let listener =
         TcpListener::bind(&settings.listen).await.with_context(|| format!("can't listen on {}", settings.listen))?;
     let address = listener.local_addr()?;
+    // Whoever reads that it listens may tell it to stop at once.
+    let stop_signals = accept::Stop::new().context("can't listen for signals")?;
     let mut config = Config::new(settings.database.clone());
     config.migrate = settings.migrate;
     config.bootstrap_key.clone_from(&settings.bootstrap_key);
@@ -43,7 +45,7 @@ pub(crate) async fn serve(settings: Settings) -> anyhow::Result<()> {
 
     let (stop, stopped) = oneshot::channel();
     let maintenance = tokio::spawn(maintain(Arc::clone(&app.engine), stopped));
-    accept::accept(listener, router, &app, settings.grace).await?;
+    accept::accept(listener, router, &app, settings.grace, stop_signals).await;
     drop(stop);
     // A round under way holds what isn't written yet, so it gets a moment; it can also be long.
     if tokio::time::timeout(LAST_ROUND, maintenance).await.is_err() {

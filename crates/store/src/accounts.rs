@@ -37,6 +37,12 @@ impl View<'_> {
         self.connection.all(&select.text, &select.values, read)
     }
 
+    pub fn count_account_users(&self, organization: OrganizationId) -> Result<u64> {
+        let mut select = Select::new("SELECT COUNT(*) FROM account_user a WHERE a.realm = ");
+        select.bind(self.realm).push(" AND a.organization = ").bind(organization);
+        self.count(&select)
+    }
+
     /// Every account that knows this user.
     pub fn account_users_of(&self, user: UserId) -> Result<Vec<AccountUser>> {
         self.connection.all(

@@ -15,6 +15,8 @@ mod invitations;
 pub mod list;
 mod memberships;
 mod organizations;
+#[cfg(test)]
+mod plans;
 mod purge;
 mod realms;
 mod roles;

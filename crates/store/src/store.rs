@@ -22,8 +22,7 @@ pub struct Store {
     readers: Readers,
     catalogs: CatalogCache,
     location: Location,
-    /// A folder to remove at the end.
-    temporary: Option<PathBuf>,
+    temporary: Option<Temporary>,
 }
 
 /// Numbers for whoever watches the server.
@@ -50,8 +49,8 @@ impl Store {
             Location::File(path) => (path.clone(), None),
             Location::Temporary if !migrate => return Err(Error::Missing(location.to_string())),
             Location::Temporary => {
-                let folder = temporary_folder()?;
-                (folder.join("roster.db"), Some(folder))
+                let folder = Temporary::new()?;
+                (folder.0.join("roster.db"), Some(folder))
             }
         };
         if migrate {
@@ -66,7 +65,7 @@ impl Store {
         let catalogs = CatalogCache::default();
         let forget = catalogs.clone();
         let (writer, thread) = Writer::start(connection, move || forget.clear())?;
-        let size = std::thread::available_parallelism().map_or(4, usize::from).max(4);
+        let size = std::thread::available_parallelism().map_or(16, |cores| 4 * usize::from(cores)).max(16);
         Ok(Self {
             writer: Mutex::new(Some(Arc::new(writer))),
             thread: Mutex::new(Some(thread)),
@@ -194,7 +193,7 @@ impl Store {
         if let Some(thread) = thread {
             let _ = tokio::task::spawn_blocking(move || thread.join()).await;
         }
-        if let Some(folder) = &self.temporary {
+        if let Some(Temporary(folder)) = &self.temporary {
             let _ = std::fs::remove_dir_all(folder);
         }
     }
@@ -228,16 +227,29 @@ fn unopened(location: &Location, file: &Path, error: Error) -> Error {
     }
 }
 
-fn temporary_folder() -> Result<PathBuf> {
-    for attempt in 0..1000 {
-        let folder = std::env::temp_dir().join(format!("roster-{}-{attempt}", std::process::id()));
-        match std::fs::create_dir(&folder) {
-            Ok(()) => return Ok(folder),
-            Err(e) if e.kind() == ErrorKind::AlreadyExists => {}
-            Err(e) => return Err(Error::File(folder.display().to_string(), e)),
+/// A folder that is removed at the end, also where nobody closed the store.
+#[derive(Debug)]
+struct Temporary(PathBuf);
+
+impl Temporary {
+    fn new() -> Result<Self> {
+        for attempt in 0..1000 {
+            let folder = std::env::temp_dir().join(format!("roster-{}-{attempt}", std::process::id()));
+            match std::fs::create_dir(&folder) {
+                Ok(()) => return Ok(Self(folder)),
+                Err(e) if e.kind() == ErrorKind::AlreadyExists => {}
+                Err(e) => return Err(Error::File(folder.display().to_string(), e)),
+            }
         }
+        Err(Error::Url(String::from("no temporary folder could be made")))
     }
-    Err(Error::Url(String::from("no temporary folder could be made")))
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        // There is nobody to tell, and at worst a folder stays behind.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
 }
 
 /// A closure on its way to the writer, its outcome, and who waits for it.

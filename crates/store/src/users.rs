@@ -165,17 +165,13 @@ fn read_address_kind(word: &str) -> Option<AddressKind> {
 }
 
 impl View<'_> {
-    /// Puts addresses and aliases to their users.
-    fn with_user_parts(&self, rows: Vec<(User, bool)>) -> Result<Vec<User>> {
-        if rows.is_empty() {
-            return Ok(Vec::new());
-        }
-        let ids: Vec<UserId> = rows.iter().map(|(user, _)| user.id).collect();
+    /// The primary one of a kind comes first.
+    pub(crate) fn addresses_of(&self, users: &[UserId]) -> Result<HashMap<UserId, Vec<Address>>> {
         let mut select =
             Select::new("SELECT usr, id, kind, value, is_primary, verified, created_ms FROM address WHERE realm = ");
-        select.bind(self.realm).push(" AND usr IN ").bind_all(&ids);
+        select.bind(self.realm).push(" AND usr IN ").bind_all(users);
         select.push(" ORDER BY usr, is_primary DESC, id");
-        let mut addresses: HashMap<UserId, Vec<Address>> = HashMap::with_capacity(rows.len());
+        let mut addresses: HashMap<UserId, Vec<Address>> = HashMap::with_capacity(users.len());
         self.connection.each(&select.text, &select.values, |row| {
             let address = Address {
                 id: row.id(1)?,
@@ -188,6 +184,16 @@ impl View<'_> {
             addresses.entry(row.id(0)?).or_default().push(address);
             Ok::<_, crate::Error>(())
         })?;
+        Ok(addresses)
+    }
+
+    /// Puts addresses and aliases to their users.
+    fn with_user_parts(&self, rows: Vec<(User, bool)>) -> Result<Vec<User>> {
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
+        let ids: Vec<UserId> = rows.iter().map(|(user, _)| user.id).collect();
+        let mut addresses = self.addresses_of(&ids)?;
         let aliased: Vec<i64> = rows.iter().filter(|(_, aliased)| *aliased).map(|(u, _)| u.id.raw()).collect();
         let aliases = self.aliases_of(&aliased)?;
         Ok(rows

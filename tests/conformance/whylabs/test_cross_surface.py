@@ -58,7 +58,7 @@ def test_the_sdk_is_seen_natively(world, native, place):
     events = native.events(after)
     assert [event["sequence"] for event in events] == list(range(after + 1, after + 1 + len(events)))
     about = [event["type"] for event in events if event["type"].startswith("membership.")]
-    assert about == ["membership.created", "membership.updated", "membership.deleted"]
+    assert about == ["membership.added", "membership.updated", "membership.removed"]
 
 
 def test_the_other_way_round_for_all_that_whylabs_makes(world, native):
@@ -273,3 +273,12 @@ def test_both_surfaces_agree_on_who_is_there(world, native):
     natively = {item["user"]["email"]: item["roles"] for item in listed["items"]}
     sdk = world.sdk(managed)
     assert natively == {email: [role.lower()] for email, (role, _) in sdk.members(managed).items()}
+
+
+def test_native_ids_are_understood(world, native, place):
+    """As in the README: what the native API answered is pasted into a script with the vendor's client."""
+    organization, user = place
+    native.post(f"/organizations/{organization['id']}/memberships", {"user_id": user["id"], "roles": ["admin"]})
+    (seen,) = world.root_sdk.memberships.list_organization_memberships(organization["id"]).memberships
+    assert (seen.org_id, seen.user_id) == (organization["ids"]["whylabs"], user["ids"]["whylabs"])
+    assert world.root.get_user(user["id"])["email"] == user["email"]

@@ -149,7 +149,7 @@ def test_causes(world, place, method, path, body, status, kind, parameter):
         assert response.headers["Allow"]
 
 
-@pytest.mark.parametrize(("method", "path"), NEEDS, ids=" ".join)
+@pytest.mark.parametrize(("method", "path"), NEEDS, ids=map(" ".join, NEEDS))
 def test_without_a_key(world, place, method, path):
     target = path.format(org=place["account"])
     for key in (None, ""):
@@ -160,7 +160,7 @@ def test_without_a_key(world, place, method, path):
         assert_error(world.send(method, target, key=key), 403, "Forbidden")
 
 
-@pytest.mark.parametrize("request_id", ["abc", str(uuid.uuid4()), "x" * 100, "a b;c=d"])
+@pytest.mark.parametrize("request_id", ["abc", "0d4da14a-2542-4a0a-9f3e-6e963e32edef", "x" * 100, "a/b;c=d"])
 def test_the_request_id_is_echoed(world, place, request_id):
     headers = {"X-Request-Id": request_id}
     for method, target in [
@@ -199,7 +199,7 @@ def test_a_request_id_that_is_none(server):
         assert answer.json()["requestId"] == answer.headers["X-Request-Id"] != ""
 
 
-@pytest.mark.parametrize(("method", "path"), NEEDS, ids=" ".join)
+@pytest.mark.parametrize(("method", "path"), NEEDS, ids=map(" ".join, NEEDS))
 def test_a_slash_at_the_end_makes_no_difference(world, method, path):
     path = path.format(org="org-nosuchthing")
     plain, query = [*path.split("?"), ""][:2]
@@ -258,7 +258,7 @@ WITH_BODIES = [
 
 
 @pytest.mark.parametrize("name", BODIES)
-@pytest.mark.parametrize(("method", "path"), WITH_BODIES, ids=" ".join)
+@pytest.mark.parametrize(("method", "path"), WITH_BODIES, ids=map(" ".join, WITH_BODIES))
 def test_bodies(world, server, place, method, path, name):
     headers = [
         ("X-API-Key", server.key),
@@ -381,11 +381,12 @@ def test_query_values(server, place, method, path, status, name):
     assert_error(answer, answer.status_code, answer.json()["type"])
 
 
-@pytest.mark.parametrize("name", QUERIES)
-@pytest.mark.parametrize(("method", "path"), [pair for pair in NEEDS if "{org}" in pair[1]], ids=" ".join)
+IN_PATHS = [pair for pair in NEEDS if "{org}" in pair[1]]
+
+
+@pytest.mark.parametrize("name", [name for name in QUERIES if name not in ("raw bytes", "nothing")])
+@pytest.mark.parametrize(("method", "path"), IN_PATHS, ids=map(" ".join, IN_PATHS))
 def test_path_values(server, method, path, name):
-    if name in ("raw bytes", "nothing"):
-        pytest.skip("another path, or none at all")
     before, after = path.split("{org}")
     target = PREFIX.encode() + before.encode() + QUERIES[name] + after.encode()
     answer = raw.send(server.url, method, target, [("X-API-Key", server.key)])

@@ -306,7 +306,7 @@ def scoped(world):
     return organization, {scope: world.key(organization, [scope]) for scope in EXTERNAL_SCOPES}
 
 
-@pytest.mark.parametrize(("method", "path"), NEEDS, ids=" ".join)
+@pytest.mark.parametrize(("method", "path"), NEEDS, ids=map(" ".join, NEEDS))
 def test_scopes(world, scoped, method, path):
     organization, keys = scoped
     target = path.format(org=organization)

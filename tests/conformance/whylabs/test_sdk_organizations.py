@@ -43,7 +43,7 @@ def test_deleted_ones_are_left_out(account, world):
     assert [left.id for left in account.sdk.organizations.get_managed_organizations()] == [other]
 
 
-@pytest.mark.parametrize("name", ["", "  ", "x" * 10_000, "a\0b"])
+@pytest.mark.parametrize("name", ["", "  ", pytest.param("x" * 10_000, id="very long"), "a\0b"])
 def test_bad_names(account, name):
     with refused(400, "ArgumentValue", "name"):
         create(account.sdk, name)

@@ -22,6 +22,9 @@ def recorder():
     class Handler(http.server.BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
+        def log_message(self, *_):
+            pass
+
         def handle_one_request(self):
             self.raw_requestline = self.rfile.readline(65537)
             if not self.raw_requestline or not self.parse_request():
@@ -29,7 +32,7 @@ def recorder():
                 return
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             seen.append((self.command, self.path, self.headers, body))
-            metadata = {"orgId": "o", "role": "ADMIN", "userId": "u", "default": False}
+            metadata = {"orgId": "o", "role": "ADMIN", "userId": "u", "default": False, "id": "o", "name": "n"}
             answer = json.dumps({**metadata, "memberships": [], "errors": [], "requestId": "r"}).encode()
             self.send_response(200)
             self.send_header("Content-Type", "application/json")
@@ -59,11 +62,11 @@ def test_what_the_released_client_sends(recorder):
         memberships.create_organization_membership, "org-1", "jo+x@acme.example", "ADMIN"
     )
     assert (method, urlsplit(target).path) == ("POST", "/whylabs/v0/organizations/org-1/membership")
-    assert set(urlsplit(target).query.split("&")) == {"email=jo%2Bx%40acme.example", "role=ADMIN", "set_default=False"}
+    assert set(urlsplit(target).query.split("&")) == {"email=jo%2Bx%40acme.example", "role=ADMIN"}
     assert (headers["X-API-Key"], headers["Accept"]) == ("id.secret:org-1", "application/json")
     assert (headers["Content-Type"], headers["Content-Length"], body) == ("application/json", "0", b"")
     assert headers["User-Agent"] == "whylabs-client/1.0/python"
-    for given in (True, None):
+    for given in (True, False, None):
         target = sent(
             memberships.create_organization_membership, "org-1", "a", "ADMIN", set_default=given
         )[1]
@@ -125,7 +128,7 @@ def test_bodies_are_sent_by_the_released_client_too(recorder):
     url, seen = recorder
     seen.clear()
     organizations = Sdk(url, "k").organizations
-    organizations.create_managed_organization(CreateManagedOrganizationRequest("ä"), _check_return_type=False)
+    organizations.create_managed_organization(CreateManagedOrganizationRequest("ä"))
     assert json.loads(seen[0][3]) == {"name": "ä"}
 
 

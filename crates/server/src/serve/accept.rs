@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
 use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -22,8 +21,7 @@ const HEADER_SLACK: usize = 64 << 10;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Serves `router` on `listener` until the process is told to stop, then lets requests under way finish within `grace`.
-pub(super) async fn accept(listener: TcpListener, router: Router, app: &App, grace: Duration) -> anyhow::Result<()> {
-    let mut stop = Stop::new().context("can't listen for signals")?;
+pub(super) async fn accept(listener: TcpListener, router: Router, app: &App, grace: Duration, mut stop: Stop) {
     let service = TowerToHyperService::new(router);
     let http = builder(&app.limits);
     let places = Arc::new(Semaphore::new(app.limits.connections.min(Semaphore::MAX_PERMITS)));
@@ -53,7 +51,6 @@ pub(super) async fn accept(listener: TcpListener, router: Router, app: &App, gra
         () = tokio::time::sleep(grace) => tracing::warn!("some requests were not done in time and are cut off"),
         () = stop.wait() => tracing::warn!("told to stop a second time: requests under way are cut off"),
     }
-    Ok(())
 }
 
 fn builder(limits: &Limits) -> http1::Builder {
@@ -90,17 +87,24 @@ async fn next(
     }
 }
 
-/// The signals that end a server: SIGTERM from a supervisor, SIGINT from a keyboard.
-struct Stop {
+/// The signals that end a server: SIGTERM from a supervisor, SIGINT from a keyboard. From the moment this is made they end it
+/// in order, and no longer at once.
+pub(super) struct Stop {
     #[cfg(unix)]
     terminate: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    interrupt: tokio::signal::unix::Signal,
 }
 
 impl Stop {
-    fn new() -> std::io::Result<Self> {
+    pub(super) fn new() -> std::io::Result<Self> {
+        #[cfg(unix)]
+        use tokio::signal::unix::{SignalKind, signal};
         Ok(Self {
             #[cfg(unix)]
-            terminate: tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?,
+            terminate: signal(SignalKind::terminate())?,
+            #[cfg(unix)]
+            interrupt: signal(SignalKind::interrupt())?,
         })
     }
 
@@ -108,7 +112,7 @@ impl Stop {
     async fn wait(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
-            _ = tokio::signal::ctrl_c() => {}
+            _ = self.interrupt.recv() => {}
         }
     }
 

@@ -8,7 +8,8 @@
 //! `ROSTER_KILL_ROUNDS` sets the number of rounds, `ROSTER_KILL_SEED` the lengths of the rounds.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+use std::sync::mpsc::{Sender, channel};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -36,7 +37,7 @@ struct Share {
 }
 
 /// Adds users until there is no server any more.
-fn hammer(mut client: Client, organization: &str, users: &[String], size: usize) -> Share {
+fn hammer(mut client: Client, organization: &str, users: &[String], size: usize, begun: Sender<()>) -> Share {
     let mut share = Share::default();
     for users in users.chunks(size) {
         let (path, body, success) = if size == 1 {
@@ -46,20 +47,17 @@ fn hammer(mut client: Client, organization: &str, users: &[String], size: usize)
             let path = format!("/v1/organizations/{organization}/memberships:batch");
             (path, json!({"operations": operations}), 200)
         };
-        match client.call("POST", &path, Some(&body)) {
-            Ok(answer) => {
-                let answer = answer.expect(success);
-                let last = answer.header("roster-sequence").and_then(|number| number.parse().ok());
-                let last: i64 = last.expect("a write says its number");
-                let first = last + 1 - i64::try_from(users.len()).expect("a small number");
-                share.events.extend((first..).zip(users.iter().cloned()));
-                share.acknowledged.push(users.to_vec());
-            }
-            Err(_) => {
-                share.pending = Some(users.to_vec());
-                break;
-            }
-        }
+        let Ok(answer) = client.call("POST", &path, Some(&body)) else {
+            share.pending = Some(users.to_vec());
+            break;
+        };
+        let last = answer.expect(success).header("roster-sequence").and_then(|number| number.parse().ok());
+        let last: i64 = last.expect("a write says its number");
+        let first = last + 1 - i64::try_from(users.len()).expect("a small number");
+        share.events.extend((first..).zip(users.iter().cloned()));
+        share.acknowledged.push(users.to_vec());
+        // Who counts the time may have stopped listening.
+        let _ = begun.send(());
     }
     share
 }
@@ -75,17 +73,19 @@ impl Round {
     fn run(server: Server, users: &[String], length: Duration) -> Self {
         let mut client = server.client();
         let organization = client.post("/v1/organizations", &json!({"name": "A round"})).expect(201).str("/id");
+        let (begun, under_way) = channel();
         let shares = std::thread::scope(|scope| {
             let shares: Vec<_> = users
                 .chunks(USERS_PER_CLIENT)
                 .enumerate()
                 .map(|(number, users)| {
-                    let (client, organization) = (server.client(), &organization);
+                    let (client, organization, begun) = (server.client(), &organization, begun.clone());
                     let size = if number < SINGLE_CLIENTS { 1 } else { BULK };
-                    scope.spawn(move || hammer(client, organization, users, size))
+                    scope.spawn(move || hammer(client, organization, users, size, begun))
                 })
                 .collect();
-            // Not to wait for something: this is how long the round lasts.
+            // Not to wait for something: from its first acknowledgement on, this is how long the round lasts.
+            under_way.recv().expect("a client has success");
             std::thread::sleep(length);
             server.kill();
             shares.into_iter().map(|share| share.join().expect("a client doesn't panic")).collect()
@@ -190,20 +190,23 @@ fn what_was_acknowledged_survives_a_kill() {
     let mut server = place.serve();
     let users = prepare(&server);
     let mut done: Vec<Round> = Vec::new();
+    let mut starting = Duration::ZERO;
     for number in 1..=rounds {
         let round = Round::run(server, &users, Duration::from_millis(dice.throw(5, 40)));
         if number % VERIFY_EVERY == 0 || number == rounds {
             // The first to open what the killed one left behind, this time.
             place.done(&["realm", "verify", "default"]);
         }
+        let begun = Instant::now();
         server = place.serve();
+        starting += begun.elapsed();
         round.check(&server);
         done.push(round);
     }
     check_events(&server, &done);
     let acknowledged: usize = done.iter().map(Round::acknowledged).sum();
     let cut = done.iter().flat_map(|round| &round.shares).filter(|share| share.pending.is_some()).count();
-    println!("{acknowledged} additions were acknowledged, {cut} requests were cut off");
+    println!("{acknowledged} additions were acknowledged, {cut} requests were cut off, {starting:?} went by in starts");
     assert!(acknowledged as u64 > rounds, "too few for a test: {acknowledged}");
     assert!(cut as u64 > rounds, "too few for a test: {cut}");
 }

@@ -77,7 +77,7 @@ impl Client {
         let body = body.map(Value::to_string).unwrap_or_default();
         let mut head = self.head(method, path, body.len());
         for (name, value) in headers {
-            head.push_str(&format!("{name}: {value}\r\n"));
+            head = format!("{head}{name}: {value}\r\n");
         }
         self.send(format!("{head}\r\n{body}").as_bytes())?;
         let answer = self.receive()?;
@@ -103,7 +103,7 @@ impl Client {
             let stream = TcpStream::connect(&self.address)?;
             stream.set_nodelay(true)?;
             // No test waits so long on purpose; without it a lost answer would hang all of them.
-            stream.set_read_timeout(Some(Duration::from_secs(60)))?;
+            stream.set_read_timeout(Some(Duration::from_mins(1)))?;
             self.connection = Some(BufReader::new(stream));
         }
         let connection = self.connection.as_mut().ok_or(ErrorKind::NotConnected)?;

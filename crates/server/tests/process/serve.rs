@@ -195,7 +195,7 @@ fn clients_that_hang_up_leave_nothing_behind() {
     });
     // More than there are readers, all at once, in case some are lost.
     std::thread::scope(|scope| {
-        for _ in 0..16 {
+        for _ in 0..100 {
             let mut client = server.client();
             scope.spawn(move || client.get("/v1/users").expect(200));
         }

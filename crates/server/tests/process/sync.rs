@@ -105,7 +105,9 @@ fn check(calls: &[Call]) -> Result<usize, String> {
             (Stage::Syncing(begun), Call::SyncEnds(thread)) if begun == *thread => Stage::Durable,
             (stage, _) => stage,
         };
-        open.values_mut().for_each(|stage| *stage = next(*stage));
+        for stage in open.values_mut() {
+            *stage = next(*stage);
+        }
         match call {
             Call::Read(descriptor) => {
                 open.insert(*descriptor, Stage::Read);

@@ -11,6 +11,9 @@ use crate::error::Result;
 #[derive(Debug)]
 pub struct Connection {
     inner: rusqlite::Connection,
+    /// What was asked, for the test that looks at the plans.
+    #[cfg(test)]
+    seen: std::cell::RefCell<std::collections::BTreeSet<String>>,
 }
 
 /// SQLite takes `$2` for a *name*; bound by position it would be the second one met.
@@ -55,8 +58,14 @@ impl Connection {
         inner.busy_timeout(Duration::from_secs(5))?;
         // If the process before was killed, closing would fold its log into the file, also when the database is refused.
         inner.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, has_log(file))?;
+        // A plan is made once, not anew for each value: else every join is parsed again whenever it is run.
+        inner.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         inner.set_prepared_statement_cache_capacity(256);
-        Ok(Self { inner })
+        Ok(Self {
+            inner,
+            #[cfg(test)]
+            seen: std::cell::RefCell::default(),
+        })
     }
 
     /// What Roster wants of SQLite. `journal_mode` is kept in the file, so this comes after the check of its version.
@@ -66,7 +75,7 @@ impl Connection {
             "PRAGMA journal_mode = WAL;
              PRAGMA synchronous = FULL;
              PRAGMA temp_store = MEMORY;
-             PRAGMA cache_size = -32768;
+             PRAGMA cache_size = -16384;
              PRAGMA trusted_schema = OFF;",
         )?;
         Ok(())
@@ -90,7 +99,7 @@ impl Connection {
         mut each: impl FnMut(&Row<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         let run = |each: &mut dyn FnMut(&Row<'_>) -> Result<(), E>| -> Result<Result<(), E>> {
-            let mut statement = self.inner.prepare_cached(sql)?;
+            let mut statement = self.prepare(sql)?;
             bind(&mut statement, values)?;
             let mut rows = statement.raw_query();
             while let Some(row) = rows.next()? {
@@ -119,7 +128,7 @@ impl Connection {
         values: &[Value],
         read: impl FnOnce(&Row<'_>) -> Result<T>,
     ) -> Result<Option<T>> {
-        let mut statement = self.inner.prepare_cached(sql)?;
+        let mut statement = self.prepare(sql)?;
         bind(&mut statement, values)?;
         let mut rows = statement.raw_query();
         match rows.next()? {
@@ -136,8 +145,38 @@ impl Connection {
 
     /// How many rows it changed.
     pub fn execute(&self, sql: &str, values: &[Value]) -> Result<usize> {
-        let mut statement = self.inner.prepare_cached(sql)?;
+        let mut statement = self.prepare(sql)?;
         bind(&mut statement, values)?;
         Ok(statement.raw_execute()?)
+    }
+
+    fn prepare(&self, sql: &str) -> Result<rusqlite::CachedStatement<'_>> {
+        #[cfg(test)]
+        self.seen.borrow_mut().insert(sql.to_owned());
+        Ok(self.inner.prepare_cached(sql)?)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn seen(&self) -> Vec<String> {
+        self.seen.borrow().iter().filter(|text| !text.starts_with("BEGIN")).cloned().collect()
+    }
+
+    /// How often it was planned again after it was prepared.
+    #[cfg(test)]
+    pub(crate) fn planned_anew(&self, sql: &str) -> Result<i32> {
+        let statement = self.inner.prepare_cached(sql)?;
+        Ok(statement.get_status(rusqlite::StatementStatus::RePrepare))
+    }
+
+    /// How SQLite would find the rows.
+    #[cfg(test)]
+    pub(crate) fn plan(&self, sql: &str) -> Result<Vec<String>> {
+        let mut statement = self.inner.prepare(&format!("EXPLAIN QUERY PLAN {sql}"))?;
+        let mut rows = statement.raw_query();
+        let mut steps = Vec::new();
+        while let Some(row) = rows.next()? {
+            steps.push(row.get(3)?);
+        }
+        Ok(steps)
     }
 }

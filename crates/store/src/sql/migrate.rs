@@ -3,6 +3,9 @@
 use super::{Connection, Value};
 use crate::error::{Error, Result};
 
+/// Not a migration: SQLite's own, and made anew after every one.
+const STATISTICS: &str = include_str!("../../migrations/sqlite_statistics.sql");
+
 const MIGRATIONS: [(i64, &str); 2] = [
     (1, include_str!("../../migrations/0001_initial.sql")),
     (2, include_str!("../../migrations/0002_invitations.sql")),
@@ -47,6 +50,9 @@ pub fn migrate(connection: &Connection) -> Result<()> {
         connection.batch(if done.is_ok() { "COMMIT" } else { "ROLLBACK" })?;
         done?;
     }
+    // The first makes the table that the statistics go to, the second has this connection read them.
+    connection.batch("ANALYZE")?;
+    connection.batch(&format!("BEGIN IMMEDIATE; {STATISTICS} COMMIT; ANALYZE sqlite_schema"))?;
     Ok(())
 }
 

@@ -1,0 +1,108 @@
+# What people and CI type. `make test` installs what it needs, and is quick about that the second time.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+# What is cheap comes first, and its failure ends it all.
+.NOTPARALLEL:
+
+CARGO ?= cargo
+# CI says --locked.
+CARGO_FLAGS ?=
+PYTHON ?= python3
+PYTEST_FLAGS ?=
+
+TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
+VENV := .venv
+REQUIREMENTS := tests/conformance/requirements.txt
+SURFACES := $(basename $(notdir $(wildcard docs/openapi/*.json)))
+
+# Tests run in folders of their own.
+ifdef VENDOR_SPECS
+ifeq ($(wildcard $(VENDOR_SPECS)/*.openapi.*),)
+$(error VENDOR_SPECS=$(VENDOR_SPECS) has no vendor's description in it)
+endif
+override export VENDOR_SPECS := $(abspath $(VENDOR_SPECS))
+endif
+export PYTHON
+
+# Printed in bold where a person reads it.
+heading = @if [ -t 1 ]; then printf '\n\033[1m== %s ==\033[0m\n' '$(1)'; else printf '\n== %s ==\n' '$(1)'; fi
+
+.PHONY: help
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
+
+.PHONY: run
+run: ## the server, as a debug build on ./roster.db
+	$(CARGO) run $(CARGO_FLAGS) -p roster-server
+
+.PHONY: test
+test: tools fmt clippy deny test-rust test-conformance ## everything, the vendors' own clients included
+	$(call heading,All well)
+
+.PHONY: check
+check: fmt clippy ## formatting and lints
+
+.PHONY: fmt
+fmt:
+	$(call heading,Formatting)
+	$(CARGO) fmt --all --check
+
+.PHONY: clippy
+clippy:
+	$(call heading,Lints)
+	$(CARGO) clippy $(CARGO_FLAGS) --workspace --all-targets -- -D warnings
+
+.PHONY: deny
+deny: ## licences, banned crates and sources of the dependencies, if cargo-deny is installed
+	$(call heading,Dependencies)
+	@if command -v cargo-deny >/dev/null; then \
+		$(CARGO) deny --log-level error check bans licenses sources; \
+	else \
+		echo 'skipped: cargo-deny is not installed (cargo install cargo-deny)'; \
+	fi
+
+.PHONY: test-rust
+test-rust: ## all Rust tests
+	$(call heading,Rust tests)
+	$(CARGO) test $(CARGO_FLAGS) --workspace
+
+.PHONY: test-conformance
+test-conformance: $(VENV)/ready ## the vendors' own clients against the real binary
+	$(call heading,Conformance by the clients of the vendors)
+	$(CARGO) build $(CARGO_FLAGS) --workspace --bins
+	cd tests/conformance && ROSTER_BIN=$(TARGET)/debug/roster SPEC_PROXY_BIN=$(TARGET)/debug/spec-proxy \
+		$(abspath $(VENV))/bin/python -B -m pytest -q $(PYTEST_FLAGS)
+
+# Everything in the list is pinned, so nothing else may come with it.
+$(VENV)/ready: $(REQUIREMENTS) | tools
+	$(call heading,Python packages)
+	$(PYTHON) -m venv --clear $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r $(REQUIREMENTS)
+	$(VENV)/bin/python -m pip --disable-pip-version-check check
+	@touch $@
+
+.PHONY: tools
+tools:
+	$(call heading,Tools)
+	@tests/tools.sh
+
+.PHONY: bench
+bench: ## the performance tables
+	$(CARGO) run $(CARGO_FLAGS) --release -p roster-bench
+
+.PHONY: openapi
+openapi: ## writes docs/openapi/*.json anew
+	$(CARGO) build $(CARGO_FLAGS) -p roster-server
+	@for surface in $(SURFACES); do \
+		$(TARGET)/debug/roster openapi $$surface > docs/openapi/$$surface.json.new; \
+		mv docs/openapi/$$surface.json.new docs/openapi/$$surface.json; \
+		echo docs/openapi/$$surface.json; \
+	done
+
+.PHONY: clean
+clean: ## removes all that was built
+	$(CARGO) clean
+	rm -rf $(VENV)
