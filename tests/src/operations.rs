@@ -3,8 +3,8 @@
 use axum::body::Body;
 use http::Request;
 use roster_engine::{
-    AccountUserFields, Caller, EntityId, Form, NewAccountUser, NewMembership, NewOrganization, NewPermission, NewRole,
-    NewToken, NewUser, Organization, RoleNumber, RoleSet, Surface, TokenKind, User, UserId,
+    AccountUserFields, Caller, EntityId, Form, NewAccountUser, NewInvitation, NewMembership, NewOrganization,
+    NewPermission, NewRole, NewToken, NewUser, Organization, RoleNumber, RoleSet, Surface, TokenKind, User, UserId,
 };
 use serde_json::{Value, json};
 
@@ -76,6 +76,16 @@ pub struct Fixture {
     pub box_membership: String,
     pub token: String,
     pub whylabs_key: String,
+    /// Pending.
+    pub invitation: String,
+    pub invitation_secret: String,
+    /// Whom it is to.
+    pub zoe: User,
+    /// The realm's own.
+    pub role: String,
+    pub permission: String,
+    /// By the role.
+    pub granted: String,
 }
 
 impl Fixture {
@@ -101,11 +111,23 @@ impl Fixture {
         let membership = member(bob.id, RoleNumber::MEMBER).await.membership.id;
         let (membership, box_membership) = (membership.native(), Form::Box.show(membership).expect("a form"));
         operator.transfer_ownership(account.id, ada.id).await.expect("an owner");
-        operator
+        let permission = operator
             .create_permission(NewPermission { key: "own:thing".into(), ..Default::default() })
             .await
             .expect("a permission");
-        operator.create_role(NewRole { key: "own".into(), ..NewRole::default() }).await.expect("a role");
+        let granted = NewPermission { key: "own:granted".into(), ..Default::default() };
+        let granted = operator.create_permission(granted).await.expect("a permission");
+        let new = NewRole { key: "own".into(), permissions: vec![granted.key], ..NewRole::default() };
+        let role = operator.create_role(new).await.expect("a role");
+        let (permission, granted, role) = (permission.id.native(), granted.id.native(), role.id.native());
+        let zoe = user("zoe").await;
+        let invite = NewInvitation {
+            email: "zoe@example.com".into(),
+            roles: RoleSet::of(RoleNumber::MEMBER),
+            ..NewInvitation::default()
+        };
+        let sent = operator.invite(account.id, invite).await.expect("an invitation");
+        let (invitation, invitation_secret) = (sent.invited.invitation.id.native(), sent.secret.expect("its secret"));
         let fields = AccountUserFields { external_id: None, user_schema: None, active: true };
         let provisioned = NewAccountUser { email: "bob@example.com".into(), fields };
         operator.create_account_user(account.id, provisioned).await.expect("an account user");
@@ -117,7 +139,23 @@ impl Fixture {
         };
         let token = operator.issue_token(new).await.expect("a token").token;
         let whylabs_key = Form::Whylabs.show(token.id).expect("a form");
-        Self { account, child, bob, eve, membership, box_membership, token: token.id.native(), whylabs_key }
+        let token = token.id.native();
+        Self {
+            account,
+            child,
+            bob,
+            eve,
+            membership,
+            box_membership,
+            token,
+            whylabs_key,
+            invitation,
+            invitation_secret,
+            zoe,
+            role,
+            permission,
+            granted,
+        }
     }
 
     /// What stands for a name in a path or query.
@@ -133,6 +171,10 @@ impl Fixture {
             ("organization_id" | "org_id", _) => self.account.id.native(),
             ("user_id", _) => self.bob.id.native(),
             ("membership_id", _) => self.membership.clone(),
+            ("invitation_id", _) => self.invitation.clone(),
+            ("organization_role_id", _) => self.role.clone(),
+            ("permission_id", "RemovePermissionFromOrganizationRole") => self.granted.clone(),
+            ("permission_id", _) => self.permission.clone(),
             ("role", _) if operation.surface == Surface::Native => "own".into(),
             ("role", _) => "MEMBER".into(),
             ("permission", _) => "own:thing".into(),
@@ -168,12 +210,18 @@ impl Fixture {
         }
         let (org, child) = (self.account.id.native(), self.child.id.native());
         let (bob, eve) = (self.bob.id.native(), self.eve.id.native());
+        if operation.surface == Surface::Clerk {
+            return self.clerk_body(operation);
+        }
         match operation.id.as_str() {
+            "createInvitation" => json!({"email": "new@example.com"}),
+            "acceptInvitation" => json!({"secret": self.invitation_secret, "user_id": self.zoe.id.native()}),
             "createUser" | "createAccountUser" | "CreateAccountUser" | "CreateUser" => {
                 json!({"email": "new@example.com"})
             }
             "createOrganization" => json!({"name": "New", "parent_id": org}),
-            "updateUser" | "updateOrganization" | "updateRole" | "put_groups_id" | "put_users_id" => {
+            "updateUser" | "updateOrganization" | "updateRole" | "updatePermission" | "put_groups_id"
+            | "put_users_id" => {
                 json!({"name": "Changed"})
             }
             "addMembership" => json!({"user_id": eve, "roles": ["viewer"]}),
@@ -208,6 +256,24 @@ impl Fixture {
             }),
             "post_oauth2_revoke" => json!({"client_id": "test", "token": "unknown"}),
             other => panic!("what is the body of {other}?"),
+        }
+    }
+
+    fn clerk_body(&self, operation: &Operation) -> Value {
+        match operation.id.as_str() {
+            "CreateOrganizationMembership" => json!({"user_id": self.eve.id.native(), "role": "org:viewer"}),
+            "UpdateOrganizationMembership" => json!({"role": "org:viewer"}),
+            "CreateOrganization" | "UpdateOrganization" => json!({"name": "New"}),
+            "CreateUser" => json!({"email_address": ["new@example.com"]}),
+            "UpdateUser" => json!({"first_name": "Changed"}),
+            "CreateOrganizationInvitation" => json!({"email_address": "new@example.com", "role": "org:member"}),
+            "CreateOrganizationInvitationBulk" => json!([{"email_address": "new@example.com", "role": "org:member"}]),
+            "RevokeOrganizationInvitation" => json!({}),
+            "CreateOrganizationRole" => json!({"name": "New", "key": "org:another", "permissions": [self.permission]}),
+            "UpdateOrganizationRole" | "UpdateOrganizationPermission" => json!({"name": "Changed"}),
+            "CreateOrganizationPermission" => json!({"name": "New", "key": "org:another:thing"}),
+            other if other.contains("Metadata") => json!({"public_metadata": {"a": 1}}),
+            other => panic!("what is the body of Clerk's {other}?"),
         }
     }
 

@@ -1,6 +1,7 @@
 //! One driver per surface: how a step of a scenario looks there, and how it says no.
 
 mod r#box;
+mod clerk;
 mod native;
 mod whylabs;
 
@@ -14,6 +15,7 @@ use serde_json::Value;
 use crate::scenario::{Step, Why};
 
 pub use r#box::Box;
+pub use clerk::Clerk;
 pub use native::Native;
 pub use whylabs::Whylabs;
 
@@ -59,5 +61,5 @@ pub trait Driver: Send + Sync {
 
 /// All drivers. A new dialect is one line here.
 pub fn all() -> Vec<&'static dyn Driver> {
-    vec![&Native, &Whylabs, &Box]
+    vec![&Native, &Whylabs, &Clerk, &Box]
 }

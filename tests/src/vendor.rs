@@ -25,10 +25,13 @@ static DESCRIPTIONS: LazyLock<Vec<Description>> = LazyLock::new(|| {
     let found: Vec<_> = DIALECTS
         .into_iter()
         .filter_map(|(mount, name)| {
-            // The others join when their dialect does; their files may be YAML.
-            let file = Path::new(&folder).join(format!("{name}.openapi.json"));
-            let text = std::fs::read_to_string(file).ok()?;
-            let mut document = serde_json::from_str(&text).expect("the vendor's description is JSON");
+            let read =
+                |ending: &str| std::fs::read_to_string(Path::new(&folder).join(format!("{name}.openapi.{ending}")));
+            let mut document = match (read("json"), read("yml")) {
+                (Ok(text), _) => serde_json::from_str(&text).expect("the vendor's description is JSON"),
+                (Err(_), Ok(text)) => serde_yaml_ng::from_str(&text).expect("the vendor's description is YAML"),
+                (Err(_), Err(_)) => return None,
+            };
             correct(name, &mut document);
             Some(Description { mount, document, validators: std::sync::Mutex::default() })
         })

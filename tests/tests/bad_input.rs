@@ -33,6 +33,16 @@ fn has_form(operation: &Operation, answer: &Answer) -> bool {
                 && answer.json["help_url"].is_string()
                 && answer.json["request_id"] == answer.header("x-request-id").unwrap_or_default()
         }
+        Surface::Clerk => {
+            let text =
+                |pointer: &str| answer.json.pointer(pointer).and_then(Value::as_str).is_some_and(|t| !t.is_empty());
+            content_type == "application/json"
+                && text("/errors/0/message")
+                && text("/errors/0/long_message")
+                && text("/errors/0/code")
+                && answer.json["errors"][0]["meta"].is_object()
+                && answer.json["clerk_trace_id"] == answer.header("x-request-id").unwrap_or_default()
+        }
         _ => {
             content_type.starts_with("application/json")
                 && answer.json["message"].is_string()
@@ -132,7 +142,11 @@ async fn every_route_refuses_what_is_malformed() {
         let mut check = Check { world: &world, operation, problems: Vec::new() };
         let uri = fixture.uri(operation);
         if operation.body {
+            let takes_array = fixture.body(operation).is_array();
             for (what, body) in bad_bodies() {
+                if takes_array && what == "an array" {
+                    continue;
+                }
                 check.refused(what, fixture.request_with(operation, &uri, Some(KEY), body)).await;
             }
             check.harmless("no body", fixture.request_with(operation, &uri, Some(KEY), Vec::new())).await;
@@ -189,6 +203,9 @@ async fn every_field_takes_every_value_without_harm() {
         let fixture = Fixture::new(&world).await;
         let mut check = Check { world: &world, operation, problems: Vec::new() };
         let good = fixture.body(operation);
+        // A list of things is tried by its first.
+        let list = good.is_array();
+        let good = if list { good[0].clone() } else { good };
         let mut fields: Vec<String> = good.as_object().expect("an object").keys().cloned().collect();
         fields.extend(
             ["public_metadata", "external_id", "username", "status", "expires_at", "role", "roles"].map(String::from),
@@ -197,6 +214,7 @@ async fn every_field_takes_every_value_without_harm() {
             for value in bad_values() {
                 let mut body = good.clone();
                 body[&field] = value.clone();
+                let body = if list { json!([body]) } else { body };
                 let request =
                     fixture.request_with(operation, &fixture.uri(operation), Some(KEY), body.to_string().into());
                 let shown: String = value.to_string().chars().take(40).collect();

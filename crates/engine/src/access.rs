@@ -102,6 +102,18 @@ impl Found<Organization> {
         self.allow(reader, Right::tree(P::MembershipsWrite))
     }
 
+    /// For who shows the secret of an invitation there: whoever sent it had the right to.
+    pub(crate) fn by_invitation(
+        self,
+        reader: Reader<'_>,
+        invitation: &roster_model::Invitation,
+    ) -> Result<Allowed<Organization>> {
+        if invitation.organization != self.0.id {
+            return Err(Error::NotFound(Subject::Invitation));
+        }
+        Ok(Allowed { standing: reader.standing(&self.0)?, entity: self.0 })
+    }
+
     /// The organization as something to point at, for an operation about something else.
     pub(crate) fn id(&self) -> roster_model::OrganizationId {
         self.0.id

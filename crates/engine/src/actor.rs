@@ -84,9 +84,17 @@ pub struct Caller {
     pub(crate) realm: RealmId,
     pub(crate) root: OrganizationId,
     pub(crate) actor: Actor,
+    asks: Asks,
     scope: RequestScope,
     /// The realm's roles, as the last operation saw them.
     roles: Arc<Mutex<Arc<RoleCatalog>>>,
+}
+
+/// Rules that a caller asks for beyond those that hold for everyone. They are decided inside the operation.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Asks {
+    /// Nobody is removed or demoted who is the last to manage an organization's members.
+    pub(crate) keep_an_admin: bool,
 }
 
 /// The caller as an operation sees him: looked up again in its own view, so that what was taken away a moment ago is gone.
@@ -96,6 +104,7 @@ pub(crate) struct Acting {
     pub(crate) surface: Surface,
     pub(crate) root: OrganizationId,
     pub(crate) now: Timestamp,
+    pub(crate) asks: Asks,
     /// The acting user, for a user's token and for who acts as a user.
     pub(crate) user: Option<UserId>,
 }
@@ -109,7 +118,15 @@ impl Caller {
         scope: RequestScope,
         roles: Arc<RoleCatalog>,
     ) -> Self {
-        Self { engine, surface, realm, root, actor, scope, roles: Arc::new(Mutex::new(roles)) }
+        Self { engine, surface, realm, root, actor, asks: Asks::default(), scope, roles: Arc::new(Mutex::new(roles)) }
+    }
+
+    /// From now on refuses ([`Error::LastAdmin`]) to remove or demote the last member who can manage an organization's members.
+    /// An organization that has none is free, and a user can always be deleted.
+    #[must_use]
+    pub fn keeping_an_admin(mut self) -> Self {
+        self.asks.keep_an_admin = true;
+        self
     }
 
     pub const fn surface(&self) -> Surface {
@@ -253,7 +270,7 @@ impl Caller {
                 (Actor::As(Arc::new(behind.actor), user), Some(user))
             }
         };
-        Ok(Acting { actor, surface: self.surface, root: self.root, now, user })
+        Ok(Acting { actor, surface: self.surface, root: self.root, now, asks: self.asks, user })
     }
 
     /// The same caller with the rights of this user and no others; scopes of the caller's key still narrow them. Needs

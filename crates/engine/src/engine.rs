@@ -225,6 +225,13 @@ impl Engine {
 
     /// The server itself, acting in a realm.
     pub(crate) fn acting_operator(&self, root: roster_model::OrganizationId) -> Acting {
-        Acting { actor: Actor::Operator, surface: Surface::Native, root, now: self.clock.now(), user: None }
+        Acting {
+            actor: Actor::Operator,
+            surface: Surface::Native,
+            root,
+            now: self.clock.now(),
+            asks: crate::actor::Asks::default(),
+            user: None,
+        }
     }
 }

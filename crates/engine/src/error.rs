@@ -14,6 +14,9 @@ pub enum Subject {
     AccountUser,
     Role,
     Permission,
+    /// A permission as something that a role grants.
+    Grant,
+    Invitation,
     Token,
 }
 
@@ -28,6 +31,8 @@ impl Subject {
             Self::AccountUser => "account user",
             Self::Role => "role",
             Self::Permission => "permission",
+            Self::Grant => "permission of this role",
+            Self::Invitation => "invitation",
             Self::Token => "token",
         }
     }
@@ -44,7 +49,8 @@ impl From<Kind> for Subject {
         match kind {
             Kind::Organization => Self::Organization,
             Kind::User | Kind::Address => Self::User,
-            Kind::Membership | Kind::Invitation => Self::Membership,
+            Kind::Membership => Self::Membership,
+            Kind::Invitation => Self::Invitation,
             Kind::Role => Self::Role,
             Kind::Permission => Self::Permission,
             Kind::Token | Kind::Session | Kind::Link => Self::Token,
@@ -60,6 +66,9 @@ pub enum Error {
     /// There is none, or the caller may not know that there is.
     #[error("no such {0}")]
     NotFound(Subject),
+    /// The same, where the caller is told what he named.
+    #[error("no such {subject}: {named}")]
+    Unknown { subject: Subject, named: String },
     /// `id` is the raw id of the one that is there; `field` is what clashes.
     #[error("{}", taken(*subject, field))]
     AlreadyExists { subject: Subject, field: &'static str, id: Option<i64> },
@@ -95,6 +104,26 @@ pub enum Error {
     NotManaged,
     #[error("the role is held by members or tokens")]
     RoleInUse,
+    #[error("the role is promised by pending invitations")]
+    RolePromised,
+    /// Whoever makes an organization is given it.
+    #[error("the role is what who makes an organization is given")]
+    CreatorRole,
+    /// It is given where none is named.
+    #[error("the role is what members are given where none is named")]
+    DefaultRole,
+    /// Only if the caller asked to keep one.
+    #[error("the organization would have nobody left who can manage its members")]
+    LastAdmin,
+    /// The invitation was accepted or revoked, or has expired.
+    #[error("the invitation is not pending")]
+    NotPending,
+    /// In whose name it was to be done.
+    #[error("the user is not a member of this organization")]
+    NotAMember,
+    /// In whose name it was to be done.
+    #[error("the user lacks {0} here")]
+    MemberLacks(Cow<'static, str>),
     #[error("a realm can have no more roles than 63")]
     TooManyRoles,
     #[error("a built-in {0} can't be changed or deleted")]
@@ -120,6 +149,8 @@ fn taken(subject: Subject, field: &str) -> String {
     match subject {
         Subject::Membership => String::from("the user is a member of this organization already"),
         Subject::AccountUser => String::from("the account has this user already"),
+        Subject::Invitation => String::from("there is a pending invitation to this address already"),
+        Subject::Grant => String::from("the role grants this permission already"),
         _ => format!("another {subject} has this {field} already"),
     }
 }

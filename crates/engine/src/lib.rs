@@ -22,10 +22,12 @@ mod engine;
 mod error;
 mod events;
 mod ids;
+mod invitations;
 mod memberships;
 mod organizations;
 mod ownership;
 mod paging;
+mod picked;
 mod realm_admins;
 mod realms;
 mod reference;
@@ -42,11 +44,12 @@ pub use roster_model::change::ActorKind;
 pub use roster_model::permission::BuiltIn;
 pub use roster_model::{
     AccountUser, ActorRef, Address, AddressKind, Aliases, Base, Change, Clock, Dialect, EntityId, Event, EventId,
-    Extras, Form, Kind, Membership, MembershipId, Metadata, Organization, OrganizationId, Permission, PermissionId,
-    Realm, RealmId, Right, Role, RoleCatalog, RoleId, RoleNumber, RoleSet, Standing, SystemClock, Timestamp, Token,
-    TokenId, TokenKind, User, UserId, UserStatus, Visibility, Where, id, metadata, role, text,
+    Extras, Form, Invitation, InvitationId, InvitationStatus, Kind, Membership, MembershipId, Metadata, Organization,
+    OrganizationId, Permission, PermissionId, Realm, RealmId, Right, Role, RoleCatalog, RoleId, RoleNumber, RoleSet,
+    Standing, SystemClock, Timestamp, Token, TokenId, TokenKind, User, UserId, UserStatus, Visibility, Where, id,
+    metadata, role, text,
 };
-pub use roster_store::{MemberSort, OrganizationSort, Statistics, UserSort};
+pub use roster_store::{InvitationSort, MemberSort, OrganizationSort, Statistics, UserPart, UserSort};
 
 pub use access::Allowed;
 pub use accounts::{AccountEntry, AccountUserFields, ItemProblem, NewAccountUser};
@@ -54,13 +57,15 @@ pub use actor::{Caller, IdempotencyKey, RequestScope};
 pub use bulk::{Bulk, BulkDone, BulkItem};
 pub use engine::{Config, Engine, EngineLimits, Opened};
 pub use error::{Error, Result, Subject};
+pub use invitations::{IfPending, InvitationQuery, Invited, NewInvitation, SentInvitation};
 pub use memberships::{Member, MemberQuery, MembershipPatch, MetadataWrite, NewMembership};
-pub use organizations::{NewOrganization, OrganizationPatch, OrganizationQuery, Within};
+pub use organizations::{InOrganization, NewOrganization, OrganizationPatch, OrganizationQuery, Within};
 pub use paging::{Listed, Page};
+pub use picked::Picked;
 pub use reference::{OrganizationRef, UserRef};
 pub use role_map::RoleMap;
-pub use roles::{NewPermission, NewRole, RolePatch};
+pub use roles::{NewPermission, NewRole, PermissionPatch, RolePatch};
 pub use stream::Chunks;
 pub use surface::Surface;
 pub use tokens::{IssuedToken, NewToken, TokenQuery};
-pub use users::{NewUser, UserPatch, UserQuery};
+pub use users::{NewUser, UserConditions, UserPatch, UserQuery};

@@ -6,7 +6,7 @@ use roster_model::ownership::OwnershipProblem;
 use roster_model::permission::BuiltIn as P;
 use roster_model::{
     Change, Dialect, EntityId as _, Extras, Membership, MembershipId, Metadata, Organization, OrganizationId, Right,
-    RoleNumber, RoleSet, Timestamp, User, UserId, UserStatus, metadata, ownership, text,
+    RoleCatalog, RoleNumber, RoleSet, Timestamp, User, UserId, UserStatus, metadata, ownership, text,
 };
 use roster_store::list::{Key, Mark, Slice};
 use roster_store::{MemberFilter, MemberSort};
@@ -15,11 +15,12 @@ use serde::{Deserialize, Serialize};
 use crate::access::{Allowed, Proof};
 use crate::actor::Caller;
 use crate::error::{Error, OfField as _, Result, Subject};
+use crate::invitations;
 use crate::paging::{Listed, Page};
 use crate::reference::{OrganizationRef, UserRef};
 use crate::role_map::RoleMap;
 use crate::transaction::{Reader, Tx};
-use crate::users::UserQuery;
+use crate::users::{UserConditions, UserQuery};
 
 /// A membership with its two sides.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -75,11 +76,15 @@ pub struct MembershipPatch {
 pub struct MemberQuery {
     /// Holding at least one of these.
     pub roles: Option<RoleSet>,
+    /// Of whose roles one of these is the strongest.
+    pub strongest: Option<Vec<RoleNumber>>,
     pub status: Option<UserStatus>,
     /// Exactly, in any case.
     pub email: Option<String>,
     /// Part of a name, user name or address, in any case.
     pub text: Option<String>,
+    /// Further conditions on the user.
+    pub users: UserConditions,
     pub sort: MemberSort,
     pub page: Page,
 }
@@ -138,12 +143,15 @@ pub(crate) fn check_roles(reader: Reader<'_>, roles: RoleSet) -> Result<()> {
     Ok(())
 }
 
-fn check_limit(reader: Reader<'_>, organization: &Organization) -> Result<()> {
+/// Whether one more may come, member or invited. Pending invitations keep their places; the `freed` ones are closed by this.
+pub(crate) fn check_limit(reader: Reader<'_>, organization: &Organization, freed: usize) -> Result<()> {
     if organization.max_members == 0 {
         return Ok(());
     }
     let filter = MemberFilter { organization: Some(organization.id), ..MemberFilter::default() };
-    if reader.view.count_memberships(&filter)? >= u64::from(organization.max_members) {
+    let invited = reader.view.invited_of(&[organization.id], reader.now())?.first().map_or(0, |(_, invited)| *invited);
+    let taken = reader.view.count_memberships(&filter)? + invited.saturating_sub(freed as u64);
+    if taken >= u64::from(organization.max_members) {
         return Err(Error::LimitReached { limit: organization.max_members });
     }
     Ok(())
@@ -156,7 +164,52 @@ pub(crate) fn bound_to(roles: RoleSet, extras: &Extras) -> Extras {
     extras
 }
 
+/// For each of the permissions without which nobody can manage an organization's members, the roles that grant it.
+pub(crate) fn managing(catalog: &RoleCatalog) -> [RoleSet; 3] {
+    [P::MembershipsWrite, P::MembershipsRead, P::OrganizationsDelete].map(|needed| catalog.granting(needed.key()))
+}
+
+/// If the caller asked for it: somebody who can manage the members stays. `after`: what the member holds then.
+fn keep_an_admin(reader: Reader<'_>, before: &Membership, after: RoleSet) -> Result<()> {
+    if !reader.acting.asks.keep_an_admin {
+        return Ok(());
+    }
+    let each = managing(&*reader.roles()?);
+    let manages = |roles: RoleSet| each.iter().all(|granting| granting.meets(roles));
+    let ends = manages(before.roles) && !manages(after);
+    if ends && !reader.view.another_holds(before.organization, before.id, &each)? {
+        return Err(Error::LastAdmin);
+    }
+    Ok(())
+}
+
 pub(crate) fn add(
+    tx: &mut Tx<'_, '_>,
+    place: &Allowed<Organization>,
+    user: &User,
+    new: &NewMembership,
+) -> Result<Membership> {
+    check_roles(tx.read(), new.roles)?;
+    not_yet(tx.read(), place, user)?;
+    may_give(place, new.roles)?;
+    if new.roles.contains(RoleNumber::OWNER) {
+        may_give_ownership(tx.read(), place)?;
+    }
+    add_invited(tx, place, user, new)
+}
+
+fn not_yet(reader: Reader<'_>, place: &Allowed<Organization>, user: &User) -> Result<()> {
+    match reader.view.membership(place.id, user.id)? {
+        Some(existing) => {
+            let id = Some(existing.id.raw());
+            Err(Error::AlreadyExists { subject: Subject::Membership, field: "user", id })
+        }
+        None => Ok(()),
+    }
+}
+
+/// The same without the question who may give these roles: that was decided when the invitation was sent.
+pub(crate) fn add_invited(
     tx: &mut Tx<'_, '_>,
     place: &Allowed<Organization>,
     user: &User,
@@ -164,20 +217,15 @@ pub(crate) fn add(
 ) -> Result<Membership> {
     let reader = tx.read();
     check_roles(reader, new.roles)?;
-    if let Some(existing) = reader.view.membership(place.id, user.id)? {
-        let id = Some(existing.id.raw());
-        return Err(Error::AlreadyExists { subject: Subject::Membership, field: "user", id });
-    }
-    may_give(place, new.roles)?;
-    if new.roles.contains(RoleNumber::OWNER) {
-        may_give_ownership(reader, place)?;
-    }
+    not_yet(reader, place, user)?;
     if !place.admits(user.email()) {
         return Err(Error::DomainNotAllowed);
     }
-    check_limit(reader, place)?;
+    let closed = invitations::pending_of(reader, place.id, user)?;
+    check_limit(reader, place, closed.iter().filter(|i| i.expires > reader.now()).count())?;
     metadata::check(&new.public).of("public_metadata")?;
     metadata::check(&new.private).of("private_metadata")?;
+    invitations::close(tx, place, closed)?;
     if new.is_default {
         clear_default(tx, place, user.id)?;
     }
@@ -243,6 +291,7 @@ pub(crate) fn update(
             Err(OwnershipProblem::Given) => may_give_ownership(tx.read(), place)?,
             Ok(()) => {}
         }
+        keep_an_admin(tx.read(), before, roles)?;
         may_give(place, RoleSet::from_bits(roles.bits() & !before.roles.bits()))?;
         after.roles = roles;
     }
@@ -288,6 +337,7 @@ pub(crate) fn remove(tx: &mut Tx<'_, '_>, place: &Allowed<Organization>, before:
     if before.roles.contains(RoleNumber::OWNER) {
         return Err(Error::OwnerProtected);
     }
+    keep_an_admin(tx.read(), before, RoleSet::EMPTY)?;
     tx.change(place, &Change::MembershipRemoved { before: Box::new(before.clone()) })?;
     if !before.is_default {
         return Ok(());
@@ -303,13 +353,14 @@ pub(crate) fn remove(tx: &mut Tx<'_, '_>, place: &Allowed<Organization>, before:
     Ok(())
 }
 
-pub(crate) fn mark(sort: MemberSort) -> impl Fn(&Member) -> Mark {
+pub(crate) fn mark(sort: MemberSort, descending: bool) -> impl Fn(&Member) -> Mark {
     move |m| {
         let key = match sort {
             MemberSort::Created => Key::None,
             MemberSort::Updated => Key::Int(m.membership.updated.as_ms()),
             MemberSort::Name => Key::Text(text::fold(&m.user.name)),
             MemberSort::Email => Key::Text(m.user.email().unwrap_or_default().to_owned()),
+            MemberSort::Part(part) => Key::Text(part.key(&m.user, descending)),
         };
         Mark { key, id: m.membership.id.raw() }
     }
@@ -321,19 +372,34 @@ const fn list_name(sort: MemberSort) -> &'static str {
         MemberSort::Updated => "updated",
         MemberSort::Name => "name",
         MemberSort::Email => "email",
+        MemberSort::Part(part) => part.word(),
     }
 }
 
 impl MemberQuery {
-    fn filter(&self, reader: Reader<'_>, organization: Option<OrganizationId>, user: Option<UserId>) -> MemberFilter {
+    fn filter(
+        &self,
+        reader: Reader<'_>,
+        organization: Option<OrganizationId>,
+        user: Option<UserId>,
+    ) -> Result<MemberFilter> {
         let users = UserQuery {
             status: self.status,
             email: self.email.clone(),
             text: self.text.clone(),
+            more: self.users.clone(),
             ..UserQuery::default()
         };
         let without_root = !reader.acting.surface.shows_root();
-        MemberFilter { organization, user, roles: self.roles, users: users.filter(), without_root }
+        let shown = match &self.strongest {
+            Some(roles) => {
+                let catalog = reader.roles()?;
+                Some(roles.iter().map(|role| (RoleSet::of(*role), catalog.stronger_than(*role))).collect())
+            }
+            None => None,
+        };
+        let users = users.filter(reader)?;
+        Ok(MemberFilter { organization, user, roles: self.roles, shown, users, without_root })
     }
 }
 
@@ -365,11 +431,11 @@ fn list(
     user: Option<UserId>,
 ) -> Result<Listed<Member>> {
     let of = list_name(query.sort);
-    let filter = query.filter(reader, organization, user);
+    let filter = query.filter(reader, organization, user)?;
     let memberships = reader.view.list_memberships(&filter, query.sort, &query.page.slice(of)?)?;
     let total = if query.page.total { Some(reader.view.count_memberships(&filter)?) } else { None };
     let members = with_sides(reader, memberships)?;
-    Ok(query.page.close(of, members, total, mark(query.sort)))
+    Ok(query.page.close(of, members, total, mark(query.sort, query.page.descending)))
 }
 
 impl Caller {
@@ -493,6 +559,15 @@ impl Caller {
         self.read(move |reader| {
             let place = reader.organization(&organization)?.allow_listing(reader)?;
             list(reader, &query, Some(place.id), None)
+        })
+        .await
+    }
+
+    /// All memberships of the realm. Needs `users:read` at the root.
+    pub async fn list_all_members(&self, query: MemberQuery) -> Result<Listed<Member>> {
+        self.read(move |reader| {
+            reader.realm()?.allow(reader, P::UsersRead)?;
+            list(reader, &query, None, None)
         })
         .await
     }

@@ -1,19 +1,22 @@
 //! Organizations and their tree.
 
+use std::collections::HashMap;
+
 use roster_model::permission::BuiltIn as P;
 use roster_model::{
-    Aliases, Change, Dialect, EntityId as _, Extras, Form, Metadata, Organization, OrganizationId, Right, Timestamp,
-    Visibility, metadata, text, tree,
+    Aliases, Change, Dialect, EntityId as _, Extras, Form, Metadata, Organization, OrganizationId, Right, RoleNumber,
+    RoleSet, Timestamp, User, Visibility, metadata, text, tree,
 };
 use roster_store::list::{Key, Mark};
 use roster_store::{OrganizationFilter, OrganizationSort, View};
 
-use crate::access::Allowed;
+use crate::access::{Allowed, is_allowed};
 use crate::actor::Caller;
 use crate::error::{Error, OfField as _, Result, Subject};
-use crate::memberships::MetadataWrite;
+use crate::memberships::{self, MetadataWrite, NewMembership, managing};
 use crate::paging::{Listed, Page};
-use crate::reference::OrganizationRef;
+use crate::picked::Picked;
+use crate::reference::{OrganizationRef, UserRef};
 use crate::transaction::{Reader, Tx};
 
 /// Most domains that one organization can name.
@@ -39,6 +42,10 @@ pub struct NewOrganization {
     pub alias: Option<(Dialect, String)>,
     /// Refused if another organization has exactly this name.
     pub name_must_be_free: bool,
+    /// Becomes an admin of it, and is shown as who made it.
+    pub creator: Option<UserRef>,
+    /// When it was made elsewhere, if it is brought along.
+    pub created: Option<Timestamp>,
 }
 
 /// What is to be different; `None` stays as it is.
@@ -54,6 +61,8 @@ pub struct OrganizationPatch {
     pub public: Option<MetadataWrite>,
     pub private: Option<MetadataWrite>,
     pub extras: Option<(Dialect, Metadata)>,
+    /// When it was made elsewhere, if it was brought along.
+    pub created: Option<Timestamp>,
     /// A new place in the tree, with everything below.
     pub parent: Option<OrganizationRef>,
     /// A new name is refused if another organization has exactly that.
@@ -72,8 +81,22 @@ pub struct OrganizationQuery {
     pub text: Option<String>,
     /// Beginning of the name, in any case.
     pub prefix: Option<String>,
+    /// Part of the name or slug, in any case; or exactly the id.
+    pub anything: Option<String>,
+    pub organizations: Picked<OrganizationRef>,
+    /// Having one of these as a member.
+    pub members: Picked<UserRef>,
     pub sort: OrganizationSort,
     pub page: Page,
+}
+
+/// What is in an organization, in numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct InOrganization {
+    pub members: u64,
+    pub pending_invitations: u64,
+    /// Whether somebody can manage its members.
+    pub has_admin: bool,
 }
 
 /// Where in the tree to look.
@@ -144,9 +167,26 @@ pub(crate) fn locale(locale: Option<&str>) -> Result<Option<String>> {
     locale.map(|locale| text::free(locale, 64).map(str::to_owned)).transpose().of("locale")
 }
 
+/// Who makes an organization is its first admin.
+fn add_creator(tx: &mut Tx<'_, '_>, organization: OrganizationId, creator: &User) -> Result<()> {
+    let reader = tx.read();
+    let place = reader.organization(&organization.into())?.allow(reader, Right::tree(P::MembershipsWrite))?;
+    let new = NewMembership { roles: RoleSet::of(RoleNumber::ADMIN), ..NewMembership::default() };
+    memberships::add(tx, &place, creator, &new).map(|_| ())
+}
+
 fn create(tx: &mut Tx<'_, '_>, parent: &Allowed<Organization>, new: &NewOrganization) -> Result<Organization> {
     let id = tx.draw();
     let reader = tx.read();
+    let creator = match &new.creator {
+        Some(user) => Some(
+            reader
+                .user(user)
+                .map_err(|error| error.if_missing(Error::reference("created_by", Subject::User)))?
+                .named_by(parent),
+        ),
+        None => None,
+    };
     text::name(&new.name).of("name")?;
     if new.name_must_be_free {
         name_is_free(reader.view, &new.name, None)?;
@@ -187,8 +227,8 @@ fn create(tx: &mut Tx<'_, '_>, parent: &Allowed<Organization>, new: &NewOrganiza
         email_domains: domains(&new.email_domains)?,
         visibility: new.visibility,
         locale: locale(new.locale.as_deref())?,
-        created_by: tx.author(),
-        created: tx.now(),
+        created_by: creator.as_ref().map_or(tx.author(), |user| Some(user.id.raw())),
+        created: new.created.unwrap_or(tx.now()),
         updated: tx.now(),
         public: new.public.clone(),
         private: new.private.clone(),
@@ -196,6 +236,9 @@ fn create(tx: &mut Tx<'_, '_>, parent: &Allowed<Organization>, new: &NewOrganiza
         aliases,
     };
     tx.change(parent, &Change::OrganizationCreated { after: Box::new(after.clone()) })?;
+    if let Some(creator) = creator {
+        add_creator(tx, id, &creator)?;
+    }
     Ok(after)
 }
 
@@ -246,6 +289,9 @@ fn update(tx: &mut Tx<'_, '_>, before: &Allowed<Organization>, patch: &Organizat
     if let Some((dialect, extras)) = &patch.extras {
         after.extras.merge(*dialect, extras);
     }
+    if let Some(created) = patch.created {
+        after.created = created;
+    }
     if after != **before {
         after.updated = tx.now().not_before(before.updated);
         let change =
@@ -294,6 +340,9 @@ fn mark(sort: OrganizationSort) -> impl Fn(&Organization) -> Mark {
             OrganizationSort::Updated => Key::Int(o.updated.as_ms()),
             OrganizationSort::Name => Key::Text(text::fold(&o.name)),
             OrganizationSort::Id => Key::None,
+            OrganizationSort::ExactName => Key::Text(o.name.clone()),
+            // Who sorts by this pages by offset: `list` refuses a cursor and gives none.
+            OrganizationSort::Members => Key::None,
         };
         Mark { key, id: o.id.raw() }
     }
@@ -378,6 +427,36 @@ impl Caller {
         .await
     }
 
+    /// How many members and pending invitations these organizations have, and whether somebody can manage their members. Needs
+    /// `organizations:read` there or above; an organization without it, or that isn't there, is left out.
+    pub async fn count_in_organizations(
+        &self,
+        ids: Vec<OrganizationId>,
+    ) -> Result<HashMap<OrganizationId, InOrganization>> {
+        self.read(move |reader| {
+            let mut counts = HashMap::with_capacity(ids.len());
+            for id in ids {
+                let found =
+                    reader.organization(&id.into()).and_then(|o| o.allow(reader, Right::tree(P::OrganizationsRead)));
+                if is_allowed(found)? {
+                    counts.insert(id, InOrganization::default());
+                }
+            }
+            let ids: Vec<OrganizationId> = counts.keys().copied().collect();
+            for (id, members) in reader.view.members_of(&ids)? {
+                counts.entry(id).or_default().members = members;
+            }
+            for (id, invited) in reader.view.invited_of(&ids, reader.now())? {
+                counts.entry(id).or_default().pending_invitations = invited;
+            }
+            for id in reader.view.with_holders(&ids, &managing(&*reader.roles()?))? {
+                counts.entry(id).or_default().has_admin = true;
+            }
+            Ok(counts)
+        })
+        .await
+    }
+
     /// The whole realm needs `organizations:read` at the root; below one, `organizations:list` there or above.
     pub async fn list_organizations(&self, query: OrganizationQuery) -> Result<Listed<Organization>> {
         self.read(move |reader| list(reader, &query)).await
@@ -405,14 +484,36 @@ pub(crate) fn list(reader: Reader<'_>, query: &OrganizationQuery) -> Result<List
         external_id: query.external_id.clone(),
         text: query.text.clone(),
         prefix: query.prefix.clone(),
+        anything: query
+            .anything
+            .as_ref()
+            .map(|text| {
+                let id = OrganizationRef::Text(text.clone()).find(reader.view, reader.acting.surface);
+                id.map(|found| (text.clone(), found.map(|organization| organization.id)))
+            })
+            .transpose()?,
+        ids: query
+            .organizations
+            .resolve(|reference| Ok(reference.find(reader.view, reader.acting.surface)?.map(|o| o.id)))?,
+        members: query
+            .members
+            .resolve(|user| Ok(user.find(reader.view, reader.acting.surface, reader.acting.user)?.map(|u| u.id)))?,
     };
+    let by_count = query.sort == OrganizationSort::Members;
+    if by_count && query.page.cursor.is_some() {
+        return Err(Error::invalid("cursor", "can't be used with this order"));
+    }
     let of = match query.sort {
         OrganizationSort::Created => "created",
         OrganizationSort::Updated => "updated",
         OrganizationSort::Name => "name",
         OrganizationSort::Id => "id",
+        OrganizationSort::ExactName => "exact_name",
+        OrganizationSort::Members => "members",
     };
     let items = reader.view.list_organizations(&filter, query.sort, &query.page.slice(of)?)?;
     let total = if query.page.total { Some(reader.view.count_organizations(&filter)?) } else { None };
-    Ok(query.page.close(of, items, total, mark(query.sort)))
+    let mut listed = query.page.close(of, items, total, mark(query.sort));
+    listed.next = listed.next.filter(|_| !by_count);
+    Ok(listed)
 }

@@ -12,6 +12,8 @@ pub enum OrganizationRef {
     Id(OrganizationId),
     /// An id in any dialect's form, or one it brought along.
     Text(String),
+    /// The same, or else the slug.
+    TextOrSlug(String),
 }
 
 impl From<&str> for OrganizationRef {
@@ -76,6 +78,10 @@ impl OrganizationRef {
         let found = match self {
             Self::Id(id) => view.organization(*id)?,
             Self::Text(text) => resolve(view, surface, text, |id| view.organization(id))?,
+            Self::TextOrSlug(text) => match resolve(view, surface, text, |id| view.organization(id))? {
+                Some(found) => Some(found),
+                None => view.organization_by_slug(text)?,
+            },
         };
         Ok(found.filter(|organization| surface.shows_root() || !organization.is_root()))
     }

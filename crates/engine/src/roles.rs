@@ -2,8 +2,8 @@
 
 use roster_model::permission::{self, BuiltIn as P};
 use roster_model::{
-    Base, Change, EntityId as _, Form, Permission, PermissionId, Realm, Role, RoleCatalog, RoleId, RoleSet, Timestamp,
-    text,
+    Base, Change, EntityId as _, Form, Permission, PermissionId, Realm, Role, RoleCatalog, RoleId, RoleNumber, RoleSet,
+    Timestamp, text,
 };
 
 use crate::access::Allowed;
@@ -31,6 +31,8 @@ pub struct NewRole {
 /// What is to be different; `None` stays as it is.
 #[derive(Clone, Debug, Default)]
 pub struct RolePatch {
+    /// Who holds the role goes on holding it.
+    pub key: Option<String>,
     pub name: Option<String>,
     pub description: Option<String>,
     pub base: Option<Base>,
@@ -38,6 +40,15 @@ pub struct RolePatch {
     pub permissions: Option<Vec<String>>,
     /// Refused unless it was last changed then.
     pub expected: Option<Timestamp>,
+}
+
+/// What is to be different; `None` stays as it is.
+#[derive(Clone, Debug, Default)]
+pub struct PermissionPatch {
+    /// Roles that grant it go on granting it.
+    pub key: Option<String>,
+    pub name: Option<String>,
+    pub description: Option<String>,
 }
 
 /// A permission to be made, for the application to ask about.
@@ -74,6 +85,56 @@ fn find<'c>(catalog: &'c RoleCatalog, reference: &str) -> Result<&'c Role> {
     by_id.or_else(|| catalog.by_key(reference)).ok_or(Error::NotFound(Subject::Role))
 }
 
+/// A permission, by id in any form or by key.
+fn find_permission(reader: Reader<'_>, reference: &str) -> Result<Permission> {
+    let id = Form::read_any::<PermissionId>(reference);
+    let found = reader.view.list_permissions()?.into_iter().find(|p| Some(p.id) == id || p.key == reference);
+    found.ok_or(Error::NotFound(Subject::Permission))
+}
+
+fn update_permission(
+    tx: &mut Tx<'_, '_>,
+    proof: &Allowed<Realm>,
+    before: &Permission,
+    patch: &PermissionPatch,
+) -> Result<Permission> {
+    if before.system {
+        return Err(Error::System(Subject::Permission));
+    }
+    let mut after = before.clone();
+    if let Some(key) = &patch.key {
+        permission::key(key).of("key")?.clone_into(&mut after.key);
+        let all = tx.read().view.list_permissions()?;
+        if let Some(other) = all.iter().find(|other| other.key == *key && other.id != before.id) {
+            let id = Some(other.id.raw());
+            return Err(Error::AlreadyExists { subject: Subject::Permission, field: "key", id });
+        }
+    }
+    if let Some(name) = &patch.name {
+        text::name(name).of("name")?.clone_into(&mut after.name);
+    }
+    if let Some(description) = &patch.description {
+        text::free(description, DESCRIPTION_MAX).of("description")?.clone_into(&mut after.description);
+    }
+    if after == *before {
+        return Ok(after);
+    }
+    after.updated = tx.now().not_before(before.updated);
+    tx.change(proof, &Change::PermissionUpdated { before: before.clone(), after: after.clone() })?;
+    if after.key != before.key {
+        let roles: Vec<Role> = tx.read().roles()?.iter().cloned().collect();
+        for role in roles.into_iter().filter(|role| role.permissions.contains(&before.key)) {
+            let mut renamed = role.clone();
+            renamed.permissions.retain(|key| *key != before.key);
+            renamed.permissions.push(after.key.clone());
+            renamed.permissions.sort_unstable();
+            renamed.updated = tx.now().not_before(role.updated);
+            tx.change(proof, &Change::RoleUpdated { before: Box::new(role), after: Box::new(renamed) })?;
+        }
+    }
+    Ok(after)
+}
+
 fn create(tx: &mut Tx<'_, '_>, proof: &Allowed<Realm>, new: &NewRole) -> Result<Role> {
     let reader = tx.read();
     let catalog = reader.roles()?;
@@ -106,6 +167,12 @@ fn update(tx: &mut Tx<'_, '_>, proof: &Allowed<Realm>, before: &Role, patch: &Ro
         return Err(Error::System(Subject::Role));
     }
     let mut after = before.clone();
+    if let Some(key) = &patch.key {
+        text::role_key(key).of("key")?.clone_into(&mut after.key);
+        if let Some(other) = tx.read().roles()?.by_key(key).filter(|other| other.id != before.id) {
+            return Err(Error::AlreadyExists { subject: Subject::Role, field: "key", id: Some(other.id.raw()) });
+        }
+    }
     if let Some(name) = &patch.name {
         text::name(name).of("name")?.clone_into(&mut after.name);
     }
@@ -186,11 +253,17 @@ impl Caller {
             if expected.is_some_and(|expected| expected != before.updated) {
                 return Err(Error::PreconditionFailed);
             }
-            if before.system {
-                return Err(Error::System(Subject::Role));
+            match before.number {
+                RoleNumber::ADMIN => return Err(Error::CreatorRole),
+                RoleNumber::MEMBER => return Err(Error::DefaultRole),
+                _ if before.system => return Err(Error::System(Subject::Role)),
+                _ => {}
             }
             if tx.read().view.role_in_use(RoleSet::of(before.number))? {
                 return Err(Error::RoleInUse);
+            }
+            if tx.read().view.role_is_promised(RoleSet::of(before.number), tx.now())? {
+                return Err(Error::RolePromised);
             }
             tx.change(&proof, &Change::RoleDeleted { before: Box::new(before.clone()) })?;
             Ok(before)
@@ -231,15 +304,72 @@ impl Caller {
         .await
     }
 
+    /// By id in any form, or by key. Everyone in the realm may know them.
+    pub async fn permission(&self, permission: &str) -> Result<Permission> {
+        let reference = permission.to_owned();
+        self.read(move |reader| {
+            reader.realm()?.allow_everyone(reader)?;
+            find_permission(reader, &reference)
+        })
+        .await
+    }
+
+    /// By id in any form, or by key. Needs `roles:write` at the root. Roles that grant it go on granting it.
+    pub async fn update_permission(&self, permission: &str, patch: PermissionPatch) -> Result<Permission> {
+        let reference = permission.to_owned();
+        self.write(move |tx| {
+            let proof = tx.read().realm()?.allow(tx.read(), P::RolesWrite)?;
+            let before = find_permission(tx.read(), &reference)?;
+            update_permission(tx, &proof, &before, &patch)
+        })
+        .await
+    }
+
+    /// A role grants one more permission. Needs `roles:write` at the root, and the permission itself.
+    pub async fn grant(&self, role: &str, permission: &str) -> Result<Role> {
+        self.regrant(role, permission, |keys, key| {
+            if keys.contains(&key) {
+                return Err(Error::AlreadyExists { subject: Subject::Grant, field: "permission", id: None });
+            }
+            keys.push(key);
+            Ok(())
+        })
+        .await
+    }
+
+    /// A role stops granting a permission. Needs `roles:write` at the root.
+    pub async fn withdraw_grant(&self, role: &str, permission: &str) -> Result<Role> {
+        self.regrant(role, permission, |keys, key| {
+            let place = keys.iter().position(|other| *other == key).ok_or(Error::NotFound(Subject::Grant))?;
+            keys.remove(place);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn regrant(
+        &self,
+        role: &str,
+        permission: &str,
+        change: impl FnOnce(&mut Vec<String>, String) -> Result<()> + Send + 'static,
+    ) -> Result<Role> {
+        let (role, permission) = (role.to_owned(), permission.to_owned());
+        self.write(move |tx| {
+            let proof = tx.read().realm()?.allow(tx.read(), P::RolesWrite)?;
+            let before = find(&*tx.read().roles()?, &role)?.clone();
+            let mut keys = before.permissions.clone();
+            change(&mut keys, find_permission(tx.read(), &permission)?.key)?;
+            update(tx, &proof, &before, &RolePatch { permissions: Some(keys), ..RolePatch::default() })
+        })
+        .await
+    }
+
     /// By id in any form, or by key. Needs `roles:write` at the root. Roles stop granting it.
     pub async fn delete_permission(&self, permission: &str) -> Result<Permission> {
         let reference = permission.to_owned();
         self.write(move |tx| {
             let proof = tx.read().realm()?.allow(tx.read(), P::RolesWrite)?;
-            let id = Form::read_any::<PermissionId>(&reference);
-            let all = tx.read().view.list_permissions()?;
-            let before = all.into_iter().find(|p| Some(p.id) == id || p.key == reference);
-            let before = before.ok_or(Error::NotFound(Subject::Permission))?;
+            let before = find_permission(tx.read(), &reference)?;
             if before.system {
                 return Err(Error::System(Subject::Permission));
             }

@@ -116,7 +116,7 @@ pub(crate) fn send_members(
         let memberships = reader.view.list_memberships(&filter, sort, &slice)?;
         let full = memberships.len() as u64 == PIECE;
         let piece = with_sides(reader, memberships)?;
-        slice.after = piece.last().map(mark(sort));
+        slice.after = piece.last().map(mark(sort, slice.descending));
         outlet.send(piece)?;
         if !full {
             return Ok(());

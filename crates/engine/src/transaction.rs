@@ -134,6 +134,11 @@ impl<'a, 't> Tx<'a, 't> {
         self.inner.attempt(|inner| run(&mut Tx { ids, inner, acting }))
     }
 
+    /// Invitations to the addresses of somebody who is erased.
+    pub(crate) fn forget_invitations(&self, emails: &[String]) -> Result<()> {
+        Ok(self.inner.forget_invitations(emails)?)
+    }
+
     /// Answers kept for repeated requests may hold what was just erased.
     pub(crate) fn forget_answers(&self) -> Result<()> {
         Ok(self.inner.forget_answers()?)

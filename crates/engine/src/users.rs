@@ -3,10 +3,10 @@
 use roster_model::permission::BuiltIn as P;
 use roster_model::{
     Address, AddressKind, Aliases, Change, Dialect, EntityId as _, Extras, Metadata, Realm, Right, RoleSet, Timestamp,
-    User, UserId, UserStatus, metadata, ownership, text,
+    User, UserId, UserStatus, id::AddressId, metadata, ownership, text,
 };
 use roster_store::list::{Key, Mark, Slice};
-use roster_store::{MemberFilter, MemberSort, UserFilter, UserSort, View};
+use roster_store::{MemberFilter, MemberSort, UserFilter, UserMatch, UserSort, View};
 
 use crate::access::Allowed;
 use crate::actor::Caller;
@@ -14,6 +14,7 @@ use crate::error::{Error, OfField as _, Result, Subject};
 use crate::memberships::{self, MetadataWrite};
 use crate::organizations::locale;
 use crate::paging::{Listed, Page};
+use crate::picked::Picked;
 use crate::realm_admins;
 use crate::reference::{OrganizationRef, UserRef};
 use crate::transaction::{Reader, Tx};
@@ -21,7 +22,12 @@ use crate::transaction::{Reader, Tx};
 /// A user to be made.
 #[derive(Clone, Debug, Default)]
 pub struct NewUser {
+    /// The primary address.
     pub email: Option<String>,
+    /// Further addresses.
+    pub other_emails: Vec<String>,
+    /// The first one is the primary one.
+    pub phones: Vec<String>,
     /// The whole name; first and last name are read from it if they aren't given.
     pub name: Option<String>,
     pub first_name: Option<String>,
@@ -32,9 +38,12 @@ pub struct NewUser {
     pub locale: Option<String>,
     pub public: Metadata,
     pub private: Metadata,
+    pub open: Metadata,
     pub extras: Extras,
     /// An admin of the realm: made a member of its root.
     pub realm_admin: bool,
+    /// When the user was made elsewhere, if brought along.
+    pub created: Option<Timestamp>,
     /// For whom the user is made, for callers who may create users only there.
     pub organization: Option<OrganizationRef>,
 }
@@ -44,6 +53,8 @@ pub struct NewUser {
 pub struct UserPatch {
     /// The primary address; `Some(None)` takes it away.
     pub email: Option<Option<String>>,
+    /// Those of the user's addresses that are to be the primary ones of their kind.
+    pub primary: Vec<AddressId>,
     pub name: Option<String>,
     pub first_name: Option<Option<String>>,
     pub last_name: Option<Option<String>>,
@@ -53,6 +64,7 @@ pub struct UserPatch {
     pub locale: Option<Option<String>>,
     pub public: Option<MetadataWrite>,
     pub private: Option<MetadataWrite>,
+    pub open: Option<MetadataWrite>,
     pub extras: Option<(Dialect, Metadata)>,
     /// Whether an admin of the realm. Also needs `memberships:write` at the root.
     pub realm_admin: Option<bool>,
@@ -63,8 +75,11 @@ pub struct UserPatch {
 impl UserPatch {
     /// What users may change about themselves: names and language.
     fn is_own_business(&self) -> bool {
-        let Self { email, username, external_id, status, public, private, extras, realm_admin, .. } = self;
+        let Self { email, primary, username, external_id, status, public, private, open, extras, realm_admin, .. } =
+            self;
         email.is_none()
+            && primary.is_empty()
+            && open.is_none()
             && username.is_none()
             && external_id.is_none()
             && status.is_none()
@@ -87,13 +102,66 @@ pub struct UserQuery {
     pub text: Option<String>,
     /// Beginning of the name or of the primary e-mail address, in any case.
     pub prefix: Option<String>,
+    pub more: UserConditions,
+    /// Go on after this user, in the place of a cursor.
+    pub after: Option<UserRef>,
     pub sort: UserSort,
     pub page: Page,
 }
 
+/// Further conditions on users. All must hold; parts are found in any case.
+#[derive(Clone, Debug, Default)]
+pub struct UserConditions {
+    pub users: Picked<UserRef>,
+    /// Being a member of one of these.
+    pub organizations: Picked<OrganizationRef>,
+    pub external_ids: Picked<String>,
+    /// Having one of these addresses, primary or not.
+    pub emails: Option<Vec<String>>,
+    pub phones: Option<Vec<String>>,
+    pub usernames: Option<Vec<String>>,
+    pub email_part: Option<String>,
+    pub phone_part: Option<String>,
+    pub username_part: Option<String>,
+    pub name_part: Option<String>,
+    /// Part of a name, user name or address; or exactly the id.
+    pub anything: Option<String>,
+    pub created_after: Option<Timestamp>,
+    pub created_before: Option<Timestamp>,
+}
+
+impl UserConditions {
+    fn resolve(&self, reader: Reader<'_>) -> Result<UserMatch> {
+        let surface = reader.acting.surface;
+        let user = |user: &UserRef| Ok(user.find(reader.view, surface, reader.acting.user)?.map(|user| user.id));
+        let organization = |o: &OrganizationRef| Ok(o.find(reader.view, surface)?.map(|organization| organization.id));
+        // What isn't an address matches nobody.
+        let emails = |all: &Vec<String>| all.iter().filter_map(|email| text::email(email).ok()).collect();
+        let anything = match &self.anything {
+            Some(text) => Some((text.clone(), user(&UserRef::Text(text.clone()))?)),
+            None => None,
+        };
+        Ok(UserMatch {
+            ids: self.users.resolve(user)?,
+            organizations: self.organizations.resolve(organization)?,
+            external_ids: self.external_ids.resolve(|id| Ok(Some(id.clone())))?,
+            emails: self.emails.as_ref().map(emails),
+            phones: self.phones.clone(),
+            usernames: self.usernames.clone(),
+            email_part: self.email_part.clone(),
+            phone_part: self.phone_part.clone(),
+            username_part: self.username_part.clone(),
+            name_part: self.name_part.clone(),
+            anything,
+            created_after: self.created_after,
+            created_before: self.created_before,
+        })
+    }
+}
+
 impl UserQuery {
-    pub(crate) fn filter(&self) -> UserFilter {
-        UserFilter {
+    pub(crate) fn filter(&self, reader: Reader<'_>) -> Result<UserFilter> {
+        Ok(UserFilter {
             status: self.status,
             // What isn't an address matches nobody, rather than everybody.
             email: self.email.as_deref().map(|email| text::email(email).unwrap_or_default()),
@@ -101,7 +169,8 @@ impl UserQuery {
             external_id: self.external_id.clone(),
             text: self.text.clone(),
             prefix: self.prefix.clone(),
-        }
+            more: self.more.resolve(reader)?,
+        })
     }
 }
 
@@ -150,20 +219,51 @@ fn names(new: &NewUser) -> Result<(String, Option<String>, Option<String>)> {
 }
 
 fn email_address(tx: &Tx<'_, '_>, email: &str) -> Result<Address> {
-    Ok(Address {
-        id: tx.draw(),
-        kind: AddressKind::Email,
-        value: text::email(email).of("email")?,
-        primary: true,
-        verified: true,
-        created: tx.now(),
-    })
+    Ok(address(tx, AddressKind::Email, text::email(email).of("email")?, true))
+}
+
+fn address(tx: &Tx<'_, '_>, kind: AddressKind, value: String, primary: bool) -> Address {
+    Address { id: tx.draw(), kind, value, primary, verified: true, created: tx.now() }
+}
+
+/// Primary ones first, each once: as they are kept.
+fn addresses(tx: &Tx<'_, '_>, new: &NewUser) -> Result<Vec<Address>> {
+    let mut all: Vec<Address> = Vec::new();
+    let emails =
+        new.email.iter().chain(&new.other_emails).map(|email| (AddressKind::Email, text::email(email).of("email")));
+    let phones = new.phones.iter().map(|phone| (AddressKind::Phone, text::phone(phone).of("phone").map(str::to_owned)));
+    for (kind, value) in emails.chain(phones) {
+        let value = value?;
+        if all.iter().any(|other| other.kind == kind && other.value == value) {
+            continue;
+        }
+        let primary = !all.iter().any(|other| other.kind == kind);
+        all.push(address(tx, kind, value, primary));
+    }
+    sort_addresses(&mut all);
+    Ok(all)
+}
+
+/// In the order that the store gives them in, so that the log says the same.
+fn sort_addresses(addresses: &mut [Address]) {
+    addresses.sort_by_key(|address| (!address.primary, address.id));
+}
+
+fn make_primary(addresses: &mut [Address], id: AddressId) -> Result<()> {
+    let unknown = || Error::reference("primary_address", Subject::User);
+    let kind = addresses.iter().find(|address| address.id == id).map(|address| address.kind).ok_or_else(unknown)?;
+    for address in addresses.iter_mut().filter(|address| address.kind == kind) {
+        address.primary = address.id == id;
+    }
+    sort_addresses(addresses);
+    Ok(())
 }
 
 pub(crate) fn create(tx: &mut Tx<'_, '_>, proof: &Allowed<Realm>, new: &NewUser) -> Result<User> {
     let (name, first_name, last_name) = names(new)?;
     metadata::check(&new.public).of("public_metadata")?;
     metadata::check(&new.private).of("private_metadata")?;
+    metadata::check(&new.open).of("unsafe_metadata")?;
     let user = User {
         id: tx.draw(),
         name,
@@ -179,11 +279,12 @@ pub(crate) fn create(tx: &mut Tx<'_, '_>, proof: &Allowed<Realm>, new: &NewUser)
             .map(str::to_owned),
         status: new.status,
         locale: locale(new.locale.as_deref())?,
-        addresses: new.email.iter().map(|email| email_address(tx, email)).collect::<Result<_>>()?,
-        created: tx.now(),
+        addresses: addresses(tx, new)?,
+        created: new.created.unwrap_or(tx.now()),
         updated: tx.now(),
         public: new.public.clone(),
         private: new.private.clone(),
+        open: new.open.clone(),
         extras: new.extras.clone(),
         aliases: Aliases::default(),
     };
@@ -231,6 +332,9 @@ fn update(tx: &mut Tx<'_, '_>, before: &Allowed<User>, patch: &UserPatch) -> Res
     if let Some(private) = &patch.private {
         private.apply(&mut after.private, "private_metadata")?;
     }
+    if let Some(open) = &patch.open {
+        open.apply(&mut after.open, "unsafe_metadata")?;
+    }
     if let Some((dialect, extras)) = &patch.extras {
         after.extras.merge(*dialect, extras);
     }
@@ -242,7 +346,11 @@ fn update(tx: &mut Tx<'_, '_>, before: &Allowed<User>, patch: &UserPatch) -> Res
                 after.addresses.retain(|a| a.value != email);
                 after.addresses.insert(0, email_address(tx, &email)?);
             }
+            sort_addresses(&mut after.addresses);
         }
+    }
+    for id in &patch.primary {
+        make_primary(&mut after.addresses, *id)?;
     }
     if after == **before {
         return Ok(after);
@@ -277,7 +385,22 @@ fn delete(tx: &mut Tx<'_, '_>, before: &Allowed<User>) -> Result<()> {
     tx.change(before, &Change::UserDeleted { before: Box::new(User::clone(before)) })
 }
 
-fn mark(sort: UserSort) -> impl Fn(&User) -> Mark {
+/// Every e-mail address that the log knows the user by, also one who is gone.
+fn emails_in_log(view: &View<'_>, user: UserId) -> Result<Vec<String>> {
+    let mut emails = Vec::new();
+    for event in view.list_events(0, u64::MAX, None, Some(user))? {
+        let Some(Change::UserCreated { after: known } | Change::UserUpdated { after: known, .. }) = event.change else {
+            continue;
+        };
+        let addresses = known.addresses.into_iter().filter(|address| address.kind == AddressKind::Email);
+        emails.extend(addresses.map(|address| address.value));
+    }
+    emails.sort_unstable();
+    emails.dedup();
+    Ok(emails)
+}
+
+fn mark(sort: UserSort, descending: bool) -> impl Fn(&User) -> Mark {
     move |u| {
         let key = match sort {
             UserSort::Created => Key::Int(u.created.as_ms()),
@@ -285,6 +408,7 @@ fn mark(sort: UserSort) -> impl Fn(&User) -> Mark {
             UserSort::Name => Key::Text(text::fold(&u.name)),
             UserSort::Email => Key::Text(u.email().unwrap_or_default().to_owned()),
             UserSort::Id => Key::None,
+            UserSort::Part(part) => Key::Text(part.key(u, descending)),
         };
         Mark { key, id: u.id.raw() }
     }
@@ -298,11 +422,18 @@ fn list(reader: Reader<'_>, query: &UserQuery) -> Result<Listed<User>> {
         UserSort::Name => "name",
         UserSort::Email => "email",
         UserSort::Id => "id",
+        UserSort::Part(part) => part.word(),
     };
-    let filter = query.filter();
-    let items = reader.view.list_users(&filter, query.sort, &query.page.slice(of)?)?;
+    let filter = query.filter(reader)?;
+    let mut slice = query.page.slice(of)?;
+    if let Some(after) = &query.after {
+        let unknown = || Error::invalid("after", "names no user");
+        let found = after.find(reader.view, reader.acting.surface, reader.acting.user)?.ok_or_else(unknown)?;
+        slice.after = Some(mark(query.sort, query.page.descending)(&found));
+    }
+    let items = reader.view.list_users(&filter, query.sort, &slice)?;
     let total = if query.page.total { Some(reader.view.count_users(&filter)?) } else { None };
-    Ok(query.page.close(of, items, total, mark(query.sort)))
+    Ok(query.page.close(of, items, total, mark(query.sort, query.page.descending)))
 }
 
 impl Caller {
@@ -391,6 +522,7 @@ impl Caller {
     pub async fn erase_user(&self, user: UserId) -> Result<()> {
         self.write(move |tx| {
             let realm = tx.read().realm()?.allow(tx.read(), P::UsersWrite)?;
+            let emails = emails_in_log(tx.read().view, user)?;
             match tx.read().user(&UserRef::Id(user)) {
                 Ok(found) => {
                     let before = found.allow(tx.read(), P::UsersWrite)?;
@@ -400,7 +532,17 @@ impl Caller {
                 Err(error) => return Err(error),
             }
             tx.change(&realm, &Change::UserErased { user })?;
+            tx.forget_invitations(&emails)?;
             tx.forget_answers()
+        })
+        .await
+    }
+
+    /// How many users a query finds. Needs `users:read` at the root.
+    pub async fn count_users(&self, query: UserQuery) -> Result<u64> {
+        self.read(move |reader| {
+            reader.realm()?.allow(reader, P::UsersRead)?;
+            Ok(reader.view.count_users(&query.filter(reader)?)?)
         })
         .await
     }

@@ -8,8 +8,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AccountUser, EventId, Membership, Organization, OrganizationId, Permission, Realm, Role, Timestamp, Token, User,
-    UserId,
+    AccountUser, EventId, Invitation, Membership, Organization, OrganizationId, Permission, Realm, Role, Timestamp,
+    Token, User, UserId,
 };
 
 /// One thing that happened, with everything needed to do it again.
@@ -56,6 +56,23 @@ pub enum Change {
     #[serde(rename = "ownership.transferred")]
     OwnershipTransferred { from: Option<UserId>, before: Box<Membership>, after: Box<Membership> },
 
+    #[serde(rename = "invitation.created")]
+    InvitationCreated {
+        after: Box<Invitation>,
+        /// SHA-256 of the secret. Goes to its table and never into the log.
+        #[serde(skip)]
+        hash: String,
+    },
+    /// Accepted, revoked, expired, or renewed.
+    #[serde(rename = "invitation.updated")]
+    InvitationUpdated {
+        before: Box<Invitation>,
+        after: Box<Invitation>,
+        /// Of a new secret, if it was renewed.
+        #[serde(skip)]
+        hash: Option<String>,
+    },
+
     #[serde(rename = "role.created")]
     RoleCreated { after: Box<Role> },
     #[serde(rename = "role.updated")]
@@ -64,6 +81,9 @@ pub enum Change {
     RoleDeleted { before: Box<Role> },
     #[serde(rename = "permission.created")]
     PermissionCreated { after: Permission },
+    /// Roles that grant it were updated by changes of their own if its key changed.
+    #[serde(rename = "permission.updated")]
+    PermissionUpdated { before: Permission, after: Permission },
     /// Roles that granted it were updated by changes of their own before.
     #[serde(rename = "permission.deleted")]
     PermissionDeleted { before: Permission },
@@ -91,7 +111,7 @@ pub type ChangeKind = &'static str;
 
 impl Change {
     /// Every kind, in the order of the enum.
-    pub const KINDS: [ChangeKind; 24] = [
+    pub const KINDS: [ChangeKind; 27] = [
         "realm.created",
         "organization.created",
         "organization.updated",
@@ -106,10 +126,13 @@ impl Change {
         "membership.removed",
         "ownership.cleared",
         "ownership.transferred",
+        "invitation.created",
+        "invitation.updated",
         "role.created",
         "role.updated",
         "role.deleted",
         "permission.created",
+        "permission.updated",
         "permission.deleted",
         "token.issued",
         "token.revoked",
@@ -134,10 +157,13 @@ impl Change {
             Self::MembershipRemoved { .. } => "membership.removed",
             Self::OwnershipCleared { .. } => "ownership.cleared",
             Self::OwnershipTransferred { .. } => "ownership.transferred",
+            Self::InvitationCreated { .. } => "invitation.created",
+            Self::InvitationUpdated { .. } => "invitation.updated",
             Self::RoleCreated { .. } => "role.created",
             Self::RoleUpdated { .. } => "role.updated",
             Self::RoleDeleted { .. } => "role.deleted",
             Self::PermissionCreated { .. } => "permission.created",
+            Self::PermissionUpdated { .. } => "permission.updated",
             Self::PermissionDeleted { .. } => "permission.deleted",
             Self::TokenIssued { .. } => "token.issued",
             Self::TokenRevoked { .. } => "token.revoked",
@@ -160,6 +186,7 @@ impl Change {
             | Self::OwnershipCleared { after, .. }
             | Self::OwnershipTransferred { after, .. } => Some(after.organization),
             Self::MembershipRemoved { before } => Some(before.organization),
+            Self::InvitationCreated { after, .. } | Self::InvitationUpdated { after, .. } => Some(after.organization),
             Self::TokenIssued { after, .. } | Self::TokenRevoked { after, .. } => after.organization,
             Self::AccountUserCreated { after } | Self::AccountUserUpdated { after, .. } => Some(after.organization),
             Self::AccountUserDeleted { before } => Some(before.organization),
@@ -171,6 +198,7 @@ impl Change {
             | Self::RoleUpdated { .. }
             | Self::RoleDeleted { .. }
             | Self::PermissionCreated { .. }
+            | Self::PermissionUpdated { .. }
             | Self::PermissionDeleted { .. } => None,
         }
     }
@@ -194,10 +222,13 @@ impl Change {
             | Self::OrganizationUpdated { .. }
             | Self::OrganizationMoved { .. }
             | Self::OrganizationDeleted { .. }
+            | Self::InvitationCreated { .. }
+            | Self::InvitationUpdated { .. }
             | Self::RoleCreated { .. }
             | Self::RoleUpdated { .. }
             | Self::RoleDeleted { .. }
             | Self::PermissionCreated { .. }
+            | Self::PermissionUpdated { .. }
             | Self::PermissionDeleted { .. } => None,
         }
     }

@@ -185,6 +185,7 @@ ids! {
     RoleId = Role;
     PermissionId = Permission;
     AddressId = Address;
+    InvitationId = Invitation;
     TokenId = Token;
     EventId = Event;
 }

@@ -5,6 +5,7 @@
 pub mod account;
 pub mod change;
 pub mod id;
+pub mod invitation;
 pub mod membership;
 pub mod metadata;
 pub mod organization;
@@ -22,8 +23,10 @@ pub mod user;
 pub use account::AccountUser;
 pub use change::{ActorRef, Change, ChangeKind, Event};
 pub use id::{
-    EntityId, EventId, Form, Kind, MembershipId, OrganizationId, PermissionId, RealmId, RoleId, TokenId, UserId,
+    EntityId, EventId, Form, InvitationId, Kind, MembershipId, OrganizationId, PermissionId, RealmId, RoleId, TokenId,
+    UserId,
 };
+pub use invitation::{Invitation, InvitationStatus};
 pub use membership::Membership;
 pub use metadata::{Aliases, Dialect, Extras, Metadata};
 pub use organization::{Organization, OrganizationStatus, Visibility};

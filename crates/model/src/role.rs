@@ -275,6 +275,29 @@ impl RoleCatalog {
         roles.iter().filter_map(|number| self.get(number)).map(|role| role.key.as_str()).collect()
     }
 
+    /// How much a role counts for where only one of several can be shown: owner, admin, the realm's own in their order, the
+    /// other built-in ones, member, viewer. Less is more.
+    const fn rank(number: RoleNumber) -> u8 {
+        match number.0 {
+            0 | 1 => number.0,
+            2 => 100,
+            3 => 101,
+            4..=7 => 80 + number.0,
+            own => own,
+        }
+    }
+
+    /// The one of these that counts most. `None` if they are no roles of the realm.
+    pub fn strongest(&self, roles: RoleSet) -> Option<&Role> {
+        roles.iter().filter_map(|number| self.get(number)).min_by_key(|role| Self::rank(role.number))
+    }
+
+    /// The roles that count more than this one.
+    pub fn stronger_than(&self, number: RoleNumber) -> RoleSet {
+        let than = Self::rank(number);
+        self.roles.keys().copied().filter(|other| Self::rank(*other) < than).collect()
+    }
+
     /// The lowest number that is not taken.
     pub fn free_number(&self) -> Option<RoleNumber> {
         (RoleNumber::FIRST_OWN..ROLES_MAX).map(RoleNumber).find(|number| !self.roles.contains_key(number))

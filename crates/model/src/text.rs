@@ -73,6 +73,13 @@ pub fn email(text: &str) -> Result<String, Problem> {
     if local_ok && is_domain(domain) { Ok(address) } else { Err(BAD) }
 }
 
+/// A phone number in the form of E.164: `+` and 7 to 15 digits.
+pub fn phone(text: &str) -> Result<&str, Problem> {
+    let digits = text.strip_prefix('+').unwrap_or_default();
+    let ok = (7..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit()) && !digits.starts_with('0');
+    if ok { Ok(text) } else { Err("must be a phone number such as +14155550100") }
+}
+
 /// Whether this is a domain name with at least two labels (or `localhost`), in lower case.
 pub fn is_domain(domain: &str) -> bool {
     let label = |l: &str| {
@@ -174,6 +181,14 @@ mod tests {
             assert!(email(bad).is_err(), "{bad:?}");
         }
         assert_eq!(email("ADA@Example.COM").unwrap(), "ada@example.com");
+    }
+
+    #[test]
+    fn phones() {
+        assert!(phone("+14155550100").is_ok() && phone("+1234567").is_ok());
+        for bad in ["", "+", "14155550100", "+123456", "+1234567890123456", "+1415555010a", "+04155550100"] {
+            assert!(phone(bad).is_err(), "{bad:?}");
+        }
     }
 
     #[test]

@@ -23,6 +23,9 @@ pub struct User {
     pub updated: Timestamp,
     pub public: Metadata,
     pub private: Metadata,
+    /// What the user may write himself through the application: nothing to rely on.
+    #[serde(default)]
+    pub open: Metadata,
     pub extras: Extras,
     pub aliases: Aliases,
 }
@@ -31,6 +34,11 @@ impl User {
     /// The primary e-mail address, in lower case.
     pub fn email(&self) -> Option<&str> {
         self.addresses.iter().find(|a| a.kind == AddressKind::Email && a.primary).map(|a| a.value.as_str())
+    }
+
+    /// The primary phone number.
+    pub fn phone(&self) -> Option<&str> {
+        self.addresses.iter().find(|a| a.kind == AddressKind::Phone && a.primary).map(|a| a.value.as_str())
     }
 
     pub fn is_active(&self) -> bool {

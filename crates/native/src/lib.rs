@@ -9,6 +9,7 @@
 mod accounts;
 mod etag;
 mod events;
+mod invitations;
 pub mod json;
 mod memberships;
 mod organizations;
@@ -64,6 +65,7 @@ pub fn api() -> Api {
         .merge(users::routes())
         .merge(organizations::routes())
         .merge(memberships::routes())
+        .merge(invitations::routes())
         .merge(ownership::routes())
         .merge(roles::routes())
         .merge(tokens::routes())

@@ -145,7 +145,8 @@ impl MemberListQuery {
         let (page, sort) = page(app, self.limit, self.cursor, self.total, self.sort.as_deref(), &sorts)?;
         let roles = self.role.map(|keys| caller.role_set(keys.split(','), "role")).transpose()?;
         let Self { email, q: text, .. } = self;
-        Ok(MemberQuery { roles, status: self.status.map(Into::into), email, text, sort, page })
+        let status = self.status.map(Into::into);
+        Ok(MemberQuery { roles, status, email, text, sort, page, ..MemberQuery::default() })
     }
 }
 

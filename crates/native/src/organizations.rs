@@ -14,7 +14,8 @@ use utoipa_axum::routes;
 use crate::etag::{IfMatch, entity};
 use crate::problem::Problem;
 use crate::query::{Query, page};
-use crate::wire::{List, Object, Organization, VisibilityWord, metadata_patch};
+use crate::users::user_ref;
+use crate::wire::{List, Object, Organization, Time, VisibilityWord, metadata_patch};
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -38,6 +39,11 @@ struct CreateOrganization {
     email_domains: Option<Vec<String>>,
     visibility: Option<VisibilityWord>,
     locale: Option<String>,
+    /// A user who becomes its first admin, and is shown as who made it.
+    creator_id: Option<String>,
+    /// When it was made elsewhere, if it is brought along.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    created_at: Option<Time>,
     #[schema(value_type = Option<Object>)]
     public_metadata: Option<Object>,
     #[schema(value_type = Option<Object>)]
@@ -100,7 +106,7 @@ impl OrganizationListQuery {
         ];
         let (page, sort) = page(app, self.limit, self.cursor, self.total, self.sort.as_deref(), &sorts)?;
         let Self { slug, external_id, q: text, prefix, .. } = self;
-        Ok(OrganizationQuery { within, slug, external_id, text, prefix, sort, page })
+        Ok(OrganizationQuery { within, slug, external_id, text, prefix, sort, page, ..OrganizationQuery::default() })
     }
 }
 
@@ -142,6 +148,8 @@ async fn create(Authenticated(caller): Authenticated, body: Body<CreateOrganizat
         locale: b.locale,
         public: b.public_metadata.unwrap_or_default(),
         private: b.private_metadata.unwrap_or_default(),
+        creator: b.creator_id.as_deref().map(user_ref),
+        created: b.created_at.map(|time| time.0),
         ..NewOrganization::default()
     };
     let organization = caller.create_organization(new).await?;
@@ -179,6 +187,7 @@ async fn update(
         public: metadata_patch(b.public_metadata),
         private: metadata_patch(b.private_metadata),
         extras: None,
+        created: None,
         parent: b.parent_id.as_deref().map(Into::into),
         name_must_be_free: false,
         expected: if_match.expected()?,

@@ -47,7 +47,7 @@ pub(crate) struct ItemProblem {
 /// Status, code and title of a domain error. One row for each: a new error doesn't compile without its row.
 fn of_domain(error: &Error) -> (StatusCode, &'static str, &'static str) {
     match error {
-        Error::NotFound(_) => (StatusCode::NOT_FOUND, "not_found", "Not found"),
+        Error::NotFound(_) | Error::Unknown { .. } => (StatusCode::NOT_FOUND, "not_found", "Not found"),
         Error::AlreadyExists { .. } => (StatusCode::CONFLICT, "already_exists", "Already exists"),
         Error::Invalid { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "invalid", "Invalid value"),
         Error::Reference { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "reference_not_found", "Names nothing there is"),
@@ -62,8 +62,13 @@ fn of_domain(error: &Error) -> (StatusCode, &'static str, &'static str) {
         Error::NotAnAccount => (StatusCode::CONFLICT, "not_an_account", "Not an account"),
         Error::NotManaged => (StatusCode::CONFLICT, "not_managed", "Not managed by this account"),
         Error::RoleInUse => (StatusCode::CONFLICT, "role_in_use", "The role is in use"),
+        Error::RolePromised => (StatusCode::CONFLICT, "role_promised", "The role is promised"),
+        Error::LastAdmin => (StatusCode::CONFLICT, "last_admin", "The last admin is protected"),
+        Error::NotPending => (StatusCode::CONFLICT, "not_pending", "The invitation is not pending"),
+        Error::NotAMember => (StatusCode::CONFLICT, "not_a_member", "Not a member"),
+        Error::MemberLacks(_) => (StatusCode::CONFLICT, "member_lacks_permission", "The member may not do that"),
         Error::TooManyRoles => (StatusCode::CONFLICT, "too_many_roles", "No room for more roles"),
-        Error::System(_) => (StatusCode::CONFLICT, "built_in", "Built in"),
+        Error::System(_) | Error::CreatorRole | Error::DefaultRole => (StatusCode::CONFLICT, "built_in", "Built in"),
         Error::PreconditionFailed => (StatusCode::PRECONDITION_FAILED, "changed_meanwhile", "Changed meanwhile"),
         Error::IdempotencyMismatch => {
             (StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused", "The key was used for another request")

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::response::Response;
 use http::StatusCode;
-use roster_engine::{NewPermission, NewRole, RolePatch};
+use roster_engine::{NewPermission, NewRole, PermissionPatch, RolePatch};
 use roster_http::{App, Authenticated, Body, Failure, Path};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -19,7 +19,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(list, create))
         .routes(routes!(get, update, delete))
         .routes(routes!(list_permissions, create_permission))
-        .routes(routes!(delete_permission))
+        .routes(routes!(get_permission, update_permission, delete_permission))
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -43,6 +43,8 @@ struct CreateRole {
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 struct UpdateRole {
+    /// Who holds the role goes on holding it.
+    key: Option<String>,
     name: Option<String>,
     description: Option<String>,
     base: Option<BaseWord>,
@@ -57,6 +59,16 @@ struct CreatePermission {
     /// `feature:action`, of `a-z`, `0-9` and `_`; unique in the realm.
     #[schema(example = "invoices:approve")]
     key: String,
+    name: Option<String>,
+    description: Option<String>,
+}
+
+/// What isn't sent stays.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+struct UpdatePermission {
+    /// Roles that grant it go on granting it.
+    key: Option<String>,
     name: Option<String>,
     description: Option<String>,
 }
@@ -106,6 +118,7 @@ async fn update(
 ) -> Result<Response, Failure> {
     let b = body.read()?;
     let patch = RolePatch {
+        key: b.key,
         name: b.name,
         description: b.description,
         base: b.base.map(Into::into),
@@ -150,6 +163,33 @@ async fn create_permission(
     let new = NewPermission { key: b.key, name: b.name, description: b.description.unwrap_or_default() };
     let permission = caller.create_permission(new).await?;
     Ok(entity(StatusCode::CREATED, Permission::from(&permission), permission.updated))
+}
+
+/// Get a permission by id or key.
+#[utoipa::path(get, path = "/permissions/{permission}", tag = "roles", operation_id = "getPermission",
+    params(("permission" = String, Path)),
+    responses((status = 200, body = Permission), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
+async fn get_permission(
+    Authenticated(caller): Authenticated,
+    Path(permission): Path<String>,
+) -> Result<Response, Failure> {
+    let permission = caller.permission(&permission).await?;
+    Ok(entity(StatusCode::OK, Permission::from(&permission), permission.updated))
+}
+
+/// Change a permission of the realm's own (JSON merge patch).
+#[utoipa::path(patch, path = "/permissions/{permission}", tag = "roles", operation_id = "updatePermission",
+    params(("permission" = String, Path)), request_body = UpdatePermission,
+    responses((status = 200, body = Permission), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
+async fn update_permission(
+    Authenticated(caller): Authenticated,
+    Path(permission): Path<String>,
+    body: Body<UpdatePermission>,
+) -> Result<Response, Failure> {
+    let b = body.read()?;
+    let patch = PermissionPatch { key: b.key, name: b.name, description: b.description };
+    let permission = caller.update_permission(&permission, patch).await?;
+    Ok(entity(StatusCode::OK, Permission::from(&permission), permission.updated))
 }
 
 /// Delete a permission by id or key. Roles stop granting it.

@@ -14,7 +14,7 @@ use crate::etag::{IfMatch, entity};
 use crate::memberships::{MemberListQuery, member_list};
 use crate::problem::Problem;
 use crate::query::{Query, page};
-use crate::wire::{List, Membership, Object, StatusWord, User, metadata_patch};
+use crate::wire::{List, Membership, Object, StatusWord, Time, User, metadata_patch};
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -33,6 +33,12 @@ pub(crate) fn user_ref(text: &str) -> UserRef {
 struct CreateUser {
     #[schema(example = "ada@example.com")]
     email: Option<String>,
+    /// Further addresses.
+    #[serde(default)]
+    other_emails: Vec<String>,
+    /// In the form of E.164; the first one is the primary one.
+    #[serde(default)]
+    phone_numbers: Vec<String>,
     /// The whole name; first and last name are read from it if they aren't given.
     #[schema(example = "Ada Lovelace")]
     name: Option<String>,
@@ -46,6 +52,12 @@ struct CreateUser {
     public_metadata: Option<Object>,
     #[schema(value_type = Option<Object>)]
     private_metadata: Option<Object>,
+    /// What the user may write through the application.
+    #[schema(value_type = Option<Object>)]
+    unsafe_metadata: Option<Object>,
+    /// When the user was made elsewhere, if brought along.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    created_at: Option<Time>,
     /// For whom the user is made: lets a key make users that may do so only there.
     organization_id: Option<String>,
 }
@@ -82,6 +94,10 @@ struct UpdateUser {
     #[serde(with = "serde_with::rust::double_option")]
     #[schema(value_type = Option<Object>)]
     private_metadata: Option<Option<Object>>,
+    /// Merged (RFC 7396); null clears it.
+    #[serde(with = "serde_with::rust::double_option")]
+    #[schema(value_type = Option<Object>)]
+    unsafe_metadata: Option<Option<Object>>,
 }
 
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -140,6 +156,7 @@ async fn list(
         prefix: q.prefix,
         sort,
         page,
+        ..UserQuery::default()
     };
     Ok(axum::Json(List::of(caller.list_users(query).await?, |user| User::from(user))))
 }
@@ -151,6 +168,10 @@ async fn create(Authenticated(caller): Authenticated, body: Body<CreateUser>) ->
     let b = body.read()?;
     let new = NewUser {
         email: b.email,
+        other_emails: b.other_emails,
+        phones: b.phone_numbers,
+        open: b.unsafe_metadata.unwrap_or_default(),
+        created: b.created_at.map(|time| time.0),
         name: b.name,
         first_name: b.first_name,
         last_name: b.last_name,
@@ -198,6 +219,8 @@ async fn update(
         locale: b.locale,
         public: metadata_patch(b.public_metadata),
         private: metadata_patch(b.private_metadata),
+        open: metadata_patch(b.unsafe_metadata),
+        primary: Vec::new(),
         extras: None,
         realm_admin: None,
         expected: if_match.expected()?,

@@ -2,6 +2,7 @@
 
 mod event;
 mod ids;
+mod invitation;
 mod membership;
 mod organization;
 mod role;
@@ -16,6 +17,7 @@ use utoipa::ToSchema;
 
 pub(crate) use event::Event;
 pub(crate) use ids::{Ids, native};
+pub(crate) use invitation::{Invitation, InvitationWord};
 pub(crate) use membership::{Membership, role_keys};
 pub(crate) use organization::{Organization, VisibilityWord};
 pub(crate) use role::{BaseWord, Permission, Role};

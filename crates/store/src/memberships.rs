@@ -3,7 +3,7 @@ use roster_model::{Extras, Membership, MembershipId, Metadata, OrganizationId, R
 use crate::error::Result;
 use crate::list::Slice;
 use crate::sql::{Row, Select, Value};
-use crate::users::{UserFilter, user_conditions};
+use crate::users::{UserFilter, UserPart, user_conditions};
 use crate::view::View;
 
 const SELECT: &str = "SELECT m.id, m.organization, m.usr, m.roles, m.is_default, m.created_by, m.created_ms, \
@@ -18,6 +18,8 @@ pub struct MemberFilter {
     pub user: Option<UserId>,
     /// Holding at least one of these.
     pub roles: Option<RoleSet>,
+    /// Holding one of the first of a pair, and none of the second, for at least one of the pairs.
+    pub shown: Option<Vec<(RoleSet, RoleSet)>>,
     /// Whose user is like this.
     pub users: UserFilter,
     pub without_root: bool,
@@ -32,32 +34,29 @@ pub enum MemberSort {
     /// By the user's name or primary e-mail address.
     Name,
     Email,
+    /// By what the users have of it; who has nothing of it comes last in both directions.
+    Part(UserPart),
 }
 
 impl MemberSort {
-    const fn column(self) -> &'static str {
+    const fn column(self, descending: bool) -> &'static str {
         match self {
             Self::Created => "",
             Self::Updated => "m.updated_ms",
             Self::Name => "u.name_folded",
             Self::Email => "u.email",
+            Self::Part(part) => part.column(descending),
         }
     }
 
     const fn needs_user(self) -> bool {
-        matches!(self, Self::Name | Self::Email)
+        matches!(self, Self::Name | Self::Email | Self::Part(_))
     }
 }
 
 impl MemberFilter {
     fn needs_user(&self) -> bool {
-        let UserFilter { status, email, username, external_id, text, prefix } = &self.users;
-        status.is_some()
-            || email.is_some()
-            || username.is_some()
-            || external_id.is_some()
-            || text.is_some()
-            || prefix.is_some()
+        self.users != UserFilter::default()
     }
 }
 
@@ -140,6 +139,13 @@ impl View<'_> {
         if let Some(roles) = filter.roles {
             select.push(" AND m.roles & ").bind(roles).push(" <> 0");
         }
+        if let Some(shown) = &filter.shown {
+            select.push(" AND (FALSE");
+            for (one_of, none_of) in shown {
+                select.push(" OR (m.roles & ").bind(*one_of).push(" <> 0 AND m.roles & ").bind(*none_of).push(" = 0)");
+            }
+            select.push(")");
+        }
         if with_user {
             user_conditions(self, select, &filter.users);
         }
@@ -148,8 +154,9 @@ impl View<'_> {
     pub fn list_memberships(&self, filter: &MemberFilter, sort: MemberSort, slice: &Slice) -> Result<Vec<Membership>> {
         let mut select = Select::new(SELECT);
         self.member_joins(&mut select, filter, filter.needs_user() || sort.needs_user());
-        slice.seek(&mut select, sort.column(), "m.id");
-        slice.order(&mut select, sort.column(), "m.id");
+        let column = sort.column(slice.descending);
+        slice.seek(&mut select, column, "m.id");
+        slice.order(&mut select, column, "m.id");
         self.connection.all(&select.text, &select.values, read)
     }
 
@@ -157,6 +164,59 @@ impl View<'_> {
         let mut select = Select::new("SELECT COUNT(*) FROM membership m");
         self.member_joins(&mut select, filter, filter.needs_user());
         self.count(&select)
+    }
+
+    /// Whether somebody beside this member holds, for each of these, one of its roles.
+    pub fn another_holds(&self, organization: OrganizationId, but: MembershipId, each: &[RoleSet]) -> Result<bool> {
+        let mut select = Select::new("SELECT 1 FROM membership m WHERE m.realm = ");
+        select.bind(self.realm).push(" AND m.organization = ").bind(organization).push(" AND m.id <> ").bind(but);
+        for roles in each {
+            select.push(" AND m.roles & ").bind(*roles).push(" <> 0");
+        }
+        select.push(" LIMIT 1");
+        Ok(self.connection.optional(&select.text, &select.values, |row| row.int(0))?.is_some())
+    }
+
+    /// Of these organizations, those in which somebody holds, for each of these, one of its roles.
+    pub fn with_holders(&self, organizations: &[OrganizationId], each: &[RoleSet]) -> Result<Vec<OrganizationId>> {
+        let mut select = Select::new("SELECT DISTINCT m.organization FROM membership m WHERE m.realm = ");
+        select.bind(self.realm).push(" AND m.organization IN ").bind_all(organizations);
+        for roles in each {
+            select.push(" AND m.roles & ").bind(*roles).push(" <> 0");
+        }
+        self.connection.all(&select.text, &select.values, |row| row.id(0))
+    }
+
+    /// How many members each of these organizations has. Who has none isn't in the answer.
+    pub fn members_of(&self, organizations: &[OrganizationId]) -> Result<Vec<(OrganizationId, u64)>> {
+        let mut select = Select::new("SELECT m.organization, COUNT(*) FROM membership m WHERE m.realm = ");
+        select.bind(self.realm).push(" AND m.organization IN ").bind_all(organizations);
+        select.push(" GROUP BY m.organization");
+        self.connection
+            .all(&select.text, &select.values, |row| Ok((row.id(0)?, u64::try_from(row.int(1)?).unwrap_or_default())))
+    }
+
+    /// How many pending invitations each of these organizations has at that moment.
+    pub fn invited_of(
+        &self,
+        organizations: &[OrganizationId],
+        now: roster_model::Timestamp,
+    ) -> Result<Vec<(OrganizationId, u64)>> {
+        let mut select = Select::new("SELECT i.organization, COUNT(*) FROM invitation i WHERE i.realm = ");
+        select.bind(self.realm).push(" AND i.organization IN ").bind_all(organizations);
+        select.push(" AND i.status = 'pending' AND i.expires_ms > ").bind(now).push(" GROUP BY i.organization");
+        self.connection
+            .all(&select.text, &select.values, |row| Ok((row.id(0)?, u64::try_from(row.int(1)?).unwrap_or_default())))
+    }
+
+    /// Whether any invitation that can still be accepted gives this role.
+    pub fn role_is_promised(&self, roles: RoleSet, now: roster_model::Timestamp) -> Result<bool> {
+        let found = self.connection.optional(
+            "SELECT 1 FROM invitation WHERE realm = $1 AND roles & $2 <> 0 AND status = 'pending' AND expires_ms > $3 LIMIT 1",
+            &[self.realm.into(), roles.into(), now.into()],
+            |row| row.int(0),
+        )?;
+        Ok(found.is_some())
     }
 
     /// Whether any membership or token acts with this role.

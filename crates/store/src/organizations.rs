@@ -1,9 +1,10 @@
 use std::collections::HashMap;
 
-use roster_model::{Aliases, Organization, OrganizationId, OrganizationStatus, Visibility, text};
+use roster_model::{Aliases, Organization, OrganizationId, OrganizationStatus, UserId, Visibility, text};
 
 use crate::error::Result;
 use crate::list::Slice;
+use crate::selection::Selection;
 use crate::sql::{Row, Select, Value, like, like_prefix};
 use crate::view::View;
 
@@ -26,6 +27,11 @@ pub struct OrganizationFilter {
     pub text: Option<String>,
     /// Beginning of the name, in any case.
     pub prefix: Option<String>,
+    /// Part of the name or the slug, in any case; or being this one.
+    pub anything: Option<(String, Option<OrganizationId>)>,
+    pub ids: Selection<OrganizationId>,
+    /// Having one of these as a member.
+    pub members: Selection<UserId>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,6 +42,9 @@ pub enum OrganizationSort {
     Name,
     /// As they were drawn: also where `created` was brought along.
     Id,
+    /// As it is written, letter case and all.
+    ExactName,
+    Members,
 }
 
 impl OrganizationSort {
@@ -45,6 +54,8 @@ impl OrganizationSort {
             Self::Updated => "o.updated_ms",
             Self::Name => "o.name_folded",
             Self::Id => "",
+            Self::ExactName => "o.name",
+            Self::Members => "(SELECT COUNT(*) FROM membership m WHERE m.realm = o.realm AND m.organization = o.id)",
         }
     }
 }
@@ -218,6 +229,17 @@ impl View<'_> {
         if let Some(prefix) = &filter.prefix {
             select.push(" AND o.name_folded LIKE ").bind(like_prefix(&text::fold(prefix))).push(" ESCAPE '\\'");
         }
+        if let Some((part, id)) = &filter.anything {
+            let pattern = like(&text::fold(part));
+            select.push(" AND (o.name_folded LIKE ").bind(pattern.as_str()).push(" ESCAPE '\\' OR o.slug LIKE ");
+            select.bind(pattern).push(" ESCAPE '\\'");
+            if let Some(id) = id {
+                select.push(" OR o.id = ").bind(*id);
+            }
+            select.push(")");
+        }
+        filter.ids.conditions(select, "o.id");
+        filter.members.by_membership(self, select, "o.id", "organization", "usr");
     }
 
     pub fn list_organizations(
@@ -270,10 +292,11 @@ impl View<'_> {
     pub(crate) fn update_organization(&self, o: &Organization) -> Result<()> {
         let mut all: Vec<Value> = vec![self.realm.into(), o.id.into()];
         all.extend(values(o)?);
+        all.push(o.created.into());
         self.connection.execute(
             "UPDATE organization SET name = $3, name_folded = $4, slug = $5, external_id = $6, max_members = $7,
                 email_domains = $8, visibility = $9, locale = $10, updated_ms = $11, aliased = $12, public = $13,
-                private = $14, extras = $15
+                private = $14, extras = $15, created_ms = $16
              WHERE realm = $1 AND id = $2",
             &all,
         )?;
@@ -309,6 +332,7 @@ impl View<'_> {
             ) SELECT id FROM down)";
         let place = [self.realm.into(), id.into()];
         self.connection.execute(&format!("DELETE FROM token WHERE realm = $1 AND organization {down}"), &place)?;
+        self.connection.execute(&format!("DELETE FROM invitation WHERE realm = $1 AND organization {down}"), &place)?;
         self.connection.execute(&format!("DELETE FROM alias WHERE realm = $1 AND id {down}"), &place)?;
         self.connection.execute(
             &format!(

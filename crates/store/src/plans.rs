@@ -2,12 +2,15 @@
 //! in a small test.
 
 use roster_model::EntityId as _;
-use roster_model::{AddressKind, Dialect, MembershipId, OrganizationId, RealmId, Timestamp, TokenId, UserId};
+use roster_model::{
+    AddressKind, Dialect, InvitationId, MembershipId, OrganizationId, RealmId, RoleSet, Timestamp, TokenId, UserId,
+};
 
 use crate::list::Slice;
 use crate::sql::Location;
 use crate::{
-    MemberFilter, MemberSort, OrganizationFilter, OrganizationSort, Store, TokenFilter, UserFilter, UserSort, View,
+    InvitationFilter, InvitationSort, MemberFilter, MemberSort, OrganizationFilter, OrganizationSort, Store,
+    TokenFilter, UserFilter, UserSort, View,
 };
 
 /// Asks everything that requests ask about one organization, user or token.
@@ -44,6 +47,21 @@ fn ask_everything(view: &View<'_>) -> crate::Result<()> {
         }
         view.count_memberships(&filter)?;
     }
+    let now = Timestamp::from_ms(1);
+    view.invitation(InvitationId::from_raw(5))?;
+    view.invitation_by_hash("a")?;
+    view.pending_invitation(organization, "a")?;
+    for filter in [
+        InvitationFilter { organization: Some(organization), ..InvitationFilter::default() },
+        InvitationFilter { emails: Some(vec![String::from("a")]), ..InvitationFilter::default() },
+    ] {
+        view.list_invitations(&filter, InvitationSort::Created, &some())?;
+        view.count_invitations(&filter)?;
+    }
+    view.members_of(&[organization])?;
+    view.invited_of(&[organization], now)?;
+    view.another_holds(organization, MembershipId::from_raw(4), &[RoleSet::OWNER])?;
+    view.with_holders(&[organization], &[RoleSet::OWNER])?;
     view.token(token)?;
     view.token_by_hash("a")?;
     for filter in [

@@ -182,6 +182,21 @@ impl View<'_> {
         Ok(())
     }
 
+    pub(crate) fn update_permission(&self, p: &Permission) -> Result<()> {
+        self.connection.execute(
+            "UPDATE permission SET key = $3, name = $4, description = $5, updated_ms = $6 WHERE realm = $1 AND id = $2",
+            &[
+                self.realm.into(),
+                p.id.into(),
+                p.key.as_str().into(),
+                p.name.as_str().into(),
+                p.description.as_str().into(),
+                p.updated.into(),
+            ],
+        )?;
+        Ok(())
+    }
+
     pub(crate) fn delete_permission(&self, p: &Permission) -> Result<()> {
         self.connection
             .execute("DELETE FROM permission WHERE realm = $1 AND id = $2", &[self.realm.into(), p.id.into()])?;

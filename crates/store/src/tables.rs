@@ -43,10 +43,13 @@ pub(crate) fn apply(view: &View<'_>, sequence: i64, change: &Change) -> Result<(
         | Change::OwnershipCleared { before, after }
         | Change::OwnershipTransferred { before, after, .. } => view.update_membership(before, after),
         Change::MembershipRemoved { before } => view.delete_membership(before.id),
+        Change::InvitationCreated { after, hash } => view.insert_invitation(after, hash),
+        Change::InvitationUpdated { after, hash, .. } => view.update_invitation(after, hash.as_deref()),
         Change::RoleCreated { after } => view.insert_role(after),
         Change::RoleUpdated { after, .. } => view.update_role(after),
         Change::RoleDeleted { before } => view.delete_role(before.id),
         Change::PermissionCreated { after } => view.insert_permission(after),
+        Change::PermissionUpdated { after, .. } => view.update_permission(after),
         Change::PermissionDeleted { before } => view.delete_permission(before),
         Change::TokenIssued { after, hash } => view.insert_token(after, hash),
         Change::TokenRevoked { after, .. } => view.update_token(after),

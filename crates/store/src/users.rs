@@ -4,14 +4,15 @@ use roster_model::{Address, AddressKind, Aliases, EntityId as _, User, UserId, U
 
 use crate::error::Result;
 use crate::list::Slice;
+use crate::selection::UserMatch;
 use crate::sql::{Row, Select, Value, like, like_prefix};
 use crate::view::View;
 
 const COLUMNS: &str = "u.id, u.name, u.first_name, u.last_name, u.username, u.external_id, u.status, u.locale, \
-    u.created_ms, u.updated_ms, u.aliased, u.public, u.private, u.extras";
+    u.created_ms, u.updated_ms, u.aliased, u.public, u.private, u.extras, u.open";
 
 /// Which users.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UserFilter {
     pub status: Option<UserStatus>,
     /// Exactly this address, whether primary or not.
@@ -22,6 +23,7 @@ pub struct UserFilter {
     pub text: Option<String>,
     /// Beginning of the name or of the primary e-mail address, in any case.
     pub prefix: Option<String>,
+    pub more: UserMatch,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,16 +35,83 @@ pub enum UserSort {
     Email,
     /// As they were drawn: also where `created` was brought along.
     Id,
+    /// By what the users have of it, as it is written; who has nothing of it comes last in both directions.
+    Part(UserPart),
+}
+
+/// What a user may have or not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UserPart {
+    FirstName,
+    LastName,
+    Username,
+    /// The primary one.
+    Email,
+    /// The primary one.
+    Phone,
+}
+
+/// Comes after every text that people have.
+pub const LAST: &str = "\u{10ffff}";
+
+/// Nobody has an empty one, so the empty text and [`LAST`] can stand for what is missing: then no sort key is null.
+macro_rules! missing_last {
+    ($descending:expr, $column:literal) => {
+        if $descending {
+            concat!("COALESCE(", $column, ", '')")
+        } else {
+            concat!("COALESCE(", $column, ", '\u{10ffff}')")
+        }
+    };
+}
+
+impl UserPart {
+    pub(crate) const fn column(self, descending: bool) -> &'static str {
+        match self {
+            Self::FirstName => missing_last!(descending, "u.first_name"),
+            Self::LastName => missing_last!(descending, "u.last_name"),
+            Self::Username => missing_last!(descending, "u.username"),
+            Self::Email => missing_last!(descending, "NULLIF(u.email, '')"),
+            Self::Phone => missing_last!(
+                descending,
+                "(SELECT value FROM address a WHERE a.realm = u.realm AND a.usr = u.id AND a.kind = 'phone' AND a.is_primary)"
+            ),
+        }
+    }
+
+    /// The user's sort key.
+    pub fn key(self, user: &User, descending: bool) -> String {
+        let part = match self {
+            Self::FirstName => user.first_name.as_deref(),
+            Self::LastName => user.last_name.as_deref(),
+            Self::Username => user.username.as_deref(),
+            Self::Email => user.email(),
+            Self::Phone => user.phone(),
+        };
+        part.unwrap_or(if descending { "" } else { LAST }).to_owned()
+    }
+
+    /// As it is called in a cursor.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::FirstName => "first_name",
+            Self::LastName => "last_name",
+            Self::Username => "username",
+            Self::Email => "email_address",
+            Self::Phone => "phone_number",
+        }
+    }
 }
 
 impl UserSort {
-    const fn column(self) -> &'static str {
+    const fn column(self, descending: bool) -> &'static str {
         match self {
             Self::Created => "u.created_ms",
             Self::Updated => "u.updated_ms",
             Self::Name => "u.name_folded",
             Self::Email => "u.email",
             Self::Id => "",
+            Self::Part(part) => part.column(descending),
         }
     }
 }
@@ -63,6 +132,7 @@ fn read(row: &Row<'_>) -> Result<(User, bool)> {
         public: row.json(11)?,
         private: row.json(12)?,
         extras: row.json(13)?,
+        open: row.json(14)?,
         aliases: Aliases::default(),
     };
     Ok((user, row.flag(10)?))
@@ -91,6 +161,7 @@ fn values(u: &User) -> Result<Vec<Value>> {
         serde_json::to_string(&u.public)?.into(),
         serde_json::to_string(&u.private)?.into(),
         serde_json::to_string(&u.extras)?.into(),
+        serde_json::to_string(&u.open)?.into(),
     ])
 }
 
@@ -190,8 +261,9 @@ impl View<'_> {
     pub fn list_users(&self, filter: &UserFilter, sort: UserSort, slice: &Slice) -> Result<Vec<User>> {
         let mut select = Select::new(&format!("SELECT {COLUMNS} FROM usr u"));
         self.user_where(&mut select, filter);
-        slice.seek(&mut select, sort.column(), "u.id");
-        slice.order(&mut select, sort.column(), "u.id");
+        let column = sort.column(slice.descending);
+        slice.seek(&mut select, column, "u.id");
+        slice.order(&mut select, column, "u.id");
         let rows = self.connection.all(&select.text, &select.values, read)?;
         let mut users = Vec::with_capacity(rows.len());
         let mut rows = rows.into_iter().peekable();
@@ -212,8 +284,8 @@ impl View<'_> {
         all.extend(values(u)?);
         self.connection.execute(
             "INSERT INTO usr (realm, id, created_ms, name, name_folded, first_name, last_name, username, username_folded,
-                external_id, status, locale, email, search, updated_ms, aliased, public, private, extras)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)",
+                external_id, status, locale, email, search, updated_ms, aliased, public, private, extras, open)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)",
             &all,
         )?;
         for address in &u.addresses {
@@ -252,7 +324,7 @@ impl View<'_> {
         self.connection.execute(
             "UPDATE usr SET name = $3, name_folded = $4, first_name = $5, last_name = $6, username = $7,
                 username_folded = $8, external_id = $9, status = $10, locale = $11, email = $12, search = $13,
-                updated_ms = $14, aliased = $15, public = $16, private = $17, extras = $18
+                updated_ms = $14, aliased = $15, public = $16, private = $17, extras = $18, open = $19
              WHERE realm = $1 AND id = $2",
             &all,
         )?;
@@ -299,4 +371,5 @@ pub(crate) fn user_conditions(view: &View<'_>, select: &mut Select, filter: &Use
         // Addresses are kept in lower case, not folded.
         select.push("u.email LIKE ").bind(like_prefix(&prefix.to_lowercase())).push(" ESCAPE '\\')");
     }
+    filter.more.conditions(view, select);
 }

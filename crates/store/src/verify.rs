@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 
 use roster_model::{
-    AccountUser, Change, EntityId as _, Membership, MembershipId, Organization, OrganizationId, Permission,
-    PermissionId, Role, RoleId, RoleNumber, Token, TokenId, User, UserId,
+    AccountUser, Change, EntityId as _, Invitation, InvitationId, Membership, MembershipId, Organization,
+    OrganizationId, Permission, PermissionId, Role, RoleId, RoleNumber, Token, TokenId, User, UserId,
 };
 
 use crate::error::Result;
+use crate::invitations::{InvitationFilter, InvitationSort};
 use crate::list::Slice;
 use crate::memberships::{MemberFilter, MemberSort};
 use crate::organizations::{OrganizationFilter, OrganizationSort};
@@ -22,6 +23,7 @@ struct Replay {
     organizations: BTreeMap<OrganizationId, Organization>,
     users: BTreeMap<UserId, User>,
     memberships: BTreeMap<MembershipId, Membership>,
+    invitations: BTreeMap<InvitationId, Invitation>,
     roles: BTreeMap<RoleId, Role>,
     permissions: BTreeMap<PermissionId, Permission>,
     tokens: BTreeMap<TokenId, Token>,
@@ -54,6 +56,7 @@ impl Replay {
                 gone.insert(before.id);
                 self.organizations.retain(|id, _| !gone.contains(id));
                 self.memberships.retain(|_, m| !gone.contains(&m.organization));
+                self.invitations.retain(|_, i| !gone.contains(&i.organization));
                 self.accounts.retain(|(organization, _), _| !gone.contains(organization));
                 self.tokens.retain(|_, token| token.organization.is_none_or(|o| !gone.contains(&o)));
             }
@@ -76,13 +79,16 @@ impl Replay {
             Change::MembershipRemoved { before } => {
                 self.memberships.remove(&before.id);
             }
+            Change::InvitationCreated { after, .. } | Change::InvitationUpdated { after, .. } => {
+                self.invitations.insert(after.id, *after);
+            }
             Change::RoleCreated { after } | Change::RoleUpdated { after, .. } => {
                 self.roles.insert(after.id, *after);
             }
             Change::RoleDeleted { before } => {
                 self.roles.remove(&before.id);
             }
-            Change::PermissionCreated { after } => {
+            Change::PermissionCreated { after } | Change::PermissionUpdated { after, .. } => {
                 self.permissions.insert(after.id, after);
             }
             Change::PermissionDeleted { before } => {
@@ -178,6 +184,9 @@ impl View<'_> {
 
         let memberships = self.list_memberships(&MemberFilter::default(), MemberSort::Created, &all)?;
         compare("membership", &replay.memberships, &memberships.into_iter().map(|m| (m.id, m)).collect(), problems);
+
+        let invitations = self.list_invitations(&InvitationFilter::default(), InvitationSort::Created, &all)?;
+        compare("invitation", &replay.invitations, &invitations.into_iter().map(|i| (i.id, i)).collect(), problems);
 
         compare("role", &replay.roles, &self.list_roles()?.into_iter().map(|r| (r.id, r)).collect(), problems);
         let permissions = self.list_permissions()?.into_iter().map(|p| (p.id, p)).collect();

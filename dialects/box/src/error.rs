@@ -90,7 +90,7 @@ impl Form {
     fn of_domain(error: &Error) -> Self {
         let said = |status, code| Self::new(status, code, error.to_string());
         match error {
-            Error::NotFound(subject) | Error::Reference { subject, .. } => {
+            Error::NotFound(subject) | Error::Unknown { subject, .. } | Error::Reference { subject, .. } => {
                 let form = said(StatusCode::NOT_FOUND, "not_found");
                 match parameter_of(*subject) {
                     Some(name) => form.about("invalid_parameter", name),
@@ -118,6 +118,13 @@ impl Form {
             | Error::NotAnAccount
             | Error::NotManaged
             | Error::RoleInUse
+            | Error::RolePromised
+            | Error::CreatorRole
+            | Error::DefaultRole
+            | Error::LastAdmin
+            | Error::NotPending
+            | Error::NotAMember
+            | Error::MemberLacks(_)
             | Error::TooManyRoles
             | Error::System(_) => said(StatusCode::FORBIDDEN, "access_denied_insufficient_permissions"),
             Error::PreconditionFailed => said(StatusCode::PRECONDITION_FAILED, "precondition_failed"),
@@ -188,7 +195,13 @@ fn parameter_of(subject: Subject) -> Option<&'static str> {
         Subject::User | Subject::Owner => Some("user"),
         Subject::Organization => Some("group"),
         Subject::Membership => Some("group_membership"),
-        Subject::Realm | Subject::AccountUser | Subject::Role | Subject::Permission | Subject::Token => None,
+        Subject::Realm
+        | Subject::AccountUser
+        | Subject::Role
+        | Subject::Permission
+        | Subject::Grant
+        | Subject::Invitation
+        | Subject::Token => None,
     }
 }
 
@@ -203,6 +216,8 @@ fn kind_of(subject: Subject) -> Option<&'static str> {
         | Subject::AccountUser
         | Subject::Role
         | Subject::Permission
+        | Subject::Grant
+        | Subject::Invitation
         | Subject::Token => None,
     }
 }

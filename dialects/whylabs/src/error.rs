@@ -60,7 +60,7 @@ impl Form {
     fn of_domain(error: &Error) -> Self {
         let said = |status, kind| Self::new(status, kind, error.to_string());
         match error {
-            Error::NotFound(subject) | Error::Reference { subject, .. } => {
+            Error::NotFound(subject) | Error::Unknown { subject, .. } | Error::Reference { subject, .. } => {
                 said(StatusCode::NOT_FOUND, unknown(*subject))
             }
             Error::AlreadyExists { subject: Subject::AccountUser, .. } => {
@@ -86,6 +86,13 @@ impl Form {
             | Error::NotAnAccount
             | Error::NotManaged
             | Error::RoleInUse
+            | Error::RolePromised
+            | Error::CreatorRole
+            | Error::DefaultRole
+            | Error::LastAdmin
+            | Error::NotPending
+            | Error::NotAMember
+            | Error::MemberLacks(_)
             | Error::TooManyRoles
             | Error::System(_)
             | Error::PreconditionFailed
@@ -131,6 +138,8 @@ fn unknown(subject: Subject) -> &'static str {
         | Subject::AccountUser
         | Subject::Role
         | Subject::Permission
+        | Subject::Grant
+        | Subject::Invitation
         | Subject::Token => "ResourceNotFound",
     }
 }

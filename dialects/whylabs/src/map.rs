@@ -194,6 +194,7 @@ mod tests {
             updated: Timestamp::from_ms(0),
             public: Metadata::new(),
             private: Metadata::new(),
+            open: Metadata::new(),
             extras: Extras::default(),
             aliases: Aliases::default(),
         }

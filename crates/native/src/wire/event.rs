@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use super::{Membership, Organization, Permission, Role, Time, Token, User, native};
+use super::{Invitation, Membership, Organization, Permission, Role, Time, Token, User, native};
 use crate::accounts::AccountUser;
 
 /// The record of one change.
@@ -52,6 +52,7 @@ impl Event {
 /// Another reader of the change: no wildcard, so that every kind has a form for those who follow the log.
 fn data(change: &Change, catalog: &RoleCatalog) -> Value {
     let membership = |m: &engine::Membership| Membership::alone(m, catalog);
+    let invitation = |i: &engine::Invitation| Invitation::alone(i, catalog);
     let token = |t: &engine::Token| Token::of(t, catalog);
     match change {
         Change::RealmCreated { realm, root, roles, permissions } => json!({
@@ -81,12 +82,19 @@ fn data(change: &Change, catalog: &RoleCatalog) -> Value {
             "after": membership(after),
         }),
         Change::MembershipRemoved { before } => json!({ "before": membership(before) }),
+        Change::InvitationCreated { after, hash: _ } => json!({ "after": invitation(after) }),
+        Change::InvitationUpdated { before, after, hash: _ } => {
+            json!({ "before": invitation(before), "after": invitation(after) })
+        }
         Change::RoleCreated { after } => json!({ "after": Role::from(&**after) }),
         Change::RoleUpdated { before, after } => {
             json!({ "before": Role::from(&**before), "after": Role::from(&**after) })
         }
         Change::RoleDeleted { before } => json!({ "before": Role::from(&**before) }),
         Change::PermissionCreated { after } => json!({ "after": Permission::from(after) }),
+        Change::PermissionUpdated { before, after } => {
+            json!({ "before": Permission::from(before), "after": Permission::from(after) })
+        }
         Change::PermissionDeleted { before } => json!({ "before": Permission::from(before) }),
         Change::TokenIssued { after, hash: _ } => json!({ "after": token(after) }),
         Change::TokenRevoked { before, after } => json!({ "before": token(before), "after": token(after) }),

@@ -26,6 +26,8 @@ pub(crate) struct User {
     public_metadata: Object,
     #[schema(value_type = Object)]
     private_metadata: Object,
+    #[schema(value_type = Object)]
+    unsafe_metadata: Object,
     /// What only one dialect has, under the dialect's name.
     #[schema(value_type = Object)]
     extras: Object,
@@ -89,6 +91,7 @@ impl From<&engine::User> for User {
             addresses: u.addresses.iter().map(Address::from).collect(),
             public_metadata: u.public.clone(),
             private_metadata: u.private.clone(),
+            unsafe_metadata: u.open.clone(),
             extras: u.extras.0.clone(),
             created_at: Time(u.created),
             updated_at: Time(u.updated),

@@ -33,6 +33,7 @@ pub(crate) fn service_account(realm: &Realm) -> User {
         updated: realm.created,
         public: Metadata::new(),
         private: Metadata::new(),
+        open: Metadata::new(),
         extras: Extras::default(),
         aliases: Aliases::default(),
     }

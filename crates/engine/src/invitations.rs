@@ -1,0 +1,405 @@
+//! Invitations: a place in an organization, kept for whoever has an e-mail address.
+//!
+//! ```text
+//! pending ── accept(secret, user) ──▶ accepted, and a membership with the roles and metadata promised
+//!    ├────── the person is added otherwise ──▶ accepted
+//!    ├────── revoke ──▶ revoked
+//!    └────── its time runs out ──▶ expired (by the clock; written down when another one takes its place)
+//! ```
+//!
+//! A pending invitation counts as a member where an organization has a limit. It has a secret like a token's: told once, kept
+//! as a hash.
+
+use std::collections::HashMap;
+
+use roster_model::permission::BuiltIn as P;
+use roster_model::{
+    AddressKind, Change, EntityId as _, Form, Invitation, InvitationId, InvitationStatus, Metadata, Organization,
+    OrganizationId, Right, RoleNumber, RoleSet, Timestamp, User, UserId, metadata, text,
+};
+use roster_store::list::{Key, Mark};
+use roster_store::{InvitationFilter, InvitationSort};
+use serde::{Deserialize, Serialize};
+
+use crate::access::Allowed;
+use crate::actor::Caller;
+use crate::error::{Error, OfField as _, Result, Subject};
+use crate::memberships::{self, Member, NewMembership, check_limit, check_roles, may_give};
+use crate::paging::{Listed, Page};
+use crate::reference::{OrganizationRef, UserRef};
+use crate::secret;
+use crate::transaction::{Reader, Tx};
+
+/// How long an invitation is good for if nobody says: 30 days.
+const LIFETIME_MS: i64 = 30 * 24 * 60 * 60 * 1000;
+
+/// An invitation to be sent.
+#[derive(Clone, Debug, Default)]
+pub struct NewInvitation {
+    pub email: String,
+    pub roles: RoleSet,
+    /// In whose name: a member who may invite.
+    pub inviter: Option<UserRef>,
+    /// In 30 days if it isn't said.
+    pub expires: Option<Timestamp>,
+    pub public: Metadata,
+    pub private: Metadata,
+    pub if_pending: IfPending,
+}
+
+/// What becomes of a pending invitation to the same address.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum IfPending {
+    /// It stays, and the new one is refused.
+    #[default]
+    Refuse,
+    /// It becomes the new one: other roles and metadata, a new secret, more time.
+    Renew,
+}
+
+/// An invitation with what belongs to it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Invited {
+    /// Its status is that of the moment of reading.
+    pub invitation: Invitation,
+    pub organization: Organization,
+    /// `None`: nobody, or a user who is gone.
+    pub inviter: Option<User>,
+}
+
+/// An invitation and its secret.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SentInvitation {
+    pub invited: Invited,
+    /// Told once. `None` when a repeated request is answered again.
+    #[serde(skip)]
+    pub secret: Option<String>,
+}
+
+/// Which invitations to list.
+#[derive(Clone, Debug, Default)]
+pub struct InvitationQuery {
+    /// Being one of these.
+    pub status: Option<Vec<InvitationStatus>>,
+    /// Exactly, in any case.
+    pub email: Option<String>,
+    /// Part of the address, in any case.
+    pub text: Option<String>,
+    pub sort: InvitationSort,
+    pub page: Page,
+}
+
+/// Those that are marked as pending in an organization, to any of the user's addresses.
+pub(crate) fn pending_of(reader: Reader<'_>, organization: OrganizationId, user: &User) -> Result<Vec<Invitation>> {
+    let emails = user.addresses.iter().filter(|address| address.kind == AddressKind::Email);
+    emails
+        .filter_map(|email| reader.view.pending_invitation(organization, &email.value).transpose())
+        .map(|i| Ok(i?))
+        .collect()
+}
+
+/// The person is a member from now on.
+pub(crate) fn close(tx: &mut Tx<'_, '_>, place: &Allowed<Organization>, pending: Vec<Invitation>) -> Result<()> {
+    for invitation in pending {
+        let status = match invitation.status_at(tx.now()) {
+            InvitationStatus::Pending => InvitationStatus::Accepted,
+            other => other,
+        };
+        set_status(tx, place, invitation, status)?;
+    }
+    Ok(())
+}
+
+fn set_status(
+    tx: &mut Tx<'_, '_>,
+    place: &Allowed<Organization>,
+    before: Invitation,
+    status: InvitationStatus,
+) -> Result<Invitation> {
+    let updated = tx.now().not_before(before.updated);
+    let after = Invitation { status, updated, ..before.clone() };
+    let change = Change::InvitationUpdated { before: Box::new(before), after: Box::new(after.clone()), hash: None };
+    tx.change(place, &change)?;
+    Ok(after)
+}
+
+/// In whose name something is done: a member who could do it.
+fn inviter(reader: Reader<'_>, place: &Allowed<Organization>, user: &UserRef) -> Result<UserId> {
+    let unknown = || Error::reference("inviter_user_id", Subject::User);
+    let user = reader.user(user).map_err(|error| error.if_missing(unknown()))?.named_by(place);
+    let membership = reader.view.membership(place.id, user.id)?.ok_or(Error::NotAMember)?;
+    if reader.roles()?.granting(P::MembershipsWrite.key()).meets(membership.roles) {
+        Ok(user.id)
+    } else {
+        Err(Error::MemberLacks(P::MembershipsWrite.key().into()))
+    }
+}
+
+fn invite(tx: &mut Tx<'_, '_>, place: &Allowed<Organization>, new: &NewInvitation, secret: &str) -> Result<Invitation> {
+    let reader = tx.read();
+    let email = text::email(&new.email).of("email")?;
+    let expires = new.expires.unwrap_or(tx.now().plus_ms(LIFETIME_MS));
+    if expires <= tx.now() {
+        return Err(Error::invalid("expires_at", "must be in the future"));
+    }
+    metadata::check(&new.public).of("public_metadata")?;
+    metadata::check(&new.private).of("private_metadata")?;
+    check_roles(reader, new.roles)?;
+    if new.roles.contains(RoleNumber::OWNER) {
+        return Err(Error::invalid("roles", "must not be the owner's: an owner is made of a member"));
+    }
+    may_give(place, new.roles)?;
+    let inviter = new.inviter.as_ref().map(|user| inviter(reader, place, user)).transpose()?;
+    if !place.admits(Some(&email)) {
+        return Err(Error::DomainNotAllowed);
+    }
+    if let Some(user) = reader.view.user_by_address(AddressKind::Email, &email)?
+        && let Some(member) = reader.view.membership(place.id, user.id)?
+    {
+        let id = Some(member.id.raw());
+        return Err(Error::AlreadyExists { subject: Subject::Membership, field: "user", id });
+    }
+    let written = |id, created, updated| Invitation {
+        id,
+        organization: place.id,
+        email: email.clone(),
+        roles: new.roles,
+        status: InvitationStatus::Pending,
+        inviter,
+        expires,
+        created,
+        updated,
+        public: new.public.clone(),
+        private: new.private.clone(),
+    };
+    match reader.view.pending_invitation(place.id, &email)? {
+        Some(before) if before.status_at(tx.now()) == InvitationStatus::Pending => {
+            if new.if_pending == IfPending::Refuse {
+                let id = Some(before.id.raw());
+                return Err(Error::AlreadyExists { subject: Subject::Invitation, field: "email", id });
+            }
+            let after = written(before.id, before.created, tx.now().not_before(before.updated));
+            let hash = Some(secret::hash(secret));
+            let change = Change::InvitationUpdated { before: Box::new(before), after: Box::new(after.clone()), hash };
+            tx.change(place, &change)?;
+            return Ok(after);
+        }
+        Some(expired) => {
+            set_status(tx, place, expired, InvitationStatus::Expired)?;
+        }
+        None => {}
+    }
+    check_limit(tx.read(), place, 0)?;
+    let after = written(tx.draw(), tx.now(), tx.now());
+    tx.change(place, &Change::InvitationCreated { after: Box::new(after.clone()), hash: secret::hash(secret) })?;
+    Ok(after)
+}
+
+fn find(reader: Reader<'_>, reference: &str) -> Result<Invitation> {
+    let id = Form::read_any::<InvitationId>(reference);
+    let found = id.map(|id| reader.view.invitation(id)).transpose()?.flatten();
+    found.ok_or(Error::NotFound(Subject::Invitation))
+}
+
+/// Puts to invitations what belongs to them.
+fn with_parts(reader: Reader<'_>, invitations: Vec<Invitation>) -> Result<Vec<Invited>> {
+    let mut organizations: Vec<OrganizationId> = invitations.iter().map(|i| i.organization).collect();
+    organizations.sort_unstable();
+    organizations.dedup();
+    let mut users: Vec<UserId> = invitations.iter().filter_map(|i| i.inviter).collect();
+    users.sort_unstable();
+    users.dedup();
+    let organizations: HashMap<OrganizationId, Organization> = reader.view.organizations_by_id(&organizations)?;
+    let users: HashMap<UserId, User> = reader.view.users_by_id(&users)?;
+    invitations
+        .into_iter()
+        .map(|mut invitation| {
+            invitation.status = invitation.status_at(reader.now());
+            let organization = organizations.get(&invitation.organization).cloned();
+            Ok(Invited {
+                inviter: invitation.inviter.and_then(|id| users.get(&id).cloned()),
+                organization: organization
+                    .ok_or_else(|| Error::Internal(format!("{:?} lacks its organization", invitation.id)))?,
+                invitation,
+            })
+        })
+        .collect()
+}
+
+fn with_part(reader: Reader<'_>, invitation: Invitation) -> Result<Invited> {
+    with_parts(reader, vec![invitation])?.pop().ok_or(Error::NotFound(Subject::Invitation))
+}
+
+fn list(
+    reader: Reader<'_>,
+    query: &InvitationQuery,
+    organization: Option<OrganizationId>,
+    of: Option<Vec<String>>,
+) -> Result<Listed<Invited>> {
+    let emails = match (&query.email, of) {
+        // What isn't an address matches nobody.
+        (Some(email), None) => Some(text::email(email).into_iter().collect()),
+        (None, of) => of,
+        (Some(email), Some(of)) => {
+            let email = text::email(email).unwrap_or_default();
+            Some(of.into_iter().filter(|address| *address == email).collect())
+        }
+    };
+    let filter = InvitationFilter {
+        organization,
+        emails,
+        text: query.text.clone(),
+        status: query.status.clone().map(|status| (status, reader.now())),
+        without_root: !reader.acting.surface.shows_root(),
+    };
+    let of = match query.sort {
+        InvitationSort::Created => "created",
+        InvitationSort::Email => "email",
+    };
+    let items = reader.view.list_invitations(&filter, query.sort, &query.page.slice(of)?)?;
+    let total = if query.page.total { Some(reader.view.count_invitations(&filter)?) } else { None };
+    let mark = |invited: &Invited| Mark {
+        key: match query.sort {
+            InvitationSort::Created => Key::None,
+            InvitationSort::Email => Key::Text(invited.invitation.email.clone()),
+        },
+        id: invited.invitation.id.raw(),
+    };
+    Ok(query.page.close(of, with_parts(reader, items)?, total, mark))
+}
+
+impl Caller {
+    /// Needs `memberships:write` there or above, and every permission of the roles promised.
+    pub async fn invite(&self, organization: impl Into<OrganizationRef>, new: NewInvitation) -> Result<SentInvitation> {
+        let mut sent = self.invite_all(organization, vec![new]).await.map_err(|error| match error {
+            Error::Items(mut items) if items.len() == 1 => items.remove(0).1,
+            other => other,
+        })?;
+        sent.pop().ok_or_else(|| Error::Internal(String::from("an invitation was not answered")))
+    }
+
+    /// Several invitations, or none: [`Error::Items`] says which can't be sent and why. Rights as for [`Self::invite`].
+    pub async fn invite_all(
+        &self,
+        organization: impl Into<OrganizationRef>,
+        new: Vec<NewInvitation>,
+    ) -> Result<Vec<SentInvitation>> {
+        let organization = organization.into();
+        self.write(move |tx| {
+            let place = tx.read().organization(&organization)?.allow(tx.read(), Right::tree(P::MembershipsWrite))?;
+            let (mut sent, mut refused) = (Vec::with_capacity(new.len()), Vec::new());
+            for (number, new) in new.iter().enumerate() {
+                let secret = secret::generate();
+                match tx.attempt(|tx| invite(tx, &place, new, &secret)) {
+                    Ok(invitation) => {
+                        let invited = with_part(tx.read(), invitation)?;
+                        sent.push(SentInvitation { invited, secret: Some(secret) });
+                    }
+                    Err(error) => refused.push((number, error)),
+                }
+            }
+            if refused.is_empty() { Ok(sent) } else { Err(Error::Items(refused)) }
+        })
+        .await
+    }
+
+    /// By id in any form. Needs `memberships:write` there or above.
+    pub async fn invitation(&self, invitation: &str) -> Result<Invited> {
+        let reference = invitation.to_owned();
+        self.read(move |reader| {
+            let found = find(reader, &reference)?;
+            let unknown = |error: Error| error.if_missing(Error::NotFound(Subject::Invitation));
+            let place = reader.organization(&found.organization.into()).map_err(unknown)?;
+            place.allow(reader, Right::tree(P::MembershipsWrite)).map_err(unknown)?;
+            with_part(reader, found)
+        })
+        .await
+    }
+
+    /// Only a pending one. Needs `memberships:write` there or above. `by`: in whose name, a member who could invite.
+    pub async fn revoke_invitation(&self, invitation: &str, by: Option<UserRef>) -> Result<Invited> {
+        let reference = invitation.to_owned();
+        self.write(move |tx| {
+            let reader = tx.read();
+            let found = find(reader, &reference)?;
+            let unknown = |error: Error| error.if_missing(Error::NotFound(Subject::Invitation));
+            let place = reader.organization(&found.organization.into()).map_err(unknown)?;
+            let place = place.allow(reader, Right::tree(P::MembershipsWrite)).map_err(unknown)?;
+            if let Some(by) = &by {
+                inviter(reader, &place, by)?;
+            }
+            if found.status_at(tx.now()) != InvitationStatus::Pending {
+                return Err(Error::NotPending);
+            }
+            let revoked = set_status(tx, &place, found, InvitationStatus::Revoked)?;
+            with_part(tx.read(), revoked)
+        })
+        .await
+    }
+
+    /// Makes the membership that was promised, for whoever has the secret and the address: the user himself, or somebody with
+    /// `users:write` at the root for him.
+    pub async fn accept_invitation(&self, secret: &str, user: impl Into<UserRef>) -> Result<Member> {
+        let (hash, user) = (secret::read(secret).map(|(_, secret)| secret::hash(secret)), user.into());
+        self.write(move |tx| {
+            let reader = tx.read();
+            let user = reader.user(&user)?.allow_self_or(reader, P::UsersWrite)?;
+            let found = hash.as_deref().map(|hash| reader.view.invitation_by_hash(hash)).transpose()?.flatten();
+            let found = found.ok_or(Error::NotFound(Subject::Invitation))?;
+            let place = reader.organization(&found.organization.into())?.by_invitation(reader, &found)?;
+            if found.status_at(tx.now()) != InvitationStatus::Pending {
+                return Err(Error::NotPending);
+            }
+            if !user.addresses.iter().any(|a| a.kind == AddressKind::Email && a.value == found.email) {
+                return Err(Error::invalid("user_id", "is a user without the address that was invited"));
+            }
+            let new = NewMembership {
+                roles: found.roles,
+                public: found.public.clone(),
+                private: found.private.clone(),
+                ..NewMembership::default()
+            };
+            let membership = memberships::add_invited(tx, &place, &user, &new)?;
+            Ok(Member { membership, user: user.into_inner(), organization: place.into_inner() })
+        })
+        .await
+    }
+
+    /// Needs `memberships:write` there or above.
+    pub async fn list_invitations(
+        &self,
+        organization: impl Into<OrganizationRef>,
+        query: InvitationQuery,
+    ) -> Result<Listed<Invited>> {
+        let organization = organization.into();
+        self.read(move |reader| {
+            let place = reader.organization(&organization)?.allow(reader, Right::tree(P::MembershipsWrite))?;
+            list(reader, &query, Some(place.id), None)
+        })
+        .await
+    }
+
+    /// All of the realm. Needs `users:read` at the root.
+    pub async fn list_all_invitations(&self, query: InvitationQuery) -> Result<Listed<Invited>> {
+        self.read(move |reader| {
+            reader.realm()?.allow(reader, P::UsersRead)?;
+            list(reader, &query, None, None)
+        })
+        .await
+    }
+
+    /// To any of a user's addresses. Oneself, or `users:read` at the root.
+    pub async fn list_invitations_of(
+        &self,
+        user: impl Into<UserRef>,
+        query: InvitationQuery,
+    ) -> Result<Listed<Invited>> {
+        let user = user.into();
+        self.read(move |reader| {
+            let user = reader.user(&user)?.allow_self_or(reader, P::UsersRead)?;
+            let emails = user.addresses.iter().filter(|address| address.kind == AddressKind::Email);
+            list(reader, &query, None, Some(emails.map(|email| email.value.clone()).collect()))
+        })
+        .await
+    }
+}

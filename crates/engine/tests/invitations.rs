@@ -1,0 +1,204 @@
+//! Invitations, the seats they take, and the last admin, through the engine alone.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use roster_engine::{
+    Caller, Clock, Config, Engine, Error, IfPending, InvitationQuery, InvitationStatus, MembershipPatch, NewInvitation,
+    NewMembership, NewOrganization, NewRole, NewUser, Organization, RoleNumber, RoleSet, SentInvitation, Subject,
+    Timestamp, User,
+};
+
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
+#[derive(Debug)]
+struct Hands(AtomicI64);
+
+impl Clock for Hands {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_ms(self.0.load(Ordering::SeqCst))
+    }
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime")
+}
+
+struct Scene {
+    engine: Arc<Engine>,
+    operator: Caller,
+    clock: Arc<Hands>,
+    acme: Organization,
+    _folder: tempfile::TempDir,
+}
+
+impl Scene {
+    async fn new(max_members: u32) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let clock = Arc::new(Hands(AtomicI64::new(1_795_327_200_000)));
+        let mut config = Config::new(format!("sqlite://{}", folder.path().join("roster.db").display()));
+        config.clock = Arc::clone(&clock) as Arc<dyn Clock>;
+        let (engine, _) = Engine::open(config).await.expect("an engine");
+        let operator = engine.operator("default").await.expect("the database").expect("the realm `default`");
+        let new = NewOrganization { name: "acme".into(), max_members, ..NewOrganization::default() };
+        let acme = operator.create_organization(new).await.expect("an organization");
+        Self { engine, operator, clock, acme, _folder: folder }
+    }
+
+    async fn user(&self, name: &str) -> User {
+        let new = NewUser { email: Some(format!("{name}@example.com")), ..NewUser::default() };
+        self.operator.create_user(new).await.expect("a user")
+    }
+
+    async fn add(&self, user: &User, role: RoleNumber) -> Result<(), Error> {
+        let new = NewMembership { roles: RoleSet::of(role), ..NewMembership::default() };
+        self.operator.add_member(self.acme.id, user.id, new).await.map(|_| ())
+    }
+
+    async fn invite(&self, name: &str, if_pending: IfPending) -> Result<SentInvitation, Error> {
+        let new = NewInvitation {
+            email: format!("{name}@Example.com"),
+            roles: RoleSet::of(RoleNumber::MEMBER),
+            if_pending,
+            ..NewInvitation::default()
+        };
+        self.operator.invite(self.acme.id, new).await
+    }
+
+    async fn statuses(&self) -> Vec<InvitationStatus> {
+        let listed = self.operator.list_invitations(self.acme.id, InvitationQuery::default()).await.expect("a list");
+        listed.items.iter().map(|invited| invited.invitation.status).collect()
+    }
+
+    async fn verify(&self) {
+        let problems = self.engine.verify(self.operator.realm_id()).await.expect("the database");
+        assert!(problems.is_empty(), "{}", problems.join("\n"));
+    }
+}
+
+fn secret(sent: &SentInvitation) -> &str {
+    sent.secret.as_deref().expect("told once")
+}
+
+#[test]
+fn an_invitation_is_accepted_once_by_whom_it_was_sent_to() {
+    runtime().block_on(async {
+        let scene = Scene::new(0).await;
+        let (ada, bob) = (scene.user("ada").await, scene.user("bob").await);
+        let sent = scene.invite("ada", IfPending::Refuse).await.expect("an invitation");
+        let accept = async |user: &User, secret: &str| scene.operator.accept_invitation(secret, user.id).await;
+        assert!(matches!(accept(&bob, secret(&sent)).await, Err(Error::Invalid { .. })));
+        assert!(matches!(accept(&ada, "rst_guessed").await, Err(Error::NotFound(Subject::Invitation))));
+        let member = accept(&ada, secret(&sent)).await.expect("a member");
+        assert_eq!(member.membership.roles, RoleSet::of(RoleNumber::MEMBER));
+        assert!(matches!(accept(&ada, secret(&sent)).await, Err(Error::NotPending)));
+        assert_eq!(scene.statuses().await, [InvitationStatus::Accepted]);
+        let again = scene.invite("ada", IfPending::Refuse).await;
+        assert!(matches!(again, Err(Error::AlreadyExists { subject: Subject::Membership, .. })));
+        scene.verify().await;
+    });
+}
+
+#[test]
+fn one_is_pending_at_a_time_until_it_expires_is_revoked_or_the_person_is_added() {
+    runtime().block_on(async {
+        let scene = Scene::new(0).await;
+        let first = scene.invite("ada", IfPending::Refuse).await.expect("an invitation");
+        let second = scene.invite("ada", IfPending::Refuse).await;
+        assert!(matches!(second, Err(Error::AlreadyExists { subject: Subject::Invitation, .. })));
+        let renewed = scene.invite("ada", IfPending::Renew).await.expect("renewed");
+        assert_eq!(renewed.invited.invitation.id, first.invited.invitation.id);
+        let ada = scene.user("ada").await;
+        let old = scene.operator.accept_invitation(secret(&first), ada.id).await;
+        assert!(matches!(old, Err(Error::NotFound(Subject::Invitation))), "the old secret is gone");
+
+        scene.clock.0.fetch_add(31 * DAY_MS, Ordering::SeqCst);
+        assert_eq!(scene.statuses().await, [InvitationStatus::Expired]);
+        let late = scene.operator.accept_invitation(secret(&renewed), ada.id).await;
+        assert!(matches!(late, Err(Error::NotPending)));
+        let third = scene.invite("ada", IfPending::Refuse).await.expect("the expired one is in nobody's way");
+        let id = roster_engine::EntityId::native(third.invited.invitation.id);
+        scene.operator.revoke_invitation(&id, None).await.expect("revoked");
+        assert!(matches!(scene.operator.revoke_invitation(&id, None).await, Err(Error::NotPending)));
+
+        scene.invite("ada", IfPending::Refuse).await.expect("an invitation");
+        scene.add(&ada, RoleNumber::VIEWER).await.expect("added otherwise");
+        let all = [InvitationStatus::Expired, InvitationStatus::Revoked, InvitationStatus::Accepted];
+        assert_eq!(scene.statuses().await, all);
+        scene.verify().await;
+    });
+}
+
+#[test]
+fn a_promised_seat_is_taken() {
+    runtime().block_on(async {
+        let scene = Scene::new(2).await;
+        let (ada, bob) = (scene.user("ada").await, scene.user("bob").await);
+        scene.add(&bob, RoleNumber::ADMIN).await.expect("a member");
+        scene.invite("ada", IfPending::Refuse).await.expect("an invitation");
+        let eve = scene.user("eve").await;
+        assert!(matches!(scene.add(&eve, RoleNumber::MEMBER).await, Err(Error::LimitReached { limit: 2 })));
+        assert!(matches!(scene.invite("eve", IfPending::Refuse).await, Err(Error::LimitReached { .. })));
+        scene.add(&ada, RoleNumber::MEMBER).await.expect("the seat was hers");
+        scene.verify().await;
+    });
+}
+
+#[test]
+fn invitations_go_with_their_organization_and_hold_their_role() {
+    runtime().block_on(async {
+        let scene = Scene::new(0).await;
+        let role =
+            scene.operator.create_role(NewRole { key: "own".into(), ..NewRole::default() }).await.expect("a role");
+        let new =
+            NewInvitation { email: "ada@example.com".into(), roles: RoleSet::of(role.number), ..Default::default() };
+        let sent = scene.operator.invite(scene.acme.id, new).await.expect("an invitation");
+        assert!(matches!(scene.operator.delete_role("own", None).await, Err(Error::RolePromised)));
+        scene.operator.delete_organization(scene.acme.id, false, None).await.expect("deleted");
+        let ada = scene.user("ada").await;
+        let late = scene.operator.accept_invitation(secret(&sent), ada.id).await;
+        assert!(matches!(late, Err(Error::NotFound(Subject::Invitation))));
+        scene.operator.delete_role("own", None).await.expect("nobody is promised it any more");
+        scene.verify().await;
+    });
+}
+
+#[test]
+fn who_is_erased_is_not_remembered_by_invitations() {
+    runtime().block_on(async {
+        let scene = Scene::new(0).await;
+        let ada = scene.user("ada").await;
+        scene.invite("ada", IfPending::Refuse).await.expect("an invitation");
+        scene.invite("bob", IfPending::Refuse).await.expect("an invitation");
+        scene.operator.delete_user(ada.id, None).await.expect("deleted");
+        scene.operator.erase_user(ada.id).await.expect("erased");
+        let log = format!("{:?}", scene.operator.list_events(0, 1000, None).await.expect("a log"));
+        assert!(!log.contains("ada@") && log.contains("bob@"));
+        assert_eq!(scene.statuses().await, [InvitationStatus::Pending]);
+        scene.verify().await;
+    });
+}
+
+#[test]
+fn the_last_admin_stays_for_who_asks() {
+    runtime().block_on(async {
+        let scene = Scene::new(0).await;
+        let (ada, bob) = (scene.user("ada").await, scene.user("bob").await);
+        scene.add(&ada, RoleNumber::ADMIN).await.expect("a member");
+        scene.add(&bob, RoleNumber::ADMIN).await.expect("a member");
+        let asking = scene.operator.clone().keeping_an_admin();
+        let demote = || MembershipPatch { roles: Some(RoleSet::of(RoleNumber::MEMBER)), ..MembershipPatch::default() };
+        let (first, second) = tokio::join!(
+            asking.update_member(scene.acme.id, ada.id, demote()),
+            asking.update_member(scene.acme.id, bob.id, demote()),
+        );
+        let refused = [first, second].into_iter().filter(|done| matches!(done, Err(Error::LastAdmin))).count();
+        assert_eq!(refused, 1, "exactly one of the two stays an admin");
+        // Who doesn't ask may leave it without one; then nothing is to be kept.
+        for user in [&ada, &bob] {
+            scene.operator.update_member(scene.acme.id, user.id, demote()).await.expect("changed");
+        }
+        asking.remove_member(scene.acme.id, ada.id, None).await.expect("removed");
+        scene.verify().await;
+    });
+}

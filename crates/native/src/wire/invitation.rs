@@ -1,0 +1,91 @@
+use roster_engine as engine;
+use roster_engine::{Aliases, EntityId as _, InvitationStatus, Invited, RoleCatalog};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{Ids, Object, Time, role_keys};
+
+/// A place in an organization, kept for whoever has an e-mail address.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Invitation)]
+pub(crate) struct Invitation {
+    #[schema(example = "inv_0Qk3vR8aZ1b")]
+    id: String,
+    ids: Ids,
+    organization_id: String,
+    email: String,
+    /// Keys of the roles that are promised.
+    roles: Vec<String>,
+    status: InvitationWord,
+    inviter_id: Option<String>,
+    #[schema(value_type = Object)]
+    public_metadata: Object,
+    #[schema(value_type = Object)]
+    private_metadata: Object,
+    #[schema(value_type = String, format = DateTime)]
+    expires_at: Time,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Time,
+    #[schema(value_type = String, format = DateTime)]
+    updated_at: Time,
+    /// What the invited person shows to accept. Only in the answer that makes the invitation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) secret: Option<String>,
+}
+
+/// What became of an invitation.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = InvitationStatus)]
+pub(crate) enum InvitationWord {
+    Pending,
+    Accepted,
+    Revoked,
+    Expired,
+}
+
+impl From<InvitationStatus> for InvitationWord {
+    fn from(status: InvitationStatus) -> Self {
+        match status {
+            InvitationStatus::Pending => Self::Pending,
+            InvitationStatus::Accepted => Self::Accepted,
+            InvitationStatus::Revoked => Self::Revoked,
+            InvitationStatus::Expired => Self::Expired,
+        }
+    }
+}
+
+impl From<InvitationWord> for InvitationStatus {
+    fn from(status: InvitationWord) -> Self {
+        match status {
+            InvitationWord::Pending => Self::Pending,
+            InvitationWord::Accepted => Self::Accepted,
+            InvitationWord::Revoked => Self::Revoked,
+            InvitationWord::Expired => Self::Expired,
+        }
+    }
+}
+
+impl Invitation {
+    pub(crate) fn alone(i: &engine::Invitation, catalog: &RoleCatalog) -> Self {
+        Self {
+            id: i.id.native(),
+            ids: Ids::of(i.id, &Aliases::default()),
+            organization_id: i.organization.native(),
+            email: i.email.clone(),
+            roles: role_keys(catalog, i.roles),
+            status: i.status.into(),
+            inviter_id: i.inviter.map(engine::EntityId::native),
+            public_metadata: i.public.clone(),
+            private_metadata: i.private.clone(),
+            expires_at: Time(i.expires),
+            created_at: Time(i.created),
+            updated_at: Time(i.updated),
+            secret: None,
+        }
+    }
+
+    pub(crate) fn of(invited: &Invited, catalog: &RoleCatalog) -> Self {
+        Self::alone(&invited.invitation, catalog)
+    }
+}

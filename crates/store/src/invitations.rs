@@ -1,0 +1,191 @@
+use roster_model::{Invitation, InvitationId, InvitationStatus, OrganizationId, Timestamp, text};
+
+use crate::error::Result;
+use crate::list::Slice;
+use crate::sql::{Row, Select, Value, like};
+use crate::view::View;
+
+const COLUMNS: &str = "i.id, i.organization, i.email, i.roles, i.status, i.inviter, i.expires_ms, i.created_ms, \
+    i.updated_ms, i.public, i.private";
+
+/// Which invitations.
+#[derive(Clone, Debug, Default)]
+pub struct InvitationFilter {
+    pub organization: Option<OrganizationId>,
+    /// To one of these addresses, as the model keeps them.
+    pub emails: Option<Vec<String>>,
+    /// To an address with this in it, in any case.
+    pub text: Option<String>,
+    /// Being one of these at that moment.
+    pub status: Option<(Vec<InvitationStatus>, Timestamp)>,
+    pub without_root: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum InvitationSort {
+    #[default]
+    Created,
+    Email,
+}
+
+impl InvitationSort {
+    const fn column(self) -> &'static str {
+        match self {
+            Self::Created => "",
+            Self::Email => "i.email",
+        }
+    }
+}
+
+fn read(row: &Row<'_>) -> Result<Invitation> {
+    Ok(Invitation {
+        id: row.id(0)?,
+        organization: row.id(1)?,
+        email: row.text(2)?,
+        roles: roster_model::RoleSet::from_bits(row.int(3)?),
+        status: row.word(4, InvitationStatus::from_word)?,
+        inviter: row.opt_id(5)?,
+        expires: row.time(6)?,
+        created: row.time(7)?,
+        updated: row.time(8)?,
+        public: row.json(9)?,
+        private: row.json(10)?,
+    })
+}
+
+impl View<'_> {
+    fn one_invitation(&self, condition: &str, values: Vec<Value>) -> Result<Option<Invitation>> {
+        let mut all = vec![self.realm.into()];
+        all.extend(values);
+        let sql = format!("SELECT {COLUMNS} FROM invitation i WHERE i.realm = $1 AND {condition}");
+        self.connection.optional(&sql, &all, read)
+    }
+
+    pub fn invitation(&self, id: InvitationId) -> Result<Option<Invitation>> {
+        self.one_invitation("i.id = $2", vec![id.into()])
+    }
+
+    pub fn invitation_by_hash(&self, hash: &str) -> Result<Option<Invitation>> {
+        self.one_invitation("i.hash = $2", vec![hash.into()])
+    }
+
+    /// The one that is marked as pending; it may have expired by now.
+    pub fn pending_invitation(&self, organization: OrganizationId, email: &str) -> Result<Option<Invitation>> {
+        let values = vec![organization.into(), email.into()];
+        self.one_invitation("i.organization = $2 AND i.email = $3 AND i.status = 'pending'", values)
+    }
+
+    fn invitation_where(&self, select: &mut Select, filter: &InvitationFilter) {
+        if filter.without_root {
+            select.push(" JOIN organization o ON o.realm = i.realm AND o.id = i.organization AND o.parent IS NOT NULL");
+        }
+        select.push(" WHERE i.realm = ").bind(self.realm);
+        if let Some(organization) = filter.organization {
+            select.push(" AND i.organization = ").bind(organization);
+        }
+        if let Some(emails) = &filter.emails {
+            select.push(" AND i.email IN ").bind_all(emails);
+        }
+        if let Some(part) = &filter.text {
+            select.push(" AND i.email LIKE ").bind(like(&text::fold(part))).push(" ESCAPE '\\'");
+        }
+        if let Some((statuses, now)) = &filter.status {
+            select.push(" AND (FALSE");
+            for status in statuses {
+                match status {
+                    InvitationStatus::Pending => {
+                        select.push(" OR (i.status = 'pending' AND i.expires_ms > ").bind(*now).push(")");
+                    }
+                    InvitationStatus::Expired => {
+                        select.push(" OR i.status = 'expired' OR (i.status = 'pending' AND i.expires_ms <= ");
+                        select.bind(*now).push(")");
+                    }
+                    InvitationStatus::Accepted | InvitationStatus::Revoked => {
+                        select.push(" OR i.status = ").bind(status.word());
+                    }
+                }
+            }
+            select.push(")");
+        }
+    }
+
+    pub fn list_invitations(
+        &self,
+        filter: &InvitationFilter,
+        sort: InvitationSort,
+        slice: &Slice,
+    ) -> Result<Vec<Invitation>> {
+        let mut select = Select::new(&format!("SELECT {COLUMNS} FROM invitation i"));
+        self.invitation_where(&mut select, filter);
+        slice.seek(&mut select, sort.column(), "i.id");
+        slice.order(&mut select, sort.column(), "i.id");
+        self.connection.all(&select.text, &select.values, read)
+    }
+
+    pub fn count_invitations(&self, filter: &InvitationFilter) -> Result<u64> {
+        let mut select = Select::new("SELECT COUNT(*) FROM invitation i");
+        self.invitation_where(&mut select, filter);
+        self.count(&select)
+    }
+
+    pub(crate) fn insert_invitation(&self, i: &Invitation, hash: &str) -> Result<()> {
+        self.connection.execute(
+            "INSERT INTO invitation (realm, id, organization, email, roles, status, inviter, hash, expires_ms, created_ms,
+                updated_ms, public, private)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+            &[
+                self.realm.into(),
+                i.id.into(),
+                i.organization.into(),
+                i.email.as_str().into(),
+                i.roles.into(),
+                i.status.word().into(),
+                i.inviter.into(),
+                hash.into(),
+                i.expires.into(),
+                i.created.into(),
+                i.updated.into(),
+                serde_json::to_string(&i.public)?.into(),
+                serde_json::to_string(&i.private)?.into(),
+            ],
+        )?;
+        Ok(())
+    }
+
+    /// Every trace of invitations to these addresses, in the table and in the log: for who is erased. Numbers, times and kinds of
+    /// the events stay.
+    pub fn forget_invitations(&self, emails: &[String]) -> Result<()> {
+        for email in emails {
+            let place = [self.realm.into(), email.as_str().into()];
+            self.connection.execute("DELETE FROM invitation WHERE realm = $1 AND email = $2", &place)?;
+            let written = format!("\"email\":{}", serde_json::to_string(email)?);
+            self.connection.execute(
+                "UPDATE event SET body = NULL WHERE realm = $1
+                    AND kind IN ('invitation.created', 'invitation.updated') AND body LIKE $2 ESCAPE '\\'",
+                &[self.realm.into(), like(&written).into()],
+            )?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn update_invitation(&self, i: &Invitation, hash: Option<&str>) -> Result<()> {
+        self.connection.execute(
+            "UPDATE invitation SET roles = $3, status = $4, inviter = $5, expires_ms = $6, updated_ms = $7, public = $8,
+                private = $9, hash = COALESCE($10, hash)
+             WHERE realm = $1 AND id = $2",
+            &[
+                self.realm.into(),
+                i.id.into(),
+                i.roles.into(),
+                i.status.word().into(),
+                i.inviter.into(),
+                i.expires.into(),
+                i.updated.into(),
+                serde_json::to_string(&i.public)?.into(),
+                serde_json::to_string(&i.private)?.into(),
+                hash.into(),
+            ],
+        )?;
+        Ok(())
+    }
+}

@@ -1,0 +1,113 @@
+//! Conditions that many lists share.
+
+use roster_model::{OrganizationId, Timestamp, UserId, text};
+
+use crate::sql::{Select, Value, like};
+use crate::view::View;
+
+/// Those named, without those excepted. The default is everything.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Selection<T> {
+    /// `Some` of nothing is nothing.
+    pub only: Option<Vec<T>>,
+    pub except: Vec<T>,
+}
+
+impl<T> Default for Selection<T> {
+    fn default() -> Self {
+        Self { only: None, except: Vec::new() }
+    }
+}
+
+impl<T: Clone + Into<Value>> Selection<T> {
+    pub(crate) fn conditions(&self, select: &mut Select, column: &str) {
+        if let Some(only) = &self.only {
+            select.push(" AND ").push(column).push(" IN ").bind_all(only);
+        }
+        if !self.except.is_empty() {
+            select.push(" AND (").push(column).push(" IS NULL OR ").push(column).push(" NOT IN ");
+            select.bind_all(&self.except).push(")");
+        }
+    }
+
+    /// Through a membership: `column` is an id, `mine` and `other` are its and the selection's columns in the table.
+    pub(crate) fn by_membership(&self, view: &View<'_>, select: &mut Select, column: &str, mine: &str, other: &str) {
+        let mut exists = |not: &str, ids: &[T]| {
+            select.push(" AND ").push(column).push(not).push(" IN (SELECT ").push(mine);
+            select.push(" FROM membership WHERE realm = ").bind(view.realm);
+            select.push(" AND ").push(other).push(" IN ").bind_all(ids).push(")");
+        };
+        if let Some(only) = &self.only {
+            exists("", only);
+        }
+        if !self.except.is_empty() {
+            exists(" NOT", &self.except);
+        }
+    }
+}
+
+/// Further conditions on users, beside those that most lists offer. All must hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UserMatch {
+    pub ids: Selection<UserId>,
+    /// Being a member of one of these.
+    pub organizations: Selection<OrganizationId>,
+    pub external_ids: Selection<String>,
+    /// Having one of these addresses, primary or not, as the model keeps them.
+    pub emails: Option<Vec<String>>,
+    pub phones: Option<Vec<String>>,
+    pub usernames: Option<Vec<String>>,
+    /// Having this in one of the addresses.
+    pub email_part: Option<String>,
+    pub phone_part: Option<String>,
+    pub username_part: Option<String>,
+    /// In the name, or in first and last name put together.
+    pub name_part: Option<String>,
+    /// Part of a name, user name or address; or being this user.
+    pub anything: Option<(String, Option<UserId>)>,
+    pub created_after: Option<Timestamp>,
+    pub created_before: Option<Timestamp>,
+}
+
+impl UserMatch {
+    pub(crate) fn conditions(&self, view: &View<'_>, select: &mut Select) {
+        self.ids.conditions(select, "u.id");
+        self.external_ids.conditions(select, "u.external_id");
+        self.organizations.by_membership(view, select, "u.id", "usr", "organization");
+        for (kind, values) in [("email", &self.emails), ("phone", &self.phones)] {
+            if let Some(values) = values {
+                select.push(" AND u.id IN (SELECT usr FROM address WHERE realm = ").bind(view.realm);
+                select.push(" AND kind = ").bind(kind).push(" AND value IN ").bind_all(values).push(")");
+            }
+        }
+        if let Some(usernames) = &self.usernames {
+            let folded: Vec<String> = usernames.iter().map(|name| text::fold(name)).collect();
+            select.push(" AND u.username_folded IN ").bind_all(&folded);
+        }
+        for (kind, part) in [("email", &self.email_part), ("phone", &self.phone_part)] {
+            if let Some(part) = part {
+                select.push(" AND u.id IN (SELECT usr FROM address WHERE realm = ").bind(view.realm);
+                select.push(" AND kind = ").bind(kind).push(" AND value LIKE ").bind(like(&text::fold(part)));
+                select.push(" ESCAPE '\\')");
+            }
+        }
+        for (column, part) in [("u.username_folded", &self.username_part), ("u.name_folded", &self.name_part)] {
+            if let Some(part) = part {
+                select.push(" AND ").push(column).push(" LIKE ").bind(like(&text::fold(part))).push(" ESCAPE '\\'");
+            }
+        }
+        if let Some((part, id)) = &self.anything {
+            select.push(" AND (u.search LIKE ").bind(like(&text::fold(part))).push(" ESCAPE '\\'");
+            if let Some(id) = id {
+                select.push(" OR u.id = ").bind(*id);
+            }
+            select.push(")");
+        }
+        if let Some(after) = self.created_after {
+            select.push(" AND u.created_ms > ").bind(after);
+        }
+        if let Some(before) = self.created_before {
+            select.push(" AND u.created_ms < ").bind(before);
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! What the bodies of requests have in common.
+
+use roster_engine::{Metadata, MetadataWrite, Timestamp};
+use roster_http::{Failure, Frame};
+
+use crate::error::{BLANK, NO_TIME, TOO_LONG};
+
+/// Longest name of an organization, in characters.
+const NAME_MAX: usize = 256;
+
+/// A text that must say something.
+pub(crate) fn filled(name: &str, text: String) -> Result<String, Failure> {
+    if text.trim().is_empty() { Err(Frame::invalid(name, BLANK).into()) } else { Ok(text) }
+}
+
+/// The vendor takes no name that could be a link or a piece of a page.
+pub(crate) fn organization_name(name: String) -> Result<String, Failure> {
+    let name = filled("name", name)?;
+    let tag = |rest: &str| rest.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '/' | '!'));
+    let lower = name.to_lowercase();
+    if lower.contains("http://") || lower.contains("https://") || name.split('<').skip(1).any(tag) {
+        return Err(Frame::invalid("name", "must not contain a URL or HTML").into());
+    }
+    if name.chars().count() > NAME_MAX {
+        return Err(Frame::invalid("name", TOO_LONG).into());
+    }
+    Ok(name)
+}
+
+pub(crate) fn time(name: &str, text: Option<&str>) -> Result<Option<Timestamp>, Failure> {
+    let Some(text) = text else { return Ok(None) };
+    Timestamp::parse(text).map(Some).ok_or_else(|| Frame::invalid(name, NO_TIME).into())
+}
+
+pub(crate) fn merged(patch: Option<Metadata>) -> Option<MetadataWrite> {
+    patch.map(MetadataWrite::Merge)
+}
+
+/// `null` is nothing.
+pub(crate) fn replaced(new: Option<Option<Metadata>>) -> Option<MetadataWrite> {
+    new.map(|new| MetadataWrite::Replace(new.unwrap_or_default()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names() {
+        for good in ["Acme", "a < b", "Müller & Söhne", "1<2"] {
+            assert!(organization_name(good.into()).is_ok(), "{good}");
+        }
+        let long = "x".repeat(257);
+        for bad in ["", " ", "see HTTPS://x.y", "<b>bold</b>", "a</a>", &long] {
+            assert!(organization_name(bad.into()).is_err(), "{bad}");
+        }
+    }
+}

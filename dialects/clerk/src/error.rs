@@ -1,0 +1,269 @@
+//! The one form of a failure: `{"errors": [{"message", "long_message", "code", "meta"}], "clerk_trace_id"}`.
+
+use axum::Json;
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use http::header::{HeaderValue, RETRY_AFTER};
+use roster_engine::{Error, Subject};
+use roster_http::{Failure, Fault, Frame, RequestMeta};
+use serde_json::{Value, json};
+
+use crate::map::roles::permission_to_wire;
+use crate::wire::{ErrorBody, ErrorItem};
+
+/// What the version is called in a [`Frame`].
+pub(crate) const VERSION: &str = "Clerk-API-Version";
+/// What a list of invitations is called in an [`Error`] when it is too long.
+pub(crate) const BULK: &str = "invitations";
+/// What is missing when a user has nothing to be known by.
+pub(crate) const IDENTIFIER: &str = "identifier";
+
+/// Problems that have codes of their own.
+pub(crate) const TOO_MANY: &str = "has more than 100 values";
+pub(crate) const BLANK: &str = "must not be blank";
+pub(crate) const TOO_LONG: &str = "is too long";
+pub(crate) const NO_TIME: &str = "must be a time such as 2026-11-22T06:00:00Z";
+
+/// A failure in the vendor's words.
+#[derive(Debug)]
+struct Form {
+    status: StatusCode,
+    code: &'static str,
+    message: String,
+    meta: Value,
+}
+
+pub(crate) fn render(failure: &Failure, meta: &RequestMeta) -> Response {
+    let forms = match failure {
+        Failure::Domain(Error::Items(items)) => items.iter().map(|(_, error)| Form::of_domain(error)).collect(),
+        Failure::Domain(error) => vec![Form::of_domain(error)],
+        Failure::Frame(frame) => vec![Form::of_frame(frame)],
+    };
+    let status = forms.first().map_or(StatusCode::BAD_REQUEST, |form| form.status);
+    // Whom a path names is said by the path.
+    let named = match failure {
+        Failure::Domain(Error::NotFound(_)) => format!(" ({})", meta.uri.path()),
+        _ => String::new(),
+    };
+    let errors = forms
+        .into_iter()
+        .map(|form| ErrorItem {
+            long_message: format!("{}{named}", form.message),
+            message: form.message,
+            code: form.code,
+            meta: form.meta,
+        })
+        .collect();
+    let clerk_trace_id = meta.request_id.to_string();
+    let mut response = (status, Json(ErrorBody { errors, clerk_trace_id })).into_response();
+    if let Failure::Domain(Error::Unavailable { retry_after, .. }) = failure {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(*retry_after));
+    }
+    response
+}
+
+/// What the parameters are called that the engine has its own names for.
+fn parameter(field: &str) -> &str {
+    match field {
+        "email" => "email_address",
+        "phone" => "phone_number",
+        "roles" => "role",
+        "max_members" => "max_allowed_memberships",
+        "user" => "user_id",
+        "after" => "starting_after",
+        "primary_address" => "primary_email_address_id",
+        "expires_at" => "expires_in_days",
+        // Of a list's item, the item's own field.
+        other => {
+            let last = other.rsplit('.').next().unwrap_or(other);
+            last.split('[').next().unwrap_or(last)
+        }
+    }
+}
+
+impl Form {
+    fn new(status: u16, code: &'static str, message: impl Into<String>) -> Self {
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
+        Self { status, code, message: message.into(), meta: json!({}) }
+    }
+
+    fn of_parameter(status: u16, code: &'static str, field: &str, problem: &str) -> Self {
+        let parameter = parameter(field);
+        Self { meta: json!({ "param_name": parameter }), ..Self::new(status, code, format!("{parameter} {problem}")) }
+    }
+
+    fn our_fault() -> Self {
+        Self::new(500, "internal_error", "the server failed to handle this request")
+    }
+
+    /// A value that can't be taken.
+    fn invalid(field: &str, problem: &str) -> Self {
+        if field == IDENTIFIER {
+            let meta = json!({ "param_names": ["email_address"] });
+            return Self { meta, ..Self::new(422, "form_data_missing", problem) };
+        }
+        if field == BULK {
+            return Self::new(400, "bulk_size_exceeded", format!("{field} {problem}"));
+        }
+        let code = if problem == TOO_MANY {
+            "form_param_array_size_exceeded"
+        } else if problem == NO_TIME {
+            "form_param_invalid_time"
+        } else if problem.contains("blank") || problem.starts_with("must not be empty") {
+            "form_param_nil"
+        } else if problem.contains("too long") || problem.contains("longer than") {
+            "form_param_max_length_exceeded"
+        } else if problem.contains("larger than") {
+            "form_param_exceeds_allowed_size"
+        } else if matches!(field, "email" | "phone" | "slug" | "key") {
+            "form_param_format_invalid"
+        } else if problem.starts_with("invalid type") && !field.ends_with("metadata") {
+            "form_param_type_invalid"
+        } else {
+            "form_param_value_invalid"
+        };
+        Self::of_parameter(422, code, field, problem)
+    }
+
+    fn of_domain(error: &Error) -> Self {
+        let said = |status, code| Self::new(status, code, error.to_string());
+        match error {
+            Error::NotFound(Subject::Grant) => said(404, "organization_role_permission_association_not_found"),
+            Error::Reference { field, subject: Subject::User } if field == "created_by" => {
+                said(400, "organization_creator_not_found")
+            }
+            Error::Reference { field, subject: Subject::Role } => {
+                Self { meta: json!({ "param_name": parameter(field) }), ..said(404, "resource_not_found") }
+            }
+            Error::NotFound(_) | Error::Unknown { .. } | Error::Reference { .. } => said(404, "resource_not_found"),
+            Error::AlreadyExists { subject: Subject::Membership, .. } => said(400, "already_a_member_in_organization"),
+            Error::AlreadyExists { subject: Subject::Invitation, .. } => {
+                said(400, "organization_invitation_not_unique")
+            }
+            Error::AlreadyExists { subject: Subject::Grant, .. } => {
+                said(409, "organization_role_permission_association_exists")
+            }
+            Error::AlreadyExists { field, .. } => {
+                Self::of_parameter(422, "form_identifier_exists", field, "is taken: try another")
+            }
+            Error::Invalid { field, problem } => Self::invalid(field, problem),
+            Error::NoCredential => said(401, "authorization_header_format_invalid"),
+            Error::BadCredential => said(401, "clerk_key_invalid"),
+            Error::System(Subject::Permission) => said(403, "organization_system_permission_not_modifiable"),
+            Error::Forbidden(_) | Error::HasChildren | Error::DomainNotAllowed | Error::System(_) => {
+                said(403, "authorization_invalid")
+            }
+            Error::OwnerProtected | Error::OwnerExists | Error::LastAdmin => {
+                said(400, "organization_minimum_permissions_needed")
+            }
+            Error::LimitReached { .. } => said(403, "organization_membership_quota_exceeded"),
+            Error::NotPending => said(404, "organization_invitation_not_pending"),
+            Error::NotAMember => said(403, "not_a_member_in_organization"),
+            Error::MemberLacks(permission) => {
+                let meta = json!({ "permissions": [permission_to_wire(permission)] });
+                Self { meta, ..said(403, "missing_organization_permission") }
+            }
+            Error::CreatorRole => said(422, "organization_role_default_creator_role"),
+            Error::DefaultRole => said(422, "organization_role_domain_default_role"),
+            Error::RoleInUse => said(422, "organization_role_assigned_members"),
+            Error::RolePromised => said(422, "organization_role_exists_in_invitations"),
+            Error::TooManyRoles => said(403, "organization_role_limit_exceeded"),
+            // The engine says these to other surfaces only.
+            Error::NotAnAccount
+            | Error::NotManaged
+            | Error::PreconditionFailed
+            | Error::IdempotencyMismatch
+            | Error::Items(_) => said(400, "request_invalid"),
+            Error::Unavailable { .. } => Self::new(503, "service_unavailable", "not possible at the moment: try again"),
+            Error::Internal(_) => Self::our_fault(),
+        }
+    }
+
+    fn of_frame(frame: &Frame) -> Self {
+        let said = |code| Self::new(frame.status().as_u16(), code, frame.to_string());
+        match frame {
+            Frame::RouteNotFound => said("resource_not_found"),
+            Frame::MethodNotAllowed => said("method_not_allowed"),
+            Frame::Field { name, problem, .. } if name == VERSION => {
+                Self::new(400, "api_version_invalid", format!("{name} {problem}"))
+            }
+            Frame::Field { name, problem, .. } if parameter(name).is_empty() => {
+                Self::new(400, "request_body_invalid", format!("the body {problem}"))
+            }
+            Frame::Field { name, fault: Fault::Missing | Fault::Null, .. } => {
+                Self::of_parameter(422, "form_param_missing", name, "must be included")
+            }
+            Frame::Field { name, fault: Fault::Unknown, .. } => {
+                Self::of_parameter(422, "form_param_unknown", name, "is not a parameter of this request")
+            }
+            Frame::Field { name, fault: Fault::Invalid, problem } => Self::invalid(name, problem),
+            Frame::UnsupportedMediaType => said("unsupported_content_type"),
+            Frame::BodyTooLarge { .. }
+            | Frame::BodyMissing
+            | Frame::BodyNotJson { .. }
+            | Frame::BodyNotUtf8
+            | Frame::BodyTooDeep { .. }
+            | Frame::BodyNotObject
+            | Frame::BodyNotArray => said("request_body_invalid"),
+            Frame::UriTooLong { .. } | Frame::HeadersTooLarge { .. } => said("request_invalid"),
+            Frame::Timeout | Frame::ShuttingDown => said("service_unavailable"),
+            Frame::Panic => Self::our_fault(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn form(failure: impl Into<Failure>) -> (u16, &'static str, Value) {
+        let form = match failure.into() {
+            Failure::Domain(error) => Form::of_domain(&error),
+            Failure::Frame(frame) => Form::of_frame(&frame),
+        };
+        (form.status.as_u16(), form.code, form.meta)
+    }
+
+    #[test]
+    fn what_the_contract_lists() {
+        let nothing = json!({});
+        let exists = |subject, field| Error::AlreadyExists { subject, field, id: None };
+        for (error, status, code) in [
+            (Error::NotFound(Subject::Organization), 404, "resource_not_found"),
+            (Error::NotFound(Subject::Grant), 404, "organization_role_permission_association_not_found"),
+            (exists(Subject::Membership, "user"), 400, "already_a_member_in_organization"),
+            (exists(Subject::Invitation, "email"), 400, "organization_invitation_not_unique"),
+            (Error::reference("created_by", Subject::User), 400, "organization_creator_not_found"),
+            (Error::OwnerProtected, 400, "organization_minimum_permissions_needed"),
+            (Error::LastAdmin, 400, "organization_minimum_permissions_needed"),
+            (Error::LimitReached { limit: 1 }, 403, "organization_membership_quota_exceeded"),
+            (Error::NotPending, 404, "organization_invitation_not_pending"),
+            (Error::NoCredential, 401, "authorization_header_format_invalid"),
+            (Error::BadCredential, 401, "clerk_key_invalid"),
+            (Error::Forbidden("a".into()), 403, "authorization_invalid"),
+            (Error::System(Subject::Permission), 403, "organization_system_permission_not_modifiable"),
+            (Error::invalid(BULK, "has more than 10 entries"), 400, "bulk_size_exceeded"),
+        ] {
+            assert_eq!(form(error), (status, code, nothing.clone()));
+        }
+        let of = |code, name: &str| (422, code, json!({ "param_name": name }));
+        assert_eq!(form(exists(Subject::User, "email")), of("form_identifier_exists", "email_address"));
+        assert_eq!(form(Error::invalid("slug", "may hold only a-z")), of("form_param_format_invalid", "slug"));
+        assert_eq!(form(Error::invalid("name", "is too long")), of("form_param_max_length_exceeded", "name"));
+        assert_eq!(form(Frame::missing("role")), of("form_param_missing", "role"));
+        assert_eq!(form(Frame::missing("[2].role")), of("form_param_missing", "role"));
+        assert_eq!(form(Frame::unknown("x")), of("form_param_unknown", "x"));
+        assert_eq!(form(Frame::invalid("limit", "must be")), of("form_param_value_invalid", "limit"));
+        assert_eq!(form(Frame::invalid(VERSION, "is none")), (400, "api_version_invalid", nothing.clone()));
+        assert_eq!(form(Frame::BodyNotObject), (400, "request_body_invalid", nothing));
+        let role = Error::reference("role", Subject::Role);
+        assert_eq!(form(role), (404, "resource_not_found", json!({ "param_name": "role" })));
+    }
+
+    #[test]
+    fn internals_stay_inside() {
+        for error in [Error::Internal("disk".into()), Error::Unavailable { reason: "disk".into(), retry_after: 1 }] {
+            assert!(!Form::of_domain(&error).message.contains("disk"));
+        }
+    }
+}

@@ -1,0 +1,266 @@
+//! Who is to become a member.
+
+use axum::Json;
+use roster_engine::{
+    BuiltIn as P, Error, InvitationQuery, InvitationSort, InvitationStatus, NewInvitation, Organization, Right,
+    RoleSet, SentInvitation, Subject, UserRef,
+};
+use roster_http::{App, Body, Failure, Frame, Path};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::body::filled;
+use crate::docs::Failures;
+use crate::error::BULK;
+use crate::map::{self, roles};
+use crate::query::Query;
+use crate::session::Session;
+use crate::wire::{CreateInvitation, OrganizationInvitation, Paged, RevokeInvitation};
+
+const BULK_MAX: usize = 10;
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+const SORTS: [(&str, InvitationSort); 2] =
+    [("created_at", InvitationSort::Created), ("email_address", InvitationSort::Email)];
+
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(create, list))
+        .routes(routes!(create_bulk))
+        .routes(routes!(list_pending))
+        .routes(routes!(get))
+        .routes(routes!(revoke))
+        .routes(routes!(list_all))
+        .routes(routes!(list_of_user))
+}
+
+async fn place(session: &Session, organization: &str) -> Result<Organization, Failure> {
+    Ok(session.caller.organization_for(organization, Right::tree(P::MembershipsWrite)).await?)
+}
+
+/// What is to be sent, and where the application takes invited people in.
+fn new_invitation(session: &Session, body: CreateInvitation) -> Result<(NewInvitation, Option<String>), Failure> {
+    let (email, key) = (filled("email_address", body.email_address)?, filled("role", body.role)?);
+    let expires = match body.expires_in_days {
+        Some(days) if (1..=365).contains(&days) => Some(session.caller.now().plus_ms(days * DAY_MS)),
+        Some(_) => return Err(Frame::invalid("expires_in_days", "must be from 1 to 365").into()),
+        None => None,
+    };
+    let new = NewInvitation {
+        email,
+        roles: RoleSet::of(roles::role(&session.caller.roles(), &key)?),
+        inviter: body.inviter_user_id.filter(|id| !id.is_empty()).map(UserRef::Text),
+        expires,
+        public: body.public_metadata.unwrap_or_default(),
+        private: body.private_metadata.unwrap_or_default(),
+        ..NewInvitation::default()
+    };
+    Ok((new, body.redirect_url.filter(|url| !url.is_empty())))
+}
+
+/// With the link in which the secret is: to the application if it says where, else to where the native API takes it.
+fn sent(session: &Session, sent: &SentInvitation, redirect: Option<&str>) -> OrganizationInvitation {
+    let mut wire = map::invitation(session, &session.caller.roles(), &sent.invited, false);
+    wire.url = sent.secret.as_ref().map(|secret| {
+        let to = redirect.map_or_else(|| session.url("/v1/invitations:accept"), str::to_owned);
+        let separator = if to.contains('?') { '&' } else { '?' };
+        format!("{to}{separator}__clerk_ticket={secret}")
+    });
+    wire
+}
+
+/// Invites somebody by e-mail address. Nothing is mailed: the link is in the answer.
+#[utoipa::path(
+    post, path = "/organizations/{organization_id}/invitations", operation_id = "CreateOrganizationInvitation",
+    tag = "Organization Invitations", params(("organization_id" = String, Path)), request_body = CreateInvitation,
+    responses((status = 200, description = "success", body = OrganizationInvitation), Failures),
+)]
+async fn create(
+    session: Session,
+    Path(organization_id): Path<String>,
+    body: Body<CreateInvitation>,
+) -> Result<Json<OrganizationInvitation>, Failure> {
+    let organization = place(&session, &organization_id).await?;
+    let body = body.read()?;
+    let inviter = body.inviter_user_id.clone().unwrap_or_default();
+    let (new, redirect) = new_invitation(&session, body)?;
+    let made = session.caller.invite(organization.id, new).await.map_err(map::naming(&inviter))?;
+    Ok(Json(sent(&session, &made, redirect.as_deref())))
+}
+
+/// Invites up to ten people, or nobody if one of them can't be.
+#[utoipa::path(
+    post, path = "/organizations/{organization_id}/invitations/bulk",
+    operation_id = "CreateOrganizationInvitationBulk", tag = "Organization Invitations",
+    params(("organization_id" = String, Path)), request_body = Vec<CreateInvitation>,
+    responses((status = 200, description = "success", body = Paged<OrganizationInvitation>), Failures),
+)]
+async fn create_bulk(
+    session: Session,
+    Path(organization_id): Path<String>,
+    body: Body<Vec<CreateInvitation>>,
+) -> Result<Json<Paged<OrganizationInvitation>>, Failure> {
+    let organization = place(&session, &organization_id).await?;
+    let items = body.read_array()?;
+    if items.is_empty() {
+        return Err(Frame::missing("email_address").into());
+    }
+    if items.len() > BULK_MAX {
+        return Err(Error::invalid(BULK, "has more than 10 entries").into());
+    }
+    let items = items.into_iter().map(|item| new_invitation(&session, item)).collect::<Result<Vec<_>, _>>()?;
+    let (new, redirects): (Vec<_>, Vec<_>) = items.into_iter().unzip();
+    let made = session.caller.invite_all(organization.id, new).await?;
+    let data: Vec<_> = made.iter().zip(&redirects).map(|(made, to)| sent(&session, made, to.as_deref())).collect();
+    Ok(Json(Paged { total_count: data.len() as u64, data }))
+}
+
+fn statuses(query: &Query) -> Result<Option<Vec<InvitationStatus>>, Failure> {
+    let Some(words) = query.all("status")? else { return Ok(None) };
+    let status = |word: &str| {
+        InvitationStatus::from_word(word)
+            .ok_or_else(|| Frame::invalid("status", "must be pending, accepted, revoked or expired"))
+    };
+    Ok(Some(words.iter().map(|word| status(word)).collect::<Result<_, _>>()?))
+}
+
+/// An organization's invitations.
+#[utoipa::path(
+    get, path = "/organizations/{organization_id}/invitations", operation_id = "ListOrganizationInvitations",
+    tag = "Organization Invitations",
+    params(
+        ("organization_id" = String, Path),
+        ("status" = Option<Vec<String>>, Query),
+        ("email_address" = Option<String>, Query),
+        ("order_by" = Option<String>, Query, description = "created_at or email_address, with + or - in front"),
+        ("limit" = Option<f64>, Query),
+        ("offset" = Option<f64>, Query),
+    ),
+    responses((status = 200, description = "success", body = Paged<OrganizationInvitation>), Failures),
+)]
+async fn list(
+    session: Session,
+    Path(organization_id): Path<String>,
+    query: Query,
+) -> Result<Json<Paged<OrganizationInvitation>>, Failure> {
+    let organization = place(&session, &organization_id).await?;
+    let (sort, page) = query.page(&SORTS, InvitationSort::Created)?;
+    let email = query.text("email_address")?.map(|email| email.replace(' ', "+"));
+    let query = InvitationQuery { status: statuses(&query)?, email, text: None, sort, page };
+    let listed = session.caller.list_invitations(organization.id, query).await?;
+    let catalog = session.caller.roles();
+    Ok(Json(map::paged(listed, |invited| map::invitation(&session, &catalog, invited, false))))
+}
+
+/// An organization's pending invitations: the older form of the list.
+#[utoipa::path(
+    get, path = "/organizations/{organization_id}/invitations/pending",
+    operation_id = "ListPendingOrganizationInvitations", tag = "Organization Invitations",
+    params(("organization_id" = String, Path), ("limit" = Option<f64>, Query), ("offset" = Option<f64>, Query)),
+    responses((status = 200, description = "success", body = Paged<OrganizationInvitation>), Failures),
+)]
+async fn list_pending(
+    session: Session,
+    Path(organization_id): Path<String>,
+    query: Query,
+) -> Result<Json<Paged<OrganizationInvitation>>, Failure> {
+    let organization = place(&session, &organization_id).await?;
+    let (sort, page) = query.page(&SORTS, InvitationSort::Created)?;
+    let status = Some(vec![InvitationStatus::Pending]);
+    let query = InvitationQuery { status, sort, page, ..InvitationQuery::default() };
+    let listed = session.caller.list_invitations(organization.id, query).await?;
+    let catalog = session.caller.roles();
+    Ok(Json(map::paged(listed, |invited| map::invitation(&session, &catalog, invited, false))))
+}
+
+/// The invitation of a path: one of another organization isn't there.
+async fn find(session: &Session, organization: &str, invitation: &str) -> Result<roster_engine::Invited, Failure> {
+    let organization = place(session, organization).await?;
+    let invited = session.caller.invitation(invitation).await?;
+    if invited.organization.id == organization.id {
+        Ok(invited)
+    } else {
+        Err(Error::NotFound(Subject::Invitation).into())
+    }
+}
+
+/// An invitation.
+#[utoipa::path(
+    get, path = "/organizations/{organization_id}/invitations/{invitation_id}",
+    operation_id = "GetOrganizationInvitation", tag = "Organization Invitations",
+    params(("organization_id" = String, Path), ("invitation_id" = String, Path)),
+    responses((status = 200, description = "success", body = OrganizationInvitation), Failures),
+)]
+async fn get(
+    session: Session,
+    Path((organization_id, invitation_id)): Path<(String, String)>,
+) -> Result<Json<OrganizationInvitation>, Failure> {
+    let invited = find(&session, &organization_id, &invitation_id).await?;
+    Ok(Json(map::invitation(&session, &session.caller.roles(), &invited, false)))
+}
+
+/// Takes a pending invitation back.
+#[utoipa::path(
+    post, path = "/organizations/{organization_id}/invitations/{invitation_id}/revoke",
+    operation_id = "RevokeOrganizationInvitation", tag = "Organization Invitations",
+    params(("organization_id" = String, Path), ("invitation_id" = String, Path)), request_body = RevokeInvitation,
+    responses((status = 200, description = "success", body = OrganizationInvitation), Failures),
+)]
+async fn revoke(
+    session: Session,
+    Path((organization_id, invitation_id)): Path<(String, String)>,
+    body: Body<RevokeInvitation>,
+) -> Result<Json<OrganizationInvitation>, Failure> {
+    find(&session, &organization_id, &invitation_id).await?;
+    let by = body.read()?.requesting_user_id.filter(|id| !id.is_empty());
+    let named = by.clone().unwrap_or_default();
+    let revoked = session.caller.revoke_invitation(&invitation_id, by.map(UserRef::Text)).await;
+    let invited = revoked.map_err(map::naming(&named))?;
+    Ok(Json(map::invitation(&session, &session.caller.roles(), &invited, false)))
+}
+
+/// All invitations of all organizations.
+#[utoipa::path(
+    get, path = "/organization_invitations", operation_id = "ListInstanceOrganizationInvitations",
+    tag = "Organization Invitations",
+    params(
+        ("status" = Option<Vec<String>>, Query),
+        ("query" = Option<String>, Query, description = "part of the e-mail address"),
+        ("order_by" = Option<String>, Query),
+        ("limit" = Option<f64>, Query),
+        ("offset" = Option<f64>, Query),
+    ),
+    responses((status = 200, description = "success", body = Paged<OrganizationInvitation>), Failures),
+)]
+async fn list_all(session: Session, query: Query) -> Result<Json<Paged<OrganizationInvitation>>, Failure> {
+    let (sort, page) = query.page(&SORTS, InvitationSort::Created)?;
+    let text = query.text("query")?.filter(|part| !part.is_empty()).map(str::to_owned);
+    let query = InvitationQuery { status: statuses(&query)?, email: None, text, sort, page };
+    let listed = session.caller.list_all_invitations(query).await?;
+    let catalog = session.caller.roles();
+    Ok(Json(map::paged(listed, |invited| map::invitation(&session, &catalog, invited, true))))
+}
+
+/// Invitations to any of a user's e-mail addresses.
+#[utoipa::path(
+    get, path = "/users/{user_id}/organization_invitations", operation_id = "UsersGetOrganizationInvitations",
+    tag = "Organization Invitations",
+    params(
+        ("user_id" = String, Path),
+        ("status" = Option<Vec<String>>, Query),
+        ("limit" = Option<f64>, Query),
+        ("offset" = Option<f64>, Query),
+    ),
+    responses((status = 200, description = "success", body = Paged<OrganizationInvitation>), Failures),
+)]
+async fn list_of_user(
+    session: Session,
+    Path(user_id): Path<String>,
+    query: Query,
+) -> Result<Json<Paged<OrganizationInvitation>>, Failure> {
+    let user = session.caller.user(&*user_id).await?;
+    let (sort, page) = query.page(&SORTS, InvitationSort::Created)?;
+    let query = InvitationQuery { status: statuses(&query)?, sort, page, ..InvitationQuery::default() };
+    let listed = session.caller.list_invitations_of(user.id, query).await?;
+    let catalog = session.caller.roles();
+    Ok(Json(map::paged(listed, |invited| map::invitation(&session, &catalog, invited, true))))
+}

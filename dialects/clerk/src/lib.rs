@@ -1,0 +1,55 @@
+//! The Clerk Backend API's organizations and users, as its official SDKs speak it, at `/clerk/v1`.
+//!
+//! ```text
+//! Authorization: Bearer KEY             wire/     what is sent, with the vendor's names
+//!   └ session.rs  who, which version     map/      from there to Roster's words and back
+//!       └ a handler                      error.rs  every failure's one form
+//!           └ query.rs, body.rs  what was asked
+//! ```
+//!
+//! - Every success is 200 with a body. Errors come in the order: key, version, what the path names, the form of the request,
+//!   what the body names, the state of things. So handlers look up the path first and read the body then.
+//! - A role is shown by its key with `org:` in front; a membership shows the strongest it has. Clerk knows nine system
+//!   permissions ([`map::roles`]); Roster's others are not shown.
+//! - Nobody may remove or demote the last member who can manage an organization's members: every [`session::Session`] asks the
+//!   engine for that rule.
+//! - The realm's root is no organization here.
+
+mod body;
+mod docs;
+mod error;
+mod invitations;
+mod map;
+mod memberships;
+mod organizations;
+mod permissions;
+mod query;
+mod roles;
+mod session;
+mod users;
+mod wire;
+
+use roster_engine::Surface;
+use roster_http::{Api, BodyPolicy, ContentType, EmptyBody, SurfaceSpec};
+use utoipa::OpenApi as _;
+use utoipa_axum::router::OpenApiRouter;
+
+/// Where it is mounted.
+pub(crate) const PREFIX: &str = "/clerk/v1";
+
+/// The surface, to be mounted.
+pub fn api() -> Api {
+    let routes = OpenApiRouter::with_openapi(docs::Description::openapi())
+        .merge(memberships::routes())
+        .merge(organizations::routes())
+        .merge(users::routes())
+        .merge(invitations::routes())
+        .merge(roles::routes())
+        .merge(permissions::routes());
+    let spec = SurfaceSpec {
+        secret: session::secret,
+        body: BodyPolicy { content_type: ContentType::JsonIfPresent, empty: EmptyBody::Object },
+        ..SurfaceSpec::new(Surface::Clerk, PREFIX, error::render)
+    };
+    Api::new(spec, routes)
+}

@@ -1,0 +1,201 @@
+//! Who belongs to an organization.
+
+use axum::Json;
+use roster_engine::{
+    BuiltIn as P, Error, MemberQuery, MemberSort, MembershipPatch, NewMembership, OrganizationId, Right, RoleSet,
+    UserRef,
+};
+use roster_http::{App, Body, Failure, Path};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::body::{filled, merged};
+use crate::docs::Failures;
+use crate::map::{self, roles};
+use crate::query::{PARTS, Query};
+use crate::session::Session;
+use crate::wire::{CreateMembership, MergeMetadata, OrganizationMembership, Paged, UpdateMembership};
+
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(create, list))
+        .routes(routes!(update, remove))
+        .routes(routes!(merge_metadata))
+        .routes(routes!(list_all))
+        .routes(routes!(list_of_user))
+}
+
+fn sorts() -> Vec<(&'static str, MemberSort)> {
+    let parts = PARTS.map(|(name, part)| (name, MemberSort::Part(part)));
+    [("created_at", MemberSort::Created)].into_iter().chain(parts).collect()
+}
+
+/// Makes a user a member.
+#[utoipa::path(
+    post, path = "/organizations/{organization_id}/memberships", operation_id = "CreateOrganizationMembership",
+    tag = "Organization Memberships", params(("organization_id" = String, Path)), request_body = CreateMembership,
+    responses((status = 200, description = "success", body = OrganizationMembership), Failures),
+)]
+async fn create(
+    session: Session,
+    Path(organization_id): Path<String>,
+    body: Body<CreateMembership>,
+) -> Result<Json<OrganizationMembership>, Failure> {
+    let caller = &session.caller;
+    let organization = caller.organization_for(&*organization_id, Right::tree(P::MembershipsWrite)).await?;
+    let body = body.read()?;
+    let (user, key) = (filled("user_id", body.user_id)?, filled("role", body.role)?);
+    let new = NewMembership {
+        roles: RoleSet::of(roles::role(&caller.roles(), &key)?),
+        public: body.public_metadata.unwrap_or_default(),
+        private: body.private_metadata.unwrap_or_default(),
+        ..NewMembership::default()
+    };
+    let member = caller.add_member(organization.id, &*user, new).await.map_err(map::naming(&user))?;
+    Ok(Json(map::membership(&session, &caller.roles(), &member)))
+}
+
+/// All members that the filters leave.
+#[utoipa::path(
+    get, path = "/organizations/{organization_id}/memberships", operation_id = "ListOrganizationMemberships",
+    tag = "Organization Memberships",
+    params(
+        ("organization_id" = String, Path),
+        ("order_by" = Option<String>, Query, description = "created_at, first_name, last_name, email_address, phone_number or username, with + or - in front"),
+        ("limit" = Option<f64>, Query, description = "1 to 500, 10 if it isn't given"),
+        ("offset" = Option<f64>, Query),
+        ("user_id" = Option<Vec<String>>, Query, description = "with - in front: others"),
+        ("email_address" = Option<Vec<String>>, Query),
+        ("phone_number" = Option<Vec<String>>, Query),
+        ("username" = Option<Vec<String>>, Query),
+        ("role" = Option<Vec<String>>, Query),
+        ("query" = Option<String>, Query, description = "part of a name, an address or a user name, or an id"),
+        ("email_address_query" = Option<String>, Query),
+        ("phone_number_query" = Option<String>, Query),
+        ("username_query" = Option<String>, Query),
+        ("name_query" = Option<String>, Query),
+        ("created_at_before" = Option<i64>, Query, description = "of the user"),
+        ("created_at_after" = Option<i64>, Query, description = "of the user"),
+    ),
+    responses((status = 200, description = "success", body = Paged<OrganizationMembership>), Failures),
+)]
+async fn list(
+    session: Session,
+    Path(organization_id): Path<String>,
+    query: Query,
+) -> Result<Json<Paged<OrganizationMembership>>, Failure> {
+    let caller = &session.caller;
+    let organization = caller.organization(&*organization_id).await?;
+    let (sort, page) = query.page(&sorts(), MemberSort::Created)?;
+    let catalog = caller.roles();
+    // A role that isn't there is nobody's.
+    let shown = query.all("role")?.map(|keys| keys.iter().filter_map(|key| roles::role(&catalog, key).ok()).collect());
+    let query = MemberQuery { strongest: shown, users: query.users()?, sort, page, ..MemberQuery::default() };
+    let listed = caller.list_members(organization.id, query).await?;
+    let catalog = caller.roles();
+    Ok(Json(map::paged(listed, |member| map::membership(&session, &catalog, member))))
+}
+
+/// The organization and user of a path, as the engine knows them.
+async fn place(session: &Session, organization: &str, user: &str) -> Result<(OrganizationId, UserRef), Error> {
+    let right = Right::tree(P::MembershipsWrite);
+    let organization = session.caller.organization_for(organization, right).await?.id;
+    let member = session.caller.member(organization, user).await.map_err(map::naming(user))?;
+    Ok((organization, member.user.id.into()))
+}
+
+/// Changes a member's role.
+#[utoipa::path(
+    patch, path = "/organizations/{organization_id}/memberships/{user_id}",
+    operation_id = "UpdateOrganizationMembership", tag = "Organization Memberships",
+    params(("organization_id" = String, Path), ("user_id" = String, Path)), request_body = UpdateMembership,
+    responses((status = 200, description = "success", body = OrganizationMembership), Failures),
+)]
+async fn update(
+    session: Session,
+    Path((organization_id, user_id)): Path<(String, String)>,
+    body: Body<UpdateMembership>,
+) -> Result<Json<OrganizationMembership>, Failure> {
+    let caller = &session.caller;
+    let (organization, user) = place(&session, &organization_id, &user_id).await?;
+    let role = roles::role(&caller.roles(), &filled("role", body.read()?.role)?)?;
+    let member = caller.set_shown_role::<roles::Strongest>(organization, user, role).await?;
+    Ok(Json(map::membership(&session, &caller.roles(), &member)))
+}
+
+/// Ends a membership, and answers with it as it was.
+#[utoipa::path(
+    delete, path = "/organizations/{organization_id}/memberships/{user_id}",
+    operation_id = "DeleteOrganizationMembership", tag = "Organization Memberships",
+    params(("organization_id" = String, Path), ("user_id" = String, Path)),
+    responses((status = 200, description = "success", body = OrganizationMembership), Failures),
+)]
+async fn remove(
+    session: Session,
+    Path((organization_id, user_id)): Path<(String, String)>,
+) -> Result<Json<OrganizationMembership>, Failure> {
+    let removed = session.caller.remove_member(&*organization_id, &*user_id, None).await;
+    let member = removed.map_err(map::naming(&user_id))?;
+    Ok(Json(map::membership(&session, &session.caller.roles(), &member)))
+}
+
+/// Merges into a member's metadata.
+#[utoipa::path(
+    patch, path = "/organizations/{organization_id}/memberships/{user_id}/metadata",
+    operation_id = "UpdateOrganizationMembershipMetadata", tag = "Organization Memberships",
+    params(("organization_id" = String, Path), ("user_id" = String, Path)), request_body = MergeMetadata,
+    responses((status = 200, description = "success", body = OrganizationMembership), Failures),
+)]
+async fn merge_metadata(
+    session: Session,
+    Path((organization_id, user_id)): Path<(String, String)>,
+    body: Body<MergeMetadata>,
+) -> Result<Json<OrganizationMembership>, Failure> {
+    let (organization, user) = place(&session, &organization_id, &user_id).await?;
+    let body = body.read()?;
+    let patch = MembershipPatch {
+        public: merged(body.public_metadata),
+        private: merged(body.private_metadata),
+        ..MembershipPatch::default()
+    };
+    let member = session.caller.update_member(organization, user, patch).await?;
+    Ok(Json(map::membership(&session, &session.caller.roles(), &member)))
+}
+
+/// All memberships of all organizations.
+#[utoipa::path(
+    get, path = "/organization_memberships", operation_id = "InstanceGetOrganizationMemberships",
+    tag = "Organization Memberships",
+    params(
+        ("order_by" = Option<String>, Query),
+        ("limit" = Option<f64>, Query),
+        ("offset" = Option<f64>, Query),
+    ),
+    responses((status = 200, description = "success", body = Paged<OrganizationMembership>), Failures),
+)]
+async fn list_all(session: Session, query: Query) -> Result<Json<Paged<OrganizationMembership>>, Failure> {
+    let (sort, page) = query.page(&sorts(), MemberSort::Created)?;
+    let listed = session.caller.list_all_members(MemberQuery { sort, page, ..MemberQuery::default() }).await?;
+    let catalog = session.caller.roles();
+    Ok(Json(map::paged(listed, |member| map::membership(&session, &catalog, member))))
+}
+
+/// Where a user belongs, newest first.
+#[utoipa::path(
+    get, path = "/users/{user_id}/organization_memberships", operation_id = "UsersGetOrganizationMemberships",
+    tag = "Organization Memberships",
+    params(("user_id" = String, Path), ("limit" = Option<f64>, Query), ("offset" = Option<f64>, Query)),
+    responses((status = 200, description = "success", body = Paged<OrganizationMembership>), Failures),
+)]
+async fn list_of_user(
+    session: Session,
+    Path(user_id): Path<String>,
+    query: Query,
+) -> Result<Json<Paged<OrganizationMembership>>, Failure> {
+    let user = session.caller.user(&*user_id).await?;
+    let (sort, page) = query.page(&sorts(), MemberSort::Created)?;
+    let query = MemberQuery { sort, page, ..MemberQuery::default() };
+    let listed = session.caller.list_memberships_of(user.id, query).await?;
+    let catalog = session.caller.roles();
+    Ok(Json(map::paged(listed, |member| map::membership(&session, &catalog, member))))
+}

@@ -1,0 +1,96 @@
+//! What goes over the wire, with the vendor's names.
+//!
+//! The clients are strict in different ways: every object has its `object`, what may be null is there all the same, and no live
+//! object has a key `deleted`.
+
+mod invitation;
+mod membership;
+mod organization;
+mod role;
+#[expect(clippy::struct_field_names, reason = "the names are the vendor's")]
+mod user;
+
+use roster_engine::Metadata;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+pub(crate) use invitation::*;
+pub(crate) use membership::*;
+pub(crate) use organization::*;
+pub(crate) use role::*;
+pub(crate) use user::*;
+
+/// Every failure, whatever its status.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ErrorBody {
+    pub errors: Vec<ErrorItem>,
+    /// The same as in the header `X-Request-Id`.
+    pub clerk_trace_id: String,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ErrorItem {
+    pub message: String,
+    pub long_message: String,
+    /// Stable, for programs.
+    pub code: &'static str,
+    /// `param_name` names the parameter at fault.
+    #[schema(value_type = Object)]
+    pub meta: Value,
+}
+
+/// A part of a list.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Paged<T> {
+    pub data: Vec<T>,
+    /// How many the whole list has.
+    pub total_count: u64,
+}
+
+/// What was deleted.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct DeletedObject {
+    pub object: &'static str,
+    pub id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slug: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub external_id: Option<String>,
+    pub deleted: bool,
+}
+
+impl DeletedObject {
+    pub(crate) fn new(object: &'static str, id: String) -> Self {
+        Self { object, id, slug: None, external_id: None, deleted: true }
+    }
+}
+
+/// A number of things.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct TotalCount {
+    pub object: &'static str,
+    pub total_count: u64,
+}
+
+/// Merged into what is there; null removes a key, at any depth.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct MergeMetadata {
+    #[schema(value_type = Option<Object>)]
+    pub public_metadata: Option<Metadata>,
+    #[schema(value_type = Option<Object>)]
+    pub private_metadata: Option<Metadata>,
+}
+
+/// Takes the place of what is there.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct ReplaceMetadata {
+    #[serde(with = "serde_with::rust::double_option")]
+    #[schema(value_type = Option<Object>)]
+    pub public_metadata: Option<Option<Metadata>>,
+    #[serde(with = "serde_with::rust::double_option")]
+    #[schema(value_type = Option<Object>)]
+    pub private_metadata: Option<Option<Metadata>>,
+}
