@@ -136,6 +136,9 @@ def test_invitations(clerk, organization, user, native, fresh):
     refused(lambda: invitations.bulk_create(organization_id=org.id, request_body=many), 400, "bulk_size_exceeded")
     pending = invitations.list(organization_id=org.id, status="pending", order_by="email_address")
     assert [i.email_address for i in pending.data] == sorted(some) and pending.total_count == 3
+    assert invitations.list_pending(organization_id=org.id).total_count == 3
+    revoked = invitations.revoke(organization_id=org.id, invitation_id=pending.data[0].id)
+    assert revoked.status == "revoked" and invitations.list_pending(organization_id=org.id).total_count == 2
     assert clerk.organization_invitations.get_all(query=some[0]).data[0].public_organization_data.id == org.id
 
 
@@ -164,15 +167,20 @@ def test_roles_and_permissions(clerk, organization, user, fresh):
     system = permissions.list(query="sys_memberships:read").data[0]
     assert system.type == "system"
     refused(lambda: permissions.delete(permission_id=system.id), 403, "system_permission_not_modifiable")
+    renamed = permissions.update(permission_id=permission.id, name="Approve all", key=f"org:{word}:approve_all")
+    assert permissions.get(permission_id=permission.id).key == renamed.key == f"org:{word}:approve_all"
+    assert [p.key for p in roles.get(organization_role_id=role.id).permissions] == [renamed.key]
     assert permissions.delete(permission_id=permission.id).deleted
     assert roles.get(organization_role_id=role.id).permissions == []
+    clerk.organization_memberships.delete(organization_id=org.id, user_id=ann.id)
+    assert roles.delete(organization_role_id=role.id).object == "role"
 
 
 def test_users(clerk, user, fresh):
     ann = user(phone_number=["+14155550" + str(abs(hash(fresh())))[:4]], external_id=fresh("ext"), unsafe_metadata={"a": 1})
     assert ann.phone_numbers[0].verification and ann.primary_phone_number_id == ann.phone_numbers[0].id
     got = clerk.users.update(user_id=ann.id, first_name="Ann", last_name=None)
-    assert got.first_name == "Ann"
+    assert got.first_name == "Ann" and clerk.users.get(user_id=ann.id).updated_at == got.updated_at
     assert clerk.users.update_metadata(user_id=ann.id, unsafe_metadata={"a": None, "b": 1}).unsafe_metadata == {"b": 1}
     assert clerk.users.replace_metadata(user_id=ann.id, private_metadata={"x": None}).private_metadata == {"x": None}
     refused(lambda: user(external_id=ann.external_id), 422, "form_identifier_exists")
