@@ -17,6 +17,8 @@ TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 VENV := .venv
 REQUIREMENTS := tests/conformance/requirements.txt tests/conformance/box/requirements.txt
 NODE := tests/conformance/box/node
+CLERK := tests/conformance/clerk
+CLERK_VENV := .venv-clerk-
 SURFACES := $(basename $(notdir $(wildcard docs/openapi/*.json)))
 
 # Tests run in folders of their own.
@@ -40,7 +42,7 @@ run: ## the server, as a debug build on ./roster.db
 	$(CARGO) run $(CARGO_FLAGS) -p roster-server
 
 .PHONY: test
-test: tools fmt clippy deny test-rust test-conformance ## everything, the vendors' own clients included
+test: tools fmt clippy deny test-rust test-conformance test-clerk ## everything, the vendors' own clients included
 	$(call heading,All well)
 
 .PHONY: check
@@ -75,7 +77,7 @@ test-conformance: $(VENV)/ready $(NODE)/node_modules/.package-lock.json ## the v
 	$(call heading,Conformance by the clients of the vendors)
 	$(CARGO) build $(CARGO_FLAGS) --workspace --bins
 	cd tests/conformance && ROSTER_BIN=$(TARGET)/debug/roster SPEC_PROXY_BIN=$(TARGET)/debug/spec-proxy \
-		$(abspath $(VENV))/bin/python -B -m pytest -q $(PYTEST_FLAGS)
+		$(abspath $(VENV))/bin/python -B -m pytest -q --ignore=clerk $(PYTEST_FLAGS)
 
 # Everything in the list is pinned, so nothing else may come with it.
 $(VENV)/ready: $(REQUIREMENTS) | tools
@@ -95,6 +97,26 @@ test-box: $(VENV)/ready $(NODE)/node_modules/.package-lock.json ## Box's clients
 	$(CARGO) build $(CARGO_FLAGS) --workspace --bins
 	cd tests/conformance && ROSTER_BIN=$(TARGET)/debug/roster SPEC_PROXY_BIN=$(TARGET)/debug/spec-proxy \
 		$(abspath $(VENV))/bin/python -B -m pytest -q box $(PYTEST_FLAGS)
+
+# Clerk's two Python clients can't live in one environment, with each other or with the rest.
+.PHONY: test-clerk
+test-clerk: $(CLERK_VENV)sdk/ready $(CLERK_VENV)api/ready $(CLERK)/node_modules/.package-lock.json ## Clerk's clients alone
+	$(call heading,Conformance by the clients of Clerk)
+	$(CARGO) build $(CARGO_FLAGS) --workspace --bins
+	@for kind in sdk api; do \
+		(cd tests/conformance && ROSTER_BIN=$(TARGET)/debug/roster SPEC_PROXY_BIN=$(TARGET)/debug/spec-proxy \
+			$(abspath $(CLERK_VENV))$$kind/bin/python -B -m pytest -q $(PYTEST_FLAGS) clerk/test_$$kind.py); \
+	done
+	cd $(CLERK) && ROSTER_BIN=$(TARGET)/debug/roster npm test --silent
+
+$(CLERK_VENV)%/ready: $(CLERK)/requirements-%.txt | tools
+	$(PYTHON) -m venv --clear $(CLERK_VENV)$*
+	$(CLERK_VENV)$*/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r $<
+	@touch $@
+
+$(CLERK)/node_modules/.package-lock.json: $(CLERK)/package-lock.json | tools
+	npm ci --prefix $(CLERK) --silent --no-fund --no-audit
+	@touch $@
 
 .PHONY: tools
 tools:
@@ -117,4 +139,4 @@ openapi: ## writes docs/openapi/*.json anew
 .PHONY: clean
 clean: ## removes all that was built
 	$(CARGO) clean
-	rm -rf $(VENV) $(NODE)/node_modules
+	rm -rf $(VENV) $(CLERK_VENV)* $(NODE)/node_modules $(CLERK)/node_modules
