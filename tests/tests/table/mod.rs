@@ -9,15 +9,21 @@ use roster_tests::{Scenario, Why};
 pub const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "a_member_is_added_seen_changed_and_removed",
-        given: &[User("ada"), Organization("acme")],
+        // Somebody else stays an admin: some surfaces don't let the last one go.
+        given: &[
+            User("ada"),
+            User("zoe"),
+            Organization("acme"),
+            Add { organization: "acme", user: "zoe", role: "admin" },
+        ],
         when: &[
-            (Members("acme", &[]), Done),
+            (Members("acme", &[("zoe", "admin")]), Done),
             (Add { organization: "acme", user: "ada", role: "viewer" }, Done),
-            (Members("acme", &[("ada", "viewer")]), Done),
-            (SetRole { organization: "acme", user: "ada", role: "member" }, Done),
-            (Members("acme", &[("ada", "member")]), Done),
+            (Members("acme", &[("ada", "viewer"), ("zoe", "admin")]), Done),
+            (SetRole { organization: "acme", user: "ada", role: "admin" }, Done),
+            (Members("acme", &[("ada", "admin"), ("zoe", "admin")]), Done),
             (Remove { organization: "acme", user: "ada" }, Done),
-            (Members("acme", &[]), Done),
+            (Members("acme", &[("zoe", "admin")]), Done),
         ],
     },
     Scenario {
