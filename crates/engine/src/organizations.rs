@@ -339,10 +339,9 @@ fn mark(sort: OrganizationSort) -> impl Fn(&Organization) -> Mark {
             OrganizationSort::Created => Key::Int(o.created.as_ms()),
             OrganizationSort::Updated => Key::Int(o.updated.as_ms()),
             OrganizationSort::Name => Key::Text(text::fold(&o.name)),
-            OrganizationSort::Id => Key::None,
             OrganizationSort::ExactName => Key::Text(o.name.clone()),
-            // Who sorts by this pages by offset: `list` refuses a cursor and gives none.
-            OrganizationSort::Members => Key::None,
+            // Who sorts by members pages by offset: `list` refuses a cursor and gives none.
+            OrganizationSort::Id | OrganizationSort::Members => Key::None,
         };
         Mark { key, id: o.id.raw() }
     }
