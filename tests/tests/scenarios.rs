@@ -3,7 +3,7 @@
 mod table;
 
 use libtest_mimic::{Arguments, Failed, Trial};
-use roster_engine::{Caller, NewMembership, RoleNumber, RoleSet};
+use roster_engine::{Caller, Dialect, MembershipPatch, MetadataWrite, NewMembership, RoleNumber, RoleSet};
 use roster_engine::{EntityId as _, NewOrganization, NewUser, OrganizationPatch};
 use roster_tests::surface::{Driver, Names, Native, all};
 use roster_tests::{Expect, Scenario, Step, Why, World};
@@ -18,7 +18,54 @@ fn main() {
             trials.push(Trial::test(name, move || run(scenario, Some(driver))));
         }
     }
+    for maker in all() {
+        for changer in all() {
+            let name = format!("made_by::{}::changed_by::{}::sqlite", maker.name(), changer.name());
+            trials.push(Trial::test(name, move || pair(maker, changer)));
+        }
+    }
     libtest_mimic::run(&arguments, trials).exit();
+}
+
+/// What one surface makes, another changes and removes; all see each step, and what a surface can't show it doesn't destroy.
+fn pair(maker: &'static dyn Driver, changer: &'static dyn Driver) -> Result<(), Failed> {
+    let add = Step::Add { organization: "acme", user: "ada", role: "member" };
+    let promote = Step::SetRole { organization: "acme", user: "ada", role: "admin" };
+    let remove = Step::Remove { organization: "acme", user: "ada" };
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    runtime.block_on(async {
+        let world = World::new().await;
+        let mut names = Names::default();
+        let zoe = Step::Add { organization: "acme", user: "zoe", role: "admin" };
+        for step in [Step::User("ada"), Step::User("zoe"), Step::Organization("acme"), zoe, add] {
+            when(&world, &mut names, Some(maker), &step, Expect::Done).await?;
+        }
+        let both: &[(&str, &str)] = &[("ada", "member"), ("zoe", "admin")];
+        when(&world, &mut names, None, &Step::Members("acme", both), Expect::Done).await?;
+        // Kept by the application, and by another vendor: nothing of it is this surface's business.
+        let place = (names.organization("acme"), names.user("ada"));
+        let operator = world.operator().await;
+        let kept = serde_json::json!({"seat": 9_007_199_254_740_993_i64});
+        let kept = kept.as_object().cloned().unwrap_or_default();
+        let patch = MembershipPatch {
+            private: Some(MetadataWrite::Replace(kept.clone())),
+            extras: Some((Dialect::Enhance, kept.clone())),
+            ..MembershipPatch::default()
+        };
+        operator.update_member(place.0, place.1, patch).await.map_err(|e| e.to_string())?;
+        world.clock.advance(1000);
+        when(&world, &mut names, Some(changer), &promote, Expect::Done).await?;
+        let both: &[(&str, &str)] = &[("ada", "admin"), ("zoe", "admin")];
+        when(&world, &mut names, None, &Step::Members("acme", both), Expect::Done).await?;
+        let now = operator.member(place.0, place.1).await.map_err(|e| e.to_string())?.membership;
+        if now.private != kept || now.extras.of(Dialect::Enhance) != Some(&kept) {
+            return Err(Failed::from(format!("{} lost what is not its own: {now:?}", changer.name())));
+        }
+        when(&world, &mut names, Some(changer), &remove, Expect::Done).await?;
+        when(&world, &mut names, None, &Step::Members("acme", &[("zoe", "admin")]), Expect::Done).await?;
+        let problems = world.verify().await;
+        if problems.is_empty() { Ok(()) } else { Err(Failed::from(problems.join("\n"))) }
+    })
 }
 
 /// Without a driver: the engine's own operations.
