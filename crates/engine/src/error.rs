@@ -162,10 +162,6 @@ impl Error {
         if matches!(self, Self::NotFound(_)) { instead } else { self }
     }
 
-    pub const fn missing_credential() -> Self {
-        Self::NoCredential
-    }
-
     pub const fn bad_credential() -> Self {
         Self::BadCredential
     }

@@ -1,4 +1,4 @@
-use roster_model::{Realm, RealmId};
+use roster_model::Realm;
 
 use crate::error::Result;
 use crate::sql::{Connection, Row};
@@ -43,10 +43,5 @@ impl Store {
             connection.optional(&format!("{COLUMNS} WHERE name = $1"), &[name.into()], read)
         })
         .await
-    }
-
-    pub async fn realm(&self, id: RealmId) -> Result<Option<Realm>> {
-        self.read_server(move |connection| connection.optional(&format!("{COLUMNS} WHERE id = $1"), &[id.into()], read))
-            .await
     }
 }

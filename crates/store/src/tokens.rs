@@ -1,4 +1,4 @@
-use roster_model::{Extras, OrganizationId, Realm, RealmId, RoleSet, Timestamp, Token, TokenId, TokenKind, UserId};
+use roster_model::{Extras, OrganizationId, RealmId, RoleSet, Timestamp, Token, TokenId, TokenKind, UserId};
 
 use crate::error::Result;
 use crate::list::Slice;
@@ -68,20 +68,6 @@ impl Store {
                 )?;
             }
             Ok(())
-        })
-        .await
-    }
-
-    /// Whether this realm has any key that works.
-    pub async fn has_key(&self, realm: &Realm) -> Result<bool> {
-        let realm = realm.id;
-        self.read_server(move |connection| {
-            let found = connection.optional(
-                "SELECT 1 FROM token WHERE realm = $1 AND kind = 'realm' AND revoked_ms IS NULL LIMIT 1",
-                &[realm.into()],
-                |row| row.int(0),
-            )?;
-            Ok(found.is_some())
         })
         .await
     }
