@@ -95,8 +95,11 @@ mod tests {
         assert_eq!(secret.len(), 52);
         assert_eq!(read(&secret), Some((None, &*secret)));
         assert_eq!(read(&format!("0Qk3vR8aZ1b.{secret}")), Some((Some("0Qk3vR8aZ1b"), &*secret)));
-        let mistyped = secret.replacen(&secret[10..11], if &secret[10..11] == "x" { "y" } else { "x" }, 1);
-        assert_eq!(read(&mistyped), None);
+        for place in PREFIX.len()..secret.len() {
+            let mut mistyped = secret.clone();
+            mistyped.replace_range(place..=place, if &secret[place..=place] == "x" { "y" } else { "x" });
+            assert_eq!(read(&mistyped), None, "{mistyped}");
+        }
         assert_eq!(read("rst_short"), None);
         assert_eq!(read("too short"), None);
         assert_eq!(read("a-key-of-the-operator.s-own"), Some((None, "a-key-of-the-operator.s-own")));
