@@ -73,6 +73,8 @@ pub struct IdempotencyKey {
 pub struct RequestScope {
     /// The number of the last event that the request's answer knows of; 0 as long as nothing was read or written.
     pub position: Arc<AtomicI64>,
+    /// The answer must know of this event. The request waits a bounded time for it ([`Error::Unavailable`] then).
+    pub at_least: i64,
     pub idempotency: Option<IdempotencyKey>,
 }
 
@@ -190,7 +192,7 @@ impl Caller {
         let (value, position, roles) = self
             .engine
             .store()
-            .read(self.realm, move |view| {
+            .read(self.realm, self.position(), move |view| {
                 let acting = caller.acting(view)?;
                 let value = operation(Reader { view, acting: &acting })?;
                 Ok::<_, Error>((value, view.position(), view.roles()?))

@@ -20,8 +20,10 @@ const STREAM_WAIT: Duration = Duration::from_secs(5);
 /// How to open an engine.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// `sqlite://FILE`, `sqlite::memory:` or a path.
+    /// `sqlite://FILE`, `sqlite::memory:`, a path, or `postgres://USER@HOST/DATABASE`.
     pub database: String,
+    /// A replica of a PostgreSQL server, which answers what it is far enough for.
+    pub read_database: Option<String>,
     /// Whether the schema may be brought up to date, and the database made if there is none.
     pub migrate: bool,
     /// Set as realm key of the realm `default`, in the place of one that is made up and shown once.
@@ -47,6 +49,7 @@ impl Config {
     pub fn new(database: impl Into<String>) -> Self {
         Self {
             database: database.into(),
+            read_database: None,
             migrate: true,
             bootstrap_key: None,
             limits: EngineLimits::default(),
@@ -89,8 +92,9 @@ impl Engine {
     /// Opens the database and makes nothing in it; for the command line.
     pub async fn open_database(config: &Config) -> Result<Arc<Self>> {
         let location = Location::parse(&config.database)?;
+        let replica = config.read_database.as_deref().map(Location::parse).transpose()?;
         let migrate = config.migrate;
-        let store = tokio::task::spawn_blocking(move || Store::open(&location, migrate))
+        let store = tokio::task::spawn_blocking(move || Store::open(&location, replica.as_ref(), migrate))
             .await
             .map_err(|e| Error::Internal(e.to_string()))??;
         Ok(Arc::new(Self {
@@ -137,10 +141,10 @@ impl Engine {
         let (id, secret) = secret::read(secret).ok_or(Error::BadCredential)?;
         let (id, hash) = (id.map(str::to_owned), secret::hash(secret));
         let (engine, now) = (Arc::clone(self), self.clock.now());
-        let wanted = hash.clone();
+        let (wanted, at_least) = (hash.clone(), scope.at_least);
         let caller = self
             .store
-            .read_by_token(hash, move |found| {
+            .read_by_token(hash, at_least, move |found| {
                 let (found, view) = found.ok_or(Error::BadCredential)?;
                 let its_id = id.is_none_or(|id| id == base62(found.token.id.raw(), 11));
                 if !secret::same(&found.hash, &wanted) || !its_id {
@@ -162,7 +166,7 @@ impl Engine {
     /// Somebody at the command line: may do everything in this realm.
     pub async fn operator(self: &Arc<Self>, realm: &str) -> Result<Option<Caller>> {
         let Some(realm) = self.store.find_realm(realm).await? else { return Ok(None) };
-        let roles = self.store.read(realm.id, |view: &View<'_>| Ok::<_, Error>(view.roles()?)).await?;
+        let roles = self.store.read(realm.id, 0, |view: &View<'_>| Ok::<_, Error>(view.roles()?)).await?;
         let place = (realm.id, realm.root);
         let scope = RequestScope::default();
         Ok(Some(Caller::new(Arc::clone(self), Surface::Native, place, Actor::Operator, scope, roles)))
@@ -220,7 +224,7 @@ impl Engine {
 
     /// Everything in which a realm's log, tables and rules disagree; empty if nothing. Reads the whole realm.
     pub async fn verify(&self, realm: RealmId) -> Result<Vec<String>> {
-        self.store.read(realm, |view: &View<'_>| Ok(view.verify()?)).await
+        self.store.read(realm, 0, |view: &View<'_>| Ok(view.verify()?)).await
     }
 
     /// The server itself, acting in a realm.

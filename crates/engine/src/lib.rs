@@ -18,6 +18,7 @@ mod accounts;
 mod actor;
 mod bulk;
 mod by_id;
+pub mod database;
 mod engine;
 mod error;
 mod events;

@@ -8,6 +8,7 @@
 //! database; the other files are named after what they keep.
 
 mod accounts;
+mod copy;
 mod error;
 mod events;
 mod idempotency;
@@ -19,6 +20,7 @@ mod organizations;
 mod plans;
 mod purge;
 mod realms;
+mod replica;
 mod roles;
 mod selection;
 mod sql;
@@ -30,6 +32,7 @@ mod users;
 mod verify;
 mod view;
 
+pub use copy::{Copied, Progress, backup, copy, restore};
 pub use error::{Error, Result};
 pub use idempotency::Remembered;
 pub use invitations::{InvitationFilter, InvitationSort};
@@ -37,7 +40,7 @@ pub use memberships::{MemberFilter, MemberSort};
 pub use organizations::{OrganizationFilter, OrganizationSort};
 pub use selection::{Selection, UserMatch};
 pub use sql::{BATCH_BOUNDS, Location};
-pub use store::{Statistics, Store};
+pub use store::{AT_LEAST_WAIT, Statistics, Store};
 pub use tokens::{FoundToken, TokenFilter};
 pub use transaction::{Decision, Transaction};
 pub use users::{UserFilter, UserPart, UserSort};

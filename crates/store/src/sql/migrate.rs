@@ -44,7 +44,7 @@ pub fn check(connection: &Connection, may_migrate: bool) -> Result<i64> {
     if found > LATEST {
         Err(Error::Newer { found, known: LATEST })
     } else if found < LATEST && !may_migrate {
-        Err(Error::Behind { found, known: LATEST })
+        Err(Error::Older { found, known: LATEST })
     } else {
         Ok(found)
     }

@@ -2,6 +2,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 
 use ::postgres::error::SqlState;
+use ::postgres::fallible_iterator::FallibleIterator as _;
 use ::postgres::{Client, Statement};
 
 use super::url::Address;
@@ -112,6 +113,17 @@ impl Postgres {
     ) -> Result<Result<(), E>> {
         let rows = self.query(sql, values)?;
         Ok(rows.iter().try_for_each(|row| each(&Row::Postgres(row))))
+    }
+
+    /// Row by row as they come.
+    pub(super) fn scan(&self, sql: &str, each: &mut dyn FnMut(&Row<'_>) -> Result<()>) -> Result<()> {
+        let mut client = self.client.borrow_mut();
+        let Some(client) = client.as_mut() else { return Err(Error::Closed) };
+        let mut rows = client.query_raw(sql, std::iter::empty::<Value>())?;
+        while let Some(row) = rows.next()? {
+            each(&Row::Postgres(&row))?;
+        }
+        Ok(())
     }
 
     pub(super) fn optional<T>(
