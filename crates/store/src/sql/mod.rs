@@ -13,7 +13,7 @@ mod writer;
 
 pub use connection::Connection;
 pub use readers::Readers;
-pub use select::{Select, like, like_prefix};
+pub use select::{Select, base62_digits, like, like_prefix};
 pub use url::Location;
 pub use value::{Row, Value};
 pub use writer::{BATCH_BOUNDS, Job, Verdict, Writer};
