@@ -8,6 +8,7 @@ use roster_http::{App, Failure, Frame, Path};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::docs::Failures;
 use crate::map;
 
 const ENDING: &str = ".svg";
@@ -25,7 +26,7 @@ pub(crate) fn path(id: impl EntityId) -> String {
 #[utoipa::path(
     get, path = "/avatars/{image}", operation_id = "GetAvatar", tag = "Pictures", security(()),
     params(("image" = String, Path, description = "the id of an organization or a user, and .svg")),
-    responses((status = 200, description = "success", body = String, content_type = "image/svg+xml")),
+    responses((status = 200, description = "success", body = String, content_type = "image/svg+xml"), Failures),
 )]
 async fn avatar(Path(image): Path<String>) -> Result<Response, Failure> {
     let id = image.strip_suffix(ENDING).unwrap_or_default();
@@ -79,6 +80,6 @@ mod tests {
         let drawn: std::collections::BTreeSet<_> = (1000..1100).map(draw).collect();
         assert!(drawn.len() > 95, "neighbours look alike: {}", drawn.len());
         let one = draw(7);
-        assert!(one.starts_with("<svg ") && one.ends_with("</svg>\n") && one.contains("M"), "{one}");
+        assert!(one.starts_with("<svg ") && one.ends_with("</svg>\n") && one.contains('M'), "{one}");
     }
 }
