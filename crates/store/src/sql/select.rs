@@ -67,7 +67,7 @@ pub fn base62_digits(column: &str) -> String {
     const DIGITS: &str = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
     let digit = |place: u32| {
         let weight = 62_i64.pow(place);
-        format!("substr('{DIGITS}', {column} / {weight} % 62 + 1, 1)")
+        format!("substr('{DIGITS}', CAST({column} / {weight} % 62 + 1 AS INTEGER), 1)")
     };
     (0..11).rev().map(digit).collect::<Vec<_>>().join(" || ")
 }
