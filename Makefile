@@ -109,11 +109,10 @@ test-box: $(VENV)/ready $(NODE)/node_modules/.package-lock.json ## Box's clients
 test-clerk: $(CLERK_VENV)sdk/ready $(CLERK_VENV)api/ready $(CLERK)/node_modules/.package-lock.json ## Clerk's clients alone
 	$(call heading,Conformance by the clients of Clerk)
 	$(CARGO) build $(CARGO_FLAGS) --workspace --bins
-	@for kind in sdk api; do \
+	@for suite in sdk/test_sdk.py api/test_api.py api/test_js.py; do \
 		(cd tests/conformance && ROSTER_BIN=$(TARGET)/debug/roster SPEC_PROXY_BIN=$(TARGET)/debug/spec-proxy \
-			$(abspath $(CLERK_VENV))$$kind/bin/python -B -m pytest -q $(PYTEST_FLAGS) clerk/test_$$kind.py); \
+			$(abspath $(CLERK_VENV))$${suite%/*}/bin/python -B -m pytest -q $(PYTEST_FLAGS) clerk/$${suite#*/}); \
 	done
-	cd $(CLERK) && ROSTER_BIN=$(TARGET)/debug/roster npm test --silent
 
 $(CLERK_VENV)%/ready: $(CLERK)/requirements-%.txt | tools
 	$(PYTHON) -m venv --clear $(CLERK_VENV)$*

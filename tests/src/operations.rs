@@ -21,6 +21,8 @@ pub struct Operation {
     /// Names of query parameters that are needed.
     pub query: Vec<String>,
     pub body: bool,
+    /// Whether anyone may, without a key.
+    pub public: bool,
 }
 
 impl Operation {
@@ -55,6 +57,7 @@ pub fn all() -> Vec<Operation> {
                         .map(|p| p["name"].as_str().expect("a name").to_owned())
                         .collect(),
                     body: operation.get("requestBody").is_some(),
+                    public: operation["security"] == json!([{}]),
                 });
             }
         }
@@ -171,6 +174,7 @@ impl Fixture {
             ("organization_id" | "org_id", _) => self.account.id.native(),
             ("user_id", _) => self.bob.id.native(),
             ("membership_id", _) => self.membership.clone(),
+            ("image", _) => format!("{}.svg", Form::Clerk.show(self.bob.id).expect("a form")),
             ("invitation_id", _) => self.invitation.clone(),
             ("organization_role_id", _) => self.role.clone(),
             ("permission_id", "RemovePermissionFromOrganizationRole") => self.granted.clone(),
@@ -215,6 +219,9 @@ impl Fixture {
         }
         match operation.id.as_str() {
             "createInvitation" => json!({"email": "new@example.com"}),
+            "batchInvitations" => {
+                json!({"invitations": [{"email": "new@example.com"}, {"email": "newer@example.com"}]})
+            }
             "acceptInvitation" => json!({"secret": self.invitation_secret, "user_id": self.zoe.id.native()}),
             "createUser" | "createAccountUser" | "CreateAccountUser" | "CreateUser" => {
                 json!({"email": "new@example.com"})
@@ -301,6 +308,10 @@ impl Fixture {
                 Surface::Whylabs => request.header("x-api-key", key),
                 _ => request.header("authorization", format!("Bearer {key}")),
             };
+        }
+        if operation.surface == Surface::Clerk {
+            // Older versions lack some operations.
+            request = request.header("clerk-api-version", "2025-11-10");
         }
         if operation.path.contains("/whylabs/v1/") {
             // For a key that isn't one organization's own.

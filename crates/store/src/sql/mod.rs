@@ -17,7 +17,7 @@ mod writer;
 
 pub use connection::{Connection, Kind};
 pub use readers::Readers;
-pub use select::{Select, like, like_prefix};
+pub use select::{Select, base62_digits, like, like_prefix};
 pub use source::Source;
 pub use url::Location;
 pub use value::{Row, Value};
