@@ -15,9 +15,13 @@ mod idempotency;
 mod invitations;
 pub mod list;
 mod memberships;
+#[cfg(test)]
+mod numbering;
 mod organizations;
 #[cfg(test)]
 mod plans;
+#[cfg(test)]
+mod portable;
 mod purge;
 mod realms;
 mod replica;

@@ -124,13 +124,11 @@ pub(crate) async fn verify(settings: &Settings, args: &VerifyArgs) -> anyhow::Re
         .map(|(realm, problems)| json!({"realm": realm, "ok": problems.is_empty(), "problems": problems}))
         .collect();
     args.output.print(&json!({"realms": shape}), || {
-        found.iter().fold(String::new(), |mut text, (realm, problems)| {
-            text.push_str(&match &**problems {
-                [] => format!("realm {realm} is sound\n"),
-                problems => format!("realm {realm}:\n{}\n", problems.join("\n")),
-            });
-            text
-        })
+        let told = found.iter().map(|(realm, problems)| match &**problems {
+            [] => format!("realm {realm} is sound\n"),
+            problems => format!("realm {realm}:\n{}\n", problems.join("\n")),
+        });
+        told.collect()
     })?;
     match found.iter().map(|(_, problems)| problems.len()).sum::<usize>() {
         0 => Ok(()),

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 
@@ -27,6 +28,8 @@ pub(super) struct Postgres {
     in_transaction: Cell<bool>,
     /// It can't be used any more, though the socket may stand: a server that became read-only, say.
     broken: Cell<bool>,
+    #[cfg(test)]
+    pub(super) without_lock: bool,
 }
 
 impl std::fmt::Debug for Postgres {
@@ -54,6 +57,8 @@ impl Postgres {
             statements: RefCell::default(),
             in_transaction: Cell::new(false),
             broken: Cell::new(false),
+            #[cfg(test)]
+            without_lock: address.without_lock(),
         };
         connection.batch(SESSION)?;
         Ok(connection)
@@ -101,7 +106,8 @@ impl Postgres {
 
     fn query(&self, sql: &str, values: &[Value]) -> Result<Vec<::postgres::Row>> {
         let statement = self.statement(sql)?;
-        let values = references(values, &statement);
+        let values: Vec<Cow<'_, Value>> = values.iter().map(askable).collect();
+        let values = references(values.iter().map(AsRef::as_ref), &statement);
         self.with(|client| client.query(&statement, &values))
     }
 
@@ -137,14 +143,25 @@ impl Postgres {
 
     pub(super) fn execute(&self, sql: &str, values: &[Value]) -> Result<usize> {
         let statement = self.statement(sql)?;
-        let values = references(values, &statement);
+        let values = references(values.iter(), &statement);
         let changed = self.with(|client| client.execute(&statement, &values))?;
         Ok(usize::try_from(changed).unwrap_or(usize::MAX))
     }
 }
 
 /// A statement may leave the last values unused.
-fn references<'v>(values: &'v [Value], statement: &Statement) -> Vec<&'v (dyn ::postgres::types::ToSql + Sync)> {
-    let wanted = statement.params().len();
-    values.iter().take(wanted).map(|value| value as &(dyn ::postgres::types::ToSql + Sync)).collect()
+fn references<'v>(
+    values: impl Iterator<Item = &'v Value>,
+    statement: &Statement,
+) -> Vec<&'v (dyn ::postgres::types::ToSql + Sync)> {
+    values.take(statement.params().len()).map(|value| value as &(dyn ::postgres::types::ToSql + Sync)).collect()
+}
+
+/// PostgreSQL has no text with a NUL in it and refuses to look for one. What is looked for instead isn't there either:
+/// [`roster_model::text`] takes neither.
+fn askable(value: &Value) -> Cow<'_, Value> {
+    match value {
+        Value::Text(text) if text.contains('\0') => Cow::Owned(Value::Text(text.replace('\0', "\u{ffff}"))),
+        value => Cow::Borrowed(value),
+    }
 }
