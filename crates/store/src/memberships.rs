@@ -109,8 +109,8 @@ impl View<'_> {
                 SELECT id FROM organization WHERE realm = $1 AND id = $2
                 UNION ALL
                 SELECT o.id FROM organization o JOIN down ON o.realm = $1 AND o.parent = down.id
-             ) SELECT m.usr FROM down JOIN membership m ON m.realm = $1 AND m.organization = down.id AND m.is_default
-             ORDER BY m.usr",
+             ) SELECT m.usr FROM down CROSS JOIN membership m
+             WHERE m.realm = $1 AND m.organization = down.id AND m.is_default ORDER BY m.usr",
             &[self.realm.into(), organization.into()],
             |row| row.id(0),
         )
