@@ -36,4 +36,4 @@ pub use rights::{Right, Standing, Where};
 pub use role::{Base, Role, RoleCatalog, RoleNumber, RoleSet};
 pub use time::{Clock, SystemClock, Timestamp};
 pub use token::{Token, TokenKind};
-pub use user::{Address, AddressKind, User, UserStatus};
+pub use user::{Address, AddressKind, NO_ADDRESS, User, UserStatus};

@@ -5,7 +5,7 @@ use std::fmt::Debug;
 
 use roster_model::{
     AccountUser, Change, EntityId as _, Invitation, InvitationId, Membership, MembershipId, Organization,
-    OrganizationId, Permission, PermissionId, Role, RoleId, RoleNumber, Token, TokenId, User, UserId,
+    OrganizationId, Permission, PermissionId, Role, RoleId, RoleNumber, Timestamp, Token, TokenId, User, UserId,
 };
 
 use crate::error::Result;
@@ -146,7 +146,8 @@ fn compare<K: Ord + Debug, V: PartialEq + Debug>(
 
 impl View<'_> {
     /// Everything in which this realm's log, tables and rules disagree; empty if nothing. Reads the whole realm.
-    pub fn verify(&self) -> Result<Vec<String>> {
+    /// `now`: tokens that have expired by then may be cleared away.
+    pub fn verify(&self, now: Timestamp) -> Result<Vec<String>> {
         let mut problems = Vec::new();
         let mut replay = Replay::default();
         let mut position = 0;
@@ -168,12 +169,12 @@ impl View<'_> {
         if position != self.head {
             problems.push(format!("the realm's head is {}, its last event {position}", self.head));
         }
-        self.compare_tables(&mut replay, &mut problems)?;
+        self.compare_tables(&mut replay, now, &mut problems)?;
         self.check_rules(&mut problems)?;
         Ok(problems)
     }
 
-    fn compare_tables(&self, replay: &mut Replay, problems: &mut Vec<String>) -> Result<()> {
+    fn compare_tables(&self, replay: &mut Replay, now: Timestamp, problems: &mut Vec<String>) -> Result<()> {
         let all = Slice::default();
         let organizations = self.list_organizations(&OrganizationFilter::default(), OrganizationSort::Created, &all)?;
         let stored = organizations.into_iter().map(|o| (o.id, o)).collect();
@@ -199,7 +200,9 @@ impl View<'_> {
         for token in &mut tokens {
             token.last_used = None;
         }
-        compare("token", &replay.tokens, &tokens.into_iter().map(|t| (t.id, t)).collect(), problems);
+        let tokens: BTreeMap<TokenId, Token> = tokens.into_iter().map(|t| (t.id, t)).collect();
+        replay.tokens.retain(|id, token| token.expires.is_none_or(|expires| expires > now) || tokens.contains_key(id));
+        compare("token", &replay.tokens, &tokens, problems);
 
         let accounts = self.connection.all(
             "SELECT a.organization, a.usr FROM account_user a JOIN organization o ON o.realm = a.realm
