@@ -8,7 +8,7 @@ use roster_model::change::ActorKind;
 use roster_model::{ActorRef, Change, EntityId as _, EventId, Permission, PermissionId, RealmId, Timestamp};
 use roster_testing::{Database, SERVER};
 
-use crate::sql::Location;
+use crate::sql::{Connection, Location};
 use crate::{Decision, Error, Store};
 
 const STORES: usize = 3;
@@ -123,13 +123,71 @@ async fn events_have_no_gap_for_who_follows() {
     assert_eq!(trial(database.url()).await, Ok(()));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn without_the_realms_lock_they_would() {
+/// One writer is slow between taking its number and committing; another comes in between. What a follower sees.
+fn two_writers(one: &Connection, other: &Connection, reader: &Connection, locked: bool) -> crate::Result<Vec<i64>> {
+    let mut seen: Vec<i64> = Vec::new();
+    let mut look = || {
+        let after = seen.last().copied().unwrap_or_default();
+        let found = reader.all(
+            "SELECT seq FROM event WHERE realm = $1 AND seq > $2 ORDER BY seq",
+            &[REALM.into(), after.into()],
+            |row| row.int(0),
+        )?;
+        seen.extend(found);
+        Ok::<_, Error>(())
+    };
+    let draw = |connection: &Connection| {
+        connection.execute("UPDATE realm SET head = head + 1 WHERE id = $1", &[REALM.into()])?;
+        connection.one("SELECT head FROM realm WHERE id = $1", &[REALM.into()], |row| row.int(0))
+    };
+    let write = |connection: &Connection, number: i64| {
+        connection.execute(
+            "INSERT INTO event (realm, seq, id, time_ms, actor_kind, kind) VALUES ($1, $2, $2, 0, 'operator', 'x')",
+            &[REALM.into(), number.into()],
+        )
+    };
+    if locked {
+        one.begin_writing(Some(REALM))?;
+        let first = draw(one)?;
+        // The other has to wait until the first is done.
+        other.batch("SET lock_timeout = '50ms'")?;
+        assert!(matches!(other.begin_writing(Some(REALM)), Err(Error::Busy(_))), "nobody else may have a number now");
+        other.rollback()?;
+        look()?;
+        write(one, first)?;
+        one.commit()?;
+        other.begin_writing(Some(REALM))?;
+        let second = draw(other)?;
+        write(other, second)?;
+        other.commit()?;
+    } else {
+        let (first, second) = (draw(one)?, draw(other)?);
+        write(other, second)?;
+        look()?;
+        write(one, first)?;
+    }
+    look()?;
+    Ok(seen)
+}
+
+#[test]
+fn without_the_realms_lock_a_follower_would_miss_one() {
     if std::env::var_os(SERVER).is_none() {
         return;
     }
-    let database = Database::new();
-    let join = if database.url().contains('?') { '&' } else { '?' };
-    let url = format!("{}{join}application_name=without_lock", database.url());
-    assert!(trial(&url).await.is_err(), "the lock makes no difference: what is it for?");
+    for (locked, expected) in [(true, vec![1, 2]), (false, vec![2])] {
+        let database = Database::new();
+        let Location::Server(address) = Location::parse(database.url()).expect("an address") else {
+            panic!("a server")
+        };
+        let open = || Connection::open_server(&address).expect("a connection");
+        let (one, other, reader) = (open(), open(), open());
+        crate::sql::migrate(&one).expect("a schema");
+        one.execute(
+            "INSERT INTO realm (id, name, root, head, roles_version, created_ms) VALUES ($1, 'r', 1, 0, 0, 0)",
+            &[REALM.into()],
+        )
+        .expect("a realm");
+        assert_eq!(two_writers(&one, &other, &reader, locked).expect("both write"), expected, "locked: {locked}");
+    }
 }

@@ -107,8 +107,6 @@ impl Connection {
     /// Begins a transaction as the only writer: of the file, or of this realm if one is named, in which case nobody else changes it
     /// until the commit is there for all to see.
     pub(crate) fn begin_writing(&self, realm: Option<i64>) -> Result<()> {
-        #[cfg(test)]
-        let realm = realm.filter(|_| !matches!(&self.inner, Backend::Postgres(postgres) if postgres.without_lock));
         let locked = match realm {
             // The first lock that any writer takes, so that no two can wait for each other.
             Some(realm) => {

@@ -28,8 +28,6 @@ pub(super) struct Postgres {
     in_transaction: Cell<bool>,
     /// It can't be used any more, though the socket may stand: a server that became read-only, say.
     broken: Cell<bool>,
-    #[cfg(test)]
-    pub(super) without_lock: bool,
 }
 
 impl std::fmt::Debug for Postgres {
@@ -57,8 +55,6 @@ impl Postgres {
             statements: RefCell::default(),
             in_transaction: Cell::new(false),
             broken: Cell::new(false),
-            #[cfg(test)]
-            without_lock: address.without_lock(),
         };
         connection.batch(SESSION)?;
         Ok(connection)

@@ -72,12 +72,6 @@ impl Address {
         self.root_certificate.as_deref()
     }
 
-    /// For the test that shows what the realm's lock is for.
-    #[cfg(test)]
-    pub(super) fn without_lock(&self) -> bool {
-        self.config.get_application_name() == Some("without_lock")
-    }
-
     /// For a replica, which takes no writes.
     pub(crate) fn to_any_host(&self) -> Self {
         let mut config = self.config.clone();
