@@ -10,6 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::actor::{Acting, Actor, Caller, RequestScope, acting_user};
 use crate::error::{Error, Result};
 use crate::ids::IdSource;
+use crate::passwords::Passwords;
 use crate::secret;
 use crate::surface::Surface;
 
@@ -73,6 +74,7 @@ pub struct Engine {
     limits: EngineLimits,
     /// Lists that are given in pieces hold a reader as long as their client takes: never all of them.
     streams: Arc<Semaphore>,
+    passwords: Passwords,
     /// When tokens were last seen, until it is written down in bulk.
     seen: Mutex<HashMap<(RealmId, TokenId), Timestamp>>,
 }
@@ -99,6 +101,7 @@ impl Engine {
             ids: Arc::default(),
             limits: config.limits,
             streams: Arc::new(Semaphore::new(STREAMS_MAX)),
+            passwords: Passwords::default(),
             seen: Mutex::default(),
         }))
     }
@@ -113,6 +116,10 @@ impl Engine {
 
     pub(crate) const fn ids(&self) -> &Arc<IdSource> {
         &self.ids
+    }
+
+    pub(crate) const fn passwords(&self) -> &Passwords {
+        &self.passwords
     }
 
     /// A place for a list in pieces, kept until it is told or given up.
@@ -138,6 +145,9 @@ impl Engine {
         let (id, hash) = (id.map(str::to_owned), secret::hash(secret));
         let (engine, now) = (Arc::clone(self), self.clock.now());
         let wanted = hash.clone();
+        if secret::is_session(secret) {
+            return self.resume(surface, hash, scope).await;
+        }
         let caller = self
             .store
             .read_by_token(hash, move |found| {
@@ -157,6 +167,25 @@ impl Engine {
             self.seen.lock().unwrap_or_else(PoisonError::into_inner).insert((caller.realm, token.id), now);
         }
         Ok(caller)
+    }
+
+    /// The caller behind a session.
+    async fn resume(self: &Arc<Self>, surface: Surface, hash: String, scope: RequestScope) -> Result<Caller> {
+        let engine = Arc::clone(self);
+        let wanted = hash.clone();
+        self.store
+            .read_by_session(hash, move |found| {
+                let (found, view) = found.ok_or(Error::BadCredential)?;
+                if !secret::same(&found.hash, &wanted) {
+                    return Err(Error::BadCredential);
+                }
+                let actor = Actor::Session(Arc::new(found.session));
+                let caller = Caller::new(engine, surface, (found.realm, found.root), actor, scope, view.roles()?);
+                caller.acting(view)?;
+                caller.saw(view.position(), caller.roles());
+                Ok(caller)
+            })
+            .await
     }
 
     /// Somebody at the command line: may do everything in this realm.
@@ -195,6 +224,7 @@ impl Engine {
     async fn try_maintain(&self) -> Result<()> {
         self.flush_seen().await?;
         let now = self.clock.now();
+        self.passwords.forget(now);
         for realm in self.store.realms().await? {
             self.store.forget_expired(realm.id, now).await?;
             while self.store.purge(realm.id).await? {}
@@ -220,7 +250,8 @@ impl Engine {
 
     /// Everything in which a realm's log, tables and rules disagree; empty if nothing. Reads the whole realm.
     pub async fn verify(&self, realm: RealmId) -> Result<Vec<String>> {
-        self.store.read(realm, |view: &View<'_>| Ok(view.verify()?)).await
+        let now = self.clock.now();
+        self.store.read(realm, move |view: &View<'_>| Ok(view.verify(now)?)).await
     }
 
     /// The server itself, acting in a realm.
@@ -232,6 +263,7 @@ impl Engine {
             now: self.clock.now(),
             asks: crate::actor::Asks::default(),
             user: None,
+            only: None,
         }
     }
 }

@@ -26,6 +26,9 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 struct CreateInvitation {
     #[schema(example = "ada@example.com")]
     email: String,
+    /// How a user is called who is made for it.
+    #[serde(default)]
+    name: String,
     /// Keys of roles. Default: `["member"]`.
     roles: Option<Vec<String>>,
     /// In whose name: a member who may invite.
@@ -105,12 +108,14 @@ async fn invite(
     };
     let new = NewInvitation {
         email: b.email,
+        name: b.name,
         roles,
         inviter: b.inviter_id.as_deref().map(user_ref),
         expires: b.expires_at.map(|time| time.0),
         public: b.public_metadata.unwrap_or_default(),
         private: b.private_metadata.unwrap_or_default(),
         if_pending: if b.renew { IfPending::Renew } else { IfPending::Refuse },
+        ..NewInvitation::default()
     };
     let sent = caller.invite(&*id, new).await?;
     let mut wire = Invitation::of(&sent.invited, &caller.roles());

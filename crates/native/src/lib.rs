@@ -17,6 +17,7 @@ mod ownership;
 mod problem;
 mod query;
 mod roles;
+mod sessions;
 mod tokens;
 mod users;
 mod wire;
@@ -69,6 +70,7 @@ pub fn api() -> Api {
         .merge(ownership::routes())
         .merge(roles::routes())
         .merge(tokens::routes())
+        .merge(sessions::routes())
         .merge(accounts::routes())
         .merge(events::routes());
     Api::new(spec, routes)

@@ -3,14 +3,15 @@
 
 use roster_model::EntityId as _;
 use roster_model::{
-    AddressKind, Dialect, InvitationId, MembershipId, OrganizationId, RealmId, RoleSet, Timestamp, TokenId, UserId,
+    AddressKind, Dialect, InvitationId, MembershipId, OrganizationId, RealmId, RoleSet, SessionId, Timestamp, TokenId,
+    UserId,
 };
 
 use crate::list::Slice;
 use crate::sql::Location;
 use crate::{
-    InvitationFilter, InvitationSort, MemberFilter, MemberSort, OrganizationFilter, OrganizationSort, Store,
-    TokenFilter, UserFilter, UserSort, View,
+    InvitationFilter, InvitationSort, MemberFilter, MemberSort, OrganizationFilter, OrganizationSort, SessionFilter,
+    Store, TokenFilter, UserFilter, UserSort, View,
 };
 
 /// Asks everything that requests ask about one organization, user or token.
@@ -48,6 +49,14 @@ fn ask_everything(view: &View<'_>) -> crate::Result<()> {
         view.count_memberships(&filter)?;
     }
     let now = Timestamp::from_ms(1);
+    view.password(user)?;
+    view.passwords_changed(&[user])?;
+    view.session(SessionId::from_raw(6))?;
+    let own = SessionFilter { user: Some(user), live: Some(now), ..SessionFilter::default() };
+    view.list_sessions(&own, &some())?;
+    view.count_sessions(&own)?;
+    view.link_by_hash("a")?;
+    view.user_promised("a", now)?;
     view.invitation(InvitationId::from_raw(5))?;
     view.invitation_by_hash("a")?;
     view.pending_invitation(organization, "a")?;

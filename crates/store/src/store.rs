@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 
 use crate::error::{Error, Result};
 use crate::roles::CatalogCache;
+use crate::sessions::{FoundSession, find_session};
 use crate::sql::{self, Connection, Job, Location, Readers, Verdict, Writer};
 use crate::tokens::{FoundToken, find_token};
 use crate::transaction::{Decision, Transaction};
@@ -107,6 +108,28 @@ impl Store {
         let catalogs = self.catalogs.clone();
         self.readers
             .run(move |connection| match find_token(connection, &hash)? {
+                Some(found) => {
+                    let view = View::open(connection, &catalogs, found.realm)?;
+                    read(Some((found, &view)))
+                }
+                None => read(None),
+            })
+            .await
+    }
+
+    /// The same for the session whose secret has this hash.
+    pub async fn read_by_session<T, E>(
+        &self,
+        hash: String,
+        read: impl FnOnce(Option<(FoundSession, &View<'_>)>) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        let catalogs = self.catalogs.clone();
+        self.readers
+            .run(move |connection| match find_session(connection, &hash)? {
                 Some(found) => {
                     let view = View::open(connection, &catalogs, found.realm)?;
                     read(Some((found, &view)))

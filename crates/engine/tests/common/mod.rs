@@ -12,10 +12,16 @@ pub struct Bench {
 }
 
 impl Bench {
+    #[allow(dead_code, reason = "not every test file sets its clock")]
     pub async fn new() -> Self {
+        Self::with(|config| config).await
+    }
+
+    #[allow(dead_code, reason = "not every test file sets its clock")]
+    pub async fn with(configure: impl FnOnce(Config) -> Config) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let database = format!("sqlite://{}", folder.path().join("roster.db").display());
-        let (engine, _) = Engine::open(Config::new(database)).await.expect("an engine");
+        let (engine, _) = Engine::open(configure(Config::new(database))).await.expect("an engine");
         let operator = engine.operator("default").await.expect("the database").expect("the realm `default`");
         Self { engine, operator, _folder: folder }
     }
