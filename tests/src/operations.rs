@@ -22,19 +22,14 @@ pub struct Operation {
     /// Names of query parameters that are needed.
     pub query: Vec<String>,
     pub body: bool,
-    /// Needs no key: says so itself.
-    pub open: bool,
+    /// Whether anyone may, without a key.
+    pub public: bool,
 }
 
 impl Operation {
     /// Whether its body is a form, and its errors are OAuth's.
     pub fn takes_form(&self) -> bool {
         self.path.starts_with("/box/oauth2/")
-    }
-
-    /// Whether anyone may do it, without any key.
-    pub fn needs_no_key(&self) -> bool {
-        self.open && !self.takes_form()
     }
 }
 
@@ -63,7 +58,7 @@ pub fn all() -> Vec<Operation> {
                         .map(|p| p["name"].as_str().expect("a name").to_owned())
                         .collect(),
                     body: operation.get("requestBody").is_some(),
-                    open: operation["security"] == json!([{}]),
+                    public: operation["security"] == json!([{}]),
                 });
             }
         }
@@ -189,6 +184,7 @@ impl Fixture {
             ("organization_id" | "org_id", _) => self.account.id.native(),
             ("user_id", _) => self.bob.id.native(),
             ("membership_id", _) => self.membership.clone(),
+            ("image", _) => format!("{}.svg", Form::Clerk.show(self.bob.id).expect("a form")),
             ("invitation_id", _) => self.invitation.clone(),
             ("organization_role_id", _) => self.role.clone(),
             ("permission_id", "RemovePermissionFromOrganizationRole") => self.granted.clone(),
@@ -234,6 +230,9 @@ impl Fixture {
         }
         match operation.id.as_str() {
             "createInvitation" => json!({"email": "new@example.com"}),
+            "batchInvitations" => {
+                json!({"invitations": [{"email": "new@example.com"}, {"email": "newer@example.com"}]})
+            }
             "acceptInvitation" => json!({"secret": self.invitation_secret, "user_id": self.zoe.id.native()}),
             "createUser" | "createAccountUser" | "CreateAccountUser" | "CreateUser" => {
                 json!({"email": "new@example.com"})
@@ -323,6 +322,10 @@ impl Fixture {
                 Surface::Whylabs => request.header("x-api-key", key),
                 _ => request.header("authorization", format!("Bearer {key}")),
             };
+        }
+        if operation.surface == Surface::Clerk {
+            // Older versions lack some operations.
+            request = request.header("clerk-api-version", "2025-11-10");
         }
         if operation.path.contains("/whylabs/v1/") {
             // For a key that isn't one organization's own.

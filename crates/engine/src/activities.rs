@@ -15,6 +15,13 @@ use crate::transaction::Reader;
 /// Events read at once while a text is looked for.
 const PIECE: u64 = 500;
 
+/// A text to be found, in any case, in what an activity is told by.
+#[derive(Clone, Debug)]
+pub struct ActivityText {
+    pub says: fn(&Activity) -> String,
+    pub part: String,
+}
+
 /// Which events of an organization. Of the page, only offset and limit are looked at.
 #[derive(Clone, Debug, Default)]
 pub struct ActivityQuery {
@@ -26,8 +33,7 @@ pub struct ActivityQuery {
     pub before: Option<Timestamp>,
     /// About one of these, or done by one of them: raw ids of users and tokens.
     pub involved: Option<Vec<i64>>,
-    /// Looked for by the second, in what the first says: in any case.
-    pub text: Option<(fn(&Activity) -> String, String)>,
+    pub text: Option<ActivityText>,
     pub page: Page,
 }
 
@@ -67,7 +73,7 @@ fn list(reader: Reader<'_>, organization: &Organization, query: &ActivityQuery) 
     if query.kinds.is_empty() {
         return Ok(Listed { items: Vec::new(), total: Some(0), next: None });
     }
-    let Some((says, part)) = &query.text else {
+    let Some(ActivityText { says, part }) = &query.text else {
         let slice = slice(query.page.offset, query.page.limit);
         let events = reader.view.list_events_of(organization.id, &query.kinds, between, involved, &slice)?;
         let total = reader.view.count_events_of(organization.id, &query.kinds, between, involved)?;

@@ -213,7 +213,7 @@ impl Caller {
     /// Runs an operation alone in its realm: committed with its events, or nothing of it.
     pub(crate) async fn write<T: Serialize + DeserializeOwned + Send + 'static>(
         &self,
-        operation: impl FnOnce(&mut Tx<'_, '_>) -> Result<T> + Send + 'static,
+        operation: impl FnOnce(&mut Tx<'_, '_>) -> Result<T> + Clone + Send + 'static,
     ) -> Result<T> {
         self.write_unless(false, operation).await
     }
@@ -222,7 +222,7 @@ impl Caller {
     pub(crate) async fn write_unless<T: Serialize + DeserializeOwned + Send + 'static>(
         &self,
         rehearsal: bool,
-        operation: impl FnOnce(&mut Tx<'_, '_>) -> Result<T> + Send + 'static,
+        operation: impl FnOnce(&mut Tx<'_, '_>) -> Result<T> + Clone + Send + 'static,
     ) -> Result<T> {
         let caller = self.clone();
         let (value, position, roles) = self

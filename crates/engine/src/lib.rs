@@ -60,7 +60,7 @@ pub use roster_store::{
 
 pub use access::Allowed;
 pub use accounts::{AccountEntry, AccountUserFields, ItemProblem, NewAccountUser};
-pub use activities::{Activity, ActivityQuery};
+pub use activities::{Activity, ActivityQuery, ActivityText};
 pub use actor::{Caller, IdempotencyKey, RequestScope};
 pub use bulk::{Bulk, BulkDone, BulkItem};
 pub use engine::{Config, Engine, EngineLimits, Opened};
@@ -71,7 +71,7 @@ pub use memberships::{IfInvited, Member, MemberQuery, MembershipPatch, MetadataW
 pub use organizations::{InOrganization, NewOrganization, OrganizationPatch, OrganizationQuery, Within};
 pub use paging::{Listed, Page};
 pub use passwords::{HashedPassword, OwnChange};
-pub use people::{Pending, PeopleQuery, PeopleSort, Person, PersonPatch};
+pub use people::{ExtrasTest, Pending, PeopleQuery, PeopleSort, Person, PersonPatch, RoleWrite};
 pub use picked::Picked;
 pub use reference::{OrganizationRef, UserRef};
 pub use role_map::RoleMap;

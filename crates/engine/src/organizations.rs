@@ -324,9 +324,8 @@ fn update(tx: &mut Tx<'_, '_>, before: &Allowed<Organization>, patch: &Organizat
 
 fn set_status(organization: &mut Organization, status: OrganizationStatus) -> Result<()> {
     match status {
-        OrganizationStatus::Active => {}
         OrganizationStatus::Deleted if organization.is_root() => return Err(Error::System(Subject::Organization)),
-        OrganizationStatus::Deleted => {}
+        OrganizationStatus::Active | OrganizationStatus::Deleted => {}
         OrganizationStatus::Gone => return Err(Error::invalid("status", "must be active or deleted")),
     }
     organization.status = status;

@@ -166,9 +166,10 @@ pub struct PeopleQuery {
 }
 
 /// How a person's roles are written: what they become, of what they are.
-pub type RoleWrite = Box<dyn FnOnce(&RoleCatalog, RoleSet) -> RoleSet + Send>;
+pub type RoleWrite = Arc<dyn Fn(&RoleCatalog, RoleSet) -> RoleSet + Send + Sync>;
 
 /// What is to be different of a member, or of what an invitation promises.
+#[derive(Clone)]
 pub struct PersonPatch {
     pub roles: RoleWrite,
     pub extras: (Dialect, Metadata),

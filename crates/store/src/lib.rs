@@ -38,7 +38,7 @@ pub use invitations::{InvitationFilter, InvitationSort};
 pub use memberships::{MemberFilter, MemberSort};
 pub use organizations::{OrganizationFilter, OrganizationSort, OrganizationState};
 pub use passwords::Password;
-pub use selection::{Selection, UserMatch};
+pub use selection::{Anything, Selection, UserMatch};
 pub use sessions::{FoundSession, SessionFilter};
 pub use sql::{BATCH_BOUNDS, Location};
 pub use store::{Statistics, Store};

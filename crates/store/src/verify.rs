@@ -231,7 +231,10 @@ impl View<'_> {
         let stored = organizations.into_iter().map(|o| (o.id, o)).collect();
         compare("organization", &replay.organizations, &stored, problems);
 
-        let users = self.list_users(&UserFilter::default(), UserSort::Created, &all)?;
+        let mut users = self.list_users(&UserFilter::default(), UserSort::Created, &all)?;
+        for user in &mut users {
+            user.last_active = None;
+        }
         compare("user", &replay.users, &users.into_iter().map(|u| (u.id, u)).collect(), problems);
 
         let memberships = self.list_memberships(&MemberFilter::default(), MemberSort::Created, &all)?;

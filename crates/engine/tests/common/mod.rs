@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use roster_engine::{Caller, Config, Engine};
-use tempfile::TempDir;
+use roster_testing::Database;
 
 pub struct Bench {
     pub engine: Arc<Engine>,
     pub operator: Caller,
-    _folder: TempDir,
+    _database: Database,
 }
 
 impl Bench {
@@ -19,11 +19,10 @@ impl Bench {
 
     #[allow(dead_code, reason = "not every test file sets its clock")]
     pub async fn with(configure: impl FnOnce(Config) -> Config) -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let database = format!("sqlite://{}", folder.path().join("roster.db").display());
-        let (engine, _) = Engine::open(configure(Config::new(database))).await.expect("an engine");
+        let database = Database::new();
+        let (engine, _) = Engine::open(configure(Config::new(database.url()))).await.expect("an engine");
         let operator = engine.operator("default").await.expect("the database").expect("the realm `default`");
-        Self { engine, operator, _folder: folder }
+        Self { engine, operator, _database: database }
     }
 
     /// Log, tables and rules agree, and events are numbered without a gap.
