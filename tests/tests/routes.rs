@@ -6,7 +6,8 @@ use roster_tests::operations::{Fixture, Operation, PASSWORD, all, log_in, secret
 use roster_tests::world::KEY;
 
 /// What anyone with a key of the realm may do, without any right.
-const EVERYONE: [&str; 9] = [
+const EVERYONE: [&str; 10] = [
+    "getRealm",
     "listRoles",
     "getRole",
     "listPermissions",

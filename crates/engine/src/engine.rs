@@ -18,6 +18,9 @@ use crate::surface::Surface;
 const STREAMS_MAX: usize = 8;
 const STREAM_WAIT: Duration = Duration::from_secs(5);
 
+/// How long an expired token is still shown, for who wonders why it is refused: a week.
+const EXPIRED_KEPT_MS: i64 = 7 * 24 * 60 * 60 * 1000;
+
 /// How to open an engine.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -214,7 +217,7 @@ impl Engine {
     }
 
     /// One round of what needs doing now and then: clears deleted organizations away, writes down when tokens were last seen,
-    /// forgets answers that nobody can ask for again.
+    /// forgets answers that nobody can ask for again and tokens that expired a week ago.
     pub async fn maintain(&self) {
         if let Err(error) = self.try_maintain().await {
             tracing::warn!(%error, "background work was put off");
@@ -228,6 +231,7 @@ impl Engine {
         for realm in self.store.realms().await? {
             self.store.forget_expired(realm.id, now).await?;
             while self.store.purge(realm.id).await? {}
+            while self.store.purge_tokens(realm.id, now.plus_ms(-EXPIRED_KEPT_MS)).await? {}
         }
         Ok(())
     }

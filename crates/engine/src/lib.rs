@@ -50,9 +50,9 @@ pub use roster_model::permission::BuiltIn;
 pub use roster_model::{
     AccountUser, ActorRef, Address, AddressKind, Aliases, Base, Change, Clock, Dialect, EntityId, Event, EventId,
     Extras, Form, Invitation, InvitationId, InvitationStatus, Kind, Link, LinkId, Membership, MembershipId, Metadata,
-    Only, Organization, OrganizationId, OrganizationStatus, Permission, PermissionId, Realm, RealmId, Right, Role,
-    RoleCatalog, RoleId, RoleNumber, RoleSet, Session, SessionId, Standing, SystemClock, Timestamp, Token, TokenId,
-    TokenKind, User, UserId, UserStatus, Visibility, Where, id, metadata, role, text,
+    NO_ADDRESS, Only, Organization, OrganizationId, OrganizationStatus, Permission, PermissionId, Realm, RealmId,
+    Right, Role, RoleCatalog, RoleId, RoleNumber, RoleSet, Session, SessionId, Standing, SystemClock, Timestamp, Token,
+    TokenId, TokenKind, User, UserId, UserStatus, Visibility, Where, id, metadata, role, text,
 };
 pub use roster_store::{
     InvitationSort, MemberSort, OrganizationSort, OrganizationState, Statistics, UserPart, UserSort,

@@ -363,11 +363,12 @@ pub(crate) fn remove(tx: &mut Tx<'_, '_>, place: &Allowed<Organization>, before:
     }
     keep_an_admin(tx.read(), before, RoleSet::EMPTY)?;
     tx.change(place, &Change::MembershipRemoved { before: Box::new(before.clone()) })?;
-    if !before.is_default {
-        return Ok(());
-    }
-    // He starts in the oldest of what he has left.
-    let filter = MemberFilter { user: Some(before.user), ..MemberFilter::default() };
+    if before.is_default { start_in_oldest(tx, place, before.user) } else { Ok(()) }
+}
+
+/// For a user whose default membership ended: he starts in the oldest of what he has left.
+pub(crate) fn start_in_oldest(tx: &mut Tx<'_, '_>, place: &Allowed<Organization>, user: UserId) -> Result<()> {
+    let filter = MemberFilter { user: Some(user), ..MemberFilter::default() };
     let oldest = Slice { limit: Some(1), ..Slice::default() };
     for before in tx.read().view.list_memberships(&filter, MemberSort::Created, &oldest)? {
         let updated = tx.now().not_before(before.updated);

@@ -427,7 +427,7 @@ impl Caller {
     }
 
     /// Needs `organizations:delete` there or above; with what is below (`subtree`), above. Members, tokens and account users go
-    /// along; users stay.
+    /// along; users stay, and who started there starts in the oldest of what he has left.
     pub async fn delete_organization(
         &self,
         organization: impl Into<OrganizationRef>,
@@ -449,7 +449,11 @@ impl Caller {
                 return Err(Error::HasChildren);
             }
             let gone = Organization::clone(&before);
+            let starting = tx.read().view.starting_below(before.id)?;
             tx.change(&before, &Change::OrganizationDeleted { before: Box::new(gone.clone()) })?;
+            for user in starting {
+                memberships::start_in_oldest(tx, &before, user)?;
+            }
             Ok(gone)
         })
         .await

@@ -99,13 +99,24 @@ fn check_common(reader: Reader<'_>, new: &NewToken) -> Result<()> {
     Ok(())
 }
 
+/// No token outlives the one that it is made with: it ends with that one if nobody says when, and never later.
+fn expiry(reader: Reader<'_>, wanted: Option<Timestamp>) -> Result<Option<Timestamp>> {
+    match (reader.acting.actor.token().and_then(|own| own.expires), wanted) {
+        (Some(own), Some(wanted)) if wanted > own => {
+            Err(Error::invalid("expires_at", "must not be after the end of the key that it is made with"))
+        }
+        (own, wanted) => Ok(wanted.or(own)),
+    }
+}
+
 fn of_kind(problem: &'static str, field: &'static str) -> Error {
     Error::invalid(field, problem)
 }
 
 fn issue(tx: &mut Tx<'_, '_>, new: &NewToken, secret: &str) -> Result<Token> {
     let reader = tx.read();
-    let token = |organization, user, tx: &Tx<'_, '_>| Token {
+    let expires = expiry(reader, new.expires);
+    let token = |organization, user, expires, tx: &Tx<'_, '_>| Token {
         id: tx.draw(),
         kind: new.kind,
         organization,
@@ -114,7 +125,7 @@ fn issue(tx: &mut Tx<'_, '_>, new: &NewToken, secret: &str) -> Result<Token> {
         scopes: new.scopes.clone(),
         hint: secret::hint(secret, new.form),
         name: new.name.clone(),
-        expires: new.expires,
+        expires,
         revoked: None,
         created_by: tx.author(),
         created: tx.now(),
@@ -133,7 +144,7 @@ fn issue(tx: &mut Tx<'_, '_>, new: &NewToken, secret: &str) -> Result<Token> {
                 return Err(Error::Forbidden("a realm key".into()));
             }
             check_common(reader, new)?;
-            let token = token(None, None, tx);
+            let token = token(None, None, expires?, tx);
             tx.change(&proof, &issued(&token))?;
             Ok(token)
         }
@@ -147,7 +158,7 @@ fn issue(tx: &mut Tx<'_, '_>, new: &NewToken, secret: &str) -> Result<Token> {
             check_common(reader, new)?;
             let user =
                 new.user.as_ref().map(|user| reader.user(user)).transpose()?.map(|user| user.named_by(&place).id);
-            let token = token(Some(place.id), user, tx);
+            let token = token(Some(place.id), user, expires?, tx);
             tx.change(&place, &issued(&token))?;
             Ok(token)
         }
@@ -162,7 +173,7 @@ fn issue(tx: &mut Tx<'_, '_>, new: &NewToken, secret: &str) -> Result<Token> {
                 return Err(Error::Forbidden("a key with these scopes".into()));
             }
             check_common(reader, new)?;
-            let token = token(None, Some(user.id), tx);
+            let token = token(None, Some(user.id), expires?, tx);
             tx.change(&user, &issued(&token))?;
             Ok(token)
         }
@@ -266,7 +277,7 @@ fn revoke(tx: &mut Tx<'_, '_>, before: Token) -> Result<Token> {
 impl Caller {
     /// A realm key is made by a realm key; an organization token needs `tokens:write` there or above, and every permission of
     /// its roles; a user's token is made by the user, or with `users:act_as` at the root. No token may use more than the one it
-    /// is made with.
+    /// is made with, or outlive it.
     pub async fn issue_token(&self, new: NewToken) -> Result<IssuedToken> {
         let secret = secret::of_form(new.form);
         let hidden = secret.clone();

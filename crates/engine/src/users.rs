@@ -538,10 +538,17 @@ impl Caller {
     }
 
     /// As [`Self::delete_user`], but refused ([`Error::OwnerProtected`]) as long as he owns an organization.
-    pub async fn delete_user_unless_owner(&self, user: impl Into<UserRef>) -> Result<User> {
+    pub async fn delete_user_unless_owner(
+        &self,
+        user: impl Into<UserRef>,
+        expected: Option<Timestamp>,
+    ) -> Result<User> {
         let user = user.into();
         self.write(move |tx| {
             let before = tx.read().user(&user)?.allow(tx.read(), P::UsersWrite)?;
+            if expected.is_some_and(|expected| expected != before.updated) {
+                return Err(Error::PreconditionFailed);
+            }
             let owned = MemberFilter { user: Some(before.id), roles: Some(RoleSet::OWNER), ..MemberFilter::default() };
             if tx.read().view.count_memberships(&owned)? > 0 {
                 return Err(Error::OwnerProtected);

@@ -109,7 +109,12 @@ impl FromRequestParts<App> for Authenticated {
         };
         let scope = RequestScope { position: context.position.clone(), idempotency };
         let caller = app.engine.authenticate(context.spec.surface, secret.as_deref(), scope).await?;
-        refused.map_or(Ok(Self(caller)), |frame| Err(frame.into()))
+        if let Some(frame) = refused {
+            return Err(frame.into());
+        }
+        let Some(user) = context.spec.act_as.and_then(|name| parts.headers.get(name)) else { return Ok(Self(caller)) };
+        // What isn't text is nobody's id.
+        Ok(Self(caller.act_as(user.to_str().unwrap_or_default().trim()).await?))
     }
 }
 

@@ -38,4 +38,4 @@ pub use role::{Base, Role, RoleCatalog, RoleNumber, RoleSet};
 pub use session::{Link, Only, Session};
 pub use time::{Clock, SystemClock, Timestamp};
 pub use token::{Token, TokenKind};
-pub use user::{Address, AddressKind, User, UserStatus};
+pub use user::{Address, AddressKind, NO_ADDRESS, User, UserStatus};

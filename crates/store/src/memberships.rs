@@ -106,6 +106,20 @@ impl View<'_> {
         self.one_membership("m.organization = $2 AND m.roles & 1 <> 0", vec![organization.into()])
     }
 
+    /// The users who start in this organization, or in one below it.
+    pub fn starting_below(&self, organization: OrganizationId) -> Result<Vec<UserId>> {
+        self.connection.all(
+            "WITH RECURSIVE down (id) AS (
+                SELECT id FROM organization WHERE realm = $1 AND id = $2
+                UNION ALL
+                SELECT o.id FROM organization o JOIN down ON o.realm = $1 AND o.parent = down.id
+             ) SELECT m.usr FROM down CROSS JOIN membership m
+             WHERE m.realm = $1 AND m.organization = down.id AND m.is_default ORDER BY m.usr",
+            &[self.realm.into(), organization.into()],
+            |row| row.id(0),
+        )
+    }
+
     /// What the user holds at each of these organizations, in their order.
     pub fn roles_along(&self, user: UserId, chain: &[OrganizationId]) -> Result<Vec<RoleSet>> {
         let mut select = Select::new("SELECT organization, roles FROM membership WHERE realm = ");

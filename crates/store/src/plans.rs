@@ -38,6 +38,7 @@ fn ask_everything(view: &View<'_>) -> crate::Result<()> {
     view.membership(organization, user)?;
     view.membership_by_id(MembershipId::from_raw(4))?;
     view.owner(organization)?;
+    view.starting_below(organization)?;
     view.roles_along(user, &[organization])?;
     for filter in [
         MemberFilter { organization: Some(organization), ..MemberFilter::default() },

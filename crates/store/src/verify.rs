@@ -197,6 +197,7 @@ fn compare<K: Ord + Debug, V: PartialEq + Debug>(
 
 impl View<'_> {
     /// Everything in which this realm's log, tables and rules disagree; empty if nothing. Reads the whole realm.
+    /// `now`: tokens, sessions and links that have expired by then may be cleared away.
     pub fn verify(&self, now: Timestamp) -> Result<Vec<String>> {
         let mut problems = Vec::new();
         let mut replay = Replay::default();
@@ -251,7 +252,9 @@ impl View<'_> {
         for token in &mut tokens {
             token.last_used = None;
         }
-        compare("token", &replay.tokens, &tokens.into_iter().map(|t| (t.id, t)).collect(), problems);
+        let tokens: BTreeMap<TokenId, Token> = tokens.into_iter().map(|t| (t.id, t)).collect();
+        replay.tokens.retain(|id, token| token.expires.is_none_or(|expires| expires > now) || tokens.contains_key(id));
+        compare("token", &replay.tokens, &tokens, problems);
 
         // Those whose time has run out may have been cleared away.
         replay.sessions.retain(|_, session| session.is_live(now));

@@ -164,6 +164,9 @@ fn parameter(field: &str) -> &str {
         "expires_at" => "expiration_time",
         "parent_id" => "parent_org_id",
         "token_name" => "alias",
+        "user_ids" => "userIds",
+        "user_ids_to_add" => "userIdsToAdd",
+        "user_ids_to_delete" => "userIdsToDelete",
         other => other,
     }
 }

@@ -12,6 +12,7 @@ const MIGRATIONS: [(i64, &str); 5] = [
     (3, include_str!("../../migrations/0003_organization_name.sql")),
     (10, include_str!("../../migrations/0010_sessions.sql")),
     (30, include_str!("../../migrations/0030_user_activity.sql")),
+    (31, include_str!("../../migrations/0031_token_expiry.sql")),
 ];
 
 /// The schema version that this Roster writes.
