@@ -10,6 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::actor::{Acting, Actor, Caller, RequestScope, acting_user};
 use crate::error::{Error, Result};
 use crate::ids::IdSource;
+use crate::passwords::Passwords;
 use crate::secret;
 use crate::surface::Surface;
 
@@ -79,6 +80,7 @@ pub struct Engine {
     limits: EngineLimits,
     /// Lists that are given in pieces hold a reader as long as their client takes: never all of them.
     streams: Arc<Semaphore>,
+    passwords: Passwords,
     /// When tokens were last seen, until it is written down in bulk.
     seen: Mutex<HashMap<(RealmId, TokenId), Timestamp>>,
 }
@@ -106,6 +108,7 @@ impl Engine {
             ids: Arc::default(),
             limits: config.limits,
             streams: Arc::new(Semaphore::new(STREAMS_MAX)),
+            passwords: Passwords::default(),
             seen: Mutex::default(),
         }))
     }
@@ -120,6 +123,10 @@ impl Engine {
 
     pub(crate) const fn ids(&self) -> &Arc<IdSource> {
         &self.ids
+    }
+
+    pub(crate) const fn passwords(&self) -> &Passwords {
+        &self.passwords
     }
 
     /// A place for a list in pieces, kept until it is told or given up.
@@ -145,6 +152,9 @@ impl Engine {
         let (id, hash) = (id.map(str::to_owned), secret::hash(secret));
         let (engine, now) = (Arc::clone(self), self.clock.now());
         let (wanted, at_least) = (hash.clone(), scope.at_least);
+        if secret::is_session(secret) {
+            return self.resume(surface, hash, scope).await;
+        }
         let caller = self
             .store
             .read_by_token(hash, at_least, move |found| {
@@ -166,10 +176,29 @@ impl Engine {
         Ok(caller)
     }
 
+    /// The caller behind a session.
+    async fn resume(self: &Arc<Self>, surface: Surface, hash: String, scope: RequestScope) -> Result<Caller> {
+        let engine = Arc::clone(self);
+        let (wanted, at_least) = (hash.clone(), scope.at_least);
+        self.store
+            .read_by_session(hash, at_least, move |found| {
+                let (found, view) = found.ok_or(Error::BadCredential)?;
+                if !secret::same(&found.hash, &wanted) {
+                    return Err(Error::BadCredential);
+                }
+                let actor = Actor::Session(Arc::new(found.session));
+                let caller = Caller::new(engine, surface, (found.realm, found.root), actor, scope, view.roles()?);
+                caller.acting(view)?;
+                caller.saw(view.position(), caller.roles());
+                Ok(caller)
+            })
+            .await
+    }
+
     /// Somebody at the command line: may do everything in this realm.
     pub async fn operator(self: &Arc<Self>, realm: &str) -> Result<Option<Caller>> {
         let Some(realm) = self.store.find_realm(realm).await? else { return Ok(None) };
-        let roles = self.store.read(realm.id, 0, |view: &View<'_>| Ok::<_, Error>(view.roles()?)).await?;
+        let roles = self.store.read(realm.id, |view: &View<'_>| Ok::<_, Error>(view.roles()?)).await?;
         let place = (realm.id, realm.root);
         let scope = RequestScope::default();
         Ok(Some(Caller::new(Arc::clone(self), Surface::Native, place, Actor::Operator, scope, roles)))
@@ -202,6 +231,7 @@ impl Engine {
     async fn try_maintain(&self) -> Result<()> {
         self.flush_seen().await?;
         let now = self.clock.now();
+        self.passwords.forget(now);
         for realm in self.store.realms().await? {
             self.store.forget_expired(realm.id, now).await?;
             while self.store.purge(realm.id).await? {}
@@ -229,7 +259,7 @@ impl Engine {
     /// Everything in which a realm's log, tables and rules disagree; empty if nothing. Reads the whole realm.
     pub async fn verify(&self, realm: RealmId) -> Result<Vec<String>> {
         let now = self.clock.now();
-        self.store.read(realm, 0, move |view: &View<'_>| Ok(view.verify(now)?)).await
+        self.store.read(realm, move |view: &View<'_>| Ok(view.verify(now)?)).await
     }
 
     /// The server itself, acting in a realm.
@@ -241,6 +271,7 @@ impl Engine {
             now: self.clock.now(),
             asks: crate::actor::Asks::default(),
             user: None,
+            only: None,
         }
     }
 }

@@ -4,7 +4,7 @@ use axum::extract::FromRequestParts;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
-use roster_engine::{Caller, Error, RequestScope, Surface};
+use roster_engine::{Acceptance, Caller, Credentials, Entered, Error, Promise, RequestScope, Surface};
 
 use crate::context::Context;
 use crate::{AT_LEAST, App, Failure, Frame};
@@ -46,7 +46,7 @@ pub fn bearer(headers: &HeaderMap) -> SecretFound {
 #[derive(Debug)]
 pub struct Authenticated(pub Caller);
 
-/// For the few operations whose callers show their secret in the body.
+/// For the few operations whose callers show in the body who they are: by a secret, or by address and password.
 #[derive(Debug)]
 pub struct Authenticator {
     app: App,
@@ -58,6 +58,26 @@ impl Authenticator {
     /// The caller with this secret; `None` is no secret.
     pub async fn authenticate(self, secret: Option<&str>) -> Result<Caller, Error> {
         self.app.engine.authenticate(self.surface, secret, self.scope).await
+    }
+
+    /// Whoever has this address and this password.
+    pub async fn log_in(self, credentials: Credentials) -> Result<Entered, Error> {
+        self.app.engine.log_in(self.surface, credentials, self.scope).await
+    }
+
+    /// Whoever has the secret of a login link.
+    pub async fn use_link(self, secret: &str, agent: Option<String>) -> Result<Entered, Error> {
+        self.app.engine.use_link(self.surface, secret, agent, self.scope).await
+    }
+
+    /// Whoever has the secret and the address of an invitation.
+    pub async fn accept(self, acceptance: Acceptance) -> Result<Entered, Error> {
+        self.app.engine.accept(self.surface, acceptance, self.scope).await
+    }
+
+    /// What an invitation promises to whoever has its secret.
+    pub async fn promise(&self, secret: &str) -> Result<Promise, Error> {
+        self.app.engine.promise(secret).await
     }
 }
 

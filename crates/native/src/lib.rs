@@ -19,6 +19,7 @@ mod problem;
 mod query;
 mod realm;
 mod roles;
+mod sessions;
 mod tokens;
 mod users;
 mod wire;
@@ -72,6 +73,7 @@ pub fn api() -> Api {
         .merge(ownership::routes())
         .merge(roles::routes())
         .merge(tokens::routes())
+        .merge(sessions::routes())
         .merge(accounts::routes())
         .merge(events::routes())
         .merge(realm::routes());

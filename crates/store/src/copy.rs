@@ -10,7 +10,7 @@ use crate::sql::{self, Connection, Kind, Location, Row, Source, Value};
 use crate::store;
 
 /// Every table with its key. A test holds the list to the schema.
-const TABLES: [(&str, &str); 15] = [
+const TABLES: [(&str, &str); 18] = [
     ("realm", "id"),
     ("organization", "realm, id"),
     ("usr", "realm, id"),
@@ -26,6 +26,9 @@ const TABLES: [(&str, &str); 15] = [
     ("event", "realm, seq"),
     ("idempotency", "realm, actor, key"),
     ("invitation", "realm, id"),
+    ("password", "realm, usr"),
+    ("session", "realm, id"),
+    ("link", "realm, id"),
 ];
 
 /// Rows in one statement. Both databases take many more values than that.

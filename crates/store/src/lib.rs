@@ -18,6 +18,7 @@ mod memberships;
 #[cfg(test)]
 mod numbering;
 mod organizations;
+mod passwords;
 #[cfg(test)]
 mod plans;
 #[cfg(test)]
@@ -27,6 +28,7 @@ mod realms;
 mod replica;
 mod roles;
 mod selection;
+mod sessions;
 mod sql;
 mod store;
 mod tables;
@@ -41,8 +43,10 @@ pub use error::{Error, Result};
 pub use idempotency::Remembered;
 pub use invitations::{InvitationFilter, InvitationSort};
 pub use memberships::{MemberFilter, MemberSort};
-pub use organizations::{OrganizationFilter, OrganizationSort};
+pub use organizations::{OrganizationFilter, OrganizationSort, OrganizationState};
+pub use passwords::Password;
 pub use selection::{Anything, Selection, UserMatch};
+pub use sessions::{FoundSession, SessionFilter};
 pub use sql::{BATCH_BOUNDS, Location};
 pub use store::{AT_LEAST_WAIT, Statistics, Store};
 pub use tokens::{FoundToken, TokenFilter};

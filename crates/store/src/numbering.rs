@@ -48,7 +48,7 @@ async fn follow(store: &Store, over: &AtomicBool) -> Vec<i64> {
         let last = over.load(Ordering::Acquire);
         let after = seen.last().copied().unwrap_or_default();
         let events = store
-            .read(RealmId::from_raw(REALM), 0, move |view| view.list_events(after, 1000, None, None))
+            .read(RealmId::from_raw(REALM), move |view| view.list_events(after, 1000, None, None))
             .await
             .expect("the log");
         if last && events.is_empty() {

@@ -3,14 +3,15 @@
 
 use roster_model::EntityId as _;
 use roster_model::{
-    AddressKind, Dialect, InvitationId, MembershipId, OrganizationId, RealmId, RoleSet, Timestamp, TokenId, UserId,
+    AddressKind, Dialect, InvitationId, MembershipId, OrganizationId, RealmId, RoleSet, SessionId, Timestamp, TokenId,
+    UserId,
 };
 
 use crate::list::Slice;
 use crate::sql::Location;
 use crate::{
-    InvitationFilter, InvitationSort, MemberFilter, MemberSort, OrganizationFilter, OrganizationSort, Store,
-    TokenFilter, UserFilter, UserSort, View,
+    InvitationFilter, InvitationSort, MemberFilter, MemberSort, OrganizationFilter, OrganizationSort, SessionFilter,
+    Store, TokenFilter, UserFilter, UserSort, View,
 };
 
 /// Asks everything that requests ask about one organization, user or token.
@@ -49,6 +50,14 @@ fn ask_everything(view: &View<'_>) -> crate::Result<()> {
         view.count_memberships(&filter)?;
     }
     let now = Timestamp::from_ms(1);
+    view.password(user)?;
+    view.passwords_changed(&[user])?;
+    view.session(SessionId::from_raw(6))?;
+    let own = SessionFilter { user: Some(user), live: Some(now), ..SessionFilter::default() };
+    view.list_sessions(&own, &some())?;
+    view.count_sessions(&own)?;
+    view.link_by_hash("a")?;
+    view.user_promised("a", now)?;
     view.invitation(InvitationId::from_raw(5))?;
     view.invitation_by_hash("a")?;
     view.pending_invitation(organization, "a")?;
@@ -91,7 +100,7 @@ async fn nothing_walks_a_whole_realm() {
     let store = Store::open(&Location::Temporary, None, true).expect("a store");
     let realm = RealmId::from_raw(1);
     let bad = store
-        .read(realm, 0, |view| {
+        .read(realm, |view| {
             ask_everything(view)?;
             let mut bad = Vec::new();
             for text in view.connection.seen() {
@@ -120,7 +129,7 @@ fn walks(step: &str) -> bool {
 async fn no_statement_is_planned_anew_for_its_values() {
     let store = Store::open(&Location::Temporary, None, true).expect("a store");
     let anew = store
-        .read(RealmId::from_raw(1), 0, |view| {
+        .read(RealmId::from_raw(1), |view| {
             ask_everything(view)?;
             ask_everything(view)?;
             let mut anew = Vec::new();

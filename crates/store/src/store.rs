@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 use crate::error::{Error, Result};
 use crate::replica::{Outcome, Replica};
 use crate::roles::CatalogCache;
+use crate::sessions::{FoundSession, find_session};
 use crate::sql::{self, Connection, Job, Location, Readers, Source, Verdict, Writer};
 use crate::tokens::{FoundToken, find_token};
 use crate::transaction::{Decision, Transaction};
@@ -111,12 +112,10 @@ impl Store {
         &self.location
     }
 
-    /// Reads one realm at one position. `known` is a position that the caller has seen of the primary; a replica that has come as far may
-    /// answer. 0 is asking the primary.
+    /// Reads one realm at one position.
     pub async fn read<T, E>(
         &self,
         realm: RealmId,
-        known: i64,
         read: impl FnOnce(&View<'_>) -> Result<T, E> + Send + 'static,
     ) -> Result<T, E>
     where
@@ -124,14 +123,29 @@ impl Store {
         E: From<Error> + Send + 'static,
     {
         let catalogs = self.catalogs.clone();
-        let read = match self.replica.as_ref().filter(|replica| known > 0 && replica.is_up()) {
-            Some(replica) => match replica.read(&catalogs, realm, known, read).await {
+        self.readers.run(move |connection| read(&View::open(connection, &catalogs, realm)?)).await
+    }
+
+    /// The same, at a position that the caller has seen of the primary, or a later one: a replica that is so far may answer. 0 is
+    /// asking the primary.
+    pub async fn read_from<T, E>(
+        &self,
+        realm: RealmId,
+        position: i64,
+        read: impl FnOnce(&View<'_>) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        let read = match self.replica.as_ref().filter(|replica| position > 0 && replica.is_up()) {
+            Some(replica) => match replica.read(&self.catalogs, realm, position, read).await {
                 Outcome::Answered(answer) => return answer,
                 Outcome::Refused(read) => read,
             },
             None => read,
         };
-        self.readers.run(move |connection| read(&View::open(connection, &catalogs, realm)?)).await
+        self.read(realm, read).await
     }
 
     /// Looks for the token whose secret has this hash, and reads its realm at one position, which is `at_least` or later.
@@ -147,14 +161,44 @@ impl Store {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
+        let find = move |connection: &Connection| Ok(find_token(connection, &hash)?.map(|found| (found.realm, found)));
+        self.read_by(find, at_least, read).await
+    }
+
+    /// The same for the session whose secret has this hash.
+    pub async fn read_by_session<T, E>(
+        &self,
+        hash: String,
+        at_least: i64,
+        read: impl FnOnce(Option<(FoundSession, &View<'_>)>) -> Result<T, E> + Clone + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        let find =
+            move |connection: &Connection| Ok(find_session(connection, &hash)?.map(|found| (found.realm, found)));
+        self.read_by(find, at_least, read).await
+    }
+
+    async fn read_by<F, T, E>(
+        &self,
+        find: impl Fn(&Connection) -> Result<Option<(RealmId, F)>> + Clone + Send + 'static,
+        at_least: i64,
+        read: impl FnOnce(Option<(F, &View<'_>)>) -> Result<T, E> + Clone + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
         let until = tokio::time::Instant::now() + AT_LEAST_WAIT;
         loop {
-            let (catalogs, hash, read) = (self.catalogs.clone(), hash.clone(), read.clone());
+            let (catalogs, find, read) = (self.catalogs.clone(), find.clone(), read.clone());
             let answer = self
                 .readers
-                .run(move |connection| match find_token(connection, &hash)? {
-                    Some(found) => {
-                        let view = View::open(connection, &catalogs, found.realm)?;
+                .run(move |connection| match find(connection)? {
+                    Some((realm, found)) => {
+                        let view = View::open(connection, &catalogs, realm)?;
                         if view.head < at_least { Ok(None) } else { read(Some((found, &view))).map(Some) }
                     }
                     None => read(None).map(Some),

@@ -58,7 +58,19 @@ macro_rules! from_ids {
     )*};
 }
 
-from_ids!(RealmId, OrganizationId, UserId, MembershipId, InvitationId, RoleId, PermissionId, TokenId, EventId);
+from_ids!(
+    RealmId,
+    OrganizationId,
+    UserId,
+    MembershipId,
+    InvitationId,
+    RoleId,
+    PermissionId,
+    TokenId,
+    SessionId,
+    LinkId,
+    EventId
+);
 
 impl From<roster_model::id::AddressId> for Value {
     fn from(id: roster_model::id::AddressId) -> Self {
