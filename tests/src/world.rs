@@ -7,7 +7,7 @@ use axum::Router;
 use axum::body::Body;
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt as _;
-use roster_engine::{Caller, Clock, Config, Engine, Timestamp};
+use roster_engine::{Caller, Clock, Config, Engine, IndexMode, Timestamp};
 use roster_http::{App, Limits};
 use roster_testing::Database;
 use serde_json::Value;
@@ -92,6 +92,10 @@ impl World {
         config.bootstrap_key = Some(KEY.to_owned());
         config.clock = Arc::clone(&clock) as Arc<dyn Clock>;
         config.limits.bulk_items = limits.bulk_items;
+        if database.is_server() {
+            // There is no other process, so nobody has to wait for one.
+            config.index = IndexMode::None;
+        }
         let (engine, _) = Engine::open(config).await.expect("an engine");
         let app = App::new(Arc::clone(&engine), limits);
         let router = roster_server::router(&app);

@@ -4,8 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use roster_model::change::ActorKind;
 use roster_model::permission::BuiltIn as P;
 use roster_model::{
-    ActorRef, EntityId as _, Only, OrganizationId, RealmId, RoleCatalog, Session, Timestamp, Token, TokenKind, User,
-    UserId,
+    ActorRef, EntityId as _, Only, OrganizationId, RealmId, RoleCatalog, Session, Timestamp, Token, TokenKind, UserId,
 };
 use roster_store::{Decision, Remembered, View};
 use serde::Serialize;
@@ -212,6 +211,26 @@ impl Caller {
         Ok(value)
     }
 
+    /// Reads at one position, what is in memory if that is enough for it.
+    pub(crate) async fn read_graph<T: Send + 'static>(
+        &self,
+        operation: impl FnOnce(Reader<'_>) -> Result<T> + Clone + Send + 'static,
+    ) -> Result<T> {
+        let looked = self.engine.store().look(self.realm, self.position(), |view| {
+            let acting = self.acting(view)?;
+            let value = operation.clone()(Reader { view, acting: &acting })?;
+            Ok::<_, Error>((value, view.position(), view.roles()?))
+        });
+        match looked {
+            Some(answer) => {
+                let (value, position, roles) = answer?;
+                self.saw(position, roles);
+                Ok(value)
+            }
+            None => self.read(operation).await,
+        }
+    }
+
     /// Runs an operation alone in its realm: committed with its events, or nothing of it.
     pub(crate) async fn write<T: Serialize + DeserializeOwned + Send + 'static>(
         &self,
@@ -275,18 +294,21 @@ impl Caller {
             Actor::Token(token) => {
                 let actor = Actor::Token(Arc::new(view.token(token.id)?.ok_or(Error::BadCredential)?));
                 let user = acting_user(view, &actor, now)?;
-                (actor, user.map(|user| user.id))
+                (actor, user)
             }
             Actor::Session(session) => {
                 let session = view.session(session.id)?.filter(|session| session.is_live(now));
                 let session = session.ok_or(Error::BadCredential)?;
-                let user = view.user(session.user)?.filter(User::is_active).ok_or(Error::BadCredential)?;
+                if view.is_active(session.user)? != Some(true) {
+                    return Err(Error::BadCredential);
+                }
+                let user = session.user;
                 only = session.only;
-                (Actor::Session(Arc::new(session)), Some(user.id))
+                (Actor::Session(Arc::new(session)), Some(user))
             }
             Actor::Entering(user) => {
-                let found = view.user(*user)?.filter(User::is_active);
-                (Actor::Entering(*user), found.map(|user| user.id))
+                let active = view.is_active(*user)? == Some(true);
+                (Actor::Entering(*user), active.then_some(*user))
             }
             Actor::As(behind, user) => {
                 let behind = self.acting_by(view, behind)?;
@@ -314,12 +336,14 @@ fn may_act_as(reader: Reader<'_>, user: &UserRef) -> Result<UserId> {
 }
 
 /// Refuses a token that doesn't count any more. Gives the acting user of a user's token.
-pub(crate) fn acting_user(view: &View<'_>, actor: &Actor, now: Timestamp) -> Result<Option<User>> {
+pub(crate) fn acting_user(view: &View<'_>, actor: &Actor, now: Timestamp) -> Result<Option<UserId>> {
     let Actor::Token(token) = actor else { return Ok(None) };
     if !token.is_live(now) {
         return Err(Error::BadCredential);
     }
     let Some(user) = token.user else { return Ok(None) };
-    let user = view.user(user)?.filter(User::is_active).ok_or(Error::BadCredential)?;
+    if view.is_active(user)? != Some(true) {
+        return Err(Error::BadCredential);
+    }
     Ok((token.kind == TokenKind::User).then_some(user))
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use roster_model::id::base62;
 use roster_model::{Clock, EntityId as _, RealmId, SystemClock, Timestamp, TokenId};
-use roster_store::{Location, Statistics, Store, View};
+use roster_store::{FoundToken, IndexMode, Location, Statistics, Store, View};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::actor::{Acting, Actor, Caller, RequestScope, acting_user};
@@ -28,6 +28,8 @@ pub struct Config {
     pub database: String,
     /// A replica of a PostgreSQL server, which answers what it is far enough for.
     pub read_database: Option<String>,
+    /// Whether the membership graph is kept in memory, where checks are answered.
+    pub index: IndexMode,
     /// Whether the schema may be brought up to date, and the database made if there is none.
     pub migrate: bool,
     /// Set as realm key of the realm `default`, in the place of one that is made up and shown once.
@@ -54,6 +56,7 @@ impl Config {
         Self {
             database: database.into(),
             read_database: None,
+            index: IndexMode::default(),
             migrate: true,
             bootstrap_key: None,
             limits: EngineLimits::default(),
@@ -98,8 +101,8 @@ impl Engine {
     pub async fn open_database(config: &Config) -> Result<Arc<Self>> {
         let location = Location::parse(&config.database)?;
         let replica = config.read_database.as_deref().map(Location::parse).transpose()?;
-        let migrate = config.migrate;
-        let store = tokio::task::spawn_blocking(move || Store::open(&location, replica.as_ref(), migrate))
+        let (index, migrate) = (config.index, config.migrate);
+        let store = tokio::task::spawn_blocking(move || Store::open(&location, replica.as_ref(), index, migrate))
             .await
             .map_err(|e| Error::Internal(e.to_string()))??;
         Ok(Arc::new(Self {
@@ -155,21 +158,28 @@ impl Engine {
         if secret::is_session(secret) {
             return self.resume(surface, hash, scope).await;
         }
-        let caller = self
-            .store
-            .read_by_token(hash, at_least, move |found| {
-                let (found, view) = found.ok_or(Error::BadCredential)?;
-                let its_id = id.is_none_or(|id| id == base62(found.token.id.raw(), 11));
-                if !secret::same(&found.hash, &wanted) || !its_id {
-                    return Err(Error::BadCredential);
-                }
-                let actor = Actor::Token(Arc::new(found.token));
-                acting_user(view, &actor, now)?;
-                let caller = Caller::new(engine, surface, (found.realm, found.root), actor, scope, view.roles()?);
-                caller.saw(view.position(), caller.roles());
-                Ok(caller)
-            })
-            .await?;
+        let key = hash.clone();
+        let admit = move |found: &FoundToken, view: &View<'_>| {
+            let its_id = id.is_none_or(|id| id == base62(found.token.id.raw(), 11));
+            if !secret::same(&found.hash, &wanted) || !its_id {
+                return Err(Error::BadCredential);
+            }
+            let actor = Actor::Token(Arc::new(found.token.clone()));
+            acting_user(view, &actor, now)?;
+            let caller = Caller::new(engine, surface, (found.realm, found.root), actor, scope, view.roles()?);
+            caller.saw(view.position(), caller.roles());
+            Ok(caller)
+        };
+        let caller = match self.store.look_by_token(&key, at_least, admit.clone()) {
+            Some(known) => known?,
+            None => {
+                let read = |found: Option<(FoundToken, &View<'_>)>| {
+                    let (found, view) = found.ok_or(Error::BadCredential)?;
+                    admit(&found, view)
+                };
+                self.store.read_by_token(hash, at_least, read).await?
+            }
+        };
         if let Some(token) = caller.token() {
             self.seen.lock().unwrap_or_else(PoisonError::into_inner).insert((caller.realm, token.id), now);
         }

@@ -14,7 +14,7 @@ use crate::commands::owner::OwnerArgs;
 use crate::commands::realm::RealmArgs;
 use crate::commands::token::TokenArgs;
 use crate::commands::user::UserArgs;
-use crate::config::{File, LogFormat};
+use crate::config::{File, Index, LogFormat};
 
 /// Roster: who belongs to which organization, behind the APIs that your applications already speak.
 #[derive(Debug, Parser)]
@@ -81,6 +81,9 @@ pub(crate) struct ServeArgs {
     /// Replica of a PostgreSQL database, for reads that it is far enough for
     #[arg(long, env = "ROSTER_READ_DATABASE_URL", value_name = "URL", hide_env_values = true)]
     pub read_database: Option<String>,
+    /// What of the membership graph is kept in memory; the same for all processes of one database [default: full]
+    #[arg(long, env = "ROSTER_INDEX", value_name = "HOW")]
+    pub index: Option<Index>,
     /// How clients reach this server, for links in answers
     #[arg(long, env = "ROSTER_PUBLIC_URL", value_name = "URL")]
     pub public_url: Option<String>,

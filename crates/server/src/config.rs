@@ -25,6 +25,7 @@ pub struct Settings {
     pub database: String,
     /// A replica of it to read from.
     pub read_database: Option<String>,
+    pub index: Index,
     /// Without a slash at the end.
     pub public_url: Option<String>,
     /// Whether an older database is brought up to date.
@@ -47,6 +48,17 @@ pub enum LogFormat {
     Json,
 }
 
+/// What of the membership graph is kept in memory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Index {
+    /// All of it: checks are answered from memory.
+    #[default]
+    Full,
+    /// Nothing: the database answers, with the same answers.
+    None,
+}
+
 impl Settings {
     pub(crate) fn new(common: &CommonArgs, serve: &ServeArgs, file: File) -> anyhow::Result<Self> {
         let mut limits = Limits::default();
@@ -64,6 +76,7 @@ impl Settings {
             listen: serve.listen.clone().or(file.listen).unwrap_or_else(|| "127.0.0.1:8080".into()),
             database: common.database.clone().or(file.database).unwrap_or_else(|| "sqlite://roster.db".into()),
             read_database: serve.read_database.clone().or(file.read_database),
+            index: serve.index.or(file.index).unwrap_or_default(),
             public_url: public_url.map(|url| checked_url(&url)).transpose()?,
             migrate: !serve.no_migrate && file.migrate.unwrap_or(true),
             grace: Duration::from_secs(serve.grace.or(file.grace_seconds).unwrap_or(10)),

@@ -8,13 +8,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use roster_engine::{Config, Engine};
+use roster_engine::{Config, Engine, IndexMode};
 use roster_http::App;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::time::MissedTickBehavior;
 
 use crate::Settings;
+use crate::config::Index;
 
 /// How often the engine gets a turn for what waits for no request.
 const MAINTENANCE: Duration = Duration::from_secs(5);
@@ -32,6 +33,10 @@ pub(crate) async fn serve(settings: Settings) -> anyhow::Result<()> {
     let stop_signals = accept::Stop::new().context("can't listen for signals")?;
     let mut config = Config::new(settings.database.clone());
     config.read_database.clone_from(&settings.read_database);
+    config.index = match settings.index {
+        Index::Full => IndexMode::Full,
+        Index::None => IndexMode::None,
+    };
     config.migrate = settings.migrate;
     config.bootstrap_key.clone_from(&settings.bootstrap_key);
     config.limits.bulk_items = settings.limits.bulk_items;

@@ -28,6 +28,9 @@ pub enum Error {
     /// The realm has not come to this position in the time that a reader waits for it.
     #[error("the realm has not reached sequence {0} yet")]
     Behind(i64),
+    /// A view of memory was asked for what only the database has. Whoever asked goes there.
+    #[error("this is not in memory")]
+    NotInMemory,
     /// The store was closed.
     #[error("the store is closed")]
     Closed,

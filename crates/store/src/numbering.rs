@@ -9,7 +9,7 @@ use roster_model::{ActorRef, Change, EntityId as _, EventId, Permission, Permiss
 use roster_testing::{Database, SERVER};
 
 use crate::sql::{Connection, Location};
-use crate::{Decision, Error, Store};
+use crate::{Decision, Error, IndexMode, Store};
 
 const STORES: usize = 3;
 const WRITERS: usize = 16;
@@ -64,7 +64,9 @@ async fn trial(url: &str) -> Result<(), String> {
     let mut stores = Vec::new();
     for _ in 0..STORES {
         let location = location.clone();
-        let opened = tokio::task::spawn_blocking(move || Store::open(&location, None, true)).await.expect("no panic");
+        let opened = tokio::task::spawn_blocking(move || Store::open(&location, None, IndexMode::None, true))
+            .await
+            .expect("no panic");
         stores.push(Arc::new(opened.expect("a store")));
     }
     let made = stores[0]

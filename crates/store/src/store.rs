@@ -9,13 +9,14 @@ use roster_model::{EntityId, RealmId};
 use tokio::sync::oneshot;
 
 use crate::error::{Error, Result};
+use crate::index::{self, Index, IndexMode, Leases};
 use crate::replica::{Outcome, Replica};
 use crate::roles::CatalogCache;
 use crate::sessions::{FoundSession, find_session};
-use crate::sql::{self, Connection, Job, Location, Readers, Source, Verdict, Writer};
+use crate::sql::{self, Connection, Job, Kind, Location, Readers, Source, Verdict, Witness, Writer};
 use crate::tokens::{FoundToken, find_token};
 use crate::transaction::{Decision, Transaction};
-use crate::view::View;
+use crate::view::{Memory, View};
 
 /// Writers to a PostgreSQL server, each with realms of its own. They wait for the server most of the time.
 const WRITERS: usize = 4;
@@ -30,6 +31,11 @@ pub struct Store {
     threads: Mutex<Vec<std::thread::JoinHandle<()>>>,
     readers: Readers,
     replica: Option<Replica>,
+    index: Option<Arc<Index>>,
+    /// How long a commit that takes a right away waits before it is acknowledged.
+    settling: Duration,
+    /// Ends the one who follows the log, by its end.
+    following: Mutex<Option<std::sync::mpsc::Sender<()>>>,
     catalogs: CatalogCache,
     location: Location,
     temporary: Option<Temporary>,
@@ -55,7 +61,7 @@ impl Store {
     ///
     /// A database of a newer version is refused without a change. Without `migrate` one that isn't there is not made.
     /// `replica` is a copy of the server, kept by PostgreSQL itself, that answers reads; it need not be there.
-    pub fn open(location: &Location, replica: Option<&Location>, migrate: bool) -> Result<Self> {
+    pub fn open(location: &Location, replica: Option<&Location>, index: IndexMode, migrate: bool) -> Result<Self> {
         let replica = replica.map(|replica| Replica::new(location, replica)).transpose()?;
         let (source, temporary) = match location {
             Location::File(path) => (Source::File(path.clone()), None),
@@ -87,21 +93,38 @@ impl Store {
             }
             Source::Server(_) => WRITERS,
         };
+        let kind = match &source {
+            Source::File(_) => Kind::Sqlite,
+            Source::Server(_) => Kind::Postgres,
+        };
+        let memory = (index == IndexMode::Full).then(|| Arc::new(Index::new(kind)));
         let catalogs = CatalogCache::default();
         let started: Vec<_> = (0..writers)
             .map(|_| {
                 let connection = first.take().map_or_else(|| source.open(), Ok)?;
-                let forget = catalogs.clone();
-                Writer::start(connection, source.clone(), move || forget.clear())
+                let witness = Watching { catalogs: catalogs.clone(), index: memory.clone() };
+                Writer::start(connection, source.clone(), Box::new(witness))
             })
             .collect::<Result<_>>()?;
-        let (writers, threads): (Vec<_>, Vec<_>) = started.into_iter().unzip();
+        let (writers, mut threads): (Vec<_>, Vec<_>) = started.into_iter().unzip();
+        let mut following = None;
+        if let Some(index) = &memory {
+            let (end, ended) = std::sync::mpsc::channel();
+            threads.push(index::start(Arc::clone(index), source.clone(), ended)?);
+            following = Some(end);
+        }
+        // Beside a file there is nobody else but the command line.
+        let shared = index == IndexMode::Beside || (index == IndexMode::Full && kind == Kind::Postgres);
+        let settling = if shared { Leases::of(kind).lease } else { Duration::ZERO };
         let size = std::thread::available_parallelism().map_or(16, |cores| 4 * usize::from(cores)).max(16);
         Ok(Self {
             writers: Mutex::new(writers.into_iter().map(Arc::new).collect()),
             threads: Mutex::new(threads),
             readers: Readers::new(source, size),
             replica,
+            index: memory,
+            settling,
+            following: Mutex::new(following),
             catalogs,
             location: location.clone(),
             temporary,
@@ -162,7 +185,14 @@ impl Store {
         E: From<Error> + Send + 'static,
     {
         let find = move |connection: &Connection| Ok(find_token(connection, &hash)?.map(|found| (found.realm, found)));
-        self.read_by(find, at_least, read).await
+        let index = self.index.clone();
+        let remembering = move |found: Option<(FoundToken, &View<'_>)>| {
+            if let (Some((found, view)), Some(index)) = (&found, &index) {
+                index.remember(found, view.head);
+            }
+            read(found)
+        };
+        self.read_by(find, at_least, remembering).await
     }
 
     /// The same for the session whose secret has this hash.
@@ -212,6 +242,40 @@ impl Store {
         }
     }
 
+    /// Reads what is in memory, at once and without waiting for anything, at the graph's position, which is `at_least` or later. `None` if
+    /// it isn't there, or `read` wanted more: then nothing that it did counts, and the database is to be asked.
+    pub fn look<T, E>(
+        &self,
+        realm: RealmId,
+        at_least: i64,
+        read: impl FnOnce(&View<'_>) -> Result<T, E>,
+    ) -> Option<Result<T, E>> {
+        let index = self.index.as_deref()?;
+        let held = index.fresh(realm)?;
+        let graph = held.read();
+        if graph.position() < at_least {
+            return None;
+        }
+        let nowhere = Connection::nowhere();
+        let memory = Memory { graph: &graph, index };
+        let answer = read(&View::of_memory(&nowhere, &self.catalogs, realm, memory));
+        (!nowhere.was_asked()).then_some(answer)
+    }
+
+    /// The same for the token whose secret has this hash. One that is not in memory may be in the database all the same.
+    pub fn look_by_token<T, E: From<Error>>(
+        &self,
+        hash: &str,
+        at_least: i64,
+        read: impl FnOnce(&FoundToken, &View<'_>) -> Result<T, E>,
+    ) -> Option<Result<T, E>> {
+        let found = self.index.as_deref()?.token(hash)?;
+        self.look(found.realm, at_least, |view| {
+            // It may have been forgotten a moment ago.
+            view.token(found.token.id)?.map_or(Err(Error::NotInMemory.into()), |_| read(&found, view))
+        })
+    }
+
     /// Reads what belongs to the server, not to one realm.
     pub(crate) async fn read_server<T: Send + 'static>(
         &self,
@@ -232,13 +296,22 @@ impl Store {
         E: From<Error> + Send + 'static,
     {
         let catalogs = self.catalogs.clone();
-        self.submit(Some(realm), move |connection| {
-            let mut transaction = Transaction::open(connection, &catalogs, realm)?;
-            let decision = operation(&mut transaction)?;
-            transaction.finish()?;
-            Ok(decision)
-        })
-        .await
+        let (value, takes_away) = self
+            .submit(Some(realm), move |connection| {
+                let mut transaction = Transaction::open(connection, &catalogs, realm)?;
+                let decision = operation(&mut transaction)?;
+                transaction.finish()?;
+                let takes_away = transaction.takes_away();
+                Ok::<_, E>(match decision {
+                    Decision::Keep(value) => Decision::Keep((value, takes_away)),
+                    Decision::Drop(value) => Decision::Drop((value, false)),
+                })
+            })
+            .await?;
+        if takes_away && !self.settling.is_zero() {
+            tokio::time::sleep(self.settling).await;
+        }
+        Ok(value)
     }
 
     /// A write that the log doesn't tell of: in a realm, or of the server itself.
@@ -299,6 +372,10 @@ impl Store {
         if let Some(replica) = &self.replica {
             replica.close();
         }
+        if let Some(index) = &self.index {
+            index.stop();
+        }
+        drop(self.following.lock().unwrap_or_else(PoisonError::into_inner).take());
         self.writers.lock().unwrap_or_else(PoisonError::into_inner).clear();
         let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         for thread in threads {
@@ -306,6 +383,29 @@ impl Store {
         }
         if let Some(Temporary(folder)) = &self.temporary {
             let _ = std::fs::remove_dir_all(folder);
+        }
+    }
+}
+
+/// Keeps what is in memory in step with the writer.
+struct Watching {
+    catalogs: CatalogCache,
+    index: Option<Arc<Index>>,
+}
+
+impl Witness for Watching {
+    fn committed(&self, connection: &Connection, realms: &[i64]) {
+        if let Some(index) = &self.index {
+            for realm in realms {
+                index.committed(connection, RealmId::from_raw(*realm));
+            }
+        }
+    }
+
+    fn lost(&self) {
+        self.catalogs.clear();
+        if let Some(index) = &self.index {
+            index.clear();
         }
     }
 }

@@ -89,6 +89,9 @@ impl Store {
 
 impl View<'_> {
     pub fn token(&self, id: TokenId) -> Result<Option<Token>> {
+        if let Some(found) = self.memory.and_then(|memory| memory.index.token_by_id(self.realm, id)) {
+            return Ok(Some(found.token.clone()));
+        }
         let sql = format!("SELECT {COLUMNS} FROM token t WHERE t.realm = $1 AND t.id = $2");
         self.connection.optional(&sql, &[self.realm.into(), id.into()], read)
     }

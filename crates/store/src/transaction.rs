@@ -20,6 +20,7 @@ pub enum Decision<T> {
 pub struct Transaction<'c> {
     view: View<'c>,
     head_before: i64,
+    takes_away: bool,
 }
 
 impl<'c> std::ops::Deref for Transaction<'c> {
@@ -34,12 +35,13 @@ impl<'c> Transaction<'c> {
     pub(crate) fn open(connection: &'c Connection, catalogs: &'c CatalogCache, realm: RealmId) -> Result<Self> {
         let view = View::open(connection, catalogs, realm)?;
         let head_before = view.head;
-        Ok(Self { view, head_before })
+        Ok(Self { view, head_before, takes_away: false })
     }
 
     /// Writes a change to its tables and to the log, as the next event.
     pub fn apply(&mut self, event: EventId, time: Timestamp, actor: ActorRef, change: &Change) -> Result<i64> {
         let sequence = self.view.head + 1;
+        self.takes_away |= roster_index::takes_away(change);
         if tables::touches_roles(change) {
             self.view.roles_version += 1;
         }
@@ -61,6 +63,11 @@ impl<'c> Transaction<'c> {
         }
         connection.control("RELEASE attempt").map_err(E::from)?;
         outcome
+    }
+
+    /// Whether somebody may do less afterwards.
+    pub(crate) const fn takes_away(&self) -> bool {
+        self.takes_away
     }
 
     pub(crate) fn finish(&mut self) -> Result<()> {

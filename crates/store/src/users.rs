@@ -225,6 +225,18 @@ impl View<'_> {
         Ok(self.with_user_parts(row.into_iter().collect())?.pop())
     }
 
+    /// Whether a user is active; `None` if there is none.
+    pub fn is_active(&self, id: UserId) -> Result<Option<bool>> {
+        if let Some(memory) = &self.memory {
+            return Ok(memory.graph.is_active(id));
+        }
+        self.connection.optional(
+            "SELECT status FROM usr WHERE realm = $1 AND id = $2",
+            &[self.realm.into(), id.into()],
+            |row| Ok(row.word(0, UserStatus::from_word)? == UserStatus::Active),
+        )
+    }
+
     pub fn user(&self, id: UserId) -> Result<Option<User>> {
         self.one_user("u.id = $2", id.into())
     }

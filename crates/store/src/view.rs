@@ -1,8 +1,10 @@
 use std::sync::Arc;
 
+use roster_index::Graph;
 use roster_model::{Dialect, EntityId, RealmId, RoleCatalog};
 
 use crate::error::{Error, Result};
+use crate::index::Index;
 use crate::roles::CatalogCache;
 use crate::sql::{Connection, Select};
 
@@ -16,6 +18,15 @@ pub struct View<'c> {
     /// The version that this view began with. What changed since may still be rolled back and must not be cached.
     pub(crate) settled_roles: i64,
     pub(crate) catalogs: &'c CatalogCache,
+    /// It answers what it knows instead of the database; for what it doesn't, this view is given up.
+    pub(crate) memory: Option<Memory<'c>>,
+}
+
+/// What a view of memory looks at.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Memory<'c> {
+    pub graph: &'c Graph,
+    pub index: &'c Index,
 }
 
 impl<'c> View<'c> {
@@ -26,7 +37,26 @@ impl<'c> View<'c> {
             })?;
         // A realm that isn't there looks like an empty one: nothing is found in it.
         let (head, roles_version) = row.unwrap_or((0, 0));
-        Ok(Self { connection, realm, head, roles_version, settled_roles: roles_version, catalogs })
+        Ok(Self { connection, realm, head, roles_version, settled_roles: roles_version, catalogs, memory: None })
+    }
+
+    /// A view of what is in memory, at the graph's position.
+    pub(crate) fn of_memory(
+        nowhere: &'c Connection,
+        catalogs: &'c CatalogCache,
+        realm: RealmId,
+        memory: Memory<'c>,
+    ) -> Self {
+        let (head, roles_version) = (memory.graph.position(), memory.graph.roles_version());
+        Self {
+            connection: nowhere,
+            realm,
+            head,
+            roles_version,
+            settled_roles: roles_version,
+            catalogs,
+            memory: Some(memory),
+        }
     }
 
     pub const fn realm_id(&self) -> RealmId {
@@ -40,6 +70,9 @@ impl<'c> View<'c> {
 
     /// The realm's roles.
     pub fn roles(&self) -> Result<Arc<RoleCatalog>> {
+        if let Some(memory) = &self.memory {
+            return Ok(Arc::clone(memory.graph.catalog()));
+        }
         self.catalogs.get(self)
     }
 

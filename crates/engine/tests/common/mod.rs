@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use roster_engine::{Caller, Config, Engine};
+use roster_engine::{Caller, Config, Engine, IndexMode};
 use roster_testing::Database;
 
 pub struct Bench {

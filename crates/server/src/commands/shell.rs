@@ -9,8 +9,8 @@ use std::sync::Arc;
 use anyhow::{Context as _, anyhow, bail};
 use clap::Args;
 use roster_engine::{
-    Caller, Config, Engine, EntityId, Error, Form, Metadata, OrganizationId, OrganizationQuery, Page, RoleSet, UserId,
-    UserRef, Within,
+    Caller, Config, Engine, EntityId, Error, Form, IndexMode, Metadata, OrganizationId, OrganizationQuery, Page,
+    RoleSet, UserId, UserRef, Within,
 };
 
 use crate::Settings;
@@ -63,6 +63,8 @@ pub(crate) async fn with_engine<T>(
 ) -> anyhow::Result<T> {
     let mut config = Config::new(settings.database.clone());
     config.migrate = may_migrate;
+    // There may be a server that keeps the graph in memory.
+    config.index = IndexMode::Beside;
     let engine = Engine::open_database(&config).await.map_err(explain).context("can't open the database")?;
     let done = work(&engine).await;
     engine.close().await;

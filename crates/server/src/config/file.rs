@@ -7,7 +7,7 @@ use anyhow::{Context, bail};
 use roster_http::Limits;
 use serde::Deserialize;
 
-use super::{LogFormat, environment::nearest, set};
+use super::{Index, LogFormat, environment::nearest, set};
 
 /// What a file says, all of it optional.
 #[derive(Debug, Default, Deserialize)]
@@ -16,6 +16,7 @@ pub(crate) struct File {
     pub(super) listen: Option<String>,
     pub(super) database: Option<String>,
     pub(super) read_database: Option<String>,
+    pub(super) index: Option<Index>,
     pub(super) public_url: Option<String>,
     pub(super) migrate: Option<bool>,
     pub(super) grace_seconds: Option<u64>,
@@ -41,8 +42,18 @@ pub(crate) struct FileLimits {
     connections: Option<usize>,
 }
 
-const KEYS: &[&str] =
-    &["listen", "database", "read_database", "public_url", "migrate", "grace_seconds", "log", "log_format", "limits"];
+const KEYS: &[&str] = &[
+    "listen",
+    "database",
+    "read_database",
+    "index",
+    "public_url",
+    "migrate",
+    "grace_seconds",
+    "log",
+    "log_format",
+    "limits",
+];
 const LIMITS: &[&str] = &[
     "body_bytes",
     "header_bytes",

@@ -21,6 +21,19 @@ pub struct Connection {
 enum Backend {
     Sqlite(Sqlite),
     Postgres(Box<Postgres>),
+    /// No database: for a view of what is in memory.
+    Nowhere(Nowhere),
+}
+
+/// Answers nothing, and remembers that it was asked.
+#[derive(Debug, Default)]
+struct Nowhere(std::cell::Cell<bool>);
+
+impl Nowhere {
+    fn asked<T>(&self) -> Result<T> {
+        self.0.set(true);
+        Err(Error::NotInMemory)
+    }
 }
 
 /// Where the two databases need different words.
@@ -35,6 +48,7 @@ macro_rules! either {
         match &$self.inner {
             Backend::Sqlite($backend) => $call,
             Backend::Postgres($backend) => $call,
+            Backend::Nowhere(nowhere) => nowhere.asked()?,
         }
     };
 }
@@ -49,6 +63,15 @@ impl Connection {
         Ok(Self::new(Backend::Postgres(Box::new(Postgres::open(address)?))))
     }
 
+    pub(crate) fn nowhere() -> Self {
+        Self::new(Backend::Nowhere(Nowhere::default()))
+    }
+
+    /// Whether somebody wanted what isn't in memory.
+    pub(crate) fn was_asked(&self) -> bool {
+        matches!(&self.inner, Backend::Nowhere(nowhere) if nowhere.0.get())
+    }
+
     fn new(inner: Backend) -> Self {
         Self {
             inner,
@@ -60,7 +83,7 @@ impl Connection {
 
     pub(crate) const fn kind(&self) -> Kind {
         match &self.inner {
-            Backend::Sqlite(_) => Kind::Sqlite,
+            Backend::Sqlite(_) | Backend::Nowhere(_) => Kind::Sqlite,
             Backend::Postgres(_) => Kind::Postgres,
         }
     }
@@ -69,7 +92,7 @@ impl Connection {
     pub(crate) fn tune(&self) -> Result<()> {
         match &self.inner {
             Backend::Sqlite(sqlite) => sqlite.tune(),
-            Backend::Postgres(_) => Ok(()),
+            Backend::Postgres(_) | Backend::Nowhere(_) => Ok(()),
         }
     }
 
@@ -77,7 +100,7 @@ impl Connection {
     pub(crate) fn only_read(&self) -> Result<()> {
         match &self.inner {
             Backend::Sqlite(sqlite) => sqlite.batch("PRAGMA query_only = ON"),
-            Backend::Postgres(_) => Ok(()),
+            Backend::Postgres(_) | Backend::Nowhere(_) => Ok(()),
         }
     }
 
@@ -88,13 +111,17 @@ impl Connection {
 
     /// Whether no transaction is open. An error may have cost it.
     pub(crate) fn is_idle(&self) -> bool {
-        either!(self, backend => backend.is_idle())
+        match &self.inner {
+            Backend::Sqlite(sqlite) => sqlite.is_idle(),
+            Backend::Postgres(postgres) => postgres.is_idle(),
+            Backend::Nowhere(_) => true,
+        }
     }
 
     /// Whether it has to be made anew.
     pub(crate) fn is_lost(&self) -> bool {
         match &self.inner {
-            Backend::Sqlite(_) => false,
+            Backend::Sqlite(_) | Backend::Nowhere(_) => false,
             Backend::Postgres(postgres) => postgres.is_lost(),
         }
     }
@@ -125,6 +152,7 @@ impl Connection {
                 postgres.set_in_transaction(true);
                 postgres.batch(in_postgres)
             }
+            Backend::Nowhere(nowhere) => nowhere.asked(),
         }
     }
 
@@ -156,6 +184,7 @@ impl Connection {
         match &self.inner {
             Backend::Sqlite(sqlite) => sqlite.execute(sql, &[]).map(drop),
             Backend::Postgres(postgres) => postgres.batch(sql),
+            Backend::Nowhere(nowhere) => nowhere.asked(),
         }
     }
 
@@ -195,6 +224,7 @@ impl Connection {
         match &self.inner {
             Backend::Sqlite(sqlite) => sqlite.each(sql, &[], each)?,
             Backend::Postgres(postgres) => postgres.scan(sql, each),
+            Backend::Nowhere(nowhere) => nowhere.asked(),
         }
     }
 
@@ -236,7 +266,9 @@ impl Connection {
     pub(crate) fn copy_to(&self, file: &Path, told: &mut dyn FnMut(u64, u64)) -> Result<()> {
         match &self.inner {
             Backend::Sqlite(sqlite) => sqlite.copy_to(file, told),
-            Backend::Postgres(_) => Err(Error::Url(String::from("a PostgreSQL database is backed up by pg_dump"))),
+            Backend::Postgres(_) | Backend::Nowhere(_) => {
+                Err(Error::Url(String::from("a PostgreSQL database is backed up by pg_dump")))
+            }
         }
     }
 }
@@ -250,7 +282,7 @@ impl Connection {
     pub(crate) fn planned_anew(&self, sql: &str) -> Result<i32> {
         match &self.inner {
             Backend::Sqlite(sqlite) => sqlite.planned_anew(sql),
-            Backend::Postgres(_) => Ok(0),
+            Backend::Postgres(_) | Backend::Nowhere(_) => Ok(0),
         }
     }
 
@@ -263,6 +295,7 @@ impl Connection {
                 steps.push(String::from("prepared"));
                 Ok(steps)
             }
+            Backend::Nowhere(nowhere) => nowhere.asked(),
         }
     }
 }

@@ -21,6 +21,6 @@ pub use select::{Select, base62_digits, like, like_prefix};
 pub use source::Source;
 pub use url::Location;
 pub use value::{Row, Value};
-pub use writer::{BATCH_BOUNDS, Job, Verdict, Writer};
+pub use writer::{BATCH_BOUNDS, Job, Verdict, Witness, Writer};
 
 pub use migrate::{check, migrate};

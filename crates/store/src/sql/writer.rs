@@ -67,6 +67,14 @@ impl WriterStatistics {
     }
 }
 
+/// What is told of the writer's commits.
+pub trait Witness: Send {
+    /// These realms were changed, and nobody has heard of it yet. The connection is in no transaction.
+    fn committed(&self, connection: &Connection, realms: &[i64]);
+    /// A batch didn't become durable, or the connection is another one; its jobs haven't heard of it yet.
+    fn lost(&self);
+}
+
 /// The way to the writer's thread.
 #[derive(Debug)]
 pub struct Writer {
@@ -75,19 +83,18 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Starts the thread. `on_lost` is called when a batch didn't become durable, before its jobs hear of it.
-    /// The handle ends when every [`Writer`] is gone and the queue is done.
+    /// Starts the thread. The handle ends when every [`Writer`] is gone and the queue is done.
     pub fn start(
         connection: Connection,
         source: Source,
-        on_lost: impl Fn() + Send + 'static,
+        witness: Box<dyn Witness>,
     ) -> Result<(Self, std::thread::JoinHandle<()>)> {
         let (jobs, waiting) = mpsc::channel(QUEUE_MAX);
         let statistics = Arc::new(WriterStatistics::default());
         let counts = Arc::clone(&statistics);
         let thread = std::thread::Builder::new()
             .name(String::from("roster-writer"))
-            .spawn(move || work(Link { connection, source }, waiting, &counts, &on_lost))
+            .spawn(move || work(Link { connection, source }, waiting, &counts, &*witness))
             .map_err(|e| Error::File(String::from("starting the writer's thread"), e))?;
         Ok((Self { jobs, statistics }, thread))
     }
@@ -127,7 +134,12 @@ impl Link {
     }
 }
 
-fn work(mut link: Link, mut waiting: mpsc::Receiver<Box<dyn Job>>, statistics: &WriterStatistics, on_lost: &dyn Fn()) {
+fn work(
+    mut link: Link,
+    mut waiting: mpsc::Receiver<Box<dyn Job>>,
+    statistics: &WriterStatistics,
+    witness: &dyn Witness,
+) {
     while let Some(first) = waiting.blocking_recv() {
         let mut batch = vec![first];
         while batch.len() < BATCH_MAX {
@@ -139,10 +151,22 @@ fn work(mut link: Link, mut waiting: mpsc::Receiver<Box<dyn Job>>, statistics: &
         statistics.queued.fetch_sub(batch.len() as u64, Ordering::Relaxed);
         for mut batch in by_transaction(link.connection.kind(), batch) {
             statistics.count(batch.len());
+            let stood = !link.connection.is_lost();
             let durable = commit(&mut link, &mut batch);
-            if let Err(error) = &durable {
-                on_lost();
-                tracing::error!(%error, jobs = batch.len(), "a batch of writes was not committed");
+            if !stood {
+                witness.lost();
+            }
+            match &durable {
+                Ok(()) => {
+                    let mut realms: Vec<i64> = batch.iter().filter_map(|job| job.realm()).collect();
+                    realms.sort_unstable();
+                    realms.dedup();
+                    witness.committed(&link.connection, &realms);
+                }
+                Err(error) => {
+                    witness.lost();
+                    tracing::error!(%error, jobs = batch.len(), "a batch of writes was not committed");
+                }
             }
             for job in batch {
                 job.finish(match &durable {
