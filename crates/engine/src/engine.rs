@@ -8,6 +8,7 @@ use roster_store::{Location, Statistics, Store, View};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::actor::{Acting, Actor, Caller, RequestScope, acting_user};
+use crate::directory::DirectoryOptions;
 use crate::error::{Error, Result};
 use crate::ids::IdSource;
 use crate::secret;
@@ -27,6 +28,7 @@ pub struct Config {
     /// Set as realm key of the realm `default`, in the place of one that is made up and shown once.
     pub bootstrap_key: Option<String>,
     pub limits: EngineLimits,
+    pub directory: DirectoryOptions,
     pub clock: Arc<dyn Clock>,
 }
 
@@ -50,6 +52,7 @@ impl Config {
             migrate: true,
             bootstrap_key: None,
             limits: EngineLimits::default(),
+            directory: DirectoryOptions::default(),
             clock: Arc::new(SystemClock),
         }
     }
@@ -71,6 +74,7 @@ pub struct Engine {
     clock: Arc<dyn Clock>,
     ids: Arc<IdSource>,
     limits: EngineLimits,
+    directory: DirectoryOptions,
     /// Lists that are given in pieces hold a reader as long as their client takes: never all of them.
     streams: Arc<Semaphore>,
     /// When tokens were last seen, until it is written down in bulk.
@@ -98,6 +102,7 @@ impl Engine {
             clock: Arc::clone(&config.clock),
             ids: Arc::default(),
             limits: config.limits,
+            directory: config.directory,
             streams: Arc::new(Semaphore::new(STREAMS_MAX)),
             seen: Mutex::default(),
         }))
@@ -120,6 +125,10 @@ impl Engine {
         let busy = || Error::Unavailable { reason: String::from("too many long lists at once"), retry_after: 1 };
         let place = tokio::time::timeout(STREAM_WAIT, Arc::clone(&self.streams).acquire_owned()).await;
         place.map_err(|_| busy())?.map_err(|_| busy())
+    }
+
+    pub const fn directory(&self) -> &DirectoryOptions {
+        &self.directory
     }
 
     pub const fn limits(&self) -> &EngineLimits {

@@ -110,7 +110,7 @@ pub(crate) fn close(tx: &mut Tx<'_, '_>, place: &Allowed<Organization>, pending:
     Ok(())
 }
 
-fn set_status(
+pub(crate) fn set_status(
     tx: &mut Tx<'_, '_>,
     place: &Allowed<Organization>,
     before: Invitation,

@@ -18,6 +18,7 @@ mod accounts;
 mod actor;
 mod bulk;
 mod by_id;
+mod directory;
 mod engine;
 mod error;
 mod events;
@@ -44,17 +45,21 @@ pub use roster_model::change::ActorKind;
 pub use roster_model::permission::BuiltIn;
 pub use roster_model::{
     AccountUser, ActorRef, Address, AddressKind, Aliases, Base, Change, Clock, Dialect, EntityId, Event, EventId,
-    Extras, Form, Invitation, InvitationId, InvitationStatus, Kind, Membership, MembershipId, Metadata, Organization,
+    Extras, Form, Invitation, InvitationId, InvitationStatus, Kind, LinkSubject, Membership, MembershipId, Metadata, Organization,
     OrganizationId, Permission, PermissionId, Realm, RealmId, Right, Role, RoleCatalog, RoleId, RoleNumber, RoleSet,
     Standing, SystemClock, Timestamp, Token, TokenId, TokenKind, User, UserId, UserStatus, Visibility, Where, id,
     metadata, role, text,
 };
-pub use roster_store::{InvitationSort, MemberSort, OrganizationSort, Statistics, UserPart, UserSort};
+pub use roster_store::{GroupOf, InvitationSort, MemberSort, OrganizationSort, Statistics, UserPart, UserSort};
 
-pub use access::Allowed;
+pub use access::{Allowed, Domain};
 pub use accounts::{AccountEntry, AccountUserFields, ItemProblem, NewAccountUser};
 pub use actor::{Caller, IdempotencyKey, RequestScope};
 pub use bulk::{Bulk, BulkDone, BulkItem};
+pub use directory::{
+    DirectoryOptions, DirectoryPage, DirectoryQuery, GroupMember, GroupNarrow, GroupPatch, MemberChange, MembersWanted,
+    NewGroup, ProvisionedGroup, ProvisionedUser, RoleGroup, UserNarrow, UserProfile, UserProfilePatch,
+};
 pub use engine::{Config, Engine, EngineLimits, Opened};
 pub use error::{Error, Result, Subject};
 pub use invitations::{IfPending, InvitationQuery, Invited, NewInvitation, SentInvitation};

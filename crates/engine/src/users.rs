@@ -293,7 +293,7 @@ pub(crate) fn create(tx: &mut Tx<'_, '_>, proof: &Allowed<Realm>, new: &NewUser)
     Ok(user)
 }
 
-fn update(tx: &mut Tx<'_, '_>, before: &Allowed<User>, patch: &UserPatch) -> Result<User> {
+pub(crate) fn update(tx: &mut Tx<'_, '_>, before: &Allowed<User>, patch: &UserPatch) -> Result<User> {
     if patch.expected.is_some_and(|expected| expected != before.updated) {
         return Err(Error::PreconditionFailed);
     }
@@ -363,7 +363,7 @@ fn update(tx: &mut Tx<'_, '_>, before: &Allowed<User>, patch: &UserPatch) -> Res
 }
 
 /// Everything that the user has goes first: ownership is cleared, memberships and account records end.
-fn delete(tx: &mut Tx<'_, '_>, before: &Allowed<User>) -> Result<()> {
+pub(crate) fn delete(tx: &mut Tx<'_, '_>, before: &Allowed<User>) -> Result<()> {
     let filter = MemberFilter { user: Some(before.id), ..MemberFilter::default() };
     let all = Slice::default();
     for membership in tx.read().view.list_memberships(&filter, MemberSort::Created, &all)? {

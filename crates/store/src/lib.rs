@@ -8,6 +8,7 @@
 //! database; the other files are named after what they keep.
 
 mod accounts;
+mod directory;
 mod error;
 mod events;
 mod idempotency;
@@ -30,6 +31,7 @@ mod users;
 mod verify;
 mod view;
 
+pub use directory::GroupOf;
 pub use error::{Error, Result};
 pub use idempotency::Remembered;
 pub use invitations::{InvitationFilter, InvitationSort};

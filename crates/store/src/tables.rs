@@ -34,6 +34,7 @@ pub(crate) fn apply(view: &View<'_>, sequence: i64, change: &Change) -> Result<(
         Change::UserUpdated { before, after } => view.update_user(before, after),
         Change::UserDeleted { before } => {
             view.delete_tokens_of(before.id)?;
+            view.delete_directory_links_of(before.id)?;
             view.delete_user(before.id)
         }
         // The event that says so is appended afterwards and has nothing personal in it.
@@ -56,5 +57,10 @@ pub(crate) fn apply(view: &View<'_>, sequence: i64, change: &Change) -> Result<(
         Change::AccountUserCreated { after } => view.insert_account_user(after),
         Change::AccountUserUpdated { after, .. } => view.update_account_user(after),
         Change::AccountUserDeleted { before } => view.delete_account_user(before),
+        Change::DirectoryLinkCreated { after } => view.insert_directory_link(after),
+        Change::DirectoryLinkUpdated { after, .. } => view.update_directory_link(after),
+        Change::DirectoryLinkDeleted { before } => view.delete_directory_link(before),
+        // Told to whoever follows the log; there is nothing to keep.
+        Change::RemovalHeld { .. } => Ok(()),
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 
 use roster_model::{
-    AccountUser, Change, EntityId as _, Invitation, InvitationId, Membership, MembershipId, Organization,
+    AccountUser, Change, DirectoryLink, EntityId as _, Invitation, InvitationId, LinkSubject, Membership, MembershipId, Organization,
     OrganizationId, Permission, PermissionId, Role, RoleId, RoleNumber, Token, TokenId, User, UserId,
 };
 
@@ -28,6 +28,7 @@ struct Replay {
     permissions: BTreeMap<PermissionId, Permission>,
     tokens: BTreeMap<TokenId, Token>,
     accounts: BTreeMap<(OrganizationId, UserId), AccountUser>,
+    links: BTreeMap<(OrganizationId, LinkSubject), DirectoryLink>,
     erased: BTreeSet<UserId>,
 }
 
@@ -59,6 +60,10 @@ impl Replay {
                 self.invitations.retain(|_, i| !gone.contains(&i.organization));
                 self.accounts.retain(|(organization, _), _| !gone.contains(organization));
                 self.tokens.retain(|_, token| token.organization.is_none_or(|o| !gone.contains(&o)));
+                self.links.retain(|(domain, subject), _| {
+                    let about = matches!(subject, LinkSubject::Organization(id) if gone.contains(id));
+                    !gone.contains(domain) && !about
+                });
             }
             Change::UserCreated { after } | Change::UserUpdated { after, .. } => {
                 self.users.insert(after.id, *after);
@@ -66,6 +71,7 @@ impl Replay {
             Change::UserDeleted { before } => {
                 self.users.remove(&before.id);
                 self.tokens.retain(|_, token| token.user != Some(before.id));
+                self.links.retain(|(_, subject), _| *subject != LinkSubject::User(before.id));
             }
             Change::UserErased { user } => {
                 self.erased.insert(user);
@@ -103,6 +109,13 @@ impl Replay {
             Change::AccountUserDeleted { before } => {
                 self.accounts.remove(&(before.organization, before.user));
             }
+            Change::DirectoryLinkCreated { after } | Change::DirectoryLinkUpdated { after, .. } => {
+                self.links.insert((after.domain, after.subject), *after);
+            }
+            Change::DirectoryLinkDeleted { before } => {
+                self.links.remove(&(before.domain, before.subject));
+            }
+            Change::RemovalHeld { .. } => {}
         }
     }
 
@@ -211,6 +224,8 @@ impl View<'_> {
             }
         }
         compare("account user", &replay.accounts, &stored, problems);
+        let links = self.all_directory_links()?;
+        compare("directory link", &replay.links, &links.into_iter().map(|l| ((l.domain, l.subject), l)).collect(), problems);
         for user in &replay.erased {
             if replay.users.contains_key(user) || self.remembers(*user)? {
                 problems.push(format!("user {user:?} was erased and is still known"));

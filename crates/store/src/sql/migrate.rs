@@ -6,10 +6,11 @@ use crate::error::{Error, Result};
 /// Not a migration: SQLite's own, and made anew after every one.
 const STATISTICS: &str = include_str!("../../migrations/sqlite_statistics.sql");
 
-const MIGRATIONS: [(i64, &str); 3] = [
+const MIGRATIONS: [(i64, &str); 4] = [
     (1, include_str!("../../migrations/0001_initial.sql")),
     (2, include_str!("../../migrations/0002_invitations.sql")),
     (3, include_str!("../../migrations/0003_organization_name.sql")),
+    (20, include_str!("../../migrations/0020_directory_links.sql")),
 ];
 
 /// The schema version that this Roster writes.
