@@ -42,7 +42,7 @@ run: ## the server, as a debug build on ./roster.db
 	$(CARGO) run $(CARGO_FLAGS) -p roster-server
 
 .PHONY: test
-test: tools fmt clippy deny test-rust test-conformance test-clerk ## everything, the vendors' own clients included
+test: tools fmt clippy deny test-rust test-postgres test-conformance test-clerk ## everything, the vendors' own clients included
 	$(call heading,All well)
 
 .PHONY: check
@@ -68,9 +68,15 @@ deny: ## licences, banned crates and sources of the dependencies, if cargo-deny 
 	fi
 
 .PHONY: test-rust
-test-rust: ## all Rust tests
+test-rust: ## all Rust tests, on SQLite
 	$(call heading,Rust tests)
 	$(CARGO) test $(CARGO_FLAGS) --workspace
+
+# What doesn't touch a database has been run above.
+.PHONY: test-postgres
+test-postgres: tools ## the Rust tests once more, on PostgreSQL
+	$(call heading,Rust tests on PostgreSQL)
+	tests/postgres.sh $(CARGO) test $(CARGO_FLAGS) -p roster-store -p roster-engine -p roster-tests
 
 .PHONY: test-conformance
 test-conformance: $(VENV)/ready $(NODE)/node_modules/.package-lock.json ## the vendors' own clients against the real binary
@@ -103,11 +109,10 @@ test-box: $(VENV)/ready $(NODE)/node_modules/.package-lock.json ## Box's clients
 test-clerk: $(CLERK_VENV)sdk/ready $(CLERK_VENV)api/ready $(CLERK)/node_modules/.package-lock.json ## Clerk's clients alone
 	$(call heading,Conformance by the clients of Clerk)
 	$(CARGO) build $(CARGO_FLAGS) --workspace --bins
-	@for kind in sdk api; do \
+	@for suite in sdk/test_sdk.py api/test_api.py api/test_js.py; do \
 		(cd tests/conformance && ROSTER_BIN=$(TARGET)/debug/roster SPEC_PROXY_BIN=$(TARGET)/debug/spec-proxy \
-			$(abspath $(CLERK_VENV))$$kind/bin/python -B -m pytest -q $(PYTEST_FLAGS) clerk/test_$$kind.py); \
+			$(abspath $(CLERK_VENV))$${suite%/*}/bin/python -B -m pytest -q $(PYTEST_FLAGS) clerk/$${suite#*/}); \
 	done
-	cd $(CLERK) && ROSTER_BIN=$(TARGET)/debug/roster npm test --silent
 
 $(CLERK_VENV)%/ready: $(CLERK)/requirements-%.txt | tools
 	$(PYTHON) -m venv --clear $(CLERK_VENV)$*

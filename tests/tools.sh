@@ -16,6 +16,7 @@ need python3 python3 python3-venv
 need node nodejs
 need npm npm
 if ! has_venv; then missing+=(python3-venv); fi
+if ! tests/postgres-bin.sh >/dev/null 2>&1; then missing+=(postgresql); fi
 
 if ((${#missing[@]})); then
     as_root=()
@@ -38,6 +39,7 @@ if ! cargo fmt --version >/dev/null 2>&1 || ! cargo clippy --version >/dev/null 
 fi
 if lacks cc; then fail "a C compiler is needed, for SQLite"; fi
 if ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then fail "Python 3.11 or newer is needed"; fi
+tests/postgres-bin.sh >/dev/null
 if lacks npm || ! node -e 'process.exit(process.versions.node.split(".")[0] < 18 ? 1 : 0)'; then fail "Node 18 or newer and npm are needed"; fi
 if ! has_venv; then fail "Python's venv is needed: apt-get install python3-venv"; fi
 echo "$(cargo --version), $("$python" --version)"

@@ -21,6 +21,8 @@ pub struct Operation {
     /// Names of query parameters that are needed.
     pub query: Vec<String>,
     pub body: bool,
+    /// Whether anyone may, without a key.
+    pub public: bool,
 }
 
 impl Operation {
@@ -55,6 +57,7 @@ pub fn all() -> Vec<Operation> {
                         .map(|p| p["name"].as_str().expect("a name").to_owned())
                         .collect(),
                     body: operation.get("requestBody").is_some(),
+                    public: operation["security"] == json!([{}]),
                 });
             }
         }
@@ -162,10 +165,13 @@ impl Fixture {
     fn value(&self, operation: &Operation, name: &str) -> String {
         match (name, operation.id.as_str()) {
             ("id", _) if operation.path.contains("/Users/") => self.bob.id.native(),
+            ("id", _) if operation.path.starts_with("/scim/roles/v2/Groups/") => {
+                format!("whylabs-{}:viewer", Form::Whylabs.show(self.account.id).expect("a form"))
+            }
             ("id", "scim_delete_group") => self.child.id.native(),
             ("id", _) if operation.path.contains("/Groups/") => self.account.id.native(),
-            ("name", "scim_resource_type") => "User".into(),
-            ("urn", "scim_schema") => "urn:ietf:params:scim:schemas:core:2.0:User".into(),
+            ("name", "scim_resource_type" | "scim_roles_resource_type") => "User".into(),
+            ("urn", "scim_schema" | "scim_roles_schema") => "urn:ietf:params:scim:schemas:core:2.0:User".into(),
             ("group_id", "delete_groups_id") => box_id(self.child.id),
             ("group_id", _) => box_id(self.account.id),
             ("group_membership_id", _) => self.box_membership.clone(),
@@ -176,6 +182,7 @@ impl Fixture {
             ("organization_id" | "org_id", _) => self.account.id.native(),
             ("user_id", _) => self.bob.id.native(),
             ("membership_id", _) => self.membership.clone(),
+            ("image", _) => format!("{}.svg", Form::Clerk.show(self.bob.id).expect("a form")),
             ("invitation_id", _) => self.invitation.clone(),
             ("organization_role_id", _) => self.role.clone(),
             ("permission_id", "RemovePermissionFromOrganizationRole") => self.granted.clone(),
@@ -223,6 +230,9 @@ impl Fixture {
         }
         match operation.id.as_str() {
             "createInvitation" => json!({"email": "new@example.com"}),
+            "batchInvitations" => {
+                json!({"invitations": [{"email": "new@example.com"}, {"email": "newer@example.com"}]})
+            }
             "acceptInvitation" => json!({"secret": self.invitation_secret, "user_id": self.zoe.id.native()}),
             "createUser" | "createAccountUser" | "CreateAccountUser" | "CreateUser" => {
                 json!({"email": "new@example.com"})
@@ -288,8 +298,9 @@ impl Fixture {
     fn scim_body(&self, operation: &Operation) -> Value {
         let (bob, eve) = (self.bob.id.native(), self.eve.id.native());
         let patch = |operation: Value| json!({"Operations": [operation]});
-        match operation.id.as_str() {
+        match operation.id.replacen("scim_roles_", "scim_", 1).as_str() {
             id if id.contains("search") => json!({"count": 1}),
+            "scim_replace_group" if operation.path.starts_with("/scim/roles/") => json!({"members": [{"value": bob}]}),
             "scim_create_user" => json!({"userName": "new@example.com"}),
             "scim_replace_user" => json!({"userName": "bob@example.com", "emails": [{"value": "bob@example.com"}]}),
             "scim_change_user" => patch(json!({"op": "replace", "path": "nickName", "value": "Bobby"})),
@@ -327,6 +338,10 @@ impl Fixture {
                 Surface::Whylabs => request.header("x-api-key", key),
                 _ => request.header("authorization", format!("Bearer {key}")),
             };
+        }
+        if operation.surface == Surface::Clerk {
+            // Older versions lack some operations.
+            request = request.header("clerk-api-version", "2025-11-10");
         }
         if operation.path.contains("/whylabs/v1/") {
             // For a key that isn't one organization's own.

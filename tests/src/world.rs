@@ -9,8 +9,8 @@ use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt as _;
 use roster_engine::{Caller, Clock, Config, Engine, Timestamp};
 use roster_http::{App, Limits};
+use roster_testing::Database;
 use serde_json::Value;
-use tempfile::TempDir;
 use tower::ServiceExt as _;
 
 use crate::vendor;
@@ -52,7 +52,7 @@ pub struct World {
     pub app: App,
     pub clock: Arc<TestClock>,
     router: Router,
-    _folder: TempDir,
+    _database: Database,
 }
 
 /// What was answered.
@@ -86,16 +86,16 @@ impl World {
     }
 
     pub async fn with_limits(limits: Limits) -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder");
+        let database = Database::new();
         let clock = Arc::new(TestClock::default());
-        let mut config = Config::new(format!("sqlite://{}", folder.path().join("roster.db").display()));
+        let mut config = Config::new(database.url());
         config.bootstrap_key = Some(KEY.to_owned());
         config.clock = Arc::clone(&clock) as Arc<dyn Clock>;
         config.limits.bulk_items = limits.bulk_items;
         let (engine, _) = Engine::open(config).await.expect("an engine");
         let app = App::new(Arc::clone(&engine), limits);
         let router = roster_server::router(&app);
-        Self { engine, app, clock, router, _folder: folder }
+        Self { engine, app, clock, router, _database: database }
     }
 
     /// Somebody who may do everything, past all surfaces.

@@ -76,6 +76,8 @@ fn well_formed() -> String {
 
 /// A realm's own key may do what belongs to no entity of another realm; the answer must not show one.
 fn is_open_to_foreign_realm(operation: &Operation) -> bool {
+    let name = operation.id.replacen("scim_roles_", "scim_", 1);
+    let name = name.as_str();
     let names_nothing = !operation.path.contains('{') && operation.query.is_empty();
     let lists = [
         "listUsers",
@@ -114,22 +116,24 @@ fn is_open_to_foreign_realm(operation: &Operation) -> bool {
         "scim_create_group",
         "scim_bulk",
     ];
-    empty
-        || ends_nothing
-        || (names_nothing && lists.contains(&operation.id.as_str()))
-        || makes.contains(&operation.id.as_str())
+    empty || ends_nothing || (names_nothing && lists.contains(&name)) || makes.contains(&name)
 }
 
 async fn try_operation(operation: &Operation) -> Vec<String> {
     let world = World::new().await;
     let fixture = Fixture::new(&world).await;
     let mut problems = Vec::new();
+    // SCIM is there twice.
+    let name = operation.id.replacen("scim_roles_", "scim_", 1);
+    let name = name.as_str();
     let mut note = |problem: String| problems.push(format!("{} {}: {problem}", operation.surface.word(), operation.id));
     for key in weak_keys(&world, &fixture).await {
+        if operation.public {
+            break;
+        }
         let answer = world.send(fixture.request(operation, key.secret.as_deref())).await;
         let open = key.known
-            && (EVERYONE.contains(&operation.id.as_str())
-                || (key.what == "another realm's key" && is_open_to_foreign_realm(operation)));
+            && (EVERYONE.contains(&name) || (key.what == "another realm's key" && is_open_to_foreign_realm(operation)));
         let refused = answer.status.is_client_error();
         let unauthenticated = if operation.takes_form() {
             answer.json["error"] == "invalid_client"
@@ -142,7 +146,7 @@ async fn try_operation(operation: &Operation) -> Vec<String> {
         for name in ["acme", "subsidiary", "bob@", "ada@", "eve@"] {
             // Nothing of the realm shows, not even in an error's words; what was sent may be repeated.
             let sent = fixture.uri(operation).contains(name) || fixture.body(operation).to_string().contains(name);
-            let own = operation.id == "scim_me" && name == "eve@";
+            let own = operation.path.ends_with("/Me") && name == "eve@";
             if !sent && !own && answer.text().contains(name) {
                 note(format!("with {}: shows {name} in {}", key.what, answer.text()));
             }
@@ -154,11 +158,14 @@ async fn try_operation(operation: &Operation) -> Vec<String> {
     // The request is one that can be done: else the refusals above would prove nothing.
     let answer = world.send(fixture.request(operation, Some(KEY))).await;
     // A realm key is no user.
-    let nobody = operation.path == "/scim/v2/Me" && answer.status == 404;
-    if !answer.status.is_success() && !nobody {
+    let nobody = operation.path.ends_with("/v2/Me") && answer.status == 404;
+    // By its contract, a role of an organization is made and deleted with these.
+    let never = matches!(operation.id.as_str(), "scim_roles_create_group" | "scim_roles_delete_group")
+        && answer.json["scimType"] == "mutability";
+    if !answer.status.is_success() && !nobody && !never {
         note(format!("with the realm key: {} {}", answer.status, answer.text()));
     }
-    if answer.header("roster-sequence").is_none() {
+    if answer.header("roster-sequence").is_none() && !operation.public {
         note(String::from("no Roster-Sequence"));
     }
     problems.extend(world.verify().await);

@@ -10,17 +10,18 @@ use roster_tests::{Expect, Scenario, Step, Why, World};
 
 fn main() {
     let arguments = Arguments::from_args();
+    let database = if std::env::var_os(roster_testing::SERVER).is_some() { "postgres" } else { "sqlite" };
     let mut trials = Vec::new();
     for scenario in table::SCENARIOS {
-        trials.push(Trial::test(format!("{}::engine::sqlite", scenario.name), move || run(scenario, None)));
+        trials.push(Trial::test(format!("{}::engine::{database}", scenario.name), move || run(scenario, None)));
         for driver in all() {
-            let name = format!("{}::{}::sqlite", scenario.name, driver.name());
+            let name = format!("{}::{}::{database}", scenario.name, driver.name());
             trials.push(Trial::test(name, move || run(scenario, Some(driver))));
         }
     }
     for maker in all() {
         for changer in all() {
-            let name = format!("made_by::{}::changed_by::{}::sqlite", maker.name(), changer.name());
+            let name = format!("made_by::{}::changed_by::{}::{database}", maker.name(), changer.name());
             trials.push(Trial::test(name, move || pair(maker, changer)));
         }
     }

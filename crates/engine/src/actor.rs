@@ -203,7 +203,7 @@ impl Caller {
     /// Runs an operation alone in its realm: committed with its events, or nothing of it.
     pub(crate) async fn write<T: Serialize + DeserializeOwned + Send + 'static>(
         &self,
-        operation: impl FnOnce(&mut Tx<'_, '_>) -> Result<T> + Send + 'static,
+        operation: impl FnOnce(&mut Tx<'_, '_>) -> Result<T> + Clone + Send + 'static,
     ) -> Result<T> {
         self.write_unless(false, operation).await
     }
@@ -212,7 +212,7 @@ impl Caller {
     pub(crate) async fn write_unless<T: Serialize + DeserializeOwned + Send + 'static>(
         &self,
         rehearsal: bool,
-        operation: impl FnOnce(&mut Tx<'_, '_>) -> Result<T> + Send + 'static,
+        operation: impl FnOnce(&mut Tx<'_, '_>) -> Result<T> + Clone + Send + 'static,
     ) -> Result<T> {
         let caller = self.clone();
         let (value, position, roles) = self
@@ -245,7 +245,7 @@ impl Caller {
     /// is not remembered for repeated requests.
     pub(crate) async fn write_asking<T: Send + 'static, E: From<Error> + Send + 'static>(
         &self,
-        operation: impl FnOnce(&mut Tx<'_, '_>) -> Result<T, E> + Send + 'static,
+        operation: impl FnOnce(&mut Tx<'_, '_>) -> Result<T, E> + Clone + Send + 'static,
     ) -> Result<T, E> {
         let caller = self.clone();
         let (outcome, position, roles) = self

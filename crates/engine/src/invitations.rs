@@ -278,15 +278,20 @@ impl Caller {
         sent.pop().ok_or_else(|| Error::Internal(String::from("an invitation was not answered")))
     }
 
-    /// Several invitations, or none: [`Error::Items`] says which can't be sent and why. Rights as for [`Self::invite`].
+    /// Several invitations, or none: [`Error::Items`] says which can't be sent and why. At most as many as fit in a bulk. Rights
+    /// as for [`Self::invite`].
     pub async fn invite_all(
         &self,
         organization: impl Into<OrganizationRef>,
         new: Vec<NewInvitation>,
     ) -> Result<Vec<SentInvitation>> {
         let organization = organization.into();
+        let limit = self.engine.limits().bulk_items;
         self.write(move |tx| {
             let place = tx.read().organization(&organization)?.allow(tx.read(), Right::tree(P::MembershipsWrite))?;
+            if new.len() > limit {
+                return Err(Error::invalid("invitations", format!("has more than {limit} entries")));
+            }
             let (mut sent, mut refused) = (Vec::with_capacity(new.len()), Vec::new());
             for (number, new) in new.iter().enumerate() {
                 let secret = secret::generate();

@@ -44,11 +44,11 @@ mod users;
 pub use roster_model::change::ActorKind;
 pub use roster_model::permission::BuiltIn;
 pub use roster_model::{
-    AccountUser, ActorRef, Address, AddressKind, Aliases, Base, Change, Clock, Dialect, EntityId, Event, EventId,
-    Extras, Form, Invitation, InvitationId, InvitationStatus, Kind, LinkSubject, Membership, MembershipId, Metadata, Organization,
-    OrganizationId, Permission, PermissionId, Realm, RealmId, Right, Role, RoleCatalog, RoleId, RoleNumber, RoleSet,
-    Standing, SystemClock, Timestamp, Token, TokenId, TokenKind, User, UserId, UserStatus, Visibility, Where, id,
-    metadata, role, text,
+    AccountUser, ActorRef, Address, AddressKind, Aliases, Base, Change, Clock, Dialect, DirectoryLink, EntityId, Event,
+    EventId, Extras, Form, Invitation, InvitationId, InvitationStatus, Kind, LinkSubject, Membership, MembershipId,
+    Metadata, Organization, OrganizationId, Permission, PermissionId, Realm, RealmId, Right, Role, RoleCatalog, RoleId,
+    RoleNumber, RoleSet, Standing, SystemClock, Timestamp, Token, TokenId, TokenKind, User, UserId, UserStatus,
+    Visibility, Where, id, metadata, role, text,
 };
 pub use roster_store::{GroupOf, InvitationSort, MemberSort, OrganizationSort, Statistics, UserPart, UserSort};
 

@@ -537,7 +537,10 @@ impl Caller {
         &self,
         organization: OrganizationRef,
         user: UserRef,
-        change: impl FnOnce(&mut Tx<'_, '_>, &Allowed<Organization>, &Membership) -> Result<Membership> + Send + 'static,
+        change: impl FnOnce(&mut Tx<'_, '_>, &Allowed<Organization>, &Membership) -> Result<Membership>
+        + Clone
+        + Send
+        + 'static,
     ) -> Result<Member> {
         self.write(move |tx| {
             let place = tx.read().organization(&organization)?.allow(tx.read(), Right::tree(P::MembershipsWrite))?;

@@ -175,7 +175,11 @@ fn add_creator(tx: &mut Tx<'_, '_>, organization: OrganizationId, creator: &User
     memberships::add(tx, &place, creator, &new).map(|_| ())
 }
 
-pub(crate) fn create(tx: &mut Tx<'_, '_>, parent: &Allowed<Organization>, new: &NewOrganization) -> Result<Organization> {
+pub(crate) fn create(
+    tx: &mut Tx<'_, '_>,
+    parent: &Allowed<Organization>,
+    new: &NewOrganization,
+) -> Result<Organization> {
     let id = tx.draw();
     let reader = tx.read();
     let creator = match &new.creator {
@@ -242,7 +246,11 @@ pub(crate) fn create(tx: &mut Tx<'_, '_>, parent: &Allowed<Organization>, new: &
     Ok(after)
 }
 
-pub(crate) fn update(tx: &mut Tx<'_, '_>, before: &Allowed<Organization>, patch: &OrganizationPatch) -> Result<Organization> {
+pub(crate) fn update(
+    tx: &mut Tx<'_, '_>,
+    before: &Allowed<Organization>,
+    patch: &OrganizationPatch,
+) -> Result<Organization> {
     if patch.expected.is_some_and(|expected| expected != before.updated) {
         return Err(Error::PreconditionFailed);
     }

@@ -43,11 +43,21 @@ impl Engine {
     /// Makes the realm `default` and its first key. Returns that key if it was made up here, now.
     pub(crate) async fn bootstrap(self: &Arc<Self>, key: Option<&str>) -> Result<Option<String>> {
         let key = key.map(secret::bootstrap).transpose().of("ROSTER_BOOTSTRAP_KEY")?.map(str::to_owned);
-        match (self.store().find_realm(DEFAULT).await?, key) {
-            (None, Some(key)) => self.make_realm(DEFAULT, Some((key, BOOTSTRAP))).await.map(|_| None),
-            (None, None) => self.create_realm(DEFAULT).await.map(|(_, secret)| Some(secret)),
+        let mut realm = self.store().find_realm(DEFAULT).await?;
+        if realm.is_none() {
+            let made = match &key {
+                Some(key) => self.make_realm(DEFAULT, Some((key.clone(), BOOTSTRAP))).await.map(|_| None),
+                None => self.create_realm(DEFAULT).await.map(|(_, secret)| Some(secret)),
+            };
+            // Another process that starts at this moment may have come first.
+            realm = self.store().find_realm(DEFAULT).await?;
+            if made.is_ok() || realm.is_none() {
+                return made;
+            }
+        }
+        match (realm, key) {
             (Some(realm), Some(key)) => self.set_bootstrap_key(&realm, &key).await.map(|()| None),
-            (Some(_), None) => Ok(None),
+            _ => Ok(None),
         }
     }
 
@@ -113,7 +123,7 @@ impl Engine {
     async fn in_realm(
         &self,
         realm: &Realm,
-        operation: impl FnOnce(&mut Tx<'_, '_>, Realm) -> Result<()> + Send + 'static,
+        operation: impl FnOnce(&mut Tx<'_, '_>, Realm) -> Result<()> + Clone + Send + 'static,
     ) -> Result<()> {
         let acting = self.acting_operator(realm.root);
         let ids = Arc::clone(self.ids());

@@ -351,7 +351,7 @@ impl Caller {
         &self,
         role: &str,
         permission: &str,
-        change: impl FnOnce(&mut Vec<String>, String) -> Result<()> + Send + 'static,
+        change: impl FnOnce(&mut Vec<String>, String) -> Result<()> + Clone + Send + 'static,
     ) -> Result<Role> {
         let (role, permission) = (role.to_owned(), permission.to_owned());
         self.write(move |tx| {

@@ -55,6 +55,11 @@ impl Surface {
         matches!(self, Self::Box)
     }
 
+    /// What stands before the digits of every id of a kind here, if they are base62 digits.
+    pub(crate) fn lead<I: EntityId>(self) -> Option<String> {
+        self.form().lead::<I>()
+    }
+
     /// An entity's id as this surface's clients know it: the one it brought along, else its own in this surface's form.
     pub fn show<I: EntityId>(self, id: I, aliases: &Aliases) -> String {
         let alias = self.dialect().and_then(|dialect| aliases.of(dialect));

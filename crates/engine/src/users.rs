@@ -6,7 +6,7 @@ use roster_model::{
     User, UserId, UserStatus, id::AddressId, metadata, ownership, text,
 };
 use roster_store::list::{Key, Mark, Slice};
-use roster_store::{MemberFilter, MemberSort, UserFilter, UserMatch, UserSort, View};
+use roster_store::{Anything, MemberFilter, MemberSort, UserFilter, UserMatch, UserSort, View};
 
 use crate::access::Allowed;
 use crate::actor::Caller;
@@ -124,10 +124,12 @@ pub struct UserConditions {
     pub phone_part: Option<String>,
     pub username_part: Option<String>,
     pub name_part: Option<String>,
-    /// Part of a name, user name or address; or exactly the id.
+    /// Part of a name, user name, address or the id as the surface shows it; or exactly the id.
     pub anything: Option<String>,
     pub created_after: Option<Timestamp>,
     pub created_before: Option<Timestamp>,
+    pub active_after: Option<Timestamp>,
+    pub active_before: Option<Timestamp>,
 }
 
 impl UserConditions {
@@ -138,7 +140,11 @@ impl UserConditions {
         // What isn't an address matches nobody.
         let emails = |all: &Vec<String>| all.iter().filter_map(|email| text::email(email).ok()).collect();
         let anything = match &self.anything {
-            Some(text) => Some((text.clone(), user(&UserRef::Text(text.clone()))?)),
+            Some(text) => Some(Anything {
+                part: text.clone(),
+                user: user(&UserRef::Text(text.clone()))?,
+                id_lead: surface.lead::<UserId>(),
+            }),
             None => None,
         };
         Ok(UserMatch {
@@ -155,6 +161,8 @@ impl UserConditions {
             anything,
             created_after: self.created_after,
             created_before: self.created_before,
+            active_after: self.active_after,
+            active_before: self.active_before,
         })
     }
 }
@@ -282,6 +290,7 @@ pub(crate) fn create(tx: &mut Tx<'_, '_>, proof: &Allowed<Realm>, new: &NewUser)
         addresses: addresses(tx, new)?,
         created: new.created.unwrap_or(tx.now()),
         updated: tx.now(),
+        last_active: None,
         public: new.public.clone(),
         private: new.private.clone(),
         open: new.open.clone(),
@@ -400,6 +409,11 @@ fn emails_in_log(view: &View<'_>, user: UserId) -> Result<Vec<String>> {
     Ok(emails)
 }
 
+/// Where those stand who were never seen: last in both directions.
+const fn never(descending: bool) -> i64 {
+    if descending { 0 } else { i64::MAX }
+}
+
 fn mark(sort: UserSort, descending: bool) -> impl Fn(&User) -> Mark {
     move |u| {
         let key = match sort {
@@ -407,6 +421,7 @@ fn mark(sort: UserSort, descending: bool) -> impl Fn(&User) -> Mark {
             UserSort::Updated => Key::Int(u.updated.as_ms()),
             UserSort::Name => Key::Text(text::fold(&u.name)),
             UserSort::Email => Key::Text(u.email().unwrap_or_default().to_owned()),
+            UserSort::Active => Key::Int(u.last_active.map_or(never(descending), Timestamp::as_ms)),
             UserSort::Id => Key::None,
             UserSort::Part(part) => Key::Text(part.key(u, descending)),
         };
@@ -421,6 +436,7 @@ fn list(reader: Reader<'_>, query: &UserQuery) -> Result<Listed<User>> {
         UserSort::Updated => "updated",
         UserSort::Name => "name",
         UserSort::Email => "email",
+        UserSort::Active => "active",
         UserSort::Id => "id",
         UserSort::Part(part) => part.word(),
     };

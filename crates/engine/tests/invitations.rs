@@ -29,20 +29,20 @@ struct Scene {
     operator: Caller,
     clock: Arc<Hands>,
     acme: Organization,
-    _folder: tempfile::TempDir,
+    _database: roster_testing::Database,
 }
 
 impl Scene {
     async fn new(max_members: u32) -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder");
+        let database = roster_testing::Database::new();
         let clock = Arc::new(Hands(AtomicI64::new(1_795_327_200_000)));
-        let mut config = Config::new(format!("sqlite://{}", folder.path().join("roster.db").display()));
+        let mut config = Config::new(database.url());
         config.clock = Arc::clone(&clock) as Arc<dyn Clock>;
         let (engine, _) = Engine::open(config).await.expect("an engine");
         let operator = engine.operator("default").await.expect("the database").expect("the realm `default`");
         let new = NewOrganization { name: "acme".into(), max_members, ..NewOrganization::default() };
         let acme = operator.create_organization(new).await.expect("an organization");
-        Self { engine, operator, clock, acme, _folder: folder }
+        Self { engine, operator, clock, acme, _database: database }
     }
 
     async fn user(&self, name: &str) -> User {

@@ -8,8 +8,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AccountUser, DirectoryLink, EventId, Invitation, LinkSubject, Membership, Organization, OrganizationId, Permission, Realm, Role, Timestamp,
-    Token, User, UserId,
+    AccountUser, DirectoryLink, EventId, Invitation, LinkSubject, Membership, Organization, OrganizationId, Permission,
+    Realm, Role, Timestamp, Token, User, UserId,
 };
 
 /// One thing that happened, with everything needed to do it again.

@@ -229,6 +229,14 @@ impl Form {
         }
     }
 
+    /// What stands before the eleven base62 digits of an id in this form. `None` if it has no such digits.
+    pub fn lead<I: EntityId>(self) -> Option<String> {
+        let zero = self.show(I::from_raw(0))?;
+        zero.strip_suffix(&base62(0, 11))
+            .filter(|_| matches!(self, Self::Native | Self::Whylabs | Self::Clerk))
+            .map(str::to_owned)
+    }
+
     /// Reads this form. `None` for anything else: a malformed id is an unknown one.
     pub fn read<I: EntityId>(self, text: &str) -> Option<I> {
         let raw = match self {

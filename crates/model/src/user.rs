@@ -21,6 +21,9 @@ pub struct User {
     pub created: Timestamp,
     /// Grows with every change of this record.
     pub updated: Timestamp,
+    /// When one of the user's own keys was last seen, to the minute or so. Not part of the log.
+    #[serde(skip)]
+    pub last_active: Option<Timestamp>,
     pub public: Metadata,
     pub private: Metadata,
     /// What the user may write himself through the application: nothing to rely on.

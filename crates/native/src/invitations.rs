@@ -4,9 +4,9 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
-use roster_engine::{IfPending, InvitationQuery, InvitationSort, NewInvitation};
+use roster_engine::{Caller, Error, IfPending, InvitationQuery, InvitationSort, NewInvitation};
 use roster_http::{App, Authenticated, Body, Failure, Path};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -18,7 +18,11 @@ use crate::users::user_ref;
 use crate::wire::{Invitation, InvitationWord, List, Membership, Object, Time};
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list, invite)).routes(routes!(get, revoke)).routes(routes!(accept))
+    OpenApiRouter::new()
+        .routes(routes!(list, invite))
+        .routes(routes!(batch))
+        .routes(routes!(get, revoke))
+        .routes(routes!(accept))
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -40,6 +44,37 @@ struct CreateInvitation {
     /// Makes a pending invitation to the same address this one; else it is refused.
     #[serde(default)]
     renew: bool,
+}
+
+/// Many invitations in one transaction.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct BatchInvitations {
+    invitations: Vec<CreateInvitation>,
+}
+
+/// In the order of the request, each with its secret.
+#[derive(Debug, Serialize, ToSchema)]
+struct SentInvitations {
+    items: Vec<Invitation>,
+}
+
+impl CreateInvitation {
+    fn into_engine(self, caller: &Caller) -> Result<NewInvitation, Error> {
+        let roles = match &self.roles {
+            Some(keys) => caller.role_set(keys.iter().map(String::as_str), "roles")?,
+            None => caller.role_set(["member"], "roles")?,
+        };
+        Ok(NewInvitation {
+            email: self.email,
+            roles,
+            inviter: self.inviter_id.as_deref().map(user_ref),
+            expires: self.expires_at.map(|time| time.0),
+            public: self.public_metadata.unwrap_or_default(),
+            private: self.private_metadata.unwrap_or_default(),
+            if_pending: if self.renew { IfPending::Renew } else { IfPending::Refuse },
+        })
+    }
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -98,24 +133,40 @@ async fn invite(
     Path(id): Path<String>,
     body: Body<CreateInvitation>,
 ) -> Result<Response, Failure> {
-    let b = body.read()?;
-    let roles = match &b.roles {
-        Some(keys) => caller.role_set(keys.iter().map(String::as_str), "roles")?,
-        None => caller.role_set(["member"], "roles")?,
-    };
-    let new = NewInvitation {
-        email: b.email,
-        roles,
-        inviter: b.inviter_id.as_deref().map(user_ref),
-        expires: b.expires_at.map(|time| time.0),
-        public: b.public_metadata.unwrap_or_default(),
-        private: b.private_metadata.unwrap_or_default(),
-        if_pending: if b.renew { IfPending::Renew } else { IfPending::Refuse },
-    };
+    let new = body.read()?.into_engine(&caller)?;
     let sent = caller.invite(&*id, new).await?;
     let mut wire = Invitation::of(&sent.invited, &caller.roles());
     wire.secret = sent.secret;
     Ok(entity(StatusCode::CREATED, wire, sent.invited.invitation.updated))
+}
+
+/// Invite many people, or nobody if one of them can't be: `items` of the error says which and why.
+#[utoipa::path(post, path = "/organizations/{organization_id}/invitations:batch", tag = "invitations",
+    operation_id = "batchInvitations", params(("organization_id" = String, Path)), request_body = BatchInvitations,
+    responses((status = 201, body = SentInvitations), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
+async fn batch(
+    Authenticated(caller): Authenticated,
+    Path(id): Path<String>,
+    body: Body<BatchInvitations>,
+) -> Result<(StatusCode, Json<SentInvitations>), Failure> {
+    let mut new = Vec::new();
+    for (number, one) in body.read()?.invitations.into_iter().enumerate() {
+        new.push(one.into_engine(&caller).map_err(|error| error.within(&format!("invitations[{number}]")))?);
+    }
+    let sent = caller.invite_all(&*id, new).await.map_err(|error| match error {
+        Error::Items(items) => {
+            let placed = |(number, error): (usize, Error)| (number, error.within(&format!("invitations[{number}]")));
+            Error::Items(items.into_iter().map(placed).collect())
+        }
+        other => other,
+    })?;
+    let catalog = caller.roles();
+    let items = sent.into_iter().map(|sent| {
+        let mut wire = Invitation::of(&sent.invited, &catalog);
+        wire.secret = sent.secret;
+        wire
+    });
+    Ok((StatusCode::CREATED, Json(SentInvitations { items: items.collect() })))
 }
 
 /// Get an invitation, without its secret.

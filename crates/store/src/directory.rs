@@ -14,7 +14,8 @@ const SELECT: &str = "SELECT l.domain, l.subject, l.external_id, l.user_name, l.
     l.created_ms, l.updated_ms FROM directory_link l";
 
 /// What the log tells of an organization that isn't seen of it as a group.
-const UNSEEN: &str = "('scim.removal_held', 'token.issued', 'token.revoked', 'invitation.created', 'invitation.updated')";
+const UNSEEN: &str =
+    "('scim.removal_held', 'token.issued', 'token.revoked', 'invitation.created', 'invitation.updated')";
 
 fn read(row: &Row<'_>) -> Result<DirectoryLink> {
     let subject = row.int(1)?;
@@ -176,7 +177,9 @@ impl View<'_> {
         let mut select = Select::new("WITH RECURSIVE down (id) AS (SELECT id FROM organization WHERE realm = ");
         select.bind(self.realm).push(" AND id = ").bind(domain);
         select.push(" UNION ALL SELECT o.id FROM down JOIN organization o ON o.realm = ").bind(self.realm);
-        select.push(" AND o.parent = down.id WHERE o.status <> 'gone'), seen (id) AS (SELECT l.subject FROM directory_link l");
+        select.push(
+            " AND o.parent = down.id WHERE o.status <> 'gone'), seen (id) AS (SELECT l.subject FROM directory_link l",
+        );
         select.push(" JOIN usr u ON u.realm = l.realm AND u.id = l.subject WHERE l.realm = ").bind(self.realm);
         select.push(" AND l.domain = ").bind(domain);
         select.push(" UNION SELECT m.usr FROM down JOIN membership m ON m.realm = ").bind(self.realm);
@@ -188,7 +191,12 @@ impl View<'_> {
     }
 
     /// The users that a domain sees, by id. The realm's root sees all.
-    pub fn list_domain_users(&self, domain: Option<OrganizationId>, now: Timestamp, slice: &Slice) -> Result<Vec<User>> {
+    pub fn list_domain_users(
+        &self,
+        domain: Option<OrganizationId>,
+        now: Timestamp,
+        slice: &Slice,
+    ) -> Result<Vec<User>> {
         let (mut select, id) = match domain {
             Some(domain) => (self.users_of_domain(domain, now, "seen.id"), "seen.id"),
             None => {

@@ -52,7 +52,7 @@ impl Transaction<'_> {
 impl Store {
     /// Clears answers away that nobody can ask for again.
     pub async fn forget_expired(&self, realm: RealmId, now: Timestamp) -> Result<()> {
-        self.write_server(move |connection| {
+        self.write_aside(Some(realm), move |connection| {
             connection.execute(
                 "DELETE FROM idempotency WHERE realm = $1 AND expires_ms <= $2",
                 &[realm.into(), now.into()],

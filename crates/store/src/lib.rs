@@ -37,7 +37,7 @@ pub use idempotency::Remembered;
 pub use invitations::{InvitationFilter, InvitationSort};
 pub use memberships::{MemberFilter, MemberSort};
 pub use organizations::{OrganizationFilter, OrganizationSort};
-pub use selection::{Selection, UserMatch};
+pub use selection::{Anything, Selection, UserMatch};
 pub use sql::{BATCH_BOUNDS, Location};
 pub use store::{Statistics, Store};
 pub use tokens::{FoundToken, TokenFilter};

@@ -20,7 +20,9 @@ impl Store {
             })
             .await?;
         match gone {
-            Some(organization) => self.write_server(move |c| clear(c, realm, organization).map(|()| true)).await,
+            Some(organization) => {
+                self.write_aside(Some(realm), move |c| clear(c, realm, organization).map(|()| true)).await
+            }
             None => Ok(false),
         }
     }

@@ -2,7 +2,7 @@
 
 use roster_model::{OrganizationId, Timestamp, UserId, text};
 
-use crate::sql::{Select, Value, like};
+use crate::sql::{Select, Value, base62_digits, like};
 use crate::view::View;
 
 /// Those named, without those excepted. The default is everything.
@@ -63,10 +63,39 @@ pub struct UserMatch {
     pub username_part: Option<String>,
     /// In the name, or in first and last name put together.
     pub name_part: Option<String>,
-    /// Part of a name, user name or address; or being this user.
-    pub anything: Option<(String, Option<UserId>)>,
+    pub anything: Option<Anything>,
     pub created_after: Option<Timestamp>,
     pub created_before: Option<Timestamp>,
+    pub active_after: Option<Timestamp>,
+    pub active_before: Option<Timestamp>,
+}
+
+/// A text that may be part of anything that a user is known by, in any case.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Anything {
+    /// Part of a name, user name or address.
+    pub part: String,
+    /// Or this user.
+    pub user: Option<UserId>,
+    /// Or part of an id: what stands before its eleven digits where it is shown. `None`: ids are not looked at.
+    pub id_lead: Option<String>,
+}
+
+impl Anything {
+    fn condition(&self, select: &mut Select) {
+        let folded = text::fold(&self.part);
+        select.push(" AND (u.search LIKE ").bind(like(&folded)).push(" ESCAPE '\\'");
+        if let Some(id) = self.user {
+            select.push(" OR u.id = ").bind(id);
+        }
+        // Most texts can be no part of an id, and its digits cost something to write down.
+        let could_be = folded.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));
+        if let Some(lead) = self.id_lead.as_deref().filter(|_| could_be) {
+            select.push(" OR lower(").bind(lead).push(" || ").push(&base62_digits("u.id")).push(") LIKE ");
+            select.bind(like(&folded)).push(" ESCAPE '\\'");
+        }
+        select.push(")");
+    }
 }
 
 impl UserMatch {
@@ -96,18 +125,20 @@ impl UserMatch {
                 select.push(" AND ").push(column).push(" LIKE ").bind(like(&text::fold(part))).push(" ESCAPE '\\'");
             }
         }
-        if let Some((part, id)) = &self.anything {
-            select.push(" AND (u.search LIKE ").bind(like(&text::fold(part))).push(" ESCAPE '\\'");
-            if let Some(id) = id {
-                select.push(" OR u.id = ").bind(*id);
-            }
-            select.push(")");
+        if let Some(anything) = &self.anything {
+            anything.condition(select);
         }
         if let Some(after) = self.created_after {
             select.push(" AND u.created_ms > ").bind(after);
         }
         if let Some(before) = self.created_before {
             select.push(" AND u.created_ms < ").bind(before);
+        }
+        if let Some(after) = self.active_after {
+            select.push(" AND u.active_ms > ").bind(after);
+        }
+        if let Some(before) = self.active_before {
+            select.push(" AND u.active_ms < ").bind(before);
         }
     }
 }

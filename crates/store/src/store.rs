@@ -4,21 +4,24 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use roster_model::RealmId;
+use roster_model::{EntityId, RealmId};
 use tokio::sync::oneshot;
 
 use crate::error::{Error, Result};
 use crate::roles::CatalogCache;
-use crate::sql::{self, Connection, Job, Location, Readers, Verdict, Writer};
+use crate::sql::{self, Connection, Job, Location, Readers, Source, Verdict, Writer};
 use crate::tokens::{FoundToken, find_token};
 use crate::transaction::{Decision, Transaction};
 use crate::view::View;
 
-/// The database: one writer, many readers.
+/// Writers to a PostgreSQL server, each with realms of its own. They wait for the server most of the time.
+const WRITERS: usize = 4;
+
+/// The database: one writer for each realm, many readers.
 #[derive(Debug)]
 pub struct Store {
-    writer: Mutex<Option<Arc<Writer>>>,
-    thread: Mutex<Option<std::thread::JoinHandle<()>>>,
+    writers: Mutex<Vec<Arc<Writer>>>,
+    threads: Mutex<Vec<std::thread::JoinHandle<()>>>,
     readers: Readers,
     catalogs: CatalogCache,
     location: Location,
@@ -45,31 +48,50 @@ impl Store {
     ///
     /// A database of a newer version is refused without a change. Without `migrate` one that isn't there is not made.
     pub fn open(location: &Location, migrate: bool) -> Result<Self> {
-        let (file, temporary) = match location {
-            Location::File(path) => (path.clone(), None),
+        let (source, temporary) = match location {
+            Location::File(path) => (Source::File(path.clone()), None),
             Location::Temporary if !migrate => return Err(Error::Missing(location.to_string())),
             Location::Temporary => {
                 let folder = Temporary::new()?;
-                (folder.0.join("roster.db"), Some(folder))
+                (Source::File(folder.0.join("roster.db")), Some(folder))
             }
+            Location::Server(address) => (Source::Server(address.clone()), None),
         };
-        if migrate {
-            make_file(&file)?;
-        }
-        let connection = Connection::open(&file).map_err(|error| unopened(location, &file, error))?;
+        let connection = match &source {
+            Source::File(file) => {
+                if migrate {
+                    make_file(file)?;
+                }
+                source.open().map_err(|error| unopened(location, file, error))?
+            }
+            Source::Server(_) => source.open()?,
+        };
         sql::check(&connection, migrate)?;
         connection.tune()?;
         sql::migrate(&connection)?;
-        // Checkpoints are rare and large: with random keys it's pages that cost, not syncs.
-        connection.batch("PRAGMA wal_autocheckpoint = 8000")?;
+        let mut first = Some(connection);
+        let writers = match &source {
+            Source::File(_) => {
+                // Checkpoints are rare and large: with random keys it's pages that cost, not syncs.
+                first.iter().try_for_each(|connection| connection.batch("PRAGMA wal_autocheckpoint = 8000"))?;
+                1
+            }
+            Source::Server(_) => WRITERS,
+        };
         let catalogs = CatalogCache::default();
-        let forget = catalogs.clone();
-        let (writer, thread) = Writer::start(connection, move || forget.clear())?;
+        let started: Vec<_> = (0..writers)
+            .map(|_| {
+                let connection = first.take().map_or_else(|| source.open(), Ok)?;
+                let forget = catalogs.clone();
+                Writer::start(connection, source.clone(), move || forget.clear())
+            })
+            .collect::<Result<_>>()?;
+        let (writers, threads): (Vec<_>, Vec<_>) = started.into_iter().unzip();
         let size = std::thread::available_parallelism().map_or(16, |cores| 4 * usize::from(cores)).max(16);
         Ok(Self {
-            writer: Mutex::new(Some(Arc::new(writer))),
-            thread: Mutex::new(Some(thread)),
-            readers: Readers::new(&file, size),
+            writers: Mutex::new(writers.into_iter().map(Arc::new).collect()),
+            threads: Mutex::new(threads),
+            readers: Readers::new(source, size),
             catalogs,
             location: location.clone(),
             temporary,
@@ -125,18 +147,18 @@ impl Store {
     }
 
     /// Runs an operation alone in its realm. What it answers is heard only when its changes are on disk; what it refuses has
-    /// changed nothing.
+    /// changed nothing. It may be run several times, if it meets the work of another process; only the last one counts.
     pub async fn write<T, E>(
         &self,
         realm: RealmId,
-        operation: impl FnOnce(&mut Transaction<'_>) -> Result<Decision<T>, E> + Send + 'static,
+        operation: impl FnOnce(&mut Transaction<'_>) -> Result<Decision<T>, E> + Clone + Send + 'static,
     ) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
         let catalogs = self.catalogs.clone();
-        self.submit(move |connection| {
+        self.submit(Some(realm), move |connection| {
             let mut transaction = Transaction::open(connection, &catalogs, realm)?;
             let decision = operation(&mut transaction)?;
             transaction.finish()?;
@@ -145,52 +167,64 @@ impl Store {
         .await
     }
 
-    /// A write that belongs to the server, or that the log doesn't tell of.
-    pub(crate) async fn write_server<T: Send + 'static>(
+    /// A write that the log doesn't tell of: in a realm, or of the server itself.
+    pub(crate) async fn write_aside<T: Send + 'static>(
         &self,
-        operation: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
+        realm: Option<RealmId>,
+        operation: impl FnOnce(&Connection) -> Result<T> + Clone + Send + 'static,
     ) -> Result<T> {
-        self.submit(move |connection| operation(connection).map(Decision::Keep)).await
+        self.submit(realm, move |connection| operation(connection).map(Decision::Keep)).await
     }
 
     async fn submit<T, E>(
         &self,
-        run: impl FnOnce(&Connection) -> Result<Decision<T>, E> + Send + 'static,
+        realm: Option<RealmId>,
+        run: impl FnOnce(&Connection) -> Result<Decision<T>, E> + Clone + Send + 'static,
     ) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).clone().ok_or(Error::Closed)?;
+        let realm = realm.map(EntityId::raw);
+        let writer = self.writer_of(realm).ok_or(Error::Closed)?;
         let (reply, answer) = oneshot::channel();
-        writer.submit(Box::new(Operation { run: Some(run), outcome: None, reply })).await?;
+        writer.submit(Box::new(Operation { realm, run, outcome: None, reply })).await?;
         drop(writer);
         answer.await.unwrap_or_else(|_| Err(Error::Closed.into()))
+    }
+
+    /// Always the same one for a realm, so that its writes need not wait for each other at the server.
+    fn writer_of(&self, realm: Option<i64>) -> Option<Arc<Writer>> {
+        let writers = self.writers.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = u64::try_from(writers.len()).ok().filter(|n| *n > 0)?;
+        let place = realm.unwrap_or_default().unsigned_abs() % count;
+        writers.get(usize::try_from(place).ok()?).cloned()
     }
 
     pub fn statistics(&self) -> Statistics {
         let (readers, readers_busy) = self.readers.usage();
         let mut statistics = Statistics { readers, readers_busy, ..Statistics::default() };
-        if let Some(writer) = &*self.writer.lock().unwrap_or_else(PoisonError::into_inner) {
+        let mut sizes = [0; sql::BATCH_BOUNDS.len()];
+        for writer in self.writers.lock().unwrap_or_else(PoisonError::into_inner).iter() {
             let counts = writer.statistics();
-            statistics.queue = counts.queued.load(Ordering::Relaxed);
-            statistics.batched_operations = counts.operations.load(Ordering::Relaxed);
-            statistics.largest_batch = counts.largest.load(Ordering::Relaxed);
-            statistics.batch_sizes = sql::BATCH_BOUNDS
-                .into_iter()
-                .zip(counts.batches.iter().map(|count| count.load(Ordering::Relaxed)))
-                .collect();
-            statistics.batches = statistics.batch_sizes.iter().map(|(_, count)| count).sum();
+            statistics.queue += counts.queued.load(Ordering::Relaxed);
+            statistics.batched_operations += counts.operations.load(Ordering::Relaxed);
+            statistics.largest_batch = statistics.largest_batch.max(counts.largest.load(Ordering::Relaxed));
+            for (sum, count) in sizes.iter_mut().zip(&counts.batches) {
+                *sum += count.load(Ordering::Relaxed);
+            }
         }
+        statistics.batches = sizes.iter().sum();
+        statistics.batch_sizes = sql::BATCH_BOUNDS.into_iter().zip(sizes).collect();
         statistics
     }
 
     /// Takes no more writes, finishes those that wait, and closes the files. Doing it again does nothing.
     pub async fn close(&self) {
         self.readers.close();
-        drop(self.writer.lock().unwrap_or_else(PoisonError::into_inner).take());
-        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(thread) = thread {
+        self.writers.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        for thread in threads {
             let _ = tokio::task::spawn_blocking(move || thread.join()).await;
         }
         if let Some(Temporary(folder)) = &self.temporary {
@@ -254,19 +288,24 @@ impl Drop for Temporary {
 
 /// A closure on its way to the writer, its outcome, and who waits for it.
 struct Operation<F, T, E> {
-    run: Option<F>,
+    realm: Option<i64>,
+    run: F,
     outcome: Option<Result<T, E>>,
     reply: oneshot::Sender<Result<T, E>>,
 }
 
 impl<F, T, E> Job for Operation<F, T, E>
 where
-    F: FnOnce(&Connection) -> Result<Decision<T>, E> + Send,
+    F: FnOnce(&Connection) -> Result<Decision<T>, E> + Clone + Send,
     T: Send,
     E: From<Error> + Send,
 {
+    fn realm(&self) -> Option<i64> {
+        self.realm
+    }
+
     fn run(&mut self, connection: &Connection) -> Verdict {
-        let Some(run) = self.run.take() else { return Verdict::Drop };
+        let run = self.run.clone();
         let (outcome, verdict) = match catch_unwind(AssertUnwindSafe(|| run(connection))) {
             Ok(Ok(Decision::Keep(value))) => (Ok(value), Verdict::Keep),
             Ok(Ok(Decision::Drop(value))) => (Ok(value), Verdict::Drop),

@@ -20,7 +20,7 @@ pub(crate) fn apply(view: &View<'_>, sequence: i64, change: &Change) -> Result<(
     match change {
         Change::RealmCreated { realm, root, roles, permissions } => {
             if sequence != 1 || !view.insert_realm(realm)? {
-                return Err(Error::Corrupt(format!("realm {} exists already", realm.name)));
+                return Err(Error::Taken(format!("the name of realm {}", realm.name)));
             }
             view.insert_organization(root)?;
             roles.iter().try_for_each(|role| view.insert_role(role))?;

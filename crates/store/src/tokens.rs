@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use roster_model::{Extras, OrganizationId, RealmId, RoleSet, Timestamp, Token, TokenId, TokenKind, UserId};
 
 use crate::error::Result;
@@ -58,18 +60,30 @@ pub(crate) fn find_token(connection: &Connection, hash: &str) -> Result<Option<F
 }
 
 impl Store {
-    /// Notes when tokens were last seen. Not a change of the domain, and not in the log.
+    /// Notes when tokens were last seen, and with a user's own token the user. Not a change of the domain, and not in the log.
     pub async fn note_use(&self, seen: Vec<(RealmId, TokenId, Timestamp)>) -> Result<()> {
-        self.write_server(move |connection| {
-            for (realm, token, time) in seen {
-                connection.execute(
-                    "UPDATE token SET used_ms = $3 WHERE realm = $1 AND id = $2 AND COALESCE(used_ms, 0) < $3",
-                    &[realm.into(), token.into(), time.into()],
-                )?;
-            }
-            Ok(())
-        })
-        .await
+        let mut realms: BTreeMap<RealmId, Vec<(TokenId, Timestamp)>> = BTreeMap::new();
+        for (realm, token, time) in seen {
+            realms.entry(realm).or_default().push((token, time));
+        }
+        for (realm, seen) in realms {
+            self.write_aside(Some(realm), move |connection| {
+                for (token, time) in seen {
+                    connection.execute(
+                        "UPDATE token SET used_ms = $3 WHERE realm = $1 AND id = $2 AND COALESCE(used_ms, 0) < $3",
+                        &[realm.into(), token.into(), time.into()],
+                    )?;
+                    connection.execute(
+                        "UPDATE usr SET active_ms = $3 WHERE realm = $1 AND COALESCE(active_ms, 0) < $3 AND id IN
+                            (SELECT usr FROM token WHERE realm = $1 AND id = $2 AND kind = 'user')",
+                        &[realm.into(), token.into(), time.into()],
+                    )?;
+                }
+                Ok(())
+            })
+            .await?;
+        }
+        Ok(())
     }
 }
 

@@ -53,13 +53,13 @@ impl<'c> Transaction<'c> {
     pub fn attempt<T, E: From<Error>>(&mut self, run: impl FnOnce(&mut Self) -> Result<T, E>) -> Result<T, E> {
         let connection = self.view.connection;
         let (head, roles_version) = (self.view.head, self.view.roles_version);
-        connection.execute("SAVEPOINT attempt", &[]).map_err(E::from)?;
+        connection.control("SAVEPOINT attempt").map_err(E::from)?;
         let outcome = run(self);
         if outcome.is_err() {
-            connection.execute("ROLLBACK TO attempt", &[]).map_err(E::from)?;
+            connection.control("ROLLBACK TO attempt").map_err(E::from)?;
             (self.view.head, self.view.roles_version) = (head, roles_version);
         }
-        connection.execute("RELEASE attempt", &[]).map_err(E::from)?;
+        connection.control("RELEASE attempt").map_err(E::from)?;
         outcome
     }
 

@@ -9,7 +9,7 @@ use crate::sql::{Row, Select, Value, like, like_prefix};
 use crate::view::View;
 
 const COLUMNS: &str = "u.id, u.name, u.first_name, u.last_name, u.username, u.external_id, u.status, u.locale, \
-    u.created_ms, u.updated_ms, u.aliased, u.public, u.private, u.extras, u.open";
+    u.created_ms, u.updated_ms, u.aliased, u.public, u.private, u.extras, u.open, u.active_ms";
 
 /// Which users.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -33,6 +33,8 @@ pub enum UserSort {
     Updated,
     Name,
     Email,
+    /// By when they were last seen; who never was comes last in both directions.
+    Active,
     /// As they were drawn: also where `created` was brought along.
     Id,
     /// By what the users have of it, as it is written; who has nothing of it comes last in both directions.
@@ -110,6 +112,8 @@ impl UserSort {
             Self::Updated => "u.updated_ms",
             Self::Name => "u.name_folded",
             Self::Email => "u.email",
+            Self::Active if descending => "COALESCE(u.active_ms, 0)",
+            Self::Active => "COALESCE(u.active_ms, 9223372036854775807)",
             Self::Id => "",
             Self::Part(part) => part.column(descending),
         }
@@ -133,6 +137,7 @@ fn read(row: &Row<'_>) -> Result<(User, bool)> {
         private: row.json(12)?,
         extras: row.json(13)?,
         open: row.json(14)?,
+        last_active: row.opt_time(15)?,
         aliases: Aliases::default(),
     };
     Ok((user, row.flag(10)?))

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 
 use roster_model::{
-    AccountUser, Change, DirectoryLink, EntityId as _, Invitation, InvitationId, LinkSubject, Membership, MembershipId, Organization,
-    OrganizationId, Permission, PermissionId, Role, RoleId, RoleNumber, Token, TokenId, User, UserId,
+    AccountUser, Change, DirectoryLink, EntityId as _, Invitation, InvitationId, LinkSubject, Membership, MembershipId,
+    Organization, OrganizationId, Permission, PermissionId, Role, RoleId, RoleNumber, Token, TokenId, User, UserId,
 };
 
 use crate::error::Result;
@@ -192,7 +192,10 @@ impl View<'_> {
         let stored = organizations.into_iter().map(|o| (o.id, o)).collect();
         compare("organization", &replay.organizations, &stored, problems);
 
-        let users = self.list_users(&UserFilter::default(), UserSort::Created, &all)?;
+        let mut users = self.list_users(&UserFilter::default(), UserSort::Created, &all)?;
+        for user in &mut users {
+            user.last_active = None;
+        }
         compare("user", &replay.users, &users.into_iter().map(|u| (u.id, u)).collect(), problems);
 
         let memberships = self.list_memberships(&MemberFilter::default(), MemberSort::Created, &all)?;
@@ -225,7 +228,12 @@ impl View<'_> {
         }
         compare("account user", &replay.accounts, &stored, problems);
         let links = self.all_directory_links()?;
-        compare("directory link", &replay.links, &links.into_iter().map(|l| ((l.domain, l.subject), l)).collect(), problems);
+        compare(
+            "directory link",
+            &replay.links,
+            &links.into_iter().map(|l| ((l.domain, l.subject), l)).collect(),
+            problems,
+        );
         for user in &replay.erased {
             if replay.users.contains_key(user) || self.remembers(*user)? {
                 problems.push(format!("user {user:?} was erased and is still known"));

@@ -22,6 +22,7 @@ use crate::wire::ErrorBody;
         (name = "Organization Invitations", description = "Who is to become a member"),
         (name = "Organization Roles", description = "What members may do"),
         (name = "Organization Permissions", description = "What roles grant"),
+        (name = "Pictures", description = "What organizations and users look like"),
     ),
 )]
 pub(crate) struct Description;

@@ -155,9 +155,7 @@ impl Form {
             | Error::OwnsOrganization { .. }
             | Error::RemovalHeld { .. }
             | Error::DomainNotAllowed
-            | Error::System(_) => {
-                said(403, "authorization_invalid")
-            }
+            | Error::System(_) => said(403, "authorization_invalid"),
             Error::OwnerProtected | Error::OwnerExists | Error::LastAdmin => {
                 said(400, "organization_minimum_permissions_needed")
             }

@@ -15,6 +15,7 @@
 //!   engine for that rule.
 //! - The realm's root is no organization here.
 
+mod avatars;
 mod body;
 mod docs;
 mod error;
@@ -45,7 +46,8 @@ pub fn api() -> Api {
         .merge(users::routes())
         .merge(invitations::routes())
         .merge(roles::routes())
-        .merge(permissions::routes());
+        .merge(permissions::routes())
+        .merge(avatars::routes());
     let spec = SurfaceSpec {
         secret: session::secret,
         body: BodyPolicy { content_type: ContentType::JsonIfPresent, empty: EmptyBody::Object },

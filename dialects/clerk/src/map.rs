@@ -56,7 +56,7 @@ pub(crate) fn organization(session: &Session, o: &Organization) -> wire::Organiz
     let creator = o.created_by.filter(|raw| kind_of(*raw) == Some(Kind::User)).map(UserId::from_raw);
     wire::Organization {
         object: "organization",
-        image_url: session.image(&id),
+        image_url: session.image(o.id),
         id,
         name: o.name.clone(),
         slug: o.slug.clone(),
@@ -118,8 +118,8 @@ pub(crate) fn membership(session: &Session, catalog: &RoleCatalog, member: &Memb
         public_user_data: wire::PublicUserData {
             first_name: u.first_name.clone(),
             last_name: u.last_name.clone(),
-            profile_image_url: Some(session.image(&user_id)),
-            image_url: session.image(&user_id),
+            profile_image_url: Some(session.image(u.id)),
+            image_url: session.image(u.id),
             has_image: false,
             identifier: identifier(u),
             username: u.username.clone(),
@@ -147,13 +147,13 @@ pub(crate) fn invitation(
         name: o.name.clone(),
         slug: o.slug.clone(),
         has_image: false,
-        image_url: session.image(&organization_id),
+        image_url: session.image(o.id),
     };
     let inviter = invited.inviter.as_ref().map(|user| wire::PublicInviterData {
         user_id: user_id(user),
         first_name: user.first_name.clone(),
         last_name: user.last_name.clone(),
-        image_url: session.image(&user_id(user)),
+        image_url: session.image(user.id),
         has_image: false,
         identifier: identifier(user).unwrap_or_default(),
     });

@@ -11,7 +11,7 @@ use crate::docs::Failures;
 use crate::map;
 use crate::map::roles::{is_known, new_key, permission, permission_to_wire};
 use crate::query::{Entry, Query};
-use crate::session::Session;
+use crate::session::{RolesSession, Session};
 use crate::wire::{self, CreatePermission, DeletedObject, Paged, UpdatePermission};
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
@@ -38,7 +38,7 @@ pub(crate) async fn find(session: &Session, id: &str) -> Result<Permission, Fail
     ),
     responses((status = 200, description = "success", body = Paged<wire::Permission>), Failures),
 )]
-async fn list(session: Session, query: Query) -> Result<Json<Paged<wire::Permission>>, Failure> {
+async fn list(RolesSession(session): RolesSession, query: Query) -> Result<Json<Paged<wire::Permission>>, Failure> {
     let mut all = session.caller.list_permissions().await?;
     all.retain(is_known);
     let entry = |p: &Permission| Entry {
@@ -57,7 +57,10 @@ async fn list(session: Session, query: Query) -> Result<Json<Paged<wire::Permiss
     tag = "Organization Permissions", request_body = CreatePermission,
     responses((status = 200, description = "success", body = wire::Permission), Failures),
 )]
-async fn create(session: Session, body: Body<CreatePermission>) -> Result<Json<wire::Permission>, Failure> {
+async fn create(
+    RolesSession(session): RolesSession,
+    body: Body<CreatePermission>,
+) -> Result<Json<wire::Permission>, Failure> {
     let body = body.read()?;
     let (name, key) = (filled("name", body.name)?, new_key(&filled("key", body.key)?)?);
     let new = NewPermission { key, name: Some(name), description: body.description.unwrap_or_default() };
@@ -70,7 +73,7 @@ async fn create(session: Session, body: Body<CreatePermission>) -> Result<Json<w
     tag = "Organization Permissions", params(("permission_id" = String, Path)),
     responses((status = 200, description = "success", body = wire::Permission), Failures),
 )]
-async fn get(session: Session, Path(id): Path<String>) -> Result<Json<wire::Permission>, Failure> {
+async fn get(RolesSession(session): RolesSession, Path(id): Path<String>) -> Result<Json<wire::Permission>, Failure> {
     Ok(Json(permission(&find(&session, &id).await?)))
 }
 
@@ -81,7 +84,7 @@ async fn get(session: Session, Path(id): Path<String>) -> Result<Json<wire::Perm
     responses((status = 200, description = "success", body = wire::Permission), Failures),
 )]
 async fn update(
-    session: Session,
+    RolesSession(session): RolesSession,
     Path(id): Path<String>,
     body: Body<UpdatePermission>,
 ) -> Result<Json<wire::Permission>, Failure> {
@@ -102,7 +105,7 @@ async fn update(
     tag = "Organization Permissions", params(("permission_id" = String, Path)),
     responses((status = 200, description = "success", body = DeletedObject), Failures),
 )]
-async fn delete(session: Session, Path(id): Path<String>) -> Result<Json<DeletedObject>, Failure> {
+async fn delete(RolesSession(session): RolesSession, Path(id): Path<String>) -> Result<Json<DeletedObject>, Failure> {
     find(&session, &id).await?;
     let gone = session.caller.delete_permission(&id).await?;
     Ok(Json(DeletedObject::new("permission", map::id(gone.id))))

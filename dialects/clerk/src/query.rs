@@ -129,11 +129,14 @@ impl Query {
             created_before: self.time("created_at_before")?,
             ..UserConditions::default()
         };
-        // Nobody here has a wallet, and nobody was seen: who asks for such users finds none.
+        conditions.active_after = match self.time("last_active_at_after")? {
+            // The older name of the same.
+            None => self.time("last_active_at_since")?,
+            after => after,
+        };
+        conditions.active_before = self.time("last_active_at_before")?;
+        // Nobody here has a wallet or signs in: who asks for such users finds none.
         let mut nobody = self.all("web3_wallet")?.is_some();
-        for name in ["last_active_at_before", "last_active_at_after", "last_active_at_since"] {
-            nobody |= self.time(name)?.is_some();
-        }
         for name in ["last_sign_in_at_before", "last_sign_in_at_after"] {
             nobody |= self.time(name)?.is_some();
         }

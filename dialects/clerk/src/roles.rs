@@ -11,7 +11,7 @@ use crate::docs::Failures;
 use crate::map::roles::{key_to_wire, new_key, permission_keys, role_to_wire};
 use crate::map::{self};
 use crate::query::{Entry, Query};
-use crate::session::Session;
+use crate::session::{RolesSession, Session};
 use crate::wire::{self, CreateRole, DeletedObject, Paged, UpdateRole};
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
@@ -43,7 +43,7 @@ async fn shown(session: &Session, role: &Role) -> Result<Json<wire::Role>, Failu
     ),
     responses((status = 200, description = "success", body = Paged<wire::Role>), Failures),
 )]
-async fn list(session: Session, query: Query) -> Result<Json<Paged<wire::Role>>, Failure> {
+async fn list(RolesSession(session): RolesSession, query: Query) -> Result<Json<Paged<wire::Role>>, Failure> {
     let roles = session.caller.list_roles().await?;
     let permissions: Vec<Permission> = session.caller.list_permissions().await?;
     let entry = |role: &Role| Entry {
@@ -62,7 +62,7 @@ async fn list(session: Session, query: Query) -> Result<Json<Paged<wire::Role>>,
     request_body = CreateRole,
     responses((status = 200, description = "success", body = wire::Role), Failures),
 )]
-async fn create(session: Session, body: Body<CreateRole>) -> Result<Json<wire::Role>, Failure> {
+async fn create(RolesSession(session): RolesSession, body: Body<CreateRole>) -> Result<Json<wire::Role>, Failure> {
     let body = body.read()?;
     let (name, key) = (filled("name", body.name)?, new_key(&filled("key", body.key)?)?);
     let all = session.caller.list_permissions().await?;
@@ -83,7 +83,7 @@ async fn create(session: Session, body: Body<CreateRole>) -> Result<Json<wire::R
     tag = "Organization Roles", params(("organization_role_id" = String, Path)),
     responses((status = 200, description = "success", body = wire::Role), Failures),
 )]
-async fn get(session: Session, Path(id): Path<String>) -> Result<Json<wire::Role>, Failure> {
+async fn get(RolesSession(session): RolesSession, Path(id): Path<String>) -> Result<Json<wire::Role>, Failure> {
     let role = find(&session, &id).await?;
     shown(&session, &role).await
 }
@@ -94,7 +94,11 @@ async fn get(session: Session, Path(id): Path<String>) -> Result<Json<wire::Role
     tag = "Organization Roles", params(("organization_role_id" = String, Path)), request_body = UpdateRole,
     responses((status = 200, description = "success", body = wire::Role), Failures),
 )]
-async fn update(session: Session, Path(id): Path<String>, body: Body<UpdateRole>) -> Result<Json<wire::Role>, Failure> {
+async fn update(
+    RolesSession(session): RolesSession,
+    Path(id): Path<String>,
+    body: Body<UpdateRole>,
+) -> Result<Json<wire::Role>, Failure> {
     find(&session, &id).await?;
     let body = body.read()?;
     let all = session.caller.list_permissions().await?;
@@ -115,7 +119,7 @@ async fn update(session: Session, Path(id): Path<String>, body: Body<UpdateRole>
     tag = "Organization Roles", params(("organization_role_id" = String, Path)),
     responses((status = 200, description = "success", body = DeletedObject), Failures),
 )]
-async fn delete(session: Session, Path(id): Path<String>) -> Result<Json<DeletedObject>, Failure> {
+async fn delete(RolesSession(session): RolesSession, Path(id): Path<String>) -> Result<Json<DeletedObject>, Failure> {
     find(&session, &id).await?;
     let gone = session.caller.delete_role(&id, None).await?;
     Ok(Json(DeletedObject::new("role", map::id(gone.id))))
@@ -128,7 +132,10 @@ async fn delete(session: Session, Path(id): Path<String>) -> Result<Json<Deleted
     params(("organization_role_id" = String, Path), ("permission_id" = String, Path)),
     responses((status = 200, description = "success", body = wire::Role), Failures),
 )]
-async fn assign(session: Session, Path((id, permission)): Path<(String, String)>) -> Result<Json<wire::Role>, Failure> {
+async fn assign(
+    RolesSession(session): RolesSession,
+    Path((id, permission)): Path<(String, String)>,
+) -> Result<Json<wire::Role>, Failure> {
     find(&session, &id).await?;
     let permission = crate::permissions::find(&session, &permission).await?;
     let role = session.caller.grant(&id, &permission.key).await?;
@@ -143,7 +150,7 @@ async fn assign(session: Session, Path((id, permission)): Path<(String, String)>
     responses((status = 200, description = "success", body = wire::Role), Failures),
 )]
 async fn withdraw(
-    session: Session,
+    RolesSession(session): RolesSession,
     Path((id, permission)): Path<(String, String)>,
 ) -> Result<Json<wire::Role>, Failure> {
     find(&session, &id).await?;

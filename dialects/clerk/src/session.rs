@@ -4,14 +4,16 @@ use axum::extract::FromRequestParts;
 use http::HeaderMap;
 use http::header::HOST;
 use http::request::Parts;
-use roster_engine::Caller;
+use roster_engine::{Caller, EntityId};
 use roster_http::{App, Authenticated, Failure, Frame, Pairs, SecretFound, bearer};
 
-use crate::PREFIX;
 use crate::error::VERSION;
+use crate::{PREFIX, avatars};
 
 /// Versions that the vendor has published. They order as texts.
 const VERSIONS: [&str; 6] = ["2021-02-05", "2024-10-01", "2025-03-12", "2025-04-10", "2025-11-10", "2026-05-12"];
+/// From here on there are operations on roles and permissions.
+const ROLES_SINCE: &str = "2024-10-01";
 /// From here on metadata has only its own operations.
 const METADATA_APART: &str = "2026-05-12";
 
@@ -28,7 +30,7 @@ pub(crate) fn secret(headers: &HeaderMap) -> SecretFound {
 pub(crate) struct Session {
     pub caller: Caller,
     version: &'static str,
-    /// Scheme and host as the client named them.
+    /// Where clients reach us: as configured, else scheme and host as this one named them.
     origin: String,
 }
 
@@ -46,9 +48,22 @@ impl Session {
         format!("{}{path}", self.origin)
     }
 
-    /// Where a picture of this would be; the clients want one of everything.
-    pub(crate) fn image(&self, id: &str) -> String {
-        self.url(&format!("{PREFIX}/avatars/{id}.svg"))
+    /// Where a picture of this is; the clients want one of everything.
+    pub(crate) fn image(&self, id: impl EntityId) -> String {
+        self.url(&format!("{PREFIX}{}", avatars::path(id)))
+    }
+}
+
+/// A caller in a version that knows operations on roles and permissions. In an older one they aren't there.
+#[derive(Debug)]
+pub(crate) struct RolesSession(pub Session);
+
+impl FromRequestParts<App> for RolesSession {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
+        let session = Session::from_request_parts(parts, app).await?;
+        if session.version < ROLES_SINCE { Err(Frame::RouteNotFound.into()) } else { Ok(Self(session)) }
     }
 }
 
@@ -78,7 +93,8 @@ impl FromRequestParts<App> for Session {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
         let Authenticated(caller) = Authenticated::from_request_parts(parts, app).await?;
-        let (version, origin) = (version(parts)?, origin(&parts.headers));
+        let version = version(parts)?;
+        let origin = app.public_url.as_deref().map_or_else(|| origin(&parts.headers), str::to_owned);
         Ok(Self { caller: caller.keeping_an_admin(), version, origin })
     }
 }

@@ -67,9 +67,10 @@ fn filters(query: &Query) -> Result<UserQuery, Failure> {
 )]
 async fn list(session: Session, query: Query) -> Result<Json<Vec<wire::User>>, Failure> {
     let parts = PARTS.map(|(name, part)| (name, UserSort::Part(part)));
-    // Nobody here has a wallet or was seen: by these keys all are alike, and their age decides.
-    let alike = ["web3wallet", "last_active_at", "last_sign_in_at"].map(|name| (name, UserSort::Created));
-    let own = [("created_at", UserSort::Created), ("updated_at", UserSort::Updated)];
+    // Nobody here has a wallet or signs in: by these keys all are alike, and their age decides.
+    let alike = ["web3wallet", "last_sign_in_at"].map(|name| (name, UserSort::Created));
+    let own =
+        [("created_at", UserSort::Created), ("updated_at", UserSort::Updated), ("last_active_at", UserSort::Active)];
     let sorts: Vec<_> = own.into_iter().chain(parts).chain(alike).collect();
     let (sort, page) = query.page(&sorts, UserSort::Created)?;
     let after = query.text("starting_after")?.filter(|id| !id.is_empty());

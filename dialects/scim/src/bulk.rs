@@ -20,7 +20,7 @@ use crate::request::{Conditions, Sent};
 use crate::schema::{GROUPS, USERS};
 use crate::selection::Selection;
 use crate::value::{check_schemas, member};
-use crate::{groups, users, wire};
+use crate::{groups, roles, users, wire};
 
 const REQUEST: &str = "urn:ietf:params:scim:api:messages:2.0:BulkRequest";
 const RESPONSE: &str = "urn:ietf:params:scim:api:messages:2.0:BulkResponse";
@@ -233,7 +233,9 @@ impl Run<'_> {
         let (kind, id) = (parts.next().unwrap_or_default(), parts.next());
         let id = match id {
             Some(id) if id.is_empty() || id.contains('/') => return Err(bad_path()),
-            Some(id) => Some(id.strip_prefix(REFERENCE).and_then(|name| self.made.get(name)).map_or(id, String::as_str)),
+            Some(id) => {
+                Some(id.strip_prefix(REFERENCE).and_then(|name| self.made.get(name)).map_or(id, String::as_str))
+            }
             None => None,
         };
         let is_users = match kind {
@@ -251,8 +253,20 @@ impl Run<'_> {
             }
             None => Err(Refusal::syntax("data is missing")),
         };
-        let (caller, links, show) = (self.caller, self.links, Selection::new(if is_users { &USERS } else { &GROUPS }, &[String::from("id")], &[]));
+        let (caller, links, show) = (
+            self.caller,
+            self.links,
+            Selection::new(if is_users { &USERS } else { &GROUPS }, &[String::from("id")], &[]),
+        );
         let conditions = Conditions::version(operation.version.as_deref());
+        if links.is_of_roles() && !is_users {
+            return match (operation.method.as_str(), id) {
+                ("POST", None) | ("DELETE", Some(_)) => Err(roles::refuse(caller).await),
+                ("PUT", Some(id)) => roles::put(caller, links, id, conditions, data(), &show).await,
+                ("PATCH", Some(id)) => roles::patch(caller, links, id, conditions, data(), None).await,
+                _ => Err(bad_path()),
+            };
+        }
         match (operation.method.as_str(), id, is_users) {
             ("POST", None, true) => users::make(caller, links, data(), &show).await,
             ("POST", None, false) => groups::make(caller, links, data(), &show).await,

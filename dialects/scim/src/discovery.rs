@@ -15,7 +15,7 @@ use crate::docs::Failures;
 use crate::error::Refusal;
 use crate::map::Links;
 use crate::query::{COUNT_DEFAULT, COUNT_MAX, CURSOR_SECONDS};
-use crate::schema::{Attribute, CORE_GROUP, GROUPS, Kind, Mutability, Resource, Returned, ROSTER, Uniqueness, USERS};
+use crate::schema::{Attribute, CORE_GROUP, GROUPS, Kind, Mutability, ROSTER, Resource, Returned, USERS, Uniqueness};
 use crate::wire::ListResponse;
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
@@ -147,7 +147,8 @@ fn all_schemas(caller: &Caller, links: &Links) -> Vec<Value> {
     for of in [&USERS, groups] {
         all.push(schema_of(of.core, of.name, of.attributes, &[], links));
         if let Some(extension) = &of.extension {
-            let (name, roles) = if extension.urn == ROSTER { ("Roster Group", &roles[..]) } else { ("Enterprise User", &[][..]) };
+            let (name, roles) =
+                if extension.urn == ROSTER { ("Roster Group", &roles[..]) } else { ("Enterprise User", &[][..]) };
             all.push(schema_of(extension.urn, name, extension.attributes, roles, links));
         }
     }

@@ -41,20 +41,36 @@ impl Modify for Key {
 pub(crate) enum Failures {
     #[response(status = 400, description = "the request is wrong", content_type = "application/scim+json")]
     BadRequest(ErrorBody),
-    #[response(status = 401, description = "no key was sent, or one that is not accepted", content_type = "application/scim+json")]
+    #[response(
+        status = 401,
+        description = "no key was sent, or one that is not accepted",
+        content_type = "application/scim+json"
+    )]
     Unauthorized(ErrorBody),
     #[response(status = 403, description = "the caller may not", content_type = "application/scim+json")]
     Forbidden(ErrorBody),
     #[response(status = 404, description = "there is none in the key's domain", content_type = "application/scim+json")]
     NotFound(ErrorBody),
-    #[response(status = 409, description = "it is there already, or others hold it", content_type = "application/scim+json")]
+    #[response(
+        status = 409,
+        description = "it is there already, or others hold it",
+        content_type = "application/scim+json"
+    )]
     Conflict(ErrorBody),
-    #[response(status = 412, description = "it is not in the state that If-Match names", content_type = "application/scim+json")]
+    #[response(
+        status = 412,
+        description = "it is not in the state that If-Match names",
+        content_type = "application/scim+json"
+    )]
     PreconditionFailed(ErrorBody),
     #[response(status = 413, description = "too much at once", content_type = "application/scim+json")]
     TooLarge(ErrorBody),
     #[response(status = 415, description = "the body is not JSON", content_type = "application/scim+json")]
     UnsupportedMediaType(ErrorBody),
-    #[response(status = 428, description = "too many members would go: send If-Match to confirm", content_type = "application/scim+json")]
+    #[response(
+        status = 428,
+        description = "too many members would go: send If-Match to confirm",
+        content_type = "application/scim+json"
+    )]
     Held(ErrorBody),
 }

@@ -48,7 +48,6 @@ pub(crate) struct Refusal {
     authenticate: Option<&'static str>,
     /// In seconds.
     retry_after: Option<u32>,
-    allow: Option<&'static str>,
     /// What the log is told, and nobody else.
     internal: Option<String>,
 }
@@ -61,7 +60,7 @@ pub(crate) fn render(failure: &Failure, meta: &RequestMeta) -> Response {
 impl Refusal {
     pub(crate) fn new(status: StatusCode, scim_type: Option<ScimType>, detail: impl Into<String>) -> Self {
         let detail = detail.into();
-        Self { status, scim_type, detail, authenticate: None, retry_after: None, allow: None, internal: None }
+        Self { status, scim_type, detail, authenticate: None, retry_after: None, internal: None }
     }
 
     pub(crate) fn bad(scim_type: ScimType, detail: impl Into<String>) -> Self {
@@ -185,12 +184,6 @@ impl Refusal {
         }
     }
 
-    /// With the header that says what is allowed here.
-    pub(crate) fn method(allow: &'static str) -> Self {
-        let detail = "this path does not take this method";
-        Self { allow: Some(allow), ..Self::new(StatusCode::METHOD_NOT_ALLOWED, None, detail) }
-    }
-
     pub(crate) fn body(&self) -> ErrorBody {
         let (status, scim_type) = (self.status.as_u16().to_string(), self.scim_type);
         ErrorBody { schemas: [SCHEMA], status, scim_type, detail: self.detail.clone() }
@@ -202,7 +195,6 @@ impl Refusal {
         let mut put = |name: HeaderName, value: Option<HeaderValue>| value.map(|value| headers.insert(name, value));
         put(WWW_AUTHENTICATE, self.authenticate.map(HeaderValue::from_static));
         put(RETRY_AFTER, self.retry_after.map(HeaderValue::from));
-        put(http::header::ALLOW, self.allow.map(HeaderValue::from_static));
         debug_assert_eq!(headers.get(http::header::CONTENT_TYPE), Some(&HeaderValue::from_static(SCIM_JSON)));
         response
     }
@@ -258,7 +250,8 @@ mod tests {
 
     #[test]
     fn a_status_is_a_text_and_a_type_has_scims_name() {
-        let refusal = Refusal::of_domain(&Error::AlreadyExists { subject: Subject::User, field: "user_name", id: None });
+        let refusal =
+            Refusal::of_domain(&Error::AlreadyExists { subject: Subject::User, field: "user_name", id: None });
         let body = serde_json::to_value(refusal.body()).expect("JSON");
         assert_eq!((&body["status"], &body["scimType"]), (&"409".into(), &"uniqueness".into()));
         assert!(body["detail"].as_str().is_some_and(|detail| detail.contains("userName")));

@@ -18,9 +18,10 @@ use crate::schema::USERS;
 use crate::wire::{self, ListResponse};
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(find)).routes(routes!(search)).routes(routes!(
-        me, create_me, replace_me, change_me, delete_me
-    ))
+    OpenApiRouter::new()
+        .routes(routes!(find))
+        .routes(routes!(search))
+        .routes(routes!(me, create_me, replace_me, change_me, delete_me))
 }
 
 /// Users and groups of the key's domain.

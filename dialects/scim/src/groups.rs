@@ -48,7 +48,7 @@ async fn edit(
     id: &str,
     conditions: Conditions,
     show: &Selection,
-    edit: impl FnOnce(&ProvisionedGroup) -> Result<GroupPatch, Refusal> + Send + 'static,
+    edit: impl FnOnce(&ProvisionedGroup) -> Result<GroupPatch, Refusal> + Clone + Send + 'static,
 ) -> Result<Done, Refusal> {
     let change = move |before: &ProvisionedGroup| -> Result<GroupPatch, Refusal> {
         let mut patch = edit(before)?;

@@ -25,6 +25,7 @@ mod map;
 mod patch;
 mod query;
 mod request;
+mod roles;
 pub mod schema;
 mod selection;
 mod users;
@@ -32,7 +33,7 @@ mod value;
 mod wire;
 
 use roster_engine::Surface;
-use roster_http::{Api, BodyPolicy, ContentType, SurfaceSpec};
+use roster_http::{Api, App, BodyPolicy, ContentType, SurfaceSpec};
 use utoipa::OpenApi as _;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -41,15 +42,27 @@ const BODY_MAX: usize = 8 << 20;
 /// Longest URL, in bytes.
 const URL_MAX: usize = 16 << 10;
 
+fn beside_groups() -> OpenApiRouter<App> {
+    users::routes().merge(everything::routes()).merge(bulk::routes()).merge(discovery::routes())
+}
+
+/// The operations of the second mount do the same as those of the first and need names of their own.
+fn renamed(mut routes: OpenApiRouter<App>) -> OpenApiRouter<App> {
+    for path in routes.get_openapi_mut().paths.paths.values_mut() {
+        let operations = [&mut path.get, &mut path.put, &mut path.post, &mut path.delete, &mut path.patch];
+        for operation in operations.into_iter().flatten() {
+            operation.operation_id = operation.operation_id.take().map(|id| id.replacen("scim_", "scim_roles_", 1));
+        }
+    }
+    routes
+}
+
 /// The surface, to be mounted.
 pub fn api() -> Api {
-    let core = OpenApiRouter::new()
-        .merge(users::routes())
-        .merge(groups::routes())
-        .merge(everything::routes())
-        .merge(bulk::routes())
-        .merge(discovery::routes());
-    let routes = OpenApiRouter::with_openapi(docs::Description::openapi()).nest("/v2", core);
+    let core = beside_groups().merge(groups::routes());
+    let of_roles = renamed(beside_groups().merge(roles::routes()));
+    let routes =
+        OpenApiRouter::with_openapi(docs::Description::openapi()).nest("/v2", core).nest("/roles/v2", of_roles);
     let body = BodyPolicy { content_type: ContentType::JsonIfPresent, ..BodyPolicy::default() };
     let spec = SurfaceSpec {
         body,

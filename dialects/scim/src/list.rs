@@ -13,7 +13,8 @@ use crate::error::Refusal;
 use crate::filter::{Filter, Literal, Operator, Target, Term, Test, ValueFilter, sort_key};
 use crate::map::{Links, groups, users};
 use crate::query::{Query, Start};
-use crate::schema::{GROUPS, Place, Resource, USERS};
+use crate::roles;
+use crate::schema::{GROUPS, Place, ROLE_GROUPS, Resource, USERS};
 use crate::selection::Selection;
 use crate::wire::ListResponse;
 
@@ -32,7 +33,9 @@ pub(crate) struct Shown {
 
 /// The text that every one who fits has exactly (or at the beginning) at one place of the core.
 fn demanded(filter: &Filter) -> Option<(&'static str, Operator, &str)> {
-    let Filter::Term(Term { place: Place { extension: None, attribute }, sub: None, test }) = filter else { return None };
+    let Filter::Term(Term { place: Place { extension: None, attribute }, sub: None, test }) = filter else {
+        return None;
+    };
     match test {
         Test::Compare(operator @ (Operator::Eq | Operator::Sw), Literal::Text { text, .. }) => {
             Some((attribute.name, *operator, text))
@@ -103,7 +106,8 @@ pub(crate) fn deciding_members(filter: &Filter) -> MembersWanted {
                 ValueFilter::And(parts) => parts.as_slice(),
                 other => std::slice::from_ref(other),
             };
-            let mut decides = |part: &ValueFilter| matches!(part, ValueFilter::Term(sub, test) if sub.name == "value" && name(test));
+            let mut decides =
+                |part: &ValueFilter| matches!(part, ValueFilter::Term(sub, test) if sub.name == "value" && name(test));
             let decided = parts.iter().filter(|part| decides(part)).count() > 0;
             all |= !decided;
         }
@@ -120,7 +124,9 @@ pub(crate) fn deciding_members(filter: &Filter) -> MembersWanted {
 pub(crate) fn shown_members(selection: &Selection) -> MembersWanted {
     if selection.names("members", "display") {
         MembersWanted::Shown
-    } else if selection.shows_named("members") || selection.names(MEMBER_ROLES, "role") || selection.names(MEMBER_ROLES, "value")
+    } else if selection.shows_named("members")
+        || selection.names(MEMBER_ROLES, "role")
+        || selection.names(MEMBER_ROLES, "value")
     {
         MembersWanted::All
     } else {
@@ -132,10 +138,7 @@ const MEMBER_ROLES: &str = "urn:roster:scim:schemas:extension:1.0:Group:memberRo
 
 type Sort<T> = Option<Box<dyn Fn(&T) -> Option<String> + Send>>;
 
-fn sort_of<T: 'static>(
-    target: Option<&Target>,
-    show: impl Fn(&T) -> Map<String, Value> + Send + 'static,
-) -> Sort<T> {
+fn sort_of<T: 'static>(target: Option<&Target>, show: impl Fn(&T) -> Map<String, Value> + Send + 'static) -> Sort<T> {
     let target = target?.clone();
     Some(Box::new(move |item| sort_key(&target.place, target.sub, &show(item))))
 }
@@ -154,7 +157,8 @@ pub(crate) async fn users_page(
         let links = links.clone();
         move |user: &ProvisionedUser| users::user(user, &links)
     };
-    let sorts_by_groups = target.as_ref().is_some_and(|target| matches!(target.place.attribute.name, "groups" | "meta"));
+    let sorts_by_groups =
+        target.as_ref().is_some_and(|target| matches!(target.place.attribute.name, "groups" | "meta"));
     let mut asked = DirectoryQuery::<ProvisionedUser, UserNarrow> {
         narrow: filter.as_ref().and_then(narrow_users),
         with_groups: sorts_by_groups || filter.as_ref().is_some_and(|filter| asks_for(filter, &["groups", "meta"])),
@@ -189,6 +193,9 @@ pub(crate) async fn groups_page(
     start: Start,
     elsewhere: &[&'static Resource],
 ) -> Result<Page, Refusal> {
+    if links.is_of_roles() {
+        return roles::page(caller, links, query, start, elsewhere).await;
+    }
     let filter = query.filter(&GROUPS, elsewhere)?;
     let target = query.sort(&GROUPS, elsewhere)?;
     let sorted = query.sort_by.is_some();
@@ -231,7 +238,8 @@ pub(crate) async fn groups_page(
 pub(crate) async fn both(caller: &Caller, links: &Links, query: &Query, start: Start) -> Result<Page, Refusal> {
     let whole = Query { count: start.offset.saturating_add(query.count), ..query.clone() };
     let from = Start { after: start.after, offset: 0 };
-    let users = users_page(caller, links, &whole, from, &[&GROUPS]).await?;
+    let groups: &[&'static Resource] = if links.is_of_roles() { &[&ROLE_GROUPS] } else { &[&GROUPS] };
+    let users = users_page(caller, links, &whole, from, groups).await?;
     let groups = groups_page(caller, links, &whole, from, &[&USERS]).await?;
     let more = users.last.is_some() || groups.last.is_some();
     let mut items: Vec<Shown> = users.items.into_iter().chain(groups.items).collect();
@@ -243,8 +251,7 @@ pub(crate) async fn both(caller: &Caller, links: &Links, query: &Query, start: S
         let by_key = if query.descending { by_key.reverse() } else { by_key };
         by_key.then(a.id.cmp(&b.id))
     });
-    let mut items: Vec<Shown> =
-        items.into_iter().skip(usize::try_from(start.offset).unwrap_or(usize::MAX)).collect();
+    let mut items: Vec<Shown> = items.into_iter().skip(usize::try_from(start.offset).unwrap_or(usize::MAX)).collect();
     let count = usize::try_from(query.count).unwrap_or(usize::MAX);
     let more = more || items.len() > count;
     items.truncate(count);
@@ -272,19 +279,22 @@ impl Kind {
 
 pub(crate) async fn list(caller: &Caller, links: &Links, query: &Query, kind: Kind) -> Result<Response, Refusal> {
     let start = query.start(kind.word(), caller)?;
+    // Role groups have no ids of their own to go on from, and what is made of two kinds has no one order.
+    let by_place = kind != Kind::Users && links.is_of_roles();
     let page = match kind {
         Kind::Users => users_page(caller, links, query, start, &[]).await?,
         Kind::Groups => groups_page(caller, links, query, start, &[]).await?,
         Kind::Both => both(caller, links, query, start).await?,
     };
-    Ok(answer(caller, query, kind.word(), start, page))
+    Ok(answer(caller, query, kind.word(), start, by_place, page))
 }
 
 /// A page in its envelope.
-pub(crate) fn answer(caller: &Caller, query: &Query, kind: &str, start: Start, page: Page) -> Response {
+fn answer(caller: &Caller, query: &Query, kind: &str, start: Start, by_place: bool, page: Page) -> Response {
     let by_cursor = query.cursor.is_some();
     let next = page.last.filter(|_| by_cursor && query.count > 0).map(|last| {
-        let next = if query.sort_by.is_some() {
+        let counts = query.sort_by.is_some() || by_place;
+        let next = if counts {
             Start { after: None, offset: start.offset + page.items.len() as u64 }
         } else {
             Start { after: Some(last), offset: 0 }

@@ -1,9 +1,10 @@
 //! Between SCIM's resources and Roster's words, in both directions. Nothing else in this crate knows how one becomes the other.
 
 pub(crate) mod groups;
+pub(crate) mod roles;
 pub(crate) mod users;
 
-use roster_engine::{OrganizationId, Timestamp, UserId, EntityId as _};
+use roster_engine::{EntityId as _, OrganizationId, Timestamp, UserId};
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 

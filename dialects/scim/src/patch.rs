@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use crate::error::{Refusal, ScimType};
 use crate::filter::{self, Path, Target, ValueFilter, parse_path};
 use crate::schema::{Attribute, Mutability, Place, Resource};
-use crate::value::{self, ReadOnly, is_primary, object_of, same, without_doubles};
+use crate::value::{self, is_primary, object_of, same, without_doubles};
 
 pub(crate) const SCHEMA: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
 const OPERATIONS_MAX: usize = 1000;
@@ -250,7 +250,7 @@ fn write(resource: &mut Map<String, Value>, target: &Target, op: Op, sent: &Valu
         object.insert(attribute.name.to_owned(), Value::Array(values));
         done
     } else if let Some(sub) = sub {
-        let part = value::single(sub, sent, ReadOnly::Ignored)?;
+        let part = value::single(sub, sent)?;
         let object = object_of(resource, place);
         let slot = object.entry(attribute.name).or_insert_with(|| Value::Object(Map::new()));
         if let (Value::Object(parts), Some(part)) = (slot, part) {
@@ -259,7 +259,7 @@ fn write(resource: &mut Map<String, Value>, target: &Target, op: Op, sent: &Valu
         Ok(())
     } else {
         debug_assert!(filter.is_none(), "paths with a filter are of lists");
-        let new = value::single(attribute, sent, ReadOnly::Ignored)?;
+        let new = value::single(attribute, sent)?;
         let object = object_of(resource, place);
         match (object.get_mut(attribute.name), new) {
             (Some(Value::Object(parts)), Some(Value::Object(new))) => {
@@ -303,7 +303,7 @@ fn write_list(values: &mut Vec<Value>, target: &Target, op: Op, sent: &Value) ->
             (Some(filter), op) => write_chosen(values, attribute, filter, op, sent),
         };
     };
-    let part = value::single(sub, sent, ReadOnly::Ignored)?;
+    let part = value::single(sub, sent)?;
     let Some(part) = part else { return Ok(()) };
     let mut touched: Vec<usize> = Vec::new();
     for (at, value) in values.iter_mut().enumerate() {
@@ -341,7 +341,7 @@ fn write_chosen(
         Value::Array(one) if one.len() == 1 => &one[0],
         other => other,
     };
-    let new = match value::single(attribute, sent, ReadOnly::Ignored)? {
+    let new = match value::single(attribute, sent)? {
         Some(Value::Object(new)) => new,
         _ => Map::new(),
     };

@@ -97,14 +97,22 @@ impl Query {
             cursor: text("cursor")?,
             ..Self::default()
         };
-        Ok(query.counted(number("startIndex")?, number("count")?))
+        let count = query.count_of(number("count"))?;
+        Ok(query.counted(number("startIndex")?, count))
+    }
+
+    /// RFC 9865 has a word of its own for a count that is none.
+    fn count_of(&self, count: Result<Option<i64>, Refusal>) -> Result<Option<i64>, Refusal> {
+        match (count, &self.cursor) {
+            (Err(refusal), Some(_)) => Err(Refusal::bad(ScimType::InvalidCount, refusal.detail)),
+            (count, _) => count,
+        }
     }
 
     /// What is shown, for requests about one resource.
     pub(crate) fn selection_of_pairs(pairs: &Pairs, of: &'static Resource) -> Result<Selection, Refusal> {
-        let list = |name: &str| {
-            Ok::<_, Refusal>(pairs.optional(name)?.map(str::to_owned).into_iter().collect::<Vec<_>>())
-        };
+        let list =
+            |name: &str| Ok::<_, Refusal>(pairs.optional(name)?.map(str::to_owned).into_iter().collect::<Vec<_>>());
         Ok(Selection::new(of, &list("attributes")?, &list("excludedAttributes")?))
     }
 
@@ -139,21 +147,30 @@ impl Query {
             cursor: text("cursor")?,
             ..Self::default()
         };
-        Ok(query.counted(number("startIndex")?, number("count")?))
+        let count = query.count_of(number("count"))?;
+        Ok(query.counted(number("startIndex")?, count))
     }
 
     pub(crate) fn selection(&self, of: &'static Resource) -> Selection {
         Selection::new(of, &self.attributes, &self.excluded)
     }
 
-    pub(crate) fn filter(&self, of: &'static Resource, elsewhere: &[&'static Resource]) -> Result<Option<Filter>, Refusal> {
+    pub(crate) fn filter(
+        &self,
+        of: &'static Resource,
+        elsewhere: &[&'static Resource],
+    ) -> Result<Option<Filter>, Refusal> {
         let Some(text) = &self.filter else { return Ok(None) };
         let filter = filter::parse(text, of, elsewhere);
         filter.map(Some).map_err(|problem| Refusal::bad(ScimType::InvalidFilter, format!("filter: {}", problem.0)))
     }
 
     /// What to sort by, if this kind of resource has it.
-    pub(crate) fn sort(&self, of: &'static Resource, elsewhere: &[&'static Resource]) -> Result<Option<Target>, Refusal> {
+    pub(crate) fn sort(
+        &self,
+        of: &'static Resource,
+        elsewhere: &[&'static Resource],
+    ) -> Result<Option<Target>, Refusal> {
         let Some(text) = &self.sort_by else { return Ok(None) };
         match parse_path(text, of) {
             Ok(Path::Attribute(target)) if target.filter.is_none() => Ok(Some(target)),

@@ -1,9 +1,9 @@
 //! What a request says beside its path: body, conditions, and where it came in.
 
 use axum::extract::{FromRequest, FromRequestParts, Request};
+use http::StatusCode;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, IF_MATCH, IF_NONE_MATCH};
 use http::request::Parts;
-use http::StatusCode;
 use roster_http::{App, Body, Failure, RequestMeta};
 use serde_json::{Map, Value};
 
@@ -63,8 +63,7 @@ pub(crate) struct Conditions {
 }
 
 fn all_of(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
-    let values: Vec<&str> =
-        headers.get_all(name).iter().map(|value| value.to_str().unwrap_or_default()).collect();
+    let values: Vec<&str> = headers.get_all(name).iter().map(|value| value.to_str().unwrap_or_default()).collect();
     (!values.is_empty()).then(|| values.join(","))
 }
 

@@ -115,7 +115,8 @@ pub static GROUPS: Resource = Resource {
 };
 
 /// A group of `/scim/roles/v2`.
-pub static ROLE_GROUPS: Resource = Resource { name: "Group", core: CORE_GROUP, attributes: ROLE_GROUP, extension: None };
+pub static ROLE_GROUPS: Resource =
+    Resource { name: "Group", core: CORE_GROUP, attributes: ROLE_GROUP, extension: None };
 
 /// Where an attribute lies in a resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -83,7 +83,8 @@ impl Selection {
         match &self.only {
             Some(only) => {
                 only.iter().any(|path| about(path, on_request))
-                    && (!inner_of_request || only.iter().any(|path| matches!(path, Path::Attribute(_)) && about(path, false)))
+                    && (!inner_of_request
+                        || only.iter().any(|path| matches!(path, Path::Attribute(_)) && about(path, false)))
             }
             None => {
                 !on_request && !inner_of_request && {
@@ -177,9 +178,12 @@ mod tests {
         let wanted = json!({"schemas": core, "id": "usr_1", "userName": "ada", "name": {"givenName": "Ada"}});
         assert_eq!(some, wanted);
         let less = show(&USERS, "", &format!("emails,name.givenName,{ENTERPRISE},id"), &user);
-        assert_eq!(less, json!({
-            "schemas": core, "id": "usr_1", "meta": {"version": "1"}, "userName": "ada", "name": {"familyName": "King"},
-        }));
+        assert_eq!(
+            less,
+            json!({
+                "schemas": core, "id": "usr_1", "meta": {"version": "1"}, "userName": "ada", "name": {"familyName": "King"},
+            })
+        );
         let manager = show(&USERS, &format!("{ENTERPRISE}:manager.displayName"), "", &user);
         assert_eq!(manager[ENTERPRISE], json!({"manager": {"displayName": "Bob"}}));
     }

@@ -54,7 +54,7 @@ async fn edit(
     id: &str,
     conditions: Conditions,
     show: &Selection,
-    edit: impl FnOnce(&Map<String, Value>) -> Result<Map<String, Value>, Refusal> + Send + 'static,
+    edit: impl FnOnce(&Map<String, Value>) -> Result<Map<String, Value>, Refusal> + Clone + Send + 'static,
 ) -> Result<Done, Refusal> {
     let known = links.clone();
     let change = move |before: &ProvisionedUser| -> Result<Option<UserProfilePatch>, Refusal> {
@@ -112,12 +112,7 @@ pub(crate) async fn patch(
     .await
 }
 
-pub(crate) async fn delete(
-    caller: &Caller,
-    links: &Links,
-    id: &str,
-    conditions: Conditions,
-) -> Result<Done, Refusal> {
+pub(crate) async fn delete(caller: &Caller, links: &Links, id: &str, conditions: Conditions) -> Result<Done, Refusal> {
     let links = links.clone();
     caller.deprovision_user(id, move |user| conditions.check(&version(user, &links))).await?;
     Ok(Done::gone())

@@ -8,15 +8,6 @@ use crate::schema::{Attribute, Kind, Place, Resource};
 /// Longest text of a value, in bytes.
 const TEXT_MAX: usize = 64 << 10;
 
-/// How a body's attributes are taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ReadOnly {
-    /// A client may send back what it read.
-    Ignored,
-    /// Kept, to be refused by who asked for it by name.
-    Kept,
-}
-
 /// Refuses what no value may hold, anywhere in a body: NUL, and texts that are too long.
 pub(crate) fn check_texts(value: &Value, name: &str) -> Result<(), Refusal> {
     match value {
@@ -84,7 +75,7 @@ fn put(into: &mut Map<String, Value>, attribute: &'static Attribute, value: &Val
     if attribute.is_read_only() {
         return Ok(());
     }
-    if let Some(value) = self::value(attribute, value, ReadOnly::Ignored)? {
+    if let Some(value) = self::value(attribute, value)? {
         into.insert(attribute.name.to_owned(), value);
     }
     Ok(())
@@ -106,17 +97,13 @@ pub(crate) fn extension(
 }
 
 /// The value of an attribute; `None` for null and for nothing.
-pub(crate) fn value(
-    attribute: &'static Attribute,
-    value: &Value,
-    read_only: ReadOnly,
-) -> Result<Option<Value>, Refusal> {
+pub(crate) fn value(attribute: &'static Attribute, value: &Value) -> Result<Option<Value>, Refusal> {
     if !attribute.multi {
-        return single(attribute, value, read_only);
+        return single(attribute, value);
     }
     match value {
         Value::Null => Ok(None),
-        Value::Array(values) => list(attribute, values, read_only),
+        Value::Array(values) => list(attribute, values),
         _ => Err(Refusal::value(format!("{} must be a list", attribute.name))),
     }
 }
@@ -124,17 +111,15 @@ pub(crate) fn value(
 /// The same, where one value may stand for a list of one.
 pub(crate) fn value_or_one(attribute: &'static Attribute, sent: &Value) -> Result<Option<Value>, Refusal> {
     match sent {
-        Value::Object(_) | Value::String(_) if attribute.multi => {
-            list(attribute, std::slice::from_ref(sent), ReadOnly::Ignored)
-        }
-        sent => value(attribute, sent, ReadOnly::Ignored),
+        Value::Object(_) | Value::String(_) if attribute.multi => list(attribute, std::slice::from_ref(sent)),
+        sent => value(attribute, sent),
     }
 }
 
-fn list(attribute: &'static Attribute, values: &[Value], read_only: ReadOnly) -> Result<Option<Value>, Refusal> {
+fn list(attribute: &'static Attribute, values: &[Value]) -> Result<Option<Value>, Refusal> {
     let mut clean = Vec::with_capacity(values.len());
     for value in values {
-        clean.extend(single(attribute, value, read_only)?);
+        clean.extend(single(attribute, value)?);
     }
     check_primary(attribute, &clean)?;
     let clean = without_doubles(clean);
@@ -180,11 +165,7 @@ pub(crate) fn without_doubles(values: Vec<Value>) -> Vec<Value> {
 }
 
 /// One value.
-pub(crate) fn single(
-    attribute: &'static Attribute,
-    value: &Value,
-    read_only: ReadOnly,
-) -> Result<Option<Value>, Refusal> {
+pub(crate) fn single(attribute: &'static Attribute, value: &Value) -> Result<Option<Value>, Refusal> {
     let name = attribute.name;
     match (attribute.kind, value) {
         (_, Value::Null) => Ok(None),
@@ -196,10 +177,10 @@ pub(crate) fn single(
             let mut clean = Map::new();
             for sub in subs {
                 let Some(part) = member(parts, sub.name) else { continue };
-                if sub.is_read_only() && read_only == ReadOnly::Ignored {
+                if sub.is_read_only() {
                     continue;
                 }
-                if let Some(part) = single(sub, part, read_only)? {
+                if let Some(part) = single(sub, part)? {
                     clean.insert(sub.name.to_owned(), part);
                 }
             }

@@ -192,6 +192,7 @@ mod tests {
             addresses: Vec::new(),
             created: Timestamp::from_ms(0),
             updated: Timestamp::from_ms(0),
+            last_active: None,
             public: Metadata::new(),
             private: Metadata::new(),
             open: Metadata::new(),

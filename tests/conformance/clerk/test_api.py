@@ -5,6 +5,11 @@ import pytest
 clerk_backend_api = pytest.importorskip("clerk_backend_api")
 
 from clerk_backend_api import Clerk, models  # noqa: E402
+
+from . import cases  # noqa: E402
+
+import json  # noqa: E402
+import pydantic  # noqa: E402
 from clerk_backend_api.utils import BackoffStrategy, RetryConfig  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -200,3 +205,178 @@ def test_versions(clerk, url, server):
     wrong = call(**{"Clerk-API-Version": "2020-01-01"})
     assert wrong.status_code == 400 and wrong.json()["errors"][0]["code"] == "api_version_invalid"
     assert wrong.headers["Content-Type"] == "application/json"
+
+
+class Sdk:
+    """This client, as the cases know one."""
+
+    shows_meta = True
+
+    def __init__(self, url, key):
+        self.url, self.key = url, key
+        never = RetryConfig("none", BackoffStrategy(1, 1, 1, 1), False)
+        self.client = Clerk(bearer_auth=key, server_url=f"{url}/clerk/v1", retry_config=never)
+
+    def with_key(self, key):
+        return Sdk(self.url, key)
+
+    def with_version(self, version):
+        raise cases.Lacks("it sends its own version")
+
+    def _call(self, api, method, **fields):
+        try:
+            answer = getattr(getattr(self.client, api), method)(**fields)
+        except (models.ClerkErrors, models.SDKError) as error:
+            body = json.loads(error.body)
+            raise cases.Refused(error.status_code, body["errors"], body["clerk_trace_id"]) from error
+        except (pydantic.ValidationError, TypeError, ValueError) as error:
+            raise cases.Lacks(str(error)) from error
+        if isinstance(answer, list):
+            return [item.model_dump() for item in answer]
+        return answer.model_dump()
+
+    def create_organization(self, **fields):
+        return self._call("organizations", "create", request=fields)
+
+    def get_organization(self, org):
+        return self._call("organizations", "get", organization_id=org)
+
+    def update_organization(self, org, **fields):
+        return self._call("organizations", "update", organization_id=org, **fields)
+
+    def merge_organization_metadata(self, org, **fields):
+        return self._call("organizations", "merge_metadata", organization_id=org, **fields)
+
+    def replace_organization_metadata(self, org, **fields):
+        return self._call("organizations", "replace_metadata", organization_id=org, **fields)
+
+    def delete_organization(self, org):
+        return self._call("organizations", "delete", organization_id=org)
+
+    def list_organizations(self, **query):
+        return self._call("organizations", "list", **query)
+
+    def create_membership(self, org, **fields):
+        return self._call("organization_memberships", "create", organization_id=org, **fields)
+
+    def update_membership(self, org, user, **fields):
+        return self._call("organization_memberships", "update", organization_id=org, user_id=user, **fields)
+
+    def merge_membership_metadata(self, org, user, **fields):
+        return self._call("organization_memberships", "update_metadata", organization_id=org, user_id=user, **fields)
+
+    def delete_membership(self, org, user):
+        return self._call("organization_memberships", "delete", organization_id=org, user_id=user)
+
+    def list_memberships(self, org, **query):
+        return self._call("organization_memberships", "list", organization_id=org, **query)
+
+    def list_all_memberships(self, **query):
+        return self._call("users", "get_instance_organization_memberships", **query)
+
+    def list_memberships_of(self, user):
+        return self._call("users", "get_organization_memberships", user_id=user)
+
+    def list_invitations_of(self, user):
+        return self._call("users", "get_organization_invitations", user_id=user)
+
+    def invite(self, org, **fields):
+        return self._call("organization_invitations", "create", organization_id=org, **fields)
+
+    def invite_bulk(self, org, items):
+        return self._call("organization_invitations", "bulk_create", organization_id=org, request_body=items)
+
+    def get_invitation(self, org, invitation):
+        return self._call("organization_invitations", "get", organization_id=org, invitation_id=invitation)
+
+    def revoke_invitation(self, org, invitation, **fields):
+        return self._call(
+            "organization_invitations", "revoke", organization_id=org, invitation_id=invitation, **fields
+        )
+
+    def list_invitations(self, org, status=(), **query):
+        # It takes one status only.
+        return self._call("organization_invitations", "list", organization_id=org, status=status[0], **query)
+
+    def create_user(self, **fields):
+        return self._call("users", "create", **fields)
+
+    def get_user(self, user):
+        return self._call("users", "get", user_id=user)
+
+    def update_user(self, user, **fields):
+        return self._call("users", "update", user_id=user, **fields)
+
+    def merge_user_metadata(self, user, **fields):
+        return self._call("users", "update_metadata", user_id=user, **fields)
+
+    def replace_user_metadata(self, user, **fields):
+        return self._call("users", "replace_metadata", user_id=user, **fields)
+
+    def delete_user(self, user):
+        return self._call("users", "delete", user_id=user)
+
+    def list_users(self, **query):
+        return self._call("users", "list", request=query)
+
+    def count_users(self, **query):
+        return self._call("users", "count", request=query)["total_count"]
+
+    def create_role(self, **fields):
+        return self._call("organization_roles", "create", **fields)
+
+    def get_role(self, role):
+        return self._call("organization_roles", "get", organization_role_id=role)
+
+    def update_role(self, role, **fields):
+        return self._call("organization_roles", "update", organization_role_id=role, **fields)
+
+    def delete_role(self, role):
+        return self._call("organization_roles", "delete", organization_role_id=role)
+
+    def list_roles(self, **query):
+        return self._call("organization_roles", "list", **query)
+
+    def assign_permission(self, role, permission):
+        return self._call("organization_roles", "assign_permission", organization_role_id=role, permission_id=permission)
+
+    def remove_permission(self, role, permission):
+        return self._call("organization_roles", "remove_permission", organization_role_id=role, permission_id=permission)
+
+    def create_permission(self, **fields):
+        return self._call("organization_permissions", "create", **fields)
+
+    def get_permission(self, permission):
+        return self._call("organization_permissions", "get", permission_id=permission)
+
+    def update_permission(self, permission, **fields):
+        return self._call("organization_permissions", "update", permission_id=permission, **fields)
+
+    def delete_permission(self, permission):
+        return self._call("organization_permissions", "delete", permission_id=permission)
+
+    def list_permissions(self, **query):
+        return self._call("organization_permissions", "list", **query)
+
+
+@pytest.fixture(scope="module")
+def sdk(url, server):
+    return Sdk(url, server.key)
+
+
+# It sends its own version, and knows which statuses there are.
+LACKS = cases.TYPED | {"api_version_invalid: an unknown version", "form_param_value_invalid: an unknown status"}
+
+
+@pytest.mark.parametrize("entry", cases.CASES, ids=[entry[0] for entry in cases.CASES])
+def test_a_refusal(sdk, native, entry):
+    cases.attempt(sdk, native, entry, LACKS)
+
+
+def test_everything_goes_well(sdk, native):
+    cases.everything_goes_well(sdk, native)
+    cases.the_rest_goes_well(sdk, native)
+
+
+def test_nothing_is_lost_when_many_write_at_once(sdk, native):
+    cases.nothing_is_lost_when_many_write_at_once(sdk, native)

@@ -37,7 +37,8 @@ impl Driver for Scim {
             // Who is there already stays, without a word: nothing to be refused.
             Step::Add { organization, user, .. } if names.is_member(organization, user) => return None,
             Step::Add { organization, user, role } => {
-                let add = patch(&json!({"op": "add", "path": "members", "value": [{"value": names.user(user).native()}]}));
+                let add =
+                    patch(&json!({"op": "add", "path": "members", "value": [{"value": names.user(user).native()}]}));
                 let path = if role == "member" {
                     group(organization)
                 } else {

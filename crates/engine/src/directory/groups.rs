@@ -10,7 +10,7 @@ use roster_model::{
 };
 use serde_json::Value;
 
-use super::members::{MemberChange, Among, apply};
+use super::members::{Among, MemberChange, apply};
 use super::users::{self, ProvisionedUser, check_external_id, put_link};
 use super::{DirectoryOptions, reading, writing};
 use crate::access::{Allowed, Domain};
@@ -43,6 +43,13 @@ pub struct ProvisionedGroup {
     pub updated: Timestamp,
     /// If they were asked for, by creation of the memberships.
     pub members: Option<Vec<GroupMember>>,
+}
+
+impl ProvisionedGroup {
+    /// What the domain's directory calls the group of those who hold a role here.
+    pub fn role_external_id(&self, role: RoleNumber) -> Option<String> {
+        role_external_id(self.link.as_ref(), role)
+    }
 }
 
 /// One of a group's members.
@@ -93,7 +100,10 @@ pub struct GroupPatch {
 
 impl std::fmt::Debug for GroupPatch {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("GroupPatch").field("name", &self.name).field("members", &self.members.len()).finish_non_exhaustive()
+        f.debug_struct("GroupPatch")
+            .field("name", &self.name)
+            .field("members", &self.members.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -144,8 +154,7 @@ pub(super) fn load(
     organizations
         .into_iter()
         .map(|organization| {
-            let (revision, updated) =
-                reader.view.last_change_of(organization.id)?.unwrap_or((0, organization.updated));
+            let (revision, updated) = reader.view.last_change_of(organization.id)?.unwrap_or((0, organization.updated));
             let is_top = organization.id == domain.id();
             Ok(ProvisionedGroup {
                 link: links.remove(&organization.id.raw()),
@@ -304,11 +313,8 @@ fn change(
         {
             check_role(tx.read(), &place, role)?;
         }
-        let wanted = OrganizationPatch {
-            name: patch.name,
-            extras: patch.role.map(role_extras),
-            ..OrganizationPatch::default()
-        };
+        let wanted =
+            OrganizationPatch { name: patch.name, extras: patch.role.map(role_extras), ..OrganizationPatch::default() };
         organizations::update(tx, &place, &wanted)?;
         if let Some(parent) = patch.parent {
             let parent = parent_in(tx.read(), domain, parent.as_ref())?;
@@ -385,7 +391,7 @@ impl Caller {
     pub async fn change_provisioned_group<E: From<Error> + Send + 'static>(
         &self,
         group: impl Into<OrganizationRef>,
-        edit: impl FnOnce(&ProvisionedGroup) -> Result<GroupPatch, E> + Send + 'static,
+        edit: impl FnOnce(&ProvisionedGroup) -> Result<GroupPatch, E> + Clone + Send + 'static,
         answer: MembersWanted,
     ) -> Result<ProvisionedGroup, E> {
         let (group, held) = (group.into(), Held::default());
@@ -419,7 +425,7 @@ impl Caller {
     pub async fn deprovision_group<E: From<Error> + Send + 'static>(
         &self,
         group: impl Into<OrganizationRef>,
-        check: impl FnOnce(&ProvisionedGroup) -> Result<(), E> + Send + 'static,
+        check: impl FnOnce(&ProvisionedGroup) -> Result<(), E> + Clone + Send + 'static,
     ) -> Result<(), E> {
         let group = group.into();
         self.write_asking(move |tx| {
@@ -466,7 +472,7 @@ impl Caller {
         &self,
         organization: impl Into<OrganizationRef>,
         role: RoleNumber,
-        edit: impl FnOnce(&ProvisionedGroup, Option<String>) -> Result<GroupPatch, E> + Send + 'static,
+        edit: impl FnOnce(&ProvisionedGroup, Option<String>) -> Result<GroupPatch, E> + Clone + Send + 'static,
         answer: MembersWanted,
     ) -> Result<(ProvisionedGroup, Option<String>), E> {
         let (organization, held) = (organization.into(), Held::default());

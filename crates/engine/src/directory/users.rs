@@ -388,7 +388,12 @@ fn owned(reader: Reader<'_>, domain: &Domain, user: UserId) -> Result<Option<Err
 }
 
 /// Takes somebody out of a domain; the user himself only if nothing else holds him.
-fn remove(tx: &mut Tx<'_, '_>, domain: &Allowed<Domain>, before: &ProvisionedUser, proof: &Allowed<User>) -> Result<()> {
+fn remove(
+    tx: &mut Tx<'_, '_>,
+    domain: &Allowed<Domain>,
+    before: &ProvisionedUser,
+    proof: &Allowed<User>,
+) -> Result<()> {
     let user = before.user.id;
     if let Some(error) = owned(tx.read(), domain, user)? {
         return Err(error);
@@ -419,7 +424,8 @@ fn remove(tx: &mut Tx<'_, '_>, domain: &Allowed<Domain>, before: &ProvisionedUse
         tx.change(domain, &Change::DirectoryLinkDeleted { before: Box::new(link) })?;
     }
     let elsewhere = MemberFilter { user: Some(user), ..MemberFilter::default() };
-    let held = tx.read().view.count_memberships(&elsewhere)? > 0 || !tx.read().view.directory_links_of(user)?.is_empty();
+    let held =
+        tx.read().view.count_memberships(&elsewhere)? > 0 || !tx.read().view.directory_links_of(user)?.is_empty();
     if at_home && !held {
         return users::delete(tx, proof);
     }
@@ -463,7 +469,7 @@ impl Caller {
     pub async fn change_provisioned_user<E: From<Error> + Send + 'static>(
         &self,
         user: impl Into<UserRef>,
-        edit: impl FnOnce(&ProvisionedUser) -> Result<Option<UserProfilePatch>, E> + Send + 'static,
+        edit: impl FnOnce(&ProvisionedUser) -> Result<Option<UserProfilePatch>, E> + Clone + Send + 'static,
     ) -> Result<ProvisionedUser, E> {
         let user = user.into();
         self.write_asking(move |tx| {
@@ -484,7 +490,7 @@ impl Caller {
     pub async fn deprovision_user<E: From<Error> + Send + 'static>(
         &self,
         user: impl Into<UserRef>,
-        check: impl FnOnce(&ProvisionedUser) -> Result<(), E> + Send + 'static,
+        check: impl FnOnce(&ProvisionedUser) -> Result<(), E> + Clone + Send + 'static,
     ) -> Result<(), E> {
         let user = user.into();
         self.write_asking(move |tx| {

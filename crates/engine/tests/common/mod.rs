@@ -3,21 +3,20 @@
 use std::sync::Arc;
 
 use roster_engine::{Caller, Config, Engine};
-use tempfile::TempDir;
+use roster_testing::Database;
 
 pub struct Bench {
     pub engine: Arc<Engine>,
     pub operator: Caller,
-    _folder: TempDir,
+    _database: Database,
 }
 
 impl Bench {
     pub async fn new() -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let database = format!("sqlite://{}", folder.path().join("roster.db").display());
-        let (engine, _) = Engine::open(Config::new(database)).await.expect("an engine");
+        let database = Database::new();
+        let (engine, _) = Engine::open(Config::new(database.url())).await.expect("an engine");
         let operator = engine.operator("default").await.expect("the database").expect("the realm `default`");
-        Self { engine, operator, _folder: folder }
+        Self { engine, operator, _database: database }
     }
 
     /// Log, tables and rules agree, and events are numbered without a gap.

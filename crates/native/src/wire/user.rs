@@ -35,6 +35,9 @@ pub(crate) struct User {
     created_at: Time,
     #[schema(value_type = String, format = DateTime)]
     updated_at: Time,
+    /// When one of the user's own keys was last seen, to the minute or so.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    last_active_at: Option<Time>,
 }
 
 /// Where a user can be reached.
@@ -95,6 +98,7 @@ impl From<&engine::User> for User {
             extras: u.extras.0.clone(),
             created_at: Time(u.created),
             updated_at: Time(u.updated),
+            last_active_at: u.last_active.map(Time),
         }
     }
 }

@@ -1,122 +1,200 @@
 use std::path::Path;
-use std::time::Duration;
 
-use rusqlite::OpenFlags;
-use rusqlite::config::DbConfig;
-
+use super::postgres::Postgres;
+use super::sqlite::Sqlite;
+use super::url::Address;
 use super::{Row, Value};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
-/// A connection to the database, with the statements it has prepared.
+/// A connection to either database, with the statements it has prepared. Used by one thread at a time.
 #[derive(Debug)]
 pub struct Connection {
-    inner: rusqlite::Connection,
-    /// What was asked, for the test that looks at the plans.
+    inner: Backend,
+    /// A statement failed for something that another try may not meet: see [`Error::is_repeatable`].
+    stumbled: std::cell::Cell<bool>,
+    /// What was asked, for the tests that look at the statements.
     #[cfg(test)]
     seen: std::cell::RefCell<std::collections::BTreeSet<String>>,
 }
 
-/// SQLite takes `$2` for a *name*; bound by position it would be the second one met.
-fn bind(statement: &mut rusqlite::CachedStatement<'_>, values: &[Value]) -> Result<()> {
-    let mut name = String::with_capacity(4);
-    for (n, value) in values.iter().enumerate() {
-        name.clear();
-        name.push('$');
-        name.push_str(itoa(n + 1, &mut [0; 4]));
-        if let Some(index) = statement.parameter_index(&name)? {
-            statement.raw_bind_parameter(index, value)?;
-        }
-    }
-    Ok(())
+#[derive(Debug)]
+enum Backend {
+    Sqlite(Sqlite),
+    Postgres(Box<Postgres>),
 }
 
-fn itoa(mut number: usize, buffer: &mut [u8; 4]) -> &str {
-    let mut at = buffer.len();
-    loop {
-        at -= 1;
-        buffer[at] = b'0' + u8::try_from(number % 10).unwrap_or_default();
-        number /= 10;
-        if number == 0 || at == 0 {
-            break;
-        }
-    }
-    std::str::from_utf8(&buffer[at..]).unwrap_or_default()
+/// Where the two databases need different words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Sqlite,
+    Postgres,
 }
 
-/// Whether there is something in the write-ahead log beside this file.
-fn has_log(file: &Path) -> bool {
-    let mut name = file.as_os_str().to_owned();
-    name.push("-wal");
-    std::fs::metadata(name).is_ok_and(|log| log.len() > 0)
+macro_rules! either {
+    ($self:ident, $backend:ident => $call:expr) => {
+        match &$self.inner {
+            Backend::Sqlite($backend) => $call,
+            Backend::Postgres($backend) => $call,
+        }
+    };
 }
 
 impl Connection {
     /// Opens the file, which must be there. Changes nothing in it.
-    pub(crate) fn open(file: &Path) -> Result<Self> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let inner = rusqlite::Connection::open_with_flags(file, flags)?;
-        inner.busy_timeout(Duration::from_secs(5))?;
-        // If the process before was killed, closing would fold its log into the file, also when the database is refused.
-        inner.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, has_log(file))?;
-        // A plan is made once, not anew for each value: else every join is parsed again whenever it is run.
-        inner.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
-        inner.set_prepared_statement_cache_capacity(256);
-        Ok(Self {
+    pub(crate) fn open_file(file: &Path) -> Result<Self> {
+        Ok(Self::new(Backend::Sqlite(Sqlite::open(file)?)))
+    }
+
+    pub(crate) fn open_server(address: &Address) -> Result<Self> {
+        Ok(Self::new(Backend::Postgres(Box::new(Postgres::open(address)?))))
+    }
+
+    fn new(inner: Backend) -> Self {
+        Self {
             inner,
+            stumbled: std::cell::Cell::new(false),
             #[cfg(test)]
             seen: std::cell::RefCell::default(),
-        })
+        }
+    }
+
+    pub(crate) const fn kind(&self) -> Kind {
+        match &self.inner {
+            Backend::Sqlite(_) => Kind::Sqlite,
+            Backend::Postgres(_) => Kind::Postgres,
+        }
     }
 
     /// What Roster wants of SQLite. `journal_mode` is kept in the file, so this comes after the check of its version.
     pub(crate) fn tune(&self) -> Result<()> {
-        self.inner.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
-        self.inner.execute_batch(
-            "PRAGMA journal_mode = WAL;
-             PRAGMA synchronous = FULL;
-             PRAGMA temp_store = MEMORY;
-             PRAGMA cache_size = -16384;
-             PRAGMA trusted_schema = OFF;",
-        )?;
-        Ok(())
+        match &self.inner {
+            Backend::Sqlite(sqlite) => sqlite.tune(),
+            Backend::Postgres(_) => Ok(()),
+        }
+    }
+
+    /// For SQLite: from now on it reads only. A reader of PostgreSQL says so in each transaction.
+    pub(crate) fn only_read(&self) -> Result<()> {
+        match &self.inner {
+            Backend::Sqlite(sqlite) => sqlite.batch("PRAGMA query_only = ON"),
+            Backend::Postgres(_) => Ok(()),
+        }
     }
 
     /// Several statements without values, such as a migration.
     pub(crate) fn batch(&self, sql: &str) -> Result<()> {
-        Ok(self.inner.execute_batch(sql)?)
+        either!(self, backend => backend.batch(sql))
     }
 
-    /// Whether no transaction is open. After an error that cost the transaction, SQLite says so here.
+    /// Whether no transaction is open. An error may have cost it.
     pub(crate) fn is_idle(&self) -> bool {
-        self.inner.is_autocommit()
+        either!(self, backend => backend.is_idle())
+    }
+
+    /// Whether it has to be made anew.
+    pub(crate) fn is_lost(&self) -> bool {
+        match &self.inner {
+            Backend::Sqlite(_) => false,
+            Backend::Postgres(postgres) => postgres.is_lost(),
+        }
+    }
+
+    /// Everything that is read until the end is of one moment.
+    pub(crate) fn begin_reading(&self) -> Result<()> {
+        self.begin("BEGIN", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+    }
+
+    /// Begins a transaction as the only writer: of the file, or of this realm if one is named, in which case nobody else changes it
+    /// until the commit is there for all to see.
+    pub(crate) fn begin_writing(&self, realm: Option<i64>) -> Result<()> {
+        let locked = match realm {
+            // The first lock that any writer takes, so that no two can wait for each other.
+            Some(realm) => {
+                format!("BEGIN ISOLATION LEVEL READ COMMITTED; UPDATE realm SET head = head WHERE id = {realm}")
+            }
+            None => String::from("BEGIN ISOLATION LEVEL READ COMMITTED"),
+        };
+        self.begin("BEGIN IMMEDIATE", &locked)
+    }
+
+    fn begin(&self, in_sqlite: &str, in_postgres: &str) -> Result<()> {
+        match &self.inner {
+            Backend::Sqlite(sqlite) => sqlite.execute(in_sqlite, &[]).map(drop),
+            Backend::Postgres(postgres) => {
+                // Also where the second statement fails: the first has begun it.
+                postgres.set_in_transaction(true);
+                postgres.batch(in_postgres)
+            }
+        }
+    }
+
+    pub(crate) fn commit(&self) -> Result<()> {
+        self.control("COMMIT")?;
+        self.ended();
+        Ok(())
+    }
+
+    /// If there is still something to roll back.
+    pub(crate) fn rollback(&self) -> Result<()> {
+        if self.is_idle() {
+            self.ended();
+            return Ok(());
+        }
+        self.control("ROLLBACK")?;
+        self.ended();
+        Ok(())
+    }
+
+    fn ended(&self) {
+        if let Backend::Postgres(postgres) = &self.inner {
+            postgres.set_in_transaction(false);
+        }
+    }
+
+    /// A statement about transactions: kept prepared by SQLite, sent as it is to PostgreSQL.
+    pub(crate) fn control(&self, sql: &str) -> Result<()> {
+        match &self.inner {
+            Backend::Sqlite(sqlite) => sqlite.execute(sql, &[]).map(drop),
+            Backend::Postgres(postgres) => postgres.batch(sql),
+        }
+    }
+
+    /// Whether a statement failed since the last call for something that another try may not meet.
+    pub(crate) fn stumbled(&self) -> bool {
+        self.stumbled.replace(false)
+    }
+
+    fn watch<T>(&self, result: Result<T>) -> Result<T> {
+        if let Err(error) = &result
+            && error.is_repeatable()
+        {
+            self.stumbled.set(true);
+        }
+        result
+    }
+
+    #[cfg(test)]
+    fn note(&self, sql: &str) {
+        self.seen.borrow_mut().insert(sql.to_owned());
     }
 
     /// Calls `each` for every row, until it fails.
-    pub fn each<E: From<crate::Error>>(
+    pub fn each<E: From<Error>>(
         &self,
         sql: &str,
         values: &[Value],
         mut each: impl FnMut(&Row<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        let run = |each: &mut dyn FnMut(&Row<'_>) -> Result<(), E>| -> Result<Result<(), E>> {
-            let mut statement = self.prepare(sql)?;
-            bind(&mut statement, values)?;
-            let mut rows = statement.raw_query();
-            while let Some(row) = rows.next()? {
-                if let Err(error) = each(&Row(row)) {
-                    return Ok(Err(error));
-                }
-            }
-            Ok(Ok(()))
-        };
-        run(&mut each)?
+        #[cfg(test)]
+        self.note(sql);
+        self.watch(either!(self, backend => backend.each(sql, values, &mut each)))?
     }
 
     pub fn all<T>(&self, sql: &str, values: &[Value], mut read: impl FnMut(&Row<'_>) -> Result<T>) -> Result<Vec<T>> {
         let mut items = Vec::new();
         self.each(sql, values, |row| {
             items.push(read(row)?);
-            Ok::<_, crate::Error>(())
+            Ok::<_, Error>(())
         })?;
         Ok(items)
     }
@@ -128,55 +206,56 @@ impl Connection {
         values: &[Value],
         read: impl FnOnce(&Row<'_>) -> Result<T>,
     ) -> Result<Option<T>> {
-        let mut statement = self.prepare(sql)?;
-        bind(&mut statement, values)?;
-        let mut rows = statement.raw_query();
-        match rows.next()? {
-            Some(row) => read(&Row(row)).map(Some),
-            None => Ok(None),
-        }
+        #[cfg(test)]
+        self.note(sql);
+        self.watch(either!(self, backend => backend.optional(sql, values, read)))
     }
 
     /// The one row of a statement that always has one, such as a count.
     pub fn one<T>(&self, sql: &str, values: &[Value], read: impl FnOnce(&Row<'_>) -> Result<T>) -> Result<T> {
         self.optional(sql, values, read)?
-            .ok_or_else(|| crate::Error::Corrupt(String::from("a statement that always has a row had none")))
+            .ok_or_else(|| Error::Corrupt(String::from("a statement that always has a row had none")))
     }
 
     /// How many rows it changed.
     pub fn execute(&self, sql: &str, values: &[Value]) -> Result<usize> {
-        let mut statement = self.prepare(sql)?;
-        bind(&mut statement, values)?;
-        Ok(statement.raw_execute()?)
-    }
-
-    fn prepare(&self, sql: &str) -> Result<rusqlite::CachedStatement<'_>> {
         #[cfg(test)]
-        self.seen.borrow_mut().insert(sql.to_owned());
-        Ok(self.inner.prepare_cached(sql)?)
+        self.note(sql);
+        self.watch(either!(self, backend => backend.execute(sql, values)))
     }
 
-    #[cfg(test)]
-    pub(crate) fn seen(&self) -> Vec<String> {
-        self.seen.borrow().iter().filter(|text| !text.starts_with("BEGIN")).cloned().collect()
-    }
-
-    /// How often it was planned again after it was prepared.
-    #[cfg(test)]
-    pub(crate) fn planned_anew(&self, sql: &str) -> Result<i32> {
-        let statement = self.inner.prepare_cached(sql)?;
-        Ok(statement.get_status(rusqlite::StatementStatus::RePrepare))
-    }
-
-    /// How SQLite would find the rows.
-    #[cfg(test)]
-    pub(crate) fn plan(&self, sql: &str) -> Result<Vec<String>> {
-        let mut statement = self.inner.prepare(&format!("EXPLAIN QUERY PLAN {sql}"))?;
-        let mut rows = statement.raw_query();
-        let mut steps = Vec::new();
-        while let Some(row) = rows.next()? {
-            steps.push(row.get(3)?);
+    /// SQLite only: copies the database, as it is at one moment, into a new file.
+    #[expect(dead_code, reason = "used by the next step")]
+    pub(crate) fn copy_to(&self, file: &Path, told: &mut dyn FnMut(u64, u64)) -> Result<()> {
+        match &self.inner {
+            Backend::Sqlite(sqlite) => sqlite.copy_to(file, told),
+            Backend::Postgres(_) => Err(Error::Url(String::from("a PostgreSQL database is backed up by pg_dump"))),
         }
-        Ok(steps)
+    }
+}
+
+#[cfg(test)]
+impl Connection {
+    pub(crate) fn seen(&self) -> Vec<String> {
+        self.seen.borrow().iter().cloned().collect()
+    }
+
+    pub(crate) fn planned_anew(&self, sql: &str) -> Result<i32> {
+        match &self.inner {
+            Backend::Sqlite(sqlite) => sqlite.planned_anew(sql),
+            Backend::Postgres(_) => Ok(0),
+        }
+    }
+
+    pub(crate) fn plan(&self, sql: &str) -> Result<Vec<String>> {
+        match &self.inner {
+            Backend::Sqlite(sqlite) => sqlite.plan(sql),
+            Backend::Postgres(postgres) => {
+                let mut steps = Vec::new();
+                postgres.optional(sql, &[], |_| Ok(())).map(drop)?;
+                steps.push(String::from("prepared"));
+                Ok(steps)
+            }
+        }
     }
 }

@@ -1,28 +1,39 @@
 //! Numbered migrations, each in a transaction of its own.
 
-use super::{Connection, Value};
+use super::{Connection, Kind, Value};
 use crate::error::{Error, Result};
 
 /// Not a migration: SQLite's own, and made anew after every one.
 const STATISTICS: &str = include_str!("../../migrations/sqlite_statistics.sql");
 
-const MIGRATIONS: [(i64, &str); 4] = [
+const MIGRATIONS: [(i64, &str); 5] = [
     (1, include_str!("../../migrations/0001_initial.sql")),
     (2, include_str!("../../migrations/0002_invitations.sql")),
     (3, include_str!("../../migrations/0003_organization_name.sql")),
     (20, include_str!("../../migrations/0020_directory_links.sql")),
+    (30, include_str!("../../migrations/0030_user_activity.sql")),
 ];
 
 /// The schema version that this Roster writes.
 pub const LATEST: i64 = MIGRATIONS[MIGRATIONS.len() - 1].0;
 
-/// The words in which the databases' data definition differs.
-fn in_sqlite(sql: &str) -> String {
-    sql.replace("{clustered}", "WITHOUT ROWID").replace("{text}", "TEXT")
+/// The words in which the databases' data definition differs. PostgreSQL would sort text as its country does.
+fn in_words_of(kind: Kind, sql: &str) -> String {
+    let (clustered, text) = match kind {
+        Kind::Sqlite => ("WITHOUT ROWID", "TEXT"),
+        Kind::Postgres => ("", "TEXT COLLATE \"C\""),
+    };
+    sql.replace("{clustered}", clustered).replace("{text}", text)
 }
 
 fn version(connection: &Connection) -> Result<i64> {
-    let known = "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = 'schema_version'";
+    let known = match connection.kind() {
+        Kind::Sqlite => "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = 'schema_version'",
+        Kind::Postgres => {
+            "SELECT COUNT(*) FROM pg_catalog.pg_tables
+             WHERE schemaname = CURRENT_SCHEMA() AND tablename = 'schema_version'"
+        }
+    };
     if connection.one(known, &[], |row| row.int(0))? == 0 {
         return Ok(0);
     }
@@ -47,24 +58,35 @@ pub fn migrate(connection: &Connection) -> Result<()> {
         return Ok(());
     }
     for (number, sql) in MIGRATIONS {
-        connection.batch("BEGIN IMMEDIATE")?;
+        connection.begin_writing(None)?;
         let done = apply(connection, number, sql);
-        connection.batch(if done.is_ok() { "COMMIT" } else { "ROLLBACK" })?;
-        done?;
+        match done {
+            Ok(()) => connection.commit()?,
+            Err(error) => {
+                connection.rollback()?;
+                return Err(error);
+            }
+        }
     }
-    // The first makes the table that the statistics go to, the second has this connection read them.
-    connection.batch("ANALYZE")?;
-    connection.batch(&format!("BEGIN IMMEDIATE; {STATISTICS} COMMIT; ANALYZE sqlite_schema"))?;
+    if connection.kind() == Kind::Sqlite {
+        // The first makes the table that the statistics go to, the second has this connection read them.
+        connection.batch("ANALYZE")?;
+        connection.batch(&format!("BEGIN IMMEDIATE; {STATISTICS} COMMIT; ANALYZE sqlite_schema"))?;
+    }
     Ok(())
 }
 
 fn apply(connection: &Connection, number: i64, sql: &str) -> Result<()> {
+    if connection.kind() == Kind::Postgres {
+        // Processes that start together: one migrates, the others wait and find it done. SQLite's transaction is that lock.
+        connection.batch("SELECT pg_advisory_xact_lock(7165083447)")?;
+    }
     connection.batch("CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL PRIMARY KEY)")?;
     // Read again under the lock: another process may have come first.
     if check(connection, true)? >= number {
         return Ok(());
     }
-    connection.batch(&in_sqlite(sql))?;
+    connection.batch(&in_words_of(connection.kind(), sql))?;
     connection.execute("INSERT INTO schema_version (version) VALUES ($1)", &[Value::Int(number)])?;
     Ok(())
 }

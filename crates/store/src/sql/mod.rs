@@ -1,19 +1,24 @@
-//! The thin layer between one SQL text and a database. Only this folder knows the driver.
+//! The thin layer between one SQL text and a database. Only this folder knows the drivers.
 //!
 //! Statements number their values `$1`, `$2` … in any order and as often as they like. Text that means the same on SQLite and
 //! PostgreSQL is the rule everywhere above this folder; `docs/adr/0003-sql-once.md` lists what to avoid.
 
 mod connection;
 mod migrate;
+mod postgres;
 mod readers;
 mod select;
+mod source;
+mod sqlite;
+mod tls;
 mod url;
 mod value;
 mod writer;
 
-pub use connection::Connection;
+pub use connection::{Connection, Kind};
 pub use readers::Readers;
-pub use select::{Select, like, like_prefix};
+pub use select::{Select, base62_digits, like, like_prefix};
+pub use source::Source;
 pub use url::Location;
 pub use value::{Row, Value};
 pub use writer::{BATCH_BOUNDS, Job, Verdict, Writer};

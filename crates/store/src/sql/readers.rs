@@ -1,10 +1,9 @@
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
-use super::Connection;
+use super::{Connection, Source};
 use crate::error::{Error, Result};
 
 /// How long a reader waits for a free connection.
@@ -16,16 +15,16 @@ pub struct Readers(Arc<Pool>);
 
 #[derive(Debug)]
 struct Pool {
-    file: PathBuf,
+    source: Source,
     idle: Mutex<Vec<Connection>>,
     free: Arc<Semaphore>,
     size: usize,
 }
 
 impl Readers {
-    pub fn new(file: &Path, size: usize) -> Self {
+    pub fn new(source: Source, size: usize) -> Self {
         let free = Arc::new(Semaphore::new(size));
-        Self(Arc::new(Pool { file: file.to_owned(), idle: Mutex::new(Vec::new()), free, size }))
+        Self(Arc::new(Pool { source, idle: Mutex::new(Vec::new()), free, size }))
     }
 
     /// Runs `read` in a transaction of its own, so that everything it sees is of one moment.
@@ -42,10 +41,11 @@ impl Readers {
         let done = tokio::task::spawn_blocking(move || {
             let _permit = permit;
             let connection = pool.take()?;
-            connection.execute("BEGIN", &[])?;
             let answer = read(&connection);
-            connection.execute("COMMIT", &[])?;
-            pool.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+            // What was read stands, also where the server goes away now; then the connection is not used again.
+            if connection.commit().is_ok() && !connection.is_lost() {
+                pool.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+            }
             answer
         });
         // A panic drops its connection, and the open transaction with it.
@@ -66,14 +66,19 @@ impl Readers {
 }
 
 impl Pool {
+    /// A connection with a transaction begun. One that slept while its server went away is found out here, and another one made.
     fn take(&self) -> Result<Connection> {
-        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        if let Some(connection) = idle {
-            return Ok(connection);
+        loop {
+            let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            let Some(connection) = idle else { break };
+            match connection.begin_reading() {
+                Ok(()) => return Ok(connection),
+                Err(Error::Unreachable(_)) => {}
+                Err(error) => return Err(error),
+            }
         }
-        let connection = Connection::open(&self.file)?;
-        connection.tune()?;
-        connection.batch("PRAGMA query_only = ON")?;
+        let connection = self.source.open_reader()?;
+        connection.begin_reading()?;
         Ok(connection)
     }
 }

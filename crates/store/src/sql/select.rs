@@ -61,3 +61,13 @@ pub fn like_prefix(text: &str) -> String {
     pattern.push('%');
     pattern
 }
+
+/// An expression for the eleven base62 digits of a column of ids, as the model writes them.
+pub fn base62_digits(column: &str) -> String {
+    const DIGITS: &str = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    let digit = |place: u32| {
+        let weight = 62_i64.pow(place);
+        format!("substr('{DIGITS}', CAST({column} / {weight} % 62 + 1 AS INTEGER), 1)")
+    };
+    (0..11).rev().map(digit).collect::<Vec<_>>().join(" || ")
+}

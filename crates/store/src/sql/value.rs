@@ -1,3 +1,5 @@
+use bytes::BytesMut;
+use postgres::types::{IsNull, Type};
 use serde::de::DeserializeOwned;
 
 use crate::error::{Error, Result};
@@ -70,34 +72,106 @@ impl<T: Into<Self>> From<Option<T>> for Value {
     }
 }
 
+impl postgres::types::ToSql for Value {
+    fn to_sql(&self, kind: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
+        match self {
+            Self::Null => Ok(IsNull::Yes),
+            // A row copied from SQLite has numbers for flags.
+            Self::Int(number) if *kind == Type::BOOL => (*number != 0).to_sql(kind, out),
+            Self::Int(number) if *kind == Type::INT4 => i32::try_from(*number)?.to_sql(kind, out),
+            Self::Int(number) => number.to_sql(kind, out),
+            Self::Flag(flag) => flag.to_sql(kind, out),
+            Self::Text(text) => text.to_sql(kind, out),
+        }
+    }
+
+    fn accepts(kind: &Type) -> bool {
+        matches!(*kind, Type::INT8 | Type::INT4 | Type::BOOL | Type::TEXT | Type::VARCHAR)
+    }
+
+    fn to_sql_checked(
+        &self,
+        kind: &Type,
+        out: &mut BytesMut,
+    ) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
+        let fits = match self {
+            Self::Null => true,
+            Self::Int(_) => matches!(*kind, Type::INT8 | Type::INT4 | Type::BOOL),
+            Self::Flag(_) => *kind == Type::BOOL,
+            Self::Text(_) => matches!(*kind, Type::TEXT | Type::VARCHAR),
+        };
+        if fits { self.to_sql(kind, out) } else { Err(format!("{self:?} was given for a {kind}").into()) }
+    }
+}
+
 /// One row of an answer, read by position.
 #[derive(Debug)]
-pub struct Row<'a>(pub(super) &'a rusqlite::Row<'a>);
+pub enum Row<'a> {
+    Sqlite(&'a rusqlite::Row<'a>),
+    Postgres(&'a postgres::Row),
+}
 
 impl Row<'_> {
+    fn read<'r, T: rusqlite::types::FromSql + postgres::types::FromSql<'r>>(&'r self, column: usize) -> Result<T> {
+        match self {
+            Self::Sqlite(row) => Ok(row.get(column)?),
+            Self::Postgres(row) => Ok(row.try_get(column)?),
+        }
+    }
+
     pub fn int(&self, column: usize) -> Result<i64> {
-        Ok(self.0.get(column)?)
+        self.opt_int(column)?.ok_or_else(|| Error::Corrupt(format!("column {column} has no number")))
     }
 
     pub fn opt_int(&self, column: usize) -> Result<Option<i64>> {
-        Ok(self.0.get(column)?)
+        match self {
+            // A number that stands in the statement itself is a short one to PostgreSQL.
+            Self::Postgres(row) if row.columns().get(column).is_some_and(|c| *c.type_() == Type::INT4) => {
+                Ok(row.try_get::<_, Option<i32>>(column)?.map(i64::from))
+            }
+            _ => self.read(column),
+        }
     }
 
     pub fn flag(&self, column: usize) -> Result<bool> {
-        Ok(self.0.get(column)?)
+        self.read(column)
     }
 
     pub fn text(&self, column: usize) -> Result<String> {
-        Ok(self.0.get(column)?)
+        self.read(column)
     }
 
     pub fn opt_text(&self, column: usize) -> Result<Option<String>> {
-        Ok(self.0.get(column)?)
+        self.read(column)
     }
 
     pub fn json<T: DeserializeOwned>(&self, column: usize) -> Result<T> {
-        let text = self.0.get_ref(column)?.as_str().map_err(|e| Error::Corrupt(e.to_string()))?;
+        let text = match self {
+            Self::Sqlite(row) => row.get_ref(column)?.as_str().map_err(|e| Error::Corrupt(e.to_string()))?,
+            Self::Postgres(row) => row.try_get(column)?,
+        };
         Ok(serde_json::from_str(text)?)
+    }
+
+    /// Whatever is there, for copying.
+    #[expect(dead_code, reason = "used by the next step")]
+    pub(crate) fn value(&self, column: usize) -> Result<Value> {
+        use rusqlite::types::ValueRef;
+        match self {
+            Self::Sqlite(row) => match row.get_ref(column)? {
+                ValueRef::Null => Ok(Value::Null),
+                ValueRef::Integer(number) => Ok(Value::Int(number)),
+                text @ ValueRef::Text(_) => {
+                    Ok(Value::Text(text.as_str().map_err(|e| Error::Corrupt(e.to_string()))?.to_owned()))
+                }
+                other => Err(Error::Corrupt(format!("a value of type {}", other.data_type()))),
+            },
+            Self::Postgres(row) => match row.columns().get(column).map(postgres::Column::type_) {
+                Some(&Type::BOOL) => Ok(row.try_get::<_, Option<bool>>(column)?.into()),
+                Some(&(Type::INT8 | Type::INT4)) => Ok(self.opt_int(column)?.into()),
+                _ => Ok(self.opt_text(column)?.into()),
+            },
+        }
     }
 
     pub fn id<I: roster_model::EntityId>(&self, column: usize) -> Result<I> {

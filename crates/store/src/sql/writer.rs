@@ -1,8 +1,12 @@
 //! One writer with group commit.
 //!
-//! A thread owns the only connection that writes. It takes all the jobs that wait, runs each in a savepoint inside one
-//! transaction, commits once (that is one sync), and only then answers them. A job that refuses, fails or panics is rolled
-//! back alone. Nobody is told of success before the commit is on disk, and a caller that went away changes nothing.
+//! A thread owns the only connection that writes (of this process, to PostgreSQL: some threads, each with realms of its own). It
+//! takes all the jobs that wait, runs each in a savepoint inside one transaction, commits once (that is one sync), and only then
+//! answers them. A job that refuses, fails or panics is rolled back alone. Nobody is told of success before the commit is on disk,
+//! and a caller that went away changes nothing.
+//!
+//! On PostgreSQL other processes write too. A transaction there is of one realm and begins by locking the realm's row, so a realm has
+//! one writer at a time, and its next events are visible before anybody can number the ones behind them.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -11,7 +15,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use super::Connection;
+use super::{Connection, Kind, Source};
 use crate::error::{Error, Result};
 
 /// Most jobs in one commit.
@@ -19,6 +23,8 @@ const BATCH_MAX: usize = 256;
 /// Most jobs that wait; more are refused after [`QUEUE_WAIT`].
 const QUEUE_MAX: usize = 4096;
 const QUEUE_WAIT: Duration = Duration::from_secs(5);
+/// How often something is done that failed for what another try may not meet.
+const TRIES: u32 = 4;
 
 /// What becomes of a job's changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +35,9 @@ pub enum Verdict {
 
 /// Something to be done by the writer.
 pub trait Job: Send {
-    /// Does it, inside a savepoint.
+    /// The raw id of the realm that it changes; `None` if it belongs to the server.
+    fn realm(&self) -> Option<i64>;
+    /// Does it, inside a savepoint. May be called again after its changes were rolled back.
     fn run(&mut self, connection: &Connection) -> Verdict;
     /// Told once the transaction is on disk, or why it isn't. `Ok` also for a job whose changes were dropped.
     fn finish(self: Box<Self>, durable: Result<()>);
@@ -71,6 +79,7 @@ impl Writer {
     /// The handle ends when every [`Writer`] is gone and the queue is done.
     pub fn start(
         connection: Connection,
+        source: Source,
         on_lost: impl Fn() + Send + 'static,
     ) -> Result<(Self, std::thread::JoinHandle<()>)> {
         let (jobs, waiting) = mpsc::channel(QUEUE_MAX);
@@ -78,7 +87,7 @@ impl Writer {
         let counts = Arc::clone(&statistics);
         let thread = std::thread::Builder::new()
             .name(String::from("roster-writer"))
-            .spawn(move || work(&connection, waiting, &counts, &on_lost))
+            .spawn(move || work(Link { connection, source }, waiting, &counts, &on_lost))
             .map_err(|e| Error::File(String::from("starting the writer's thread"), e))?;
         Ok((Self { jobs, statistics }, thread))
     }
@@ -101,12 +110,24 @@ impl Writer {
     }
 }
 
-fn work(
-    connection: &Connection,
-    mut waiting: mpsc::Receiver<Box<dyn Job>>,
-    statistics: &WriterStatistics,
-    on_lost: &dyn Fn(),
-) {
+/// The writer's connection, and how to get another one.
+struct Link {
+    connection: Connection,
+    source: Source,
+}
+
+impl Link {
+    /// One that stands, as far as one can know.
+    fn get(&mut self) -> Result<&Connection> {
+        if self.connection.is_lost() {
+            self.connection = self.source.open()?;
+            tracing::info!("connected to the database again");
+        }
+        Ok(&self.connection)
+    }
+}
+
+fn work(mut link: Link, mut waiting: mpsc::Receiver<Box<dyn Job>>, statistics: &WriterStatistics, on_lost: &dyn Fn()) {
     while let Some(first) = waiting.blocking_recv() {
         let mut batch = vec![first];
         while batch.len() < BATCH_MAX {
@@ -116,52 +137,115 @@ fn work(
             }
         }
         statistics.queued.fetch_sub(batch.len() as u64, Ordering::Relaxed);
-        statistics.count(batch.len());
-        let durable = commit(connection, &mut batch);
-        if let Err(error) = &durable {
-            on_lost();
-            tracing::error!(%error, jobs = batch.len(), "a batch of writes was not committed");
-        }
-        for job in batch {
-            job.finish(match &durable {
-                Ok(()) => Ok(()),
-                Err(Error::Full) => Err(Error::Full),
-                Err(Error::Busy(why)) => Err(Error::Busy(why)),
-                Err(error) => Err(Error::Corrupt(error.to_string())),
-            });
+        for mut batch in by_transaction(link.connection.kind(), batch) {
+            statistics.count(batch.len());
+            let durable = commit(&mut link, &mut batch);
+            if let Err(error) = &durable {
+                on_lost();
+                tracing::error!(%error, jobs = batch.len(), "a batch of writes was not committed");
+            }
+            for job in batch {
+                job.finish(match &durable {
+                    Ok(()) => Ok(()),
+                    Err(Error::Full) => Err(Error::Full),
+                    Err(Error::Busy(why)) => Err(Error::Busy(why)),
+                    Err(Error::Unserializable) => Err(Error::Unserializable),
+                    Err(Error::Unreachable(why)) => Err(Error::Unreachable(why.clone())),
+                    Err(error) => Err(Error::Corrupt(error.to_string())),
+                });
+            }
         }
     }
     // The last one out folds the log into the file, so that what is left behind is one file. Who isn't the last (the command
     // line, beside a server) must not wait for the others' readers while he keeps their writers out.
-    if let Err(error) = connection.batch("PRAGMA busy_timeout = 0; PRAGMA wal_checkpoint(TRUNCATE)") {
+    if link.connection.kind() == Kind::Sqlite
+        && let Err(error) = link.connection.batch("PRAGMA busy_timeout = 0; PRAGMA wal_checkpoint(TRUNCATE)")
+    {
         tracing::warn!(%error, "the write-ahead log was not folded in at the end");
     }
 }
 
-fn commit(connection: &Connection, batch: &mut [Box<dyn Job>]) -> Result<()> {
-    connection.execute("BEGIN IMMEDIATE", &[])?;
-    let done = batch.iter_mut().try_for_each(|job| savepoint(connection, &mut **job));
-    match done.and_then(|()| connection.execute("COMMIT", &[])) {
-        Ok(_) => Ok(()),
-        Err(error) => {
-            if !connection.is_idle() {
-                connection.batch("ROLLBACK")?;
-            }
-            Err(error)
+/// What is committed together. The order of a realm's jobs is kept; that of different realms means nothing.
+fn by_transaction(kind: Kind, batch: Vec<Box<dyn Job>>) -> Vec<Vec<Box<dyn Job>>> {
+    if kind == Kind::Sqlite {
+        return vec![batch];
+    }
+    let mut groups: Vec<Vec<Box<dyn Job>>> = Vec::new();
+    for job in batch {
+        let realm = job.realm();
+        let group =
+            groups.iter_mut().find(|group| realm.is_some() && group.first().is_some_and(|j| j.realm() == realm));
+        match group {
+            Some(group) => group.push(job),
+            None => groups.push(vec![job]),
         }
+    }
+    groups
+}
+
+/// Commits a batch, or says why nothing of it was.
+fn commit(link: &mut Link, batch: &mut [Box<dyn Job>]) -> Result<()> {
+    let realm = batch.first().and_then(|job| job.realm());
+    let mut tries = 1;
+    loop {
+        let connection = link.get()?;
+        let outcome: Result<()> = match connection.begin_writing(realm).and_then(|()| run(connection, batch)) {
+            // Whether a commit that wasn't answered took place, nobody knows: it must not be done again.
+            Ok(()) => match connection.commit() {
+                Err(Error::Unserializable) => Err(Error::Unserializable),
+                committed => return committed.map_err(|error| given_up(connection, error)),
+            },
+            Err(error) => Err(error),
+        };
+        let Err(error) = outcome else { return Ok(()) };
+        let error = given_up(connection, error);
+        // Nothing of it was committed: a lost connection is made anew, a loser of a race comes after the winner.
+        let again = matches!(error, Error::Unserializable) || (connection.is_lost() && tries == 1);
+        if !again || tries >= TRIES {
+            return Err(error);
+        }
+        tries += 1;
     }
 }
 
+/// Ends a transaction that failed.
+fn given_up(connection: &Connection, error: Error) -> Error {
+    match connection.rollback() {
+        Ok(()) => error,
+        Err(worse) if connection.is_lost() => {
+            tracing::debug!(%worse, "the connection went before the transaction could be rolled back");
+            error
+        }
+        Err(worse) => worse,
+    }
+}
+
+fn run(connection: &Connection, batch: &mut [Box<dyn Job>]) -> Result<()> {
+    batch.iter_mut().try_for_each(|job| savepoint(connection, &mut **job))
+}
+
 fn savepoint(connection: &Connection, job: &mut dyn Job) -> Result<()> {
-    connection.execute("SAVEPOINT operation", &[])?;
-    let verdict = catch_unwind(AssertUnwindSafe(|| job.run(connection))).unwrap_or(Verdict::Drop);
-    // A full disk or an I/O error may cost the whole transaction, not just the statement.
-    if connection.is_idle() {
-        return Err(Error::Busy("it gave the transaction up"));
+    connection.control("SAVEPOINT operation")?;
+    let mut tries = 1;
+    loop {
+        connection.stumbled();
+        let verdict = catch_unwind(AssertUnwindSafe(|| job.run(connection))).unwrap_or(Verdict::Drop);
+        // A full disk, an I/O error or a server that went away may cost the whole transaction, not just the statement.
+        if connection.is_idle() {
+            return Err(if connection.is_lost() {
+                Error::Unreachable(String::from("it went away in the middle"))
+            } else {
+                Error::Busy("it gave the transaction up")
+            });
+        }
+        if verdict == Verdict::Keep {
+            break;
+        }
+        connection.control("ROLLBACK TO operation")?;
+        if !connection.stumbled() || tries >= TRIES {
+            break;
+        }
+        tries += 1;
     }
-    if verdict == Verdict::Drop {
-        connection.execute("ROLLBACK TO operation", &[])?;
-    }
-    connection.execute("RELEASE operation", &[])?;
-    Ok(())
+    connection.control("RELEASE operation")
 }

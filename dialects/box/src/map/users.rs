@@ -31,6 +31,7 @@ pub(crate) fn service_account(realm: &Realm) -> User {
         addresses: Vec::new(),
         created: realm.created,
         updated: realm.created,
+        last_active: None,
         public: Metadata::new(),
         private: Metadata::new(),
         open: Metadata::new(),

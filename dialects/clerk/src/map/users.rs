@@ -1,7 +1,9 @@
 //! Users. What only this vendor has of them is kept in their extras.
 
 use roster_engine::id::AddressId;
-use roster_engine::{Address, AddressKind, Error, Form, Metadata, NewUser, Subject, User, UserPatch, UserStatus};
+use roster_engine::{
+    Address, AddressKind, Error, Form, Metadata, NewUser, Subject, Timestamp, User, UserPatch, UserStatus,
+};
 use roster_http::Failure;
 use serde_json::Value;
 
@@ -67,8 +69,8 @@ pub(crate) fn user(session: &Session, u: &User) -> wire::User {
         primary_email_address_id: primary(AddressKind::Email),
         primary_phone_number_id: primary(AddressKind::Phone),
         primary_web3_wallet_id: None,
-        profile_image_url: session.image(&shown),
-        image_url: session.image(&shown),
+        profile_image_url: session.image(u.id),
+        image_url: session.image(u.id),
         id: shown,
         has_image: false,
         public_metadata: u.public.clone(),
@@ -88,7 +90,7 @@ pub(crate) fn user(session: &Session, u: &User) -> wire::User {
         mfa_enabled_at: None,
         mfa_disabled_at: None,
         last_sign_in_at: None,
-        last_active_at: None,
+        last_active_at: u.last_active.map(Timestamp::as_ms),
         legal_accepted_at: number("legal_accepted_at"),
         banned: !u.is_active(),
         locked: flag("locked", false),

@@ -195,7 +195,8 @@ impl Parser<'_, '_> {
         if matches!(self.lexer.peek()?, Some(Token::Dot)) {
             self.lexer.next()?;
             let sub = self.name()?;
-            let sub = place.attribute.sub(&sub).ok_or_else(|| Problem::new(format!("there is no {name:.60}.{sub:.60}")))?;
+            let sub =
+                place.attribute.sub(&sub).ok_or_else(|| Problem::new(format!("there is no {name:.60}.{sub:.60}")))?;
             let ends = match self.lexer.peek()? {
                 None | Some(Token::Close) => true,
                 Some(Token::Word(word)) => word.eq_ignore_ascii_case("and") || word.eq_ignore_ascii_case("or"),
@@ -320,7 +321,8 @@ fn compared(attribute: &'static Attribute, operator: Operator, value: Token<'_>)
                 return Err(Problem::new(format!("{name} is a date: co, sw and ew can't be asked of it")));
             }
             let time = Timestamp::parse(&text);
-            let time = time.ok_or_else(|| Problem::new(format!("{text:.40?} is no date such as 2026-11-22T06:00:00Z")))?;
+            let time =
+                time.ok_or_else(|| Problem::new(format!("{text:.40?} is no date such as 2026-11-22T06:00:00Z")))?;
             Literal::Time(time.as_ms())
         }
         (Kind::DateTime, _) => return Err(Problem::new(format!("{name} is compared with a date in quotes"))),

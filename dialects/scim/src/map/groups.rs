@@ -10,7 +10,7 @@ use super::{Links, id_in, meta, users};
 use crate::error::Refusal;
 use crate::filter::ValueFilter;
 use crate::patch::{self, Op, Step};
-use crate::schema::{GROUPS, ROSTER, Resource};
+use crate::schema::{GROUPS, ROSTER};
 use crate::value;
 
 type Document = Map<String, Value>;
@@ -35,7 +35,7 @@ pub(crate) fn document(of: &ProvisionedGroup, catalog: &RoleCatalog, links: &Lin
     document
 }
 
-fn member(of: &GroupMember, links: &Links) -> Value {
+pub(crate) fn member(of: &GroupMember, links: &Links) -> Value {
     let mut shown = json!({"value": of.user.native(), "$ref": links.user(of.user), "type": "User"});
     if let Some(user) = &of.shown {
         shown["display"] = users::display(user).into();
@@ -182,7 +182,7 @@ pub(crate) fn patched(
         if !is_about_members(step) {
             patch::apply(&mut after, step, &GROUPS)?;
         } else if step.may_be_written()? {
-            members.extend(member_change(step, catalog, links)?);
+            members.extend(member_change(step, links)?);
         }
     }
     let mut patch = difference(before, &after, catalog, links)?;
@@ -195,11 +195,7 @@ pub(crate) fn is_about_members(step: &Step) -> bool {
 }
 
 /// What an operation on members does. Only what removes all of them says so by saying nothing else.
-pub(crate) fn member_change(
-    step: &Step,
-    _catalog: &RoleCatalog,
-    links: &Links,
-) -> Result<Option<MemberChange>, Refusal> {
+pub(crate) fn member_change(step: &Step, links: &Links) -> Result<Option<MemberChange>, Refusal> {
     let Some(target) = step.target() else { return Ok(None) };
     if target.sub.is_some() {
         return Err(Refusal::mutability("members can be added and removed, not changed"));
@@ -215,7 +211,9 @@ pub(crate) fn member_change(
         (_, None, Some(Value::Null)) if step.by_key => None,
         (Op::Add, Some(filter), _) => {
             let named = patch::named_members(filter);
-            Some(MemberChange::Add(named.ok_or_else(|| Refusal::value("members to be added are named by their value"))?))
+            Some(MemberChange::Add(
+                named.ok_or_else(|| Refusal::value("members to be added are named by their value"))?,
+            ))
         }
         (Op::Add, None, Some(value)) => Some(MemberChange::Add(value::members(value)?)),
         (Op::Replace, None, Some(value)) => Some(MemberChange::Replace(value::members(value)?)),
@@ -227,6 +225,3 @@ pub(crate) fn member_change(
 fn remove_where(filter: ValueFilter, links: Links) -> MemberChange {
     MemberChange::RemoveWhere(Box::new(move |of| filter.fits(&member(of, &links))))
 }
-
-/// The kind of resource that this file is about.
-pub(crate) const OF: &Resource = &GROUPS;

@@ -4,7 +4,7 @@ use roster_engine::{EntityId as _, ProvisionedUser, UserProfile, UserProfilePatc
 use serde_json::{Map, Value, json};
 
 use super::{Links, meta, tag_of, text};
-use crate::schema::{USERS, ENTERPRISE};
+use crate::schema::{ENTERPRISE, USERS};
 
 type Document = Map<String, Value>;
 

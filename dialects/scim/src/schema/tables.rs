@@ -152,7 +152,11 @@ pub(crate) const USER: &[Attribute] = &[
         "The groups that the user is a member of.",
     )),
     list("entitlements", values!(text("value", "The entitlement."), []), "What the user is entitled to."),
-    list("roles", values!(text("value", "The role."), []), "The directory's own roles; Roster's are those of memberships."),
+    list(
+        "roles",
+        values!(text("value", "The role."), []),
+        "The directory's own roles; Roster's are those of memberships.",
+    ),
     list("x509Certificates", values!(exact(of("value", Kind::Binary, "The certificate.")), []), "Certificates."),
 ];
 

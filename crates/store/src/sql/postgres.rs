@@ -1,0 +1,138 @@
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+
+use ::postgres::error::SqlState;
+use ::postgres::{Client, Statement};
+
+use super::url::Address;
+use super::{Row, Value, tls};
+use crate::error::{Error, Result};
+
+/// Prepared statements that a connection keeps. Lists are padded to powers of two, so there are a few hundred at most.
+const STATEMENTS_MAX: usize = 1024;
+
+/// What every connection asks of the server: nobody keeps a realm's lock while he sleeps, and nobody waits without end for it. A server
+/// that answers before the disk has it is told not to.
+const SESSION: &str = "SET lock_timeout = '5s';
+    SET statement_timeout = '60s';
+    SET idle_in_transaction_session_timeout = '15s';
+    SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off';";
+
+/// A connection to a server. Its calls block; so it lives on threads that may.
+pub(super) struct Postgres {
+    /// Taken out at the end only.
+    client: RefCell<Option<Client>>,
+    statements: RefCell<HashMap<String, Statement>>,
+    in_transaction: Cell<bool>,
+    /// It can't be used any more, though the socket may stand: a server that became read-only, say.
+    broken: Cell<bool>,
+}
+
+impl std::fmt::Debug for Postgres {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Postgres").field("lost", &self.is_lost()).finish_non_exhaustive()
+    }
+}
+
+impl Drop for Postgres {
+    /// The driver says goodbye in a way that may block, which a thread of the async runtime must not.
+    fn drop(&mut self) {
+        if let Some(client) = self.client.get_mut().take()
+            && tokio::runtime::Handle::try_current().is_ok()
+        {
+            std::thread::spawn(move || drop(client));
+        }
+    }
+}
+
+impl Postgres {
+    pub(super) fn open(address: &Address) -> Result<Self> {
+        let client = address.config().connect(tls::connector(address.root_certificate())?)?;
+        let connection = Self {
+            client: RefCell::new(Some(client)),
+            statements: RefCell::default(),
+            in_transaction: Cell::new(false),
+            broken: Cell::new(false),
+        };
+        connection.batch(SESSION)?;
+        Ok(connection)
+    }
+
+    pub(super) fn is_lost(&self) -> bool {
+        self.broken.get() || self.client.try_borrow().is_ok_and(|client| client.as_ref().is_none_or(Client::is_closed))
+    }
+
+    pub(super) fn is_idle(&self) -> bool {
+        !self.in_transaction.get() || self.is_lost()
+    }
+
+    pub(super) fn set_in_transaction(&self, inside: bool) {
+        self.in_transaction.set(inside);
+    }
+
+    fn with<T>(&self, run: impl FnOnce(&mut Client) -> Result<T, ::postgres::Error>) -> Result<T> {
+        let mut client = self.client.borrow_mut();
+        let Some(client) = client.as_mut() else { return Err(Error::Closed) };
+        run(client).map_err(|error| {
+            if error.code().is_some_and(|code| *code == SqlState::READ_ONLY_SQL_TRANSACTION) {
+                self.broken.set(true);
+            }
+            Error::from(error)
+        })
+    }
+
+    pub(super) fn batch(&self, sql: &str) -> Result<()> {
+        self.with(|client| client.batch_execute(sql))
+    }
+
+    fn statement(&self, sql: &str) -> Result<Statement> {
+        if let Some(statement) = self.statements.borrow().get(sql) {
+            return Ok(statement.clone());
+        }
+        let statement = self.with(|client| client.prepare(sql))?;
+        let mut statements = self.statements.borrow_mut();
+        if statements.len() >= STATEMENTS_MAX {
+            statements.clear();
+        }
+        statements.insert(sql.to_owned(), statement.clone());
+        Ok(statement)
+    }
+
+    fn query(&self, sql: &str, values: &[Value]) -> Result<Vec<::postgres::Row>> {
+        let statement = self.statement(sql)?;
+        let values = references(values, &statement);
+        self.with(|client| client.query(&statement, &values))
+    }
+
+    pub(super) fn each<E: From<Error>>(
+        &self,
+        sql: &str,
+        values: &[Value],
+        each: &mut dyn FnMut(&Row<'_>) -> Result<(), E>,
+    ) -> Result<Result<(), E>> {
+        let rows = self.query(sql, values)?;
+        Ok(rows.iter().try_for_each(|row| each(&Row::Postgres(row))))
+    }
+
+    pub(super) fn optional<T>(
+        &self,
+        sql: &str,
+        values: &[Value],
+        read: impl FnOnce(&Row<'_>) -> Result<T>,
+    ) -> Result<Option<T>> {
+        self.query(sql, values)?.first().map(|row| read(&Row::Postgres(row))).transpose()
+    }
+
+    pub(super) fn execute(&self, sql: &str, values: &[Value]) -> Result<usize> {
+        let statement = self.statement(sql)?;
+        let values = references(values, &statement);
+        let changed = self.with(|client| client.execute(&statement, &values))?;
+        Ok(usize::try_from(changed).unwrap_or(usize::MAX))
+    }
+}
+
+/// A statement may leave the last values unused.
+fn references<'v>(values: &'v [Value], statement: &Statement) -> Vec<&'v (dyn ::postgres::types::ToSql + Sync)> {
+    let wanted = statement.params().len();
+    values.iter().take(wanted).map(|value| value as &(dyn ::postgres::types::ToSql + Sync)).collect()
+}

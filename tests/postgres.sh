@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# Runs a command beside a PostgreSQL server of its own, which is gone afterwards. The command finds it by ROSTER_TEST_POSTGRES.
+#
+#     tests/postgres.sh cargo test -p roster-engine
+#
+# The server listens on a socket in a temporary folder only, trusts whoever gets there, and syncs nothing: it is for tests.
+set -euo pipefail
+
+bin=$(tests/postgres-bin.sh)
+folder=$(mktemp -d "${TMPDIR:-/tmp}/roster-postgres.XXXXXX")
+data=$folder/data
+me=(env)
+if [ "$(id -u)" = 0 ]; then # PostgreSQL refuses to run as root.
+    chown postgres "$folder"
+    me=(runuser -u postgres -- env)
+fi
+chmod 755 "$folder"
+
+finish() {
+    (cd "$folder" && "${me[@]}" "$bin/pg_ctl" -D "$data" -m immediate -s stop) || true
+    rm -rf "$folder"
+}
+trap finish EXIT
+
+cd "$folder"
+"${me[@]}" "$bin/initdb" -D "$data" -A trust -U postgres -E UTF8 --no-locale --no-sync >/dev/null
+options="-k $folder -c listen_addresses= -c max_connections=400 -c fsync=off -c synchronous_commit=on -c full_page_writes=off"
+"${me[@]}" "$bin/pg_ctl" -D "$data" -w -s -l "$folder/log" -o "$options" start
+cd "$OLDPWD"
+
+ROSTER_TEST_POSTGRES="postgres://postgres@${folder//\//%2F}:5432/postgres" "$@"
