@@ -197,13 +197,12 @@ impl View<'_> {
         now: Timestamp,
         slice: &Slice,
     ) -> Result<Vec<User>> {
-        let (mut select, id) = match domain {
-            Some(domain) => (self.users_of_domain(domain, now, "seen.id"), "seen.id"),
-            None => {
-                let mut select = Select::new("SELECT u.id FROM usr u WHERE u.realm = ");
-                select.bind(self.realm);
-                (select, "u.id")
-            }
+        let (mut select, id) = if let Some(domain) = domain {
+            (self.users_of_domain(domain, now, "seen.id"), "seen.id")
+        } else {
+            let mut select = Select::new("SELECT u.id FROM usr u WHERE u.realm = ");
+            select.bind(self.realm);
+            (select, "u.id")
         };
         slice.seek(&mut select, "", id);
         slice.order(&mut select, "", id);
@@ -213,13 +212,12 @@ impl View<'_> {
     }
 
     pub fn count_domain_users(&self, domain: Option<OrganizationId>, now: Timestamp) -> Result<u64> {
-        let select = match domain {
-            Some(domain) => self.users_of_domain(domain, now, "COUNT(*)"),
-            None => {
-                let mut select = Select::new("SELECT COUNT(*) FROM usr u WHERE u.realm = ");
-                select.bind(self.realm);
-                select
-            }
+        let select = if let Some(domain) = domain {
+            self.users_of_domain(domain, now, "COUNT(*)")
+        } else {
+            let mut select = Select::new("SELECT COUNT(*) FROM usr u WHERE u.realm = ");
+            select.bind(self.realm);
+            select
         };
         self.count(&select)
     }

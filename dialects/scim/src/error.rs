@@ -134,7 +134,7 @@ impl Refusal {
             Error::NoCredential | Error::BadCredential => Self::unauthorized(said),
             Error::Forbidden(_) | Error::System(_) => plain(StatusCode::FORBIDDEN),
             Error::OwnerProtected => Self::mutability(said),
-            Error::DomainNotAllowed => Self::value(said),
+            Error::DomainNotAllowed | Error::Items(_) => Self::value(said),
             Error::RemovalHeld { .. } => plain(StatusCode::PRECONDITION_REQUIRED),
             Error::PreconditionFailed => plain(StatusCode::PRECONDITION_FAILED),
             Error::OwnsOrganization { .. }
@@ -153,7 +153,6 @@ impl Refusal {
             | Error::MemberLacks(_)
             | Error::TooManyRoles
             | Error::IdempotencyMismatch => plain(StatusCode::CONFLICT),
-            Error::Items(_) => Self::value(said),
             Error::Unavailable { reason: _, retry_after } => Self::later(*retry_after),
             Error::Internal(problem) => Self { internal: Some(problem.clone()), ..Self::our_fault() },
         }

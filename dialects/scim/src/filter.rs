@@ -69,6 +69,22 @@ pub struct Term {
     pub test: Test,
 }
 
+/// One condition of a filter.
+#[derive(Clone, Copy, Debug)]
+pub enum Condition<'f> {
+    Term(&'f Term),
+    Within(&'f Place, &'f ValueFilter),
+}
+
+impl Condition<'_> {
+    pub const fn place(&self) -> &Place {
+        match self {
+            Self::Term(term) => &term.place,
+            Self::Within(place, _) => place,
+        }
+    }
+}
+
 /// What is asked of a value.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Test {
@@ -105,13 +121,13 @@ pub enum Literal {
 }
 
 impl Filter {
-    /// Every comparison of these attributes, wherever it stands.
-    pub fn each_place(&self, seen: &mut dyn FnMut(&Place, Option<&ValueFilter>, Option<&Term>)) {
+    /// Every condition on an attribute, wherever it stands.
+    pub fn each(&self, seen: &mut dyn FnMut(Condition<'_>)) {
         match self {
-            Self::And(all) | Self::Or(all) => all.iter().for_each(|filter| filter.each_place(seen)),
-            Self::Not(filter) => filter.each_place(seen),
-            Self::Term(term) => seen(&term.place, None, Some(term)),
-            Self::Within(place, filter) => seen(place, Some(filter), None),
+            Self::And(all) | Self::Or(all) => all.iter().for_each(|filter| filter.each(seen)),
+            Self::Not(filter) => filter.each(seen),
+            Self::Term(term) => seen(Condition::Term(term)),
+            Self::Within(place, filter) => seen(Condition::Within(place, filter)),
             Self::Absent(_) => {}
         }
     }

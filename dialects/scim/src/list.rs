@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::answer::json;
 use crate::error::Refusal;
-use crate::filter::{Filter, Literal, Operator, Target, Term, Test, ValueFilter, sort_key};
+use crate::filter::{Condition, Filter, Literal, Operator, Target, Term, Test, ValueFilter, sort_key};
 use crate::map::{Links, groups, users};
 use crate::query::{Query, Start};
 use crate::roles;
@@ -75,7 +75,7 @@ fn narrow_groups(filter: &Filter) -> Option<GroupNarrow> {
 /// Whether a filter asks for one of these.
 fn asks_for(filter: &Filter, names: &[&str]) -> bool {
     let mut asks = false;
-    filter.each_place(&mut |place, _, _| asks |= names.contains(&place.attribute.name));
+    filter.each(&mut |condition| asks |= names.contains(&condition.place().attribute.name));
     asks
 }
 
@@ -90,17 +90,17 @@ pub(crate) fn deciding_members(filter: &Filter) -> MembersWanted {
         }
         _ => false,
     };
-    filter.each_place(&mut |place, within, term| {
-        if !matches!(place.attribute.name, "members" | "memberRoles") {
+    filter.each(&mut |condition| {
+        if !matches!(condition.place().attribute.name, "members" | "memberRoles") {
             return;
         }
         any = true;
-        if let Some(term) = term {
+        if let Condition::Term(term) = condition {
             shown |= term.sub.is_some_and(|sub| sub.name == "display");
             let by_value = term.sub.is_none_or(|sub| sub.name == "value");
             all |= !(by_value && name(&term.test));
         }
-        if let Some(within) = within {
+        if let Condition::Within(_, within) = condition {
             within.each_term(&mut |sub, _| shown |= sub.name == "display");
             let parts = match within {
                 ValueFilter::And(parts) => parts.as_slice(),

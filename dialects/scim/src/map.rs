@@ -4,6 +4,8 @@ pub(crate) mod groups;
 pub(crate) mod roles;
 pub(crate) mod users;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use roster_engine::{EntityId as _, OrganizationId, Timestamp, UserId};
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
@@ -49,11 +51,14 @@ pub(crate) fn meta(kind: &str, created: Timestamp, modified: Timestamp, location
     meta.as_object().cloned().unwrap_or_default()
 }
 
+/// Short, and the same everywhere.
+pub(crate) fn hash_of(bytes: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(&Sha256::digest(bytes)[..12])
+}
+
 /// A tag of everything that is seen of a resource.
 pub(crate) fn tag_of(resource: &Map<String, Value>) -> String {
-    let hash = Sha256::digest(serde_json::to_vec(resource).unwrap_or_default());
-    let short: String = hash.iter().take(10).map(|byte| format!("{byte:02x}")).collect();
-    format!("W/\"{short}\"")
+    format!("W/\"{}\"", hash_of(&serde_json::to_vec(resource).unwrap_or_default()))
 }
 
 /// The id in an id or a location.

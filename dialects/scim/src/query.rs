@@ -6,10 +6,10 @@ use roster_engine::{Caller, EntityId as _};
 use roster_http::Pairs;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use sha2::{Digest as _, Sha256};
 
 use crate::error::{Refusal, ScimType};
 use crate::filter::{self, Filter, Path, Target, parse_path};
+use crate::map::hash_of;
 use crate::schema::Resource;
 use crate::selection::Selection;
 use crate::value::{check_schemas, member};
@@ -208,8 +208,7 @@ impl Query {
     fn hash(&self, kind: &str, caller: &Caller, start: Start, made: i64) -> String {
         let key = caller.token().map(|token| token.id.raw());
         let bound = (kind, &self.filter, &self.sort_by, self.descending, key, caller.realm_id().raw(), start, made);
-        let hash = Sha256::digest(serde_json::to_vec(&bound).unwrap_or_default());
-        hash.iter().take(12).map(|byte| format!("{byte:02x}")).collect()
+        hash_of(&serde_json::to_vec(&bound).unwrap_or_default())
     }
 }
 

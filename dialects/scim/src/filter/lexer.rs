@@ -61,14 +61,13 @@ impl<'t> Lexer<'t> {
         let before = self.at;
         self.at += self.rest().len() - self.rest().trim_start_matches([' ', '\t', '\r', '\n']).len();
         let Some(first) = self.rest().chars().next() else { return Ok(None) };
-        let one = |token| Ok(Some(token));
         match first {
-            '(' => self.take(1).and(one(Token::Open)),
-            ')' => self.take(1).and(one(Token::Close)),
-            '[' => self.take(1).and(one(Token::OpenBracket)),
-            ']' => self.take(1).and(one(Token::CloseBracket)),
+            '(' => Ok(Some(self.one(Token::Open))),
+            ')' => Ok(Some(self.one(Token::Close))),
+            '[' => Ok(Some(self.one(Token::OpenBracket))),
+            ']' => Ok(Some(self.one(Token::CloseBracket))),
             '"' => self.text().map(Some),
-            '.' if before == self.at && before > 0 => self.take(1).and(one(Token::Dot)),
+            '.' if before == self.at && before > 0 => Ok(Some(self.one(Token::Dot))),
             c if c.is_ascii_digit() || c == '-' => {
                 let length = self.rest().find(|c: char| !(c.is_ascii_alphanumeric() || "+-.".contains(c)));
                 let number = &self.rest()[..length.unwrap_or(self.rest().len())];
@@ -76,21 +75,22 @@ impl<'t> Lexer<'t> {
                 if serde_json::from_str::<serde_json::Number>(number).is_err() {
                     return Err(Problem::new(format!("{number:.40} is no number")));
                 }
-                one(Token::Number(number))
+                Ok(Some(Token::Number(number)))
             }
             c if is_word(c) => {
                 let length = self.rest().find(|c| !is_word(c)).unwrap_or(self.rest().len());
                 let word = &self.rest()[..length];
                 self.at += length;
-                one(Token::Word(word))
+                Ok(Some(Token::Word(word)))
             }
             other => Err(Problem::new(format!("there is {other:?} where nothing like it can stand"))),
         }
     }
 
-    fn take(&mut self, bytes: usize) -> Result<(), Problem> {
-        self.at += bytes;
-        Ok(())
+    /// A token of one byte.
+    fn one(&mut self, token: Token<'t>) -> Token<'t> {
+        self.at += 1;
+        token
     }
 
     /// A JSON string.

@@ -243,9 +243,8 @@ impl Parser<'_, '_> {
             return Ok(Test::Present);
         }
         let operator = operator(word).ok_or_else(|| Problem::new(format!("{word:.60} is no operator")))?;
-        let value = match self.lexer.next()? {
-            Some(token) => token,
-            None => return Err(Problem::new(format!("ends behind {word}: a value is missing"))),
+        let Some(value) = self.lexer.next()? else {
+            return Err(Problem::new(format!("ends behind {word}: a value is missing")));
         };
         let mut test = compared(attribute, operator, value)?;
         if is_id(of, attribute)

@@ -64,28 +64,25 @@ pub(crate) fn document(of: &ProvisionedUser) -> Document {
     let mut document = link.map(|link| link.document.clone()).unwrap_or_default();
     let says_active = link.is_none_or(|link| link.given.is_none() && !of.is_apart()) || document.contains_key("active");
     if !of.is_apart() {
-        match of.since_given() {
-            Some((given, now)) => {
-                let changed = now.first_name != given.first_name || now.last_name != given.last_name;
-                if now.first_name != given.first_name {
-                    show_name(&mut document, "givenName", now.first_name.as_deref());
-                }
-                if now.last_name != given.last_name {
-                    show_name(&mut document, "familyName", now.last_name.as_deref());
-                }
-                if changed && document.get("name").is_some_and(|name| name.get("formatted").is_some()) {
-                    show_name(&mut document, "formatted", Some(user.name.as_str()).filter(|name| !name.is_empty()));
-                }
-                if now.email != given.email {
-                    show_address(&mut document, now.email.as_deref());
-                }
+        if let Some((given, now)) = of.since_given() {
+            let changed = now.first_name != given.first_name || now.last_name != given.last_name;
+            if now.first_name != given.first_name {
+                show_name(&mut document, "givenName", now.first_name.as_deref());
             }
-            None => {
+            if now.last_name != given.last_name {
+                show_name(&mut document, "familyName", now.last_name.as_deref());
+            }
+            if changed && document.get("name").is_some_and(|name| name.get("formatted").is_some()) {
                 show_name(&mut document, "formatted", Some(user.name.as_str()).filter(|name| !name.is_empty()));
-                show_name(&mut document, "givenName", user.first_name.as_deref());
-                show_name(&mut document, "familyName", user.last_name.as_deref());
-                show_address(&mut document, user.email());
             }
+            if now.email != given.email {
+                show_address(&mut document, now.email.as_deref());
+            }
+        } else {
+            show_name(&mut document, "formatted", Some(user.name.as_str()).filter(|name| !name.is_empty()));
+            show_name(&mut document, "givenName", user.first_name.as_deref());
+            show_name(&mut document, "familyName", user.last_name.as_deref());
+            show_address(&mut document, user.email());
         }
     }
     if document.get("name").and_then(Value::as_object).is_some_and(Map::is_empty) {
@@ -132,13 +129,14 @@ pub(crate) fn profile(document: &Document) -> UserProfile {
     }
 }
 
+fn changed<T: PartialEq>(before: &T, after: T) -> Option<T> {
+    (*before != after).then_some(after)
+}
+
 /// What is different between two documents; `None` if nothing is.
 pub(crate) fn difference(before: &Document, after: &Document) -> Option<UserProfilePatch> {
     if before == after {
         return None;
-    }
-    fn changed<T: PartialEq>(before: &T, after: T) -> Option<T> {
-        (*before != after).then_some(after)
     }
     let (before, after) = (profile(before), profile(after));
     Some(UserProfilePatch {
