@@ -223,6 +223,11 @@ fn withdraw<M: RoleMap>(
     }
 }
 
+/// A list that is too long is refused whole.
+fn check_length(field: &'static str, list: &[String], limit: usize) -> Result<()> {
+    if list.len() > limit { Err(Error::invalid(field, format!("has more than {limit} entries"))) } else { Ok(()) }
+}
+
 impl Caller {
     /// Makes the record, and the user if the realm has none with this address. Makes no membership.
     pub async fn create_account_user(
@@ -383,7 +388,8 @@ impl Caller {
     }
 
     /// Makes these account users exactly the members who show this role in the account or in an organization that it manages.
-    /// Members with other roles who are not named stay as they are. Items that can't be done are named; the rest is done.
+    /// Members with other roles who are not named stay as they are. Items that can't be done are named; the rest is done. At
+    /// most as many as fit in a bulk.
     pub async fn replace_shown_role<M: RoleMap>(
         &self,
         organization: impl Into<OrganizationRef>,
@@ -392,9 +398,11 @@ impl Caller {
         users: Vec<String>,
     ) -> Result<Vec<ItemProblem>> {
         let (organization, of) = (organization.into(), of.into());
+        let limit = self.engine.limits().bulk_items;
         self.write(move |tx| {
             let account = account(tx.read(), &organization)?;
             let place = manages(tx.read(), &account, &of)?;
+            check_length("user_ids", &users, limit)?;
             let mut problems = Vec::new();
             let mut named = HashSet::new();
             for name in &users {
@@ -441,9 +449,12 @@ impl Caller {
         delete: Vec<String>,
     ) -> Result<Vec<ItemProblem>> {
         let (organization, of) = (organization.into(), of.into());
+        let limit = self.engine.limits().bulk_items;
         self.write(move |tx| {
             let account = account(tx.read(), &organization)?;
             let place = manages(tx.read(), &account, &of)?;
+            check_length("user_ids_to_add", &add, limit)?;
+            check_length("user_ids_to_delete", &delete, limit)?;
             let mut problems = Vec::new();
             for name in &add {
                 if let Err(problem) = grant::<M>(tx, &account, &place, name, shown)?

@@ -157,9 +157,9 @@ fn owners_are_deleted_only_on_purpose() {
         let place = group(&bench.operator, "acme").await.expect("a group").id;
         member(&bench, place, ada, RoleNumber::MEMBER).await;
         bench.operator.transfer_ownership(place, ada).await.expect("the owner");
-        assert!(matches!(bench.operator.delete_user_unless_owner(ada).await, Err(Error::OwnerProtected)));
+        assert!(matches!(bench.operator.delete_user_unless_owner(ada, None).await, Err(Error::OwnerProtected)));
         bench.operator.clear_ownership(place).await.expect("cleared");
-        bench.operator.delete_user_unless_owner(ada).await.expect("deleted");
+        bench.operator.delete_user_unless_owner(ada, None).await.expect("deleted");
         bench.verify().await.expect("sound");
     });
 }

@@ -31,6 +31,8 @@ pub struct SurfaceSpec {
     pub ignore_trailing_slash: bool,
     /// `POST` honours `Idempotency-Key`. Default: false.
     pub idempotency: bool,
+    /// A header by which a caller who may acts as the user that it names. Default: none.
+    pub act_as: Option<&'static str>,
     /// Where under the prefix its OpenAPI document is served, to everyone. Default: `/openapi.json`.
     pub openapi_path: Option<&'static str>,
 }
@@ -47,6 +49,7 @@ impl SurfaceSpec {
             url_bytes: None,
             ignore_trailing_slash: true,
             idempotency: false,
+            act_as: None,
             openapi_path: Some("/openapi.json"),
         }
     }

@@ -15,6 +15,7 @@ pub mod permission;
 pub mod realm;
 pub mod rights;
 pub mod role;
+pub mod session;
 pub mod text;
 pub mod time;
 pub mod token;
@@ -25,8 +26,8 @@ pub use account::AccountUser;
 pub use change::{ActorRef, Change, ChangeKind, Event};
 pub use directory::{DirectoryLink, LinkSubject};
 pub use id::{
-    EntityId, EventId, Form, InvitationId, Kind, MembershipId, OrganizationId, PermissionId, RealmId, RoleId, TokenId,
-    UserId,
+    EntityId, EventId, Form, InvitationId, Kind, LinkId, MembershipId, OrganizationId, PermissionId, RealmId, RoleId,
+    SessionId, TokenId, UserId,
 };
 pub use invitation::{Invitation, InvitationStatus};
 pub use membership::Membership;
@@ -36,6 +37,7 @@ pub use permission::Permission;
 pub use realm::Realm;
 pub use rights::{Right, Standing, Where};
 pub use role::{Base, Role, RoleCatalog, RoleNumber, RoleSet};
+pub use session::{Link, Only, Session};
 pub use time::{Clock, SystemClock, Timestamp};
 pub use token::{Token, TokenKind};
-pub use user::{Address, AddressKind, User, UserStatus};
+pub use user::{Address, AddressKind, NO_ADDRESS, User, UserStatus};

@@ -33,6 +33,10 @@ pub struct User {
     pub aliases: Aliases,
 }
 
+/// What a user without an e-mail address has behind the `@` where clients can't do without one; the id's digits stand before it. Nobody
+/// can own that domain.
+pub const NO_ADDRESS: &str = "@no-address.invalid";
+
 impl User {
     /// The primary e-mail address, in lower case.
     pub fn email(&self) -> Option<&str> {

@@ -4,6 +4,7 @@
 //! - `PATCH` is a JSON merge patch (RFC 7396): what isn't sent stays, `null` clears.
 //! - `POST` honours `Idempotency-Key`; answers with one entity carry an `ETag`, writes honour `If-Match`.
 //! - Errors are problem details (RFC 9457) with a stable `code`.
+//! - `Roster-Act-As: USER` does a request as that user, for who may.
 //! - Wherever an id is taken, any dialect's form of it is taken too; entities carry `ids`, their ids in each dialect.
 
 mod accounts;
@@ -16,7 +17,9 @@ mod organizations;
 mod ownership;
 mod problem;
 mod query;
+mod realm;
 mod roles;
+mod sessions;
 mod tokens;
 mod users;
 mod wire;
@@ -59,6 +62,7 @@ pub fn api() -> Api {
     let spec = SurfaceSpec {
         body: BodyPolicy { content_type: ContentType::JsonIfPresent, ..BodyPolicy::default() },
         idempotency: true,
+        act_as: Some("roster-act-as"),
         ..SurfaceSpec::new(Surface::Native, PREFIX, render)
     };
     let routes = OpenApiRouter::<App>::with_openapi(Document::openapi())
@@ -69,7 +73,9 @@ pub fn api() -> Api {
         .merge(ownership::routes())
         .merge(roles::routes())
         .merge(tokens::routes())
+        .merge(sessions::routes())
         .merge(accounts::routes())
-        .merge(events::routes());
+        .merge(events::routes())
+        .merge(realm::routes());
     Api::new(spec, routes)
 }

@@ -60,6 +60,9 @@ struct CreateUser {
     created_at: Option<Time>,
     /// For whom the user is made: lets a key make users that may do so only there.
     organization_id: Option<String>,
+    /// Makes the user an admin of the realm: a member of its root.
+    #[serde(default)]
+    realm_admin: bool,
 }
 
 /// What isn't sent stays; null clears.
@@ -98,6 +101,8 @@ struct UpdateUser {
     #[serde(with = "serde_with::rust::double_option")]
     #[schema(value_type = Option<Object>)]
     unsafe_metadata: Option<Option<Object>>,
+    /// Whether an admin of the realm. Also needs `memberships:write` at its root.
+    realm_admin: Option<bool>,
 }
 
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -129,6 +134,8 @@ struct UserListQuery {
 struct DeleteUserQuery {
     /// Also blank what the event log says of the user, now or after an earlier deletion. Events keep their numbers.
     erase: Option<bool>,
+    /// Refuse it as long as the user owns an organization. Not with `erase`.
+    unless_owner: Option<bool>,
 }
 
 /// List users.
@@ -182,6 +189,7 @@ async fn create(Authenticated(caller): Authenticated, body: Body<CreateUser>) ->
         public: b.public_metadata.unwrap_or_default(),
         private: b.private_metadata.unwrap_or_default(),
         organization: b.organization_id.as_deref().map(Into::into),
+        realm_admin: b.realm_admin,
         ..NewUser::default()
     };
     let user = caller.create_user(new).await?;
@@ -222,7 +230,7 @@ async fn update(
         open: metadata_patch(b.unsafe_metadata),
         primary: Vec::new(),
         extras: None,
-        realm_admin: None,
+        realm_admin: b.realm_admin,
         expected: if_match.expected()?,
     };
     let user = caller.update_user(user_ref(&id), patch).await?;
@@ -240,7 +248,11 @@ async fn delete(
     query: Query,
 ) -> Result<StatusCode, Failure> {
     let query: DeleteUserQuery = query.read()?;
+    let unless_owner = query.unless_owner == Some(true);
     if query.erase == Some(true) {
+        if unless_owner {
+            return Err(Error::invalid("unless_owner", "doesn't go with erase").into());
+        }
         // An alias went with the user; who was deleted before is named by an id.
         let id = match caller.user(user_ref(&id)).await {
             Ok(user) => Some(user.id),
@@ -248,6 +260,8 @@ async fn delete(
             Err(error) => return Err(error.into()),
         };
         caller.erase_user(id.ok_or(Error::NotFound(Subject::User))?).await?;
+    } else if unless_owner {
+        caller.delete_user_unless_owner(user_ref(&id), if_match.expected()?).await?;
     } else {
         caller.delete_user(user_ref(&id), if_match.expected()?).await?;
     }

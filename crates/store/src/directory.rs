@@ -228,7 +228,7 @@ impl View<'_> {
         let mut inside: HashMap<OrganizationId, bool> = HashMap::new();
         for users in users.chunks(512) {
             let mut select = Select::new("SELECT m.usr, o.id, o.name FROM membership m");
-            select.push(" JOIN organization o ON o.realm = m.realm AND o.id = m.organization AND o.status <> 'gone'");
+            select.push(" JOIN organization o ON o.realm = m.realm AND o.id = m.organization AND o.status <> 'gone' AND NOT o.hidden");
             select.push(" WHERE m.realm = ").bind(self.realm).push(" AND m.usr IN ").bind_all(users);
             select.push(" ORDER BY m.usr, m.id");
             let rows = self.connection.all(&select.text, &select.values, |row| {
@@ -253,7 +253,8 @@ impl View<'_> {
     /// All with this name, in any letter case, by id.
     pub fn organizations_named(&self, name: &str) -> Result<Vec<Organization>> {
         let ids: Vec<OrganizationId> = self.connection.all(
-            "SELECT o.id FROM organization o WHERE o.realm = $1 AND o.name_folded = $2 AND o.status <> 'gone' ORDER BY o.id",
+            "SELECT o.id FROM organization o WHERE o.realm = $1 AND o.name_folded = $2 AND o.status <> 'gone'
+                AND NOT o.hidden ORDER BY o.id",
             &[self.realm.into(), text::fold(name).into()],
             |row| row.id(0),
         )?;
@@ -266,7 +267,7 @@ impl View<'_> {
         let from = text::fold(prefix);
         self.connection.all(
             "SELECT o.id FROM organization o WHERE o.realm = $1 AND o.name_folded >= $2 AND o.name_folded < $3
-                AND o.status <> 'gone' ORDER BY o.id",
+                AND o.status <> 'gone' AND NOT o.hidden ORDER BY o.id",
             &[self.realm.into(), from.as_str().into(), format!("{from}{LAST}").into()],
             |row| row.id(0),
         )

@@ -22,7 +22,8 @@ pub struct MemberFilter {
     pub shown: Option<Vec<(RoleSet, RoleSet)>>,
     /// Whose user is like this.
     pub users: UserFilter,
-    pub without_root: bool,
+    /// Only in organizations that are shown by surfaces that hide the root: neither there nor in what is marked as deleted.
+    pub shown_only: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,6 +31,8 @@ pub enum MemberSort {
     /// By membership, oldest first.
     #[default]
     Created,
+    /// By when the user became a member, which is later than the membership got its id where it was promised before.
+    Joined,
     Updated,
     /// By the user's name or primary e-mail address.
     Name,
@@ -42,6 +45,7 @@ impl MemberSort {
     const fn column(self, descending: bool) -> &'static str {
         match self {
             Self::Created => "",
+            Self::Joined => "m.created_ms",
             Self::Updated => "m.updated_ms",
             Self::Name => "u.name_folded",
             Self::Email => "u.email",
@@ -102,6 +106,20 @@ impl View<'_> {
         self.one_membership("m.organization = $2 AND m.roles & 1 <> 0", vec![organization.into()])
     }
 
+    /// The users who start in this organization, or in one below it.
+    pub fn starting_below(&self, organization: OrganizationId) -> Result<Vec<UserId>> {
+        self.connection.all(
+            "WITH RECURSIVE down (id) AS (
+                SELECT id FROM organization WHERE realm = $1 AND id = $2
+                UNION ALL
+                SELECT o.id FROM organization o JOIN down ON o.realm = $1 AND o.parent = down.id
+             ) SELECT m.usr FROM down CROSS JOIN membership m
+             WHERE m.realm = $1 AND m.organization = down.id AND m.is_default ORDER BY m.usr",
+            &[self.realm.into(), organization.into()],
+            |row| row.id(0),
+        )
+    }
+
     /// What the user holds at each of these organizations, in their order. What he has in a domain that suspended him is
     /// nothing.
     pub fn roles_along(&self, user: UserId, chain: &[OrganizationId]) -> Result<Vec<RoleSet>> {
@@ -148,8 +166,8 @@ impl View<'_> {
         if filter.organization.is_none() {
             // An organization that is being cleared away still has rows.
             select.push(" JOIN organization o ON o.realm = m.realm AND o.id = m.organization AND o.status <> 'gone'");
-            if filter.without_root {
-                select.push(" AND o.parent IS NOT NULL");
+            if filter.shown_only {
+                select.push(" AND o.parent IS NOT NULL AND NOT o.hidden");
             }
         }
         select.push(" WHERE m.realm = ").bind(self.realm);

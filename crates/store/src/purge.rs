@@ -1,4 +1,4 @@
-use roster_model::{OrganizationId, RealmId};
+use roster_model::{OrganizationId, RealmId, Timestamp};
 
 use crate::error::Result;
 use crate::sql::Connection;
@@ -25,6 +25,24 @@ impl Store {
             }
             None => Ok(false),
         }
+    }
+
+    /// Clears a portion of the tokens away that expired before then. True if there may be more. The log goes on telling of them.
+    pub async fn purge_tokens(&self, realm: RealmId, before: Timestamp) -> Result<bool> {
+        let old = "SELECT id FROM token WHERE realm = $1 AND expires_ms < $2 ORDER BY expires_ms LIMIT $3";
+        let portion = [realm.into(), before.into(), PORTION.into()];
+        // Mostly there is nothing to do, and a look costs no commit.
+        let look = portion.clone();
+        let any = self.read_server(move |c| Ok(c.optional(old, &look, |row| row.int(0))?.is_some())).await?;
+        if !any {
+            return Ok(false);
+        }
+        self.write_aside(Some(realm), move |connection| {
+            let cleared =
+                connection.execute(&format!("DELETE FROM token WHERE realm = $1 AND id IN ({old})"), &portion)?;
+            Ok(i64::try_from(cleared).is_ok_and(|cleared| cleared == PORTION))
+        })
+        .await
     }
 }
 

@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 
-use roster_model::{Address, AddressKind, Aliases, EntityId as _, User, UserId, UserStatus, text};
+use roster_model::{Address, AddressKind, Aliases, EntityId as _, NO_ADDRESS, User, UserId, UserStatus, text};
 
 use crate::error::Result;
 use crate::list::Slice;
@@ -374,7 +374,14 @@ pub(crate) fn user_conditions(view: &View<'_>, select: &mut Select, filter: &Use
     if let Some(prefix) = &filter.prefix {
         select.push(" AND (u.name_folded LIKE ").bind(like_prefix(&text::fold(prefix))).push(" ESCAPE '\\' OR ");
         // Addresses are kept in lower case, not folded.
-        select.push("u.email LIKE ").bind(like_prefix(&prefix.to_lowercase())).push(" ESCAPE '\\')");
+        let pattern = like_prefix(&prefix.to_lowercase());
+        select.push("u.email LIKE ").bind(pattern.as_str()).push(" ESCAPE '\\'");
+        if prefix.starts_with(|c: char| c.is_ascii_digit()) {
+            // Who has no address is shown with one that is made of the id.
+            select.push(" OR (u.email = '' AND CAST(u.id AS TEXT) || '").push(NO_ADDRESS).push("' LIKE ");
+            select.bind(pattern).push(" ESCAPE '\\')");
+        }
+        select.push(")");
     }
     filter.more.conditions(view, select);
 }

@@ -4,6 +4,7 @@ pub(crate) mod groups;
 pub(crate) mod permissions;
 pub(crate) mod users;
 
+use roster_engine::NO_ADDRESS;
 use roster_engine::{
     Caller, Dialect, EntityId as _, Error, Form, Member, MembershipId, OrganizationRef, RoleCatalog, RoleMap,
     RoleNumber, RoleSet, Subject, Surface, Timestamp, User, UserId, UserRef,
@@ -13,9 +14,6 @@ use crate::wire::{self, Role};
 
 pub(crate) const SURFACE: Surface = Surface::Box;
 pub(crate) const DIALECT: Dialect = Dialect::Box;
-
-/// What a user without an e-mail address has behind the `@`: the clients can't do without one. Nobody can own that domain.
-const NO_ADDRESS: &str = "@no-address.invalid";
 
 impl RoleMap for Role {
     type Shown = Self;

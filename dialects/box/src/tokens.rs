@@ -121,11 +121,16 @@ async fn issue(authenticator: Authenticator, Form(form): Form) -> Result<Respons
     let mut extras = Extras::default();
     extras.merge(DIALECT, &Metadata::from_iter([(CLIENT.to_owned(), client_id.into())]));
     let kind = if user.is_some() { TokenKind::User } else { TokenKind::Realm };
-    let expires = Some(caller.now().plus_ms(LIFETIME_S * 1000));
+    let now = caller.now();
+    let hour = now.plus_ms(LIFETIME_S * 1000);
+    // A key that ends sooner makes no token that lasts longer.
+    let expires = caller.token().and_then(|key| key.expires).map_or(hour, |end| end.min(hour));
+    let expires_in = (expires.as_ms() - now.as_ms()) / 1000;
     let name = Some(String::from("Box access token"));
-    let issued = caller.issue_token(NewToken { user, expires, name, extras, ..NewToken::new(kind) }).await?;
+    let issued =
+        caller.issue_token(NewToken { user, expires: Some(expires), name, extras, ..NewToken::new(kind) }).await?;
     let access_token = issued.secret.ok_or_else(|| Error::Internal("a new token without its secret".into()))?;
-    let answer = AccessToken { access_token, expires_in: LIFETIME_S, restricted_to: Vec::new(), token_type: "bearer" };
+    let answer = AccessToken { access_token, expires_in, restricted_to: Vec::new(), token_type: "bearer" };
     Ok(uncached(Json(answer)))
 }
 

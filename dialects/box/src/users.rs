@@ -164,7 +164,7 @@ async fn delete(Session(caller): Session, Path(id): Path<String>, query: Pairs) 
     if query.flag("force")?.unwrap_or_default() {
         caller.delete_user(user, None).await?;
     } else {
-        caller.delete_user_unless_owner(user).await.map_err(|error| match error {
+        caller.delete_user_unless_owner(user, None).await.map_err(|error| match error {
             Error::OwnerProtected => Error::invalid("force", "must be true to delete a user who owns an organization"),
             other => other,
         })?;

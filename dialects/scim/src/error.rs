@@ -131,7 +131,12 @@ impl Refusal {
             Error::Reference { field, subject } => {
                 Self::value(format!("{} names no {}", attribute(field), word(*subject)))
             }
-            Error::NoCredential | Error::BadCredential => Self::unauthorized(said),
+            Error::NoCredential | Error::BadCredential | Error::BadLogin | Error::WrongPassword => {
+                Self::unauthorized(said)
+            }
+            Error::TooManyAttempts { retry_after } => {
+                Self { retry_after: Some(*retry_after), ..plain(StatusCode::TOO_MANY_REQUESTS) }
+            }
             Error::Forbidden(_) | Error::System(_) => plain(StatusCode::FORBIDDEN),
             Error::OwnerProtected => Self::mutability(said),
             Error::DomainNotAllowed | Error::Items(_) => Self::value(said),

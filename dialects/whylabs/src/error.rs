@@ -76,6 +76,10 @@ impl Form {
                 }
             }
             Error::NoCredential => said(StatusCode::UNAUTHORIZED, "Unauthorized"),
+            // Nobody logs in here; the engine says these to other surfaces only.
+            Error::BadLogin | Error::WrongPassword | Error::TooManyAttempts { .. } => {
+                said(StatusCode::FORBIDDEN, "Forbidden")
+            }
             Error::BadCredential | Error::Forbidden(_) => said(StatusCode::FORBIDDEN, "Forbidden"),
             Error::AlreadyExists { .. }
             | Error::OwnerProtected
@@ -142,7 +146,8 @@ fn unknown(subject: Subject) -> &'static str {
         | Subject::Permission
         | Subject::Grant
         | Subject::Invitation
-        | Subject::Token => "ResourceNotFound",
+        | Subject::Token
+        | Subject::Session => "ResourceNotFound",
     }
 }
 
@@ -161,6 +166,9 @@ fn parameter(field: &str) -> &str {
         "expires_at" => "expiration_time",
         "parent_id" => "parent_org_id",
         "token_name" => "alias",
+        "user_ids" => "userIds",
+        "user_ids_to_add" => "userIdsToAdd",
+        "user_ids_to_delete" => "userIdsToDelete",
         other => other,
     }
 }

@@ -6,6 +6,7 @@ pub(crate) mod scopes;
 
 use std::str::FromStr;
 
+use roster_engine::NO_ADDRESS;
 use roster_engine::{
     AccountEntry, AccountUserFields, Aliases, Base, Dialect, EntityId as _, Error, Form, ItemProblem, Member, Metadata,
     Organization, OrganizationId, RoleCatalog, RoleMap, RoleNumber, RoleSet, Surface, User, UserId, UserPatch, UserRef,
@@ -16,9 +17,6 @@ use crate::wire::{self, Role};
 
 pub(crate) const SURFACE: Surface = Surface::Whylabs;
 pub(crate) const DIALECT: Dialect = Dialect::Whylabs;
-
-/// What a user without an e-mail address has behind the `@`: the clients can't do without one. Nobody can own that domain.
-const NO_ADDRESS: &str = "@no-address.invalid";
 
 impl FromStr for Role {
     type Err = &'static str;

@@ -61,7 +61,7 @@ impl DirectoryOptions {
 fn top(reader: Reader<'_>) -> Result<Found<roster_model::Organization>> {
     let own = match &reader.acting.actor {
         Actor::Token(token) if token.kind == TokenKind::Organization => token.organization,
-        Actor::Operator | Actor::Token(_) | Actor::As(..) => None,
+        Actor::Operator | Actor::Token(_) | Actor::Session(_) | Actor::Entering(_) | Actor::As(..) => None,
     };
     let id: OrganizationId = own.unwrap_or(reader.acting.root);
     reader.view.organization(id)?.map(Found).ok_or(Error::NotFound(Subject::Organization))

@@ -5,7 +5,7 @@
 
 use roster_model::{AddressKind, EntityId as _, OrganizationId, User, UserId, text};
 use roster_store::list::{Key, Mark, Slice};
-use roster_store::{OrganizationFilter, OrganizationSort};
+use roster_store::{OrganizationFilter, OrganizationSort, OrganizationState};
 
 use super::groups::{self, MembersWanted, ProvisionedGroup};
 use super::reading;
@@ -270,7 +270,11 @@ fn list_groups(
             walk.meet(group, 0, query.keep.as_ref());
         }
     } else {
-        let filter = OrganizationFilter { within: domain.bounded(), ..OrganizationFilter::default() };
+        let filter = OrganizationFilter {
+            within: domain.bounded(),
+            state: Some(OrganizationState::NotDeleted),
+            ..OrganizationFilter::default()
+        };
         let plain = query.keep.is_none() && query.sort.is_none();
         let mut after = if plain { query.after } else { None };
         loop {
