@@ -36,6 +36,7 @@ pub(crate) async fn serve(settings: Settings) -> anyhow::Result<()> {
     config.migrate = settings.migrate;
     config.bootstrap_key.clone_from(&settings.bootstrap_key);
     config.limits.bulk_items = settings.limits.bulk_items;
+    config.directory = settings.directory;
     let (engine, opened) = Engine::open(config).await.context("can't open the database")?;
 
     let mut app = App::new(engine, settings.limits.clone());

@@ -190,7 +190,8 @@ fn list_users(
     if let Some(narrow) = &query.narrow {
         let found = narrowed_users(reader, &domain, narrow)?;
         for user in users::load(reader, &domain, found, true)? {
-            walk.meet(user, 0, query.keep.as_ref());
+            let id = id(&user);
+            walk.meet(user, id, query.keep.as_ref());
         }
         return Ok(walk.page(query, id));
     }
@@ -267,7 +268,8 @@ fn list_groups(
         let mut found = reader.view.organizations_by_id(&ids)?;
         let found = ids.iter().filter_map(|id| found.remove(id)).collect();
         for group in groups::load(reader, &domain, found, &query.members)? {
-            walk.meet(group, 0, query.keep.as_ref());
+            let id = id(&group);
+            walk.meet(group, id, query.keep.as_ref());
         }
     } else {
         let filter = OrganizationFilter {
