@@ -73,7 +73,7 @@ pub use directory::{
 pub use engine::{Config, Engine, EngineLimits, Opened};
 pub use entry::{Acceptance, Promise};
 pub use error::{Error, Result, Subject};
-pub use invitations::{IfPending, InvitationQuery, Invited, NewInvitation, SentInvitation};
+pub use invitations::{Expiry, IfPending, InvitationQuery, Invited, NewInvitation, SentInvitation};
 pub use memberships::{IfInvited, Member, MemberQuery, MembershipPatch, MetadataWrite, NewMembership};
 pub use organizations::{InOrganization, NewOrganization, OrganizationPatch, OrganizationQuery, Within};
 pub use paging::{Listed, Page};
