@@ -212,6 +212,7 @@ impl Caller {
     }
 
     /// Reads at one position, what is in memory if that is enough for it.
+    #[expect(dead_code, reason = "for checks")]
     pub(crate) async fn read_graph<T: Send + 'static>(
         &self,
         operation: impl FnOnce(Reader<'_>) -> Result<T> + Clone + Send + 'static,
@@ -270,6 +271,31 @@ impl Caller {
             .await?;
         self.saw(position, roles);
         Ok(value)
+    }
+
+    /// As [`Self::write`], for an operation that asks its caller back and can be refused by him in his own words. What he is told
+    /// is not remembered for repeated requests.
+    pub(crate) async fn write_asking<T: Send + 'static, E: From<Error> + Send + 'static>(
+        &self,
+        operation: impl FnOnce(&mut Tx<'_, '_>) -> Result<T, E> + Clone + Send + 'static,
+    ) -> Result<T, E> {
+        let caller = self.clone();
+        let (outcome, position, roles) = self
+            .engine
+            .store()
+            .write(self.realm, move |transaction| {
+                let acting = caller.acting(transaction)?;
+                let before = transaction.position();
+                let outcome = operation(&mut Tx::new(caller.engine.ids(), transaction, &acting));
+                let roles = transaction.roles()?;
+                Ok::<_, Error>(match outcome {
+                    Ok(value) => Decision::Keep((Ok(value), transaction.position(), roles)),
+                    Err(error) => Decision::Drop((Err(error), before, roles)),
+                })
+            })
+            .await?;
+        self.saw(position, roles);
+        outcome
     }
 
     fn answered_before<T: DeserializeOwned>(&self, view: &View<'_>, now: Timestamp) -> Result<Option<T>> {
@@ -344,6 +370,13 @@ pub(crate) fn acting_user(view: &View<'_>, actor: &Actor, now: Timestamp) -> Res
     let Some(user) = token.user else { return Ok(None) };
     if view.is_active(user)? != Some(true) {
         return Err(Error::BadCredential);
+    }
+    if let Some(place) = token.organization {
+        // What was made for a member dies with his standing there.
+        let suspended = view.suspended_in(user)?;
+        if !suspended.is_empty() && view.chain(place)?.iter().any(|above| suspended.contains(above)) {
+            return Err(Error::BadCredential);
+        }
     }
     Ok((token.kind == TokenKind::User).then_some(user))
 }

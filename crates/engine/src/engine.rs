@@ -8,6 +8,7 @@ use roster_store::{FoundToken, IndexMode, Location, Statistics, Store, View};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::actor::{Acting, Actor, Caller, RequestScope, acting_user};
+use crate::directory::DirectoryOptions;
 use crate::error::{Error, Result};
 use crate::ids::IdSource;
 use crate::passwords::Passwords;
@@ -35,6 +36,7 @@ pub struct Config {
     /// Set as realm key of the realm `default`, in the place of one that is made up and shown once.
     pub bootstrap_key: Option<String>,
     pub limits: EngineLimits,
+    pub directory: DirectoryOptions,
     pub clock: Arc<dyn Clock>,
 }
 
@@ -60,6 +62,7 @@ impl Config {
             migrate: true,
             bootstrap_key: None,
             limits: EngineLimits::default(),
+            directory: DirectoryOptions::default(),
             clock: Arc::new(SystemClock),
         }
     }
@@ -81,6 +84,7 @@ pub struct Engine {
     clock: Arc<dyn Clock>,
     ids: Arc<IdSource>,
     limits: EngineLimits,
+    directory: DirectoryOptions,
     /// Lists that are given in pieces hold a reader as long as their client takes: never all of them.
     streams: Arc<Semaphore>,
     passwords: Passwords,
@@ -110,6 +114,7 @@ impl Engine {
             clock: Arc::clone(&config.clock),
             ids: Arc::default(),
             limits: config.limits,
+            directory: config.directory,
             streams: Arc::new(Semaphore::new(STREAMS_MAX)),
             passwords: Passwords::default(),
             seen: Mutex::default(),
@@ -137,6 +142,10 @@ impl Engine {
         let busy = || Error::Unavailable { reason: String::from("too many long lists at once"), retry_after: 1 };
         let place = tokio::time::timeout(STREAM_WAIT, Arc::clone(&self.streams).acquire_owned()).await;
         place.map_err(|_| busy())?.map_err(|_| busy())
+    }
+
+    pub const fn directory(&self) -> &DirectoryOptions {
+        &self.directory
     }
 
     pub const fn limits(&self) -> &EngineLimits {
@@ -170,15 +179,14 @@ impl Engine {
             caller.saw(view.position(), caller.roles());
             Ok(caller)
         };
-        let caller = match self.store.look_by_token(&key, at_least, admit.clone()) {
-            Some(known) => known?,
-            None => {
-                let read = |found: Option<(FoundToken, &View<'_>)>| {
-                    let (found, view) = found.ok_or(Error::BadCredential)?;
-                    admit(&found, view)
-                };
-                self.store.read_by_token(hash, at_least, read).await?
-            }
+        let caller = if let Some(known) = self.store.look_by_token(&key, at_least, admit.clone()) {
+            known?
+        } else {
+            let read = |found: Option<(FoundToken, &View<'_>)>| {
+                let (found, view) = found.ok_or(Error::BadCredential)?;
+                admit(&found, view)
+            };
+            self.store.read_by_token(hash, at_least, read).await?
         };
         if let Some(token) = caller.token() {
             self.seen.lock().unwrap_or_else(PoisonError::into_inner).insert((caller.realm, token.id), now);

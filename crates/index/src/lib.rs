@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 use roster_model::{
-    Change, Membership, MembershipId, Organization, OrganizationId, OrganizationStatus, Role, RoleCatalog, RoleSet,
-    User, UserId,
+    Change, LinkSubject, Membership, MembershipId, Organization, OrganizationId, OrganizationStatus, Role, RoleCatalog,
+    RoleSet, User, UserId,
 };
 
 /// What somebody holds at an organization.
@@ -35,6 +35,8 @@ pub struct Graph {
     places: HashMap<OrganizationId, Place>,
     /// Who is there, and whether he is active.
     users: HashMap<UserId, bool>,
+    /// Where somebody's memberships grant nothing: at these organizations and below.
+    suspended: HashMap<UserId, Vec<OrganizationId>>,
     roles: Vec<Role>,
     catalog: Arc<RoleCatalog>,
 }
@@ -49,7 +51,15 @@ impl Graph {
     /// An empty one, to be filled by the functions named `put_…`.
     pub fn new(position: i64, roles_version: i64, roles: Vec<Role>) -> Self {
         let catalog = Arc::new(RoleCatalog::new(roles.iter().cloned()));
-        Self { position, roles_version, places: HashMap::new(), users: HashMap::new(), roles, catalog }
+        Self {
+            position,
+            roles_version,
+            places: HashMap::new(),
+            users: HashMap::new(),
+            suspended: HashMap::new(),
+            roles,
+            catalog,
+        }
     }
 
     /// The number of the last event that it knows of.
@@ -87,6 +97,15 @@ impl Graph {
         }
     }
 
+    pub fn put_suspension(&mut self, user: UserId, domain: OrganizationId) {
+        self.suspended.entry(user).or_default().push(domain);
+    }
+
+    /// The organizations at and below which this user's memberships grant nothing.
+    pub fn suspended_in(&self, user: UserId) -> &[OrganizationId] {
+        self.suspended.get(&user).map(Vec::as_slice).unwrap_or_default()
+    }
+
     /// Whether a user is active; `None` if there is none.
     pub fn is_active(&self, user: UserId) -> Option<bool> {
         self.users.get(&user).copied()
@@ -102,6 +121,18 @@ impl Graph {
             next = place.parent;
         }
         Some(line)
+    }
+
+    /// An organization with all above it, deleted ones too: the root first, itself last. Empty if it isn't there.
+    pub fn chain(&self, organization: OrganizationId) -> Vec<OrganizationId> {
+        let mut chain = Vec::with_capacity(4);
+        let mut next = Some(organization);
+        while let Some((id, place)) = next.and_then(|id| self.places.get(&id).map(|place| (id, place))) {
+            chain.push(id);
+            next = place.parent;
+        }
+        chain.reverse();
+        chain
     }
 
     pub fn holding(&self, organization: OrganizationId, user: UserId) -> Option<Holding> {
@@ -125,6 +156,7 @@ impl Graph {
             Change::UserCreated { after } | Change::UserUpdated { after, .. } => self.see_user(after),
             Change::UserDeleted { before } => {
                 self.users.remove(&before.id);
+                self.suspended.remove(&before.id);
             }
             Change::MembershipAdded { after }
             | Change::MembershipUpdated { after, .. }
@@ -133,6 +165,14 @@ impl Graph {
             Change::MembershipRemoved { before } => {
                 if let Some(place) = self.places.get_mut(&before.organization) {
                     place.members.remove(&before.user);
+                }
+            }
+            Change::DirectoryLinkCreated { after: link }
+            | Change::DirectoryLinkUpdated { after: link, .. }
+            | Change::DirectoryLinkDeleted { before: link } => {
+                if let LinkSubject::User(user) = link.subject {
+                    let there = !matches!(change, Change::DirectoryLinkDeleted { .. });
+                    self.see_suspension(user, link.domain, there && link.suspended);
                 }
             }
             Change::RoleCreated { after } | Change::RoleUpdated { after, .. } => {
@@ -161,7 +201,8 @@ impl Graph {
             | Change::LinkUsed { .. }
             | Change::AccountUserCreated { .. }
             | Change::AccountUserUpdated { .. }
-            | Change::AccountUserDeleted { .. } => {}
+            | Change::AccountUserDeleted { .. }
+            | Change::RemovalHeld { .. } => {}
         }
         Ok(())
     }
@@ -169,6 +210,17 @@ impl Graph {
     fn roles_changed(&mut self) {
         self.roles_version += 1;
         self.catalog = Arc::new(RoleCatalog::new(self.roles.iter().cloned()));
+    }
+
+    fn see_suspension(&mut self, user: UserId, domain: OrganizationId, suspended: bool) {
+        let domains = self.suspended.entry(user).or_default();
+        domains.retain(|known| *known != domain);
+        if suspended {
+            domains.push(domain);
+        }
+        if domains.is_empty() {
+            self.suspended.remove(&user);
+        }
     }
 
     fn see_organization(&mut self, organization: &Organization) {
@@ -212,6 +264,7 @@ pub fn takes_away(change: &Change) -> bool {
     match change {
         Change::OrganizationUpdated { before, after } => active(before) && !active(after),
         Change::UserUpdated { before, after } => before.is_active() && !after.is_active(),
+        Change::DirectoryLinkCreated { after } | Change::DirectoryLinkUpdated { after, .. } => after.suspended,
         Change::MembershipUpdated { before, after }
         | Change::OwnershipCleared { before, after }
         | Change::OwnershipTransferred { before, after, .. } => before.roles.bits() & !after.roles.bits() != 0,
@@ -243,6 +296,8 @@ pub fn takes_away(change: &Change) -> bool {
         | Change::LinkUsed { .. }
         | Change::AccountUserCreated { .. }
         | Change::AccountUserUpdated { .. }
-        | Change::AccountUserDeleted { .. } => false,
+        | Change::AccountUserDeleted { .. }
+        | Change::DirectoryLinkDeleted { .. }
+        | Change::RemovalHeld { .. } => false,
     }
 }

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use hashbrown::HashMap;
 use roster_index::{Graph, Holding};
-use roster_model::{Change, MembershipId, OrganizationId, RealmId, RoleSet, TokenId, UserId, UserStatus};
+use roster_model::{Change, LinkSubject, MembershipId, OrganizationId, RealmId, RoleSet, TokenId, UserId, UserStatus};
 
 use crate::error::{Error, Result};
 use crate::roles::CatalogCache;
@@ -328,6 +328,13 @@ fn read(connection: &Connection, realm: RealmId) -> Result<Graph> {
     scan("SELECT organization, usr, id, roles FROM membership WHERE realm = $1", &mut |row| {
         let holding = Holding { membership: row.id::<MembershipId>(2)?, roles: RoleSet::from_bits(row.int(3)?) };
         graph.put_member(row.id::<OrganizationId>(0)?, row.id::<UserId>(1)?, holding);
+        Ok(())
+    })?;
+    scan("SELECT subject, domain FROM directory_link WHERE realm = $1 AND suspended", &mut |row| {
+        // A link may be of an organization, too; that has nothing suspended.
+        if let Some(LinkSubject::User(user)) = LinkSubject::from_raw(row.int(0)?) {
+            graph.put_suspension(user, row.id(1)?);
+        }
         Ok(())
     })?;
     Ok(graph)

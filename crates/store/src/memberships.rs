@@ -120,26 +120,49 @@ impl View<'_> {
         )
     }
 
-    /// What the user holds at each of these organizations, in their order.
+    /// What the user holds at each of these organizations, in their order. What he has in a domain that suspended him is
+    /// nothing.
     pub fn roles_along(&self, user: UserId, chain: &[OrganizationId]) -> Result<Vec<RoleSet>> {
-        let mut select = Select::new("SELECT organization, roles FROM membership WHERE realm = ");
-        select.bind(self.realm).push(" AND usr = ").bind(user).push(" AND organization IN ").bind_all(chain);
         let mut held = vec![RoleSet::EMPTY; chain.len()];
         if let Some(memory) = &self.memory {
-            for (place, organization) in chain.iter().enumerate() {
-                held[place] = memory.graph.holding(*organization, user).map_or(RoleSet::EMPTY, |holding| holding.roles);
+            for (held, organization) in held.iter_mut().zip(chain) {
+                *held = memory.graph.holding(*organization, user).map_or(RoleSet::EMPTY, |holding| holding.roles);
             }
-            return Ok(held);
+        } else {
+            let mut select = Select::new("SELECT organization, roles FROM membership WHERE realm = ");
+            select.bind(self.realm).push(" AND usr = ").bind(user).push(" AND organization IN ").bind_all(chain);
+            self.connection.each(&select.text, &select.values, |row| {
+                let organization: OrganizationId = row.id(0)?;
+                let roles = RoleSet::from_bits(row.int(1)?);
+                for (place, _) in chain.iter().enumerate().filter(|(_, id)| **id == organization) {
+                    held[place] = roles;
+                }
+                Ok::<_, crate::Error>(())
+            })?;
         }
-        self.connection.each(&select.text, &select.values, |row| {
-            let organization: OrganizationId = row.id(0)?;
-            let roles = RoleSet::from_bits(row.int(1)?);
-            for (place, _) in chain.iter().enumerate().filter(|(_, id)| **id == organization) {
-                held[place] = roles;
+        for domain in self.suspended_in(user)? {
+            if let Some(top) = chain.iter().position(|id| *id == domain) {
+                held[top..].fill(RoleSet::EMPTY);
             }
-            Ok::<_, crate::Error>(())
-        })?;
+        }
         Ok(held)
+    }
+
+    /// The memberships of one organization, by creation; of these users only, or of all.
+    pub fn memberships_in(&self, organization: OrganizationId, users: Option<&[UserId]>) -> Result<Vec<Membership>> {
+        let Some(users) = users else {
+            let filter = MemberFilter { organization: Some(organization), ..MemberFilter::default() };
+            return self.list_memberships(&filter, MemberSort::Created, &Slice::default());
+        };
+        let mut found = Vec::with_capacity(users.len());
+        for users in users.chunks(512) {
+            let mut select = Select::new(SELECT);
+            select.push(" WHERE m.realm = ").bind(self.realm).push(" AND m.organization = ").bind(organization);
+            select.push(" AND m.usr IN ").bind_all(users);
+            found.extend(self.connection.all(&select.text, &select.values, read)?);
+        }
+        found.sort_by_key(|membership| membership.id);
+        Ok(found)
     }
 
     fn member_joins(&self, select: &mut Select, filter: &MemberFilter, with_user: bool) {

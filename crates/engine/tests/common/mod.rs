@@ -20,7 +20,12 @@ impl Bench {
     #[allow(dead_code, reason = "not every test file sets its clock")]
     pub async fn with(configure: impl FnOnce(Config) -> Config) -> Self {
         let database = Database::new();
-        let (engine, _) = Engine::open(configure(Config::new(database.url()))).await.expect("an engine");
+        let mut config = Config::new(database.url());
+        if database.is_server() {
+            // There is no other process, so nobody has to wait for one.
+            config.index = IndexMode::None;
+        }
+        let (engine, _) = Engine::open(configure(config)).await.expect("an engine");
         let operator = engine.operator("default").await.expect("the database").expect("the realm `default`");
         Self { engine, operator, _database: database }
     }
