@@ -2,6 +2,7 @@
 
 mod r#box;
 mod clerk;
+mod enhance;
 mod native;
 mod whylabs;
 
@@ -16,6 +17,7 @@ use crate::scenario::{Step, Why};
 
 pub use r#box::Box;
 pub use clerk::Clerk;
+pub use enhance::Enhance;
 pub use native::Native;
 pub use whylabs::Whylabs;
 
@@ -61,5 +63,5 @@ pub trait Driver: Send + Sync {
 
 /// All drivers. A new dialect is one line here.
 pub fn all() -> Vec<&'static dyn Driver> {
-    vec![&Native, &Whylabs, &Clerk, &Box]
+    vec![&Native, &Whylabs, &Clerk, &Box, &Enhance]
 }
