@@ -4,9 +4,10 @@ mod r#box;
 mod clerk;
 mod enhance;
 mod native;
+mod scim;
 mod whylabs;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use axum::body::Body;
 use http::Request;
@@ -19,6 +20,7 @@ pub use r#box::Box;
 pub use clerk::Clerk;
 pub use enhance::Enhance;
 pub use native::Native;
+pub use scim::Scim;
 pub use whylabs::Whylabs;
 
 /// Whom and what the names in a scenario stand for.
@@ -28,11 +30,22 @@ pub struct Names {
     pub organizations: BTreeMap<&'static str, OrganizationId>,
     /// By organization and user; also those that have ended.
     pub memberships: BTreeMap<(&'static str, &'static str), MembershipId>,
+    /// Those that are there now, by organization and user; and who owns something.
+    pub members: BTreeSet<(&'static str, &'static str)>,
+    pub owners: BTreeSet<&'static str>,
 }
 
 impl Names {
     pub fn email(user: &str) -> String {
         format!("{user}@example.com")
+    }
+
+    pub fn is_member(&self, organization: &'static str, user: &'static str) -> bool {
+        self.members.contains(&(organization, user))
+    }
+
+    pub fn owns(&self, user: &'static str) -> bool {
+        self.owners.contains(user)
     }
 
     pub fn user(&self, name: &str) -> UserId {
@@ -63,5 +76,5 @@ pub trait Driver: Send + Sync {
 
 /// All drivers. A new dialect is one line here.
 pub fn all() -> Vec<&'static dyn Driver> {
-    vec![&Native, &Whylabs, &Clerk, &Box, &Enhance]
+    vec![&Native, &Whylabs, &Clerk, &Box, &Enhance, &Scim]
 }

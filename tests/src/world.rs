@@ -7,7 +7,7 @@ use axum::Router;
 use axum::body::Body;
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt as _;
-use roster_engine::{Caller, Clock, Config, Engine, Timestamp};
+use roster_engine::{Caller, Clock, Config, DirectoryOptions, Engine, Timestamp};
 use roster_http::{App, Limits};
 use roster_testing::Database;
 use serde_json::Value;
@@ -86,12 +86,21 @@ impl World {
     }
 
     pub async fn with_limits(limits: Limits) -> Self {
+        Self::with(limits, DirectoryOptions::default()).await
+    }
+
+    pub async fn with_directory(directory: DirectoryOptions) -> Self {
+        Self::with(Limits::default(), directory).await
+    }
+
+    async fn with(limits: Limits, directory: DirectoryOptions) -> Self {
         let database = Database::new();
         let clock = Arc::new(TestClock::default());
         let mut config = Config::new(database.url());
         config.bootstrap_key = Some(KEY.to_owned());
         config.clock = Arc::clone(&clock) as Arc<dyn Clock>;
         config.limits.bulk_items = limits.bulk_items;
+        config.directory = directory;
         let (engine, _) = Engine::open(config).await.expect("an engine");
         let app = App::new(Arc::clone(&engine), limits);
         let router = roster_server::router(&app);

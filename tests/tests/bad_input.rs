@@ -38,6 +38,12 @@ fn has_form(operation: &Operation, answer: &Answer) -> bool {
                 && answer.json["code"].as_str().is_some_and(|code| !code.is_empty())
                 && answer.json["message"].is_string()
         }
+        Surface::Scim => {
+            content_type == "application/scim+json"
+                && answer.json["schemas"][0] == "urn:ietf:params:scim:api:messages:2.0:Error"
+                && answer.json["status"] == answer.status.as_str()
+                && answer.json["detail"].as_str().is_some_and(|detail| !detail.is_empty())
+        }
         Surface::Clerk => {
             let text =
                 |pointer: &str| answer.json.pointer(pointer).and_then(Value::as_str).is_some_and(|t| !t.is_empty());

@@ -81,6 +81,8 @@ pub struct IdempotencyKey {
 pub struct RequestScope {
     /// The number of the last event that the request's answer knows of; 0 as long as nothing was read or written.
     pub position: Arc<AtomicI64>,
+    /// The answer must know of this event. The request waits a bounded time for it ([`Error::Unavailable`] then).
+    pub at_least: i64,
     pub idempotency: Option<IdempotencyKey>,
 }
 
@@ -200,7 +202,7 @@ impl Caller {
         let (value, position, roles) = self
             .engine
             .store()
-            .read(self.realm, move |view| {
+            .read_from(self.realm, self.position(), move |view| {
                 let acting = caller.acting(view)?;
                 let value = operation(Reader { view, acting: &acting })?;
                 Ok::<_, Error>((value, view.position(), view.roles()?))
@@ -249,6 +251,31 @@ impl Caller {
             .await?;
         self.saw(position, roles);
         Ok(value)
+    }
+
+    /// As [`Self::write`], for an operation that asks its caller back and can be refused by him in his own words. What he is told
+    /// is not remembered for repeated requests.
+    pub(crate) async fn write_asking<T: Send + 'static, E: From<Error> + Send + 'static>(
+        &self,
+        operation: impl FnOnce(&mut Tx<'_, '_>) -> Result<T, E> + Clone + Send + 'static,
+    ) -> Result<T, E> {
+        let caller = self.clone();
+        let (outcome, position, roles) = self
+            .engine
+            .store()
+            .write(self.realm, move |transaction| {
+                let acting = caller.acting(transaction)?;
+                let before = transaction.position();
+                let outcome = operation(&mut Tx::new(caller.engine.ids(), transaction, &acting));
+                let roles = transaction.roles()?;
+                Ok::<_, Error>(match outcome {
+                    Ok(value) => Decision::Keep((Ok(value), transaction.position(), roles)),
+                    Err(error) => Decision::Drop((Err(error), before, roles)),
+                })
+            })
+            .await?;
+        self.saw(position, roles);
+        outcome
     }
 
     fn answered_before<T: DeserializeOwned>(&self, view: &View<'_>, now: Timestamp) -> Result<Option<T>> {
@@ -319,5 +346,12 @@ pub(crate) fn acting_user(view: &View<'_>, actor: &Actor, now: Timestamp) -> Res
     }
     let Some(user) = token.user else { return Ok(None) };
     let user = view.user(user)?.filter(User::is_active).ok_or(Error::BadCredential)?;
+    if let Some(place) = token.organization {
+        // What was made for a member dies with his standing there.
+        let suspended = view.suspended_in(user.id)?;
+        if !suspended.is_empty() && view.chain(place)?.iter().any(|above| suspended.contains(above)) {
+            return Err(Error::BadCredential);
+        }
+    }
     Ok((token.kind == TokenKind::User).then_some(user))
 }

@@ -8,6 +8,7 @@ use roster_store::{Location, Statistics, Store, View};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::actor::{Acting, Actor, Caller, RequestScope, acting_user};
+use crate::directory::DirectoryOptions;
 use crate::error::{Error, Result};
 use crate::ids::IdSource;
 use crate::passwords::Passwords;
@@ -24,13 +25,16 @@ const EXPIRED_KEPT_MS: i64 = 7 * 24 * 60 * 60 * 1000;
 /// How to open an engine.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// `sqlite://FILE`, `sqlite::memory:` or a path.
+    /// `sqlite://FILE`, `sqlite::memory:`, a path, or `postgres://USER@HOST/DATABASE`.
     pub database: String,
+    /// A replica of a PostgreSQL server, which answers what it is far enough for.
+    pub read_database: Option<String>,
     /// Whether the schema may be brought up to date, and the database made if there is none.
     pub migrate: bool,
     /// Set as realm key of the realm `default`, in the place of one that is made up and shown once.
     pub bootstrap_key: Option<String>,
     pub limits: EngineLimits,
+    pub directory: DirectoryOptions,
     pub clock: Arc<dyn Clock>,
 }
 
@@ -51,9 +55,11 @@ impl Config {
     pub fn new(database: impl Into<String>) -> Self {
         Self {
             database: database.into(),
+            read_database: None,
             migrate: true,
             bootstrap_key: None,
             limits: EngineLimits::default(),
+            directory: DirectoryOptions::default(),
             clock: Arc::new(SystemClock),
         }
     }
@@ -75,6 +81,7 @@ pub struct Engine {
     clock: Arc<dyn Clock>,
     ids: Arc<IdSource>,
     limits: EngineLimits,
+    directory: DirectoryOptions,
     /// Lists that are given in pieces hold a reader as long as their client takes: never all of them.
     streams: Arc<Semaphore>,
     passwords: Passwords,
@@ -94,8 +101,9 @@ impl Engine {
     /// Opens the database and makes nothing in it; for the command line.
     pub async fn open_database(config: &Config) -> Result<Arc<Self>> {
         let location = Location::parse(&config.database)?;
+        let replica = config.read_database.as_deref().map(Location::parse).transpose()?;
         let migrate = config.migrate;
-        let store = tokio::task::spawn_blocking(move || Store::open(&location, migrate))
+        let store = tokio::task::spawn_blocking(move || Store::open(&location, replica.as_ref(), migrate))
             .await
             .map_err(|e| Error::Internal(e.to_string()))??;
         Ok(Arc::new(Self {
@@ -103,6 +111,7 @@ impl Engine {
             clock: Arc::clone(&config.clock),
             ids: Arc::default(),
             limits: config.limits,
+            directory: config.directory,
             streams: Arc::new(Semaphore::new(STREAMS_MAX)),
             passwords: Passwords::default(),
             seen: Mutex::default(),
@@ -132,6 +141,10 @@ impl Engine {
         place.map_err(|_| busy())?.map_err(|_| busy())
     }
 
+    pub const fn directory(&self) -> &DirectoryOptions {
+        &self.directory
+    }
+
     pub const fn limits(&self) -> &EngineLimits {
         &self.limits
     }
@@ -147,13 +160,13 @@ impl Engine {
         let (id, secret) = secret::read(secret).ok_or(Error::BadCredential)?;
         let (id, hash) = (id.map(str::to_owned), secret::hash(secret));
         let (engine, now) = (Arc::clone(self), self.clock.now());
-        let wanted = hash.clone();
+        let (wanted, at_least) = (hash.clone(), scope.at_least);
         if secret::is_session(secret) {
             return self.resume(surface, hash, scope).await;
         }
         let caller = self
             .store
-            .read_by_token(hash, move |found| {
+            .read_by_token(hash, at_least, move |found| {
                 let (found, view) = found.ok_or(Error::BadCredential)?;
                 let its_id = id.is_none_or(|id| id == base62(found.token.id.raw(), 11));
                 if !secret::same(&found.hash, &wanted) || !its_id {
@@ -175,9 +188,9 @@ impl Engine {
     /// The caller behind a session.
     async fn resume(self: &Arc<Self>, surface: Surface, hash: String, scope: RequestScope) -> Result<Caller> {
         let engine = Arc::clone(self);
-        let wanted = hash.clone();
+        let (wanted, at_least) = (hash.clone(), scope.at_least);
         self.store
-            .read_by_session(hash, move |found| {
+            .read_by_session(hash, at_least, move |found| {
                 let (found, view) = found.ok_or(Error::BadCredential)?;
                 if !secret::same(&found.hash, &wanted) {
                     return Err(Error::BadCredential);

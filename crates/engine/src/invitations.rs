@@ -43,13 +43,21 @@ pub struct NewInvitation {
     /// In whose name: a member who may invite.
     pub inviter: Option<UserRef>,
     /// In 30 days if it isn't said.
-    pub expires: Option<Timestamp>,
+    pub expires: Option<Expiry>,
     pub public: Metadata,
     pub private: Metadata,
     pub extras: Extras,
     pub if_pending: IfPending,
     /// Whether the secret is one for a URL.
     pub in_url: bool,
+}
+
+/// Until when an invitation can be accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expiry {
+    At(Timestamp),
+    /// So many milliseconds after it is made.
+    After(i64),
 }
 
 /// What becomes of a pending invitation to the same address.
@@ -143,7 +151,10 @@ fn inviter(reader: Reader<'_>, place: &Allowed<Organization>, user: &UserRef) ->
 fn invite(tx: &mut Tx<'_, '_>, place: &Allowed<Organization>, new: &NewInvitation, secret: &str) -> Result<Invitation> {
     let reader = tx.read();
     let email = text::email(&new.email).of("email")?;
-    let expires = new.expires.unwrap_or(tx.now().plus_ms(LIFETIME_MS));
+    let expires = match new.expires.unwrap_or(Expiry::After(LIFETIME_MS)) {
+        Expiry::At(time) => time,
+        Expiry::After(ms) => tx.now().plus_ms(ms),
+    };
     if expires <= tx.now() {
         return Err(Error::invalid("expires_at", "must be in the future"));
     }

@@ -83,7 +83,7 @@ impl OrganizationRef {
                 None => view.organization_by_slug(text)?,
             },
         };
-        Ok(found.filter(|o| surface.shows_root() || !(o.is_root() || o.hidden)))
+        Ok(found.filter(|o| (surface.shows_root() || !o.is_root()) && (surface.shows_deleted() || !o.hidden)))
     }
 }
 

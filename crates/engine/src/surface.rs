@@ -8,6 +8,7 @@ pub enum Surface {
     Clerk,
     Enhance,
     Box,
+    Scim,
 }
 
 impl Surface {
@@ -18,12 +19,14 @@ impl Surface {
             Self::Clerk => "clerk",
             Self::Enhance => "enhance",
             Self::Box => "box",
+            Self::Scim => "scim",
         }
     }
 
     pub const fn dialect(self) -> Option<Dialect> {
         match self {
-            Self::Native => None,
+            // A directory's clients store Roster's own ids, and may bring any vendor's.
+            Self::Native | Self::Scim => None,
             Self::Whylabs => Some(Dialect::Whylabs),
             Self::Clerk => Some(Dialect::Clerk),
             Self::Enhance => Some(Dialect::Enhance),
@@ -33,7 +36,7 @@ impl Surface {
 
     const fn form(self) -> Form {
         match self {
-            Self::Native => Form::Native,
+            Self::Native | Self::Scim => Form::Native,
             Self::Whylabs => Form::Whylabs,
             Self::Clerk => Form::Clerk,
             Self::Enhance => Form::Enhance,
@@ -44,6 +47,11 @@ impl Surface {
     /// Whether the realm's root is an organization here, and what is marked as deleted is one that says so. Elsewhere both are
     /// unknown, in no list, and nobody's parent.
     pub const fn shows_root(self) -> bool {
+        matches!(self, Self::Native | Self::Enhance | Self::Scim)
+    }
+
+    /// Whether an organization that is marked as deleted is still one here.
+    pub const fn shows_deleted(self) -> bool {
         matches!(self, Self::Native | Self::Enhance)
     }
 

@@ -17,6 +17,8 @@ pub struct App {
     pub metrics: Arc<Metrics>,
     /// How clients reach this server, without a slash at the end, for the links in answers. Unknown unless configured.
     pub public_url: Option<Arc<str>>,
+    /// `http://HOST:PORT` of the socket, where there is one.
+    pub address: Option<Arc<str>>,
     stopping: Arc<AtomicBool>,
 }
 
@@ -27,8 +29,15 @@ impl App {
             limits: Arc::new(limits),
             metrics: Arc::new(Metrics::new()),
             public_url: None,
+            address: None,
             stopping: Arc::default(),
         }
+    }
+
+    /// What links in answers begin with, without a slash at the end: the public URL, else the address bound. Never what a
+    /// request calls the server.
+    pub fn base_url(&self) -> &str {
+        self.public_url.as_deref().or(self.address.as_deref()).unwrap_or("http://localhost")
     }
 
     /// From now on new requests are refused with [`Frame::ShuttingDown`](crate::Frame::ShuttingDown); those under way go on.

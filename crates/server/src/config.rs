@@ -6,6 +6,7 @@ mod file;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
+use roster_engine::DirectoryOptions;
 use roster_http::Limits;
 
 use crate::cli::{CommonArgs, ServeArgs};
@@ -23,6 +24,8 @@ pub struct Settings {
     /// `HOST:PORT`.
     pub listen: String,
     pub database: String,
+    /// A replica of it to read from.
+    pub read_database: Option<String>,
     /// Without a slash at the end.
     pub public_url: Option<String>,
     /// Whether an older database is brought up to date.
@@ -33,6 +36,7 @@ pub struct Settings {
     pub log_format: LogFormat,
     pub bootstrap_key: Option<String>,
     pub limits: Limits,
+    pub directory: DirectoryOptions,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum, serde::Deserialize)]
@@ -57,10 +61,14 @@ impl Settings {
         // Who lowers the one has no reason to think of the other.
         limits.page_size_default = limits.page_size_default.min(limits.page_size_max);
         check(&limits)?;
+        let mut directory = DirectoryOptions::default();
+        file.scim.apply(&mut directory);
+        ensure!(directory.max_removal_percent <= 100, "scim.max_removal_percent must be at most 100");
         let public_url = serve.public_url.clone().or(file.public_url);
         Ok(Self {
             listen: serve.listen.clone().or(file.listen).unwrap_or_else(|| "127.0.0.1:8080".into()),
             database: common.database.clone().or(file.database).unwrap_or_else(|| "sqlite://roster.db".into()),
+            read_database: serve.read_database.clone().or(file.read_database),
             public_url: public_url.map(|url| checked_url(&url)).transpose()?,
             migrate: !serve.no_migrate && file.migrate.unwrap_or(true),
             grace: Duration::from_secs(serve.grace.or(file.grace_seconds).unwrap_or(10)),
@@ -68,6 +76,7 @@ impl Settings {
             log_format: common.log_format.or(file.log_format).unwrap_or_default(),
             bootstrap_key: bootstrap_key()?,
             limits,
+            directory,
         })
     }
 }

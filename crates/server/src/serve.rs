@@ -4,6 +4,7 @@ mod accept;
 mod announce;
 mod stall;
 
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,13 +32,16 @@ pub(crate) async fn serve(settings: Settings) -> anyhow::Result<()> {
     // Whoever reads that it listens may tell it to stop at once.
     let stop_signals = accept::Stop::new().context("can't listen for signals")?;
     let mut config = Config::new(settings.database.clone());
+    config.read_database.clone_from(&settings.read_database);
     config.migrate = settings.migrate;
     config.bootstrap_key.clone_from(&settings.bootstrap_key);
     config.limits.bulk_items = settings.limits.bulk_items;
+    config.directory = settings.directory;
     let (engine, opened) = Engine::open(config).await.context("can't open the database")?;
 
     let mut app = App::new(engine, settings.limits.clone());
     app.public_url = settings.public_url.as_deref().map(Into::into);
+    app.address = Some(reachable(address).into());
     let router = crate::router(&app);
     // A key that was given is known to who gave it, and is no matter for a terminal's history.
     let first_key = opened.first_key.filter(|_| settings.bootstrap_key.is_none());
@@ -54,6 +58,14 @@ pub(crate) async fn serve(settings: Settings) -> anyhow::Result<()> {
     app.engine.close().await;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// How a client on this machine reaches an address that was bound.
+fn reachable(mut address: SocketAddr) -> String {
+    if address.ip().is_unspecified() {
+        address.set_ip(if address.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() });
+    }
+    format!("http://{address}")
 }
 
 /// Runs until the other end of `stopped` is gone.

@@ -7,7 +7,14 @@ use crate::operations;
 
 /// All surfaces. A new dialect is one line here.
 pub fn apis() -> Vec<Api> {
-    vec![roster_native::api(), roster_whylabs::api(), roster_clerk::api(), roster_box::api(), roster_enhance::api()]
+    vec![
+        roster_native::api(),
+        roster_whylabs::api(),
+        roster_clerk::api(),
+        roster_box::api(),
+        roster_enhance::api(),
+        roster_scim::api(),
+    ]
 }
 
 /// Everything that answers on a server's port.

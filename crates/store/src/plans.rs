@@ -97,7 +97,7 @@ fn ask_everything(view: &View<'_>) -> crate::Result<()> {
 
 #[tokio::test]
 async fn nothing_walks_a_whole_realm() {
-    let store = Store::open(&Location::Temporary, true).expect("a store");
+    let store = Store::open(&Location::Temporary, None, true).expect("a store");
     let realm = RealmId::from_raw(1);
     let bad = store
         .read(realm, |view| {
@@ -127,7 +127,7 @@ fn walks(step: &str) -> bool {
 /// A statement that is planned anew for each value costs more than finding its rows.
 #[tokio::test]
 async fn no_statement_is_planned_anew_for_its_values() {
-    let store = Store::open(&Location::Temporary, true).expect("a store");
+    let store = Store::open(&Location::Temporary, None, true).expect("a store");
     let anew = store
         .read(RealmId::from_raw(1), |view| {
             ask_everything(view)?;

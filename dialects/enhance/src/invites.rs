@@ -4,7 +4,9 @@ use axum::Json;
 use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use roster_engine::{Acceptance, BuiltIn as P, Error, Extras, IfPending, NewInvitation, Right, Subject, UserRef, text};
+use roster_engine::{
+    Acceptance, BuiltIn as P, Error, Expiry, Extras, IfPending, NewInvitation, Right, Subject, UserRef, text,
+};
 use roster_http::{App, Authenticated, Authenticator, Body, Failure, Frame, Path};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -47,7 +49,7 @@ async fn create(
         email: body.email,
         name: body.name,
         roles: roles::read(&body.roles),
-        expires: Some(caller.now().plus_ms(LIFETIME_MS)),
+        expires: Some(Expiry::After(LIFETIME_MS)),
         extras,
         if_pending: IfPending::Renew,
         in_url: true,

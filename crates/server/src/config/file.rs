@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use roster_engine::DirectoryOptions;
 use roster_http::Limits;
 use serde::Deserialize;
 
@@ -15,12 +16,23 @@ use super::{LogFormat, environment::nearest, set};
 pub(crate) struct File {
     pub(super) listen: Option<String>,
     pub(super) database: Option<String>,
+    pub(super) read_database: Option<String>,
     pub(super) public_url: Option<String>,
     pub(super) migrate: Option<bool>,
     pub(super) grace_seconds: Option<u64>,
     pub(super) log: Option<String>,
     pub(super) log_format: Option<LogFormat>,
     pub(super) limits: FileLimits,
+    pub(super) scim: FileScim,
+}
+
+/// The section `[scim]`, named as in [`DirectoryOptions`].
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct FileScim {
+    link_existing: Option<bool>,
+    max_removal_percent: Option<u32>,
+    max_removal_floor: Option<u64>,
 }
 
 /// The section `[limits]`, named as in [`Limits`].
@@ -40,7 +52,18 @@ pub(crate) struct FileLimits {
     connections: Option<usize>,
 }
 
-const KEYS: &[&str] = &["listen", "database", "public_url", "migrate", "grace_seconds", "log", "log_format", "limits"];
+const KEYS: &[&str] = &[
+    "listen",
+    "database",
+    "read_database",
+    "public_url",
+    "migrate",
+    "grace_seconds",
+    "log",
+    "log_format",
+    "limits",
+    "scim",
+];
 const LIMITS: &[&str] = &[
     "body_bytes",
     "header_bytes",
@@ -54,6 +77,8 @@ const LIMITS: &[&str] = &[
     "stall_timeout_seconds",
     "connections",
 ];
+
+const SCIM: &[&str] = &["link_existing", "max_removal_percent", "max_removal_floor"];
 
 impl File {
     pub(crate) fn read(path: &Path) -> anyhow::Result<Self> {
@@ -69,8 +94,19 @@ impl File {
             // serde would take an array for the section, too, number by number.
             refuse_unknown("limits.", limits.as_table().context("limits must be a section, [limits]")?, LIMITS)?;
         }
+        if let Some(scim) = table.get("scim") {
+            refuse_unknown("scim.", scim.as_table().context("scim must be a section, [scim]")?, SCIM)?;
+        }
         // Read from the text again, so that an error shows its line.
         Ok(toml::from_str(text)?)
+    }
+}
+
+impl FileScim {
+    pub(super) fn apply(&self, options: &mut DirectoryOptions) {
+        set(&mut options.link_existing, self.link_existing);
+        set(&mut options.max_removal_percent, self.max_removal_percent);
+        set(&mut options.max_removal_floor, self.max_removal_floor);
     }
 }
 
@@ -119,6 +155,9 @@ mod tests {
         // A key of the list that no field takes would be ignored in silence: give each a value of no field's type.
         for key in KEYS {
             assert!(File::parse(&format!("{key} = [[]]")).is_err(), "{key}");
+        }
+        for key in SCIM {
+            assert!(File::parse(&format!("[scim]\n{key} = [[]]")).is_err(), "{key}");
         }
         for key in LIMITS {
             assert!(File::parse(&format!("[limits]\n{key} = [[]]")).is_err(), "{key}");

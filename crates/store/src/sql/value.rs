@@ -165,8 +165,15 @@ impl Row<'_> {
         Ok(serde_json::from_str(text)?)
     }
 
+    /// How many columns it has.
+    pub(crate) fn width(&self) -> usize {
+        match self {
+            Self::Sqlite(row) => row.as_ref().column_count(),
+            Self::Postgres(row) => row.len(),
+        }
+    }
+
     /// Whatever is there, for copying.
-    #[expect(dead_code, reason = "used by the next step")]
     pub(crate) fn value(&self, column: usize) -> Result<Value> {
         use rusqlite::types::ValueRef;
         match self {
