@@ -187,8 +187,9 @@ impl Fixture {
             ("id", _) if operation.path.starts_with("/scim/roles/v2/Groups/") => {
                 format!("whylabs-{}:viewer", Form::Whylabs.show(self.account.id).expect("a form"))
             }
-            ("id", "scim_delete_group") => self.child.id.native(),
-            ("id", _) if operation.path.contains("/Groups/") => self.account.id.native(),
+            ("id", _) if operation.path.contains("/Groups/") && operation.id != "scim_delete_group" => {
+                self.account.id.native()
+            }
             ("name", "scim_resource_type" | "scim_roles_resource_type") => "User".into(),
             ("urn", "scim_schema" | "scim_roles_schema") => "urn:ietf:params:scim:schemas:core:2.0:User".into(),
             ("group_id", "delete_groups_id") => box_id(self.child.id),
@@ -196,7 +197,7 @@ impl Fixture {
             ("group_membership_id", _) => self.box_membership.clone(),
             ("user_id", _) if operation.surface == Surface::Box => box_id(self.bob.id),
             ("organization_id" | "org_id", "deleteOrganization" | "DeleteOrganization" | "deleteOrg")
-            | ("managed_org_id", _) => self.child.id.native(),
+            | ("id" | "managed_org_id", _) => self.child.id.native(),
             ("organization_id" | "org_id" | "orgId", _) => self.account.id.native(),
             ("user_id", _) => self.bob.id.native(),
             ("membership_id" | "member_id", _) => self.membership.clone(),

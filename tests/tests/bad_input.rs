@@ -54,7 +54,7 @@ fn has_form(operation: &Operation, answer: &Answer) -> bool {
                 && answer.json["errors"][0]["meta"].is_object()
                 && answer.json["clerk_trace_id"] == answer.header("x-request-id").unwrap_or_default()
         }
-        _ => {
+        Surface::Whylabs => {
             content_type.starts_with("application/json")
                 && answer.json["message"].is_string()
                 && answer.json["type"].is_string()
