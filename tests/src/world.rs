@@ -86,6 +86,15 @@ impl World {
     }
 
     pub async fn with_limits(limits: Limits) -> Self {
+        Self::with(limits, Arc::default(), None).await
+    }
+
+    /// Where AuthZEN's clients have names of their own, and the server a public URL.
+    pub async fn with_names(names: roster_server::Names, public_url: Option<&str>) -> Self {
+        Self::with(Limits::default(), Arc::new(names), public_url).await
+    }
+
+    async fn with(limits: Limits, names: Arc<roster_server::Names>, public_url: Option<&str>) -> Self {
         let database = Database::new();
         let clock = Arc::new(TestClock::default());
         let mut config = Config::new(database.url());
@@ -93,8 +102,9 @@ impl World {
         config.clock = Arc::clone(&clock) as Arc<dyn Clock>;
         config.limits.bulk_items = limits.bulk_items;
         let (engine, _) = Engine::open(config).await.expect("an engine");
-        let app = App::new(Arc::clone(&engine), limits);
-        let router = roster_server::router(&app);
+        let mut app = App::new(Arc::clone(&engine), limits);
+        app.public_url = public_url.map(Into::into);
+        let router = roster_server::router(&app, names);
         Self { engine, app, clock, router, _database: database }
     }
 

@@ -33,6 +33,7 @@ fn has_form(operation: &Operation, answer: &Answer) -> bool {
                 && answer.json["help_url"].is_string()
                 && answer.json["request_id"] == answer.header("x-request-id").unwrap_or_default()
         }
+        Surface::Authzen => content_type == "text/plain; charset=utf-8" && answer.text().lines().count() == 1,
         Surface::Clerk => {
             let text =
                 |pointer: &str| answer.json.pointer(pointer).and_then(Value::as_str).is_some_and(|t| !t.is_empty());

@@ -6,7 +6,15 @@ use roster_tests::operations::{Fixture, Operation, all, secret};
 use roster_tests::world::KEY;
 
 /// What anyone with a key of the realm may do, without any right.
-const EVERYONE: [&str; 10] = [
+const EVERYONE: [&str; 17] = [
+    // A no is an answer.
+    "check",
+    "checkBatch",
+    "Evaluate",
+    "EvaluateMany",
+    "SearchSubject",
+    "SearchResource",
+    "SearchAction",
     "getRealm",
     "listRoles",
     "getRole",

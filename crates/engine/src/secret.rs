@@ -49,6 +49,21 @@ pub(crate) fn hash(secret: &str) -> String {
     })
 }
 
+/// HMAC-SHA-256 (RFC 2104) of a text by a key of up to 64 bytes.
+pub(crate) fn signature(key: &str, text: &[u8]) -> [u8; 32] {
+    let mut block = [0_u8; 64];
+    let digest: [u8; 32];
+    let key = if key.len() > block.len() {
+        digest = Sha256::digest(key.as_bytes()).into();
+        &digest[..]
+    } else {
+        key.as_bytes()
+    };
+    block[..key.len()].copy_from_slice(key);
+    let inner = Sha256::new().chain_update(block.map(|byte| byte ^ 0x36)).chain_update(text).finalize();
+    Sha256::new().chain_update(block.map(|byte| byte ^ 0x5c)).chain_update(inner).finalize().into()
+}
+
 pub(crate) fn same(a: &str, b: &str) -> bool {
     a.as_bytes().ct_eq(b.as_bytes()).into()
 }
@@ -88,6 +103,18 @@ pub(crate) fn bootstrap(text: &str) -> Result<&str, &'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn signatures_are_those_of_the_standard() {
+        let hex = |bytes: [u8; 32]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        // RFC 4231, cases 2 and 6.
+        assert_eq!(
+            hex(signature("Jefe", b"what do ya want for nothing?")),
+            "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"
+        );
+        let long = "\u{2a}".repeat(131);
+        assert_ne!(signature(&long, b"x"), signature(&long[..64], b"x"));
+    }
 
     #[test]
     fn secrets_read_back_and_mistakes_do_not() {

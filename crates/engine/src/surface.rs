@@ -8,6 +8,8 @@ pub enum Surface {
     Clerk,
     Enhance,
     Box,
+    /// OpenID AuthZEN: questions only.
+    Authzen,
 }
 
 impl Surface {
@@ -18,12 +20,13 @@ impl Surface {
             Self::Clerk => "clerk",
             Self::Enhance => "enhance",
             Self::Box => "box",
+            Self::Authzen => "authzen",
         }
     }
 
     pub const fn dialect(self) -> Option<Dialect> {
         match self {
-            Self::Native => None,
+            Self::Native | Self::Authzen => None,
             Self::Whylabs => Some(Dialect::Whylabs),
             Self::Clerk => Some(Dialect::Clerk),
             Self::Enhance => Some(Dialect::Enhance),
@@ -33,7 +36,7 @@ impl Surface {
 
     const fn form(self) -> Form {
         match self {
-            Self::Native => Form::Native,
+            Self::Native | Self::Authzen => Form::Native,
             Self::Whylabs => Form::Whylabs,
             Self::Clerk => Form::Clerk,
             Self::Enhance => Form::Enhance,
@@ -43,7 +46,7 @@ impl Surface {
 
     /// Whether the realm's root is an organization here. Elsewhere it is unknown, in no list, and nobody's parent.
     pub const fn shows_root(self) -> bool {
-        matches!(self, Self::Native | Self::Enhance)
+        matches!(self, Self::Native | Self::Enhance | Self::Authzen)
     }
 
     /// Whether a caller who may not is told so (403) even where he may not read: the vendor's contract has it that way. Elsewhere

@@ -17,6 +17,8 @@ pub struct App {
     pub metrics: Arc<Metrics>,
     /// How clients reach this server, without a slash at the end, for the links in answers. Unknown unless configured.
     pub public_url: Option<Arc<str>>,
+    /// `HOST:PORT` that the server really listens on, if it does.
+    pub address: Option<Arc<str>>,
     stopping: Arc<AtomicBool>,
 }
 
@@ -27,6 +29,7 @@ impl App {
             limits: Arc::new(limits),
             metrics: Arc::new(Metrics::new()),
             public_url: None,
+            address: None,
             stopping: Arc::default(),
         }
     }

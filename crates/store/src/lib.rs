@@ -18,6 +18,7 @@ mod organizations;
 #[cfg(test)]
 mod plans;
 mod purge;
+mod reach;
 mod realms;
 mod roles;
 mod selection;
@@ -35,6 +36,7 @@ pub use idempotency::Remembered;
 pub use invitations::{InvitationFilter, InvitationSort};
 pub use memberships::{MemberFilter, MemberSort};
 pub use organizations::{OrganizationFilter, OrganizationSort};
+pub use reach::{Counting, Held};
 pub use selection::{Anything, Selection, UserMatch};
 pub use sql::{BATCH_BOUNDS, Location};
 pub use store::{Statistics, Store};

@@ -21,6 +21,7 @@ pub(crate) struct File {
     pub(super) log: Option<String>,
     pub(super) log_format: Option<LogFormat>,
     pub(super) limits: FileLimits,
+    pub(super) authzen: roster_authzen::Names,
 }
 
 /// The section `[limits]`, named as in [`Limits`].
@@ -40,7 +41,8 @@ pub(crate) struct FileLimits {
     connections: Option<usize>,
 }
 
-const KEYS: &[&str] = &["listen", "database", "public_url", "migrate", "grace_seconds", "log", "log_format", "limits"];
+const KEYS: &[&str] =
+    &["listen", "database", "public_url", "migrate", "grace_seconds", "log", "log_format", "limits", "authzen"];
 const LIMITS: &[&str] = &[
     "body_bytes",
     "header_bytes",
