@@ -117,6 +117,24 @@ mod tests {
     }
 
     #[test]
+    fn names_of_authzens_clients_are_read() {
+        let file = File::parse(
+            "[[authzen.resource_types]]\nname = \"record\"\nid = \"external_id\"\n[[authzen.actions]]\nname = \"delete\"\n\
+             when = { soft = true }\npermission = \"delete:soft\"",
+        );
+        let names = file.expect("a file").authzen;
+        assert_eq!(names.resource_types[0].id, Some(roster_authzen::IdFormat::ExternalId));
+        assert_eq!(names.actions[0].when["soft"], true);
+        for bad in [
+            "[[authzen.actions]]\nname = \"x\"",
+            "[[authzen.subject_types]]\nname = \"x\"\nid = \"roman\"",
+            "[authzen]\nnames = 1",
+        ] {
+            assert!(File::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
     fn every_known_key_is_read() {
         // A key of the list that no field takes would be ignored in silence: give each a value of no field's type.
         for key in KEYS {
