@@ -19,6 +19,8 @@ REQUIREMENTS := tests/conformance/requirements.txt tests/conformance/box/require
 NODE := tests/conformance/box/node
 CLERK := tests/conformance/clerk
 CLERK_VENV := .venv-clerk-
+# The suites of the vendors' clients.
+CONFORMANCE := test-conformance test-clerk
 SURFACES := $(basename $(notdir $(wildcard docs/openapi/*.json)))
 
 # Tests run in folders of their own.
@@ -42,7 +44,7 @@ run: ## the server, as a debug build on ./roster.db
 	$(CARGO) run $(CARGO_FLAGS) -p roster-server
 
 .PHONY: test
-test: tools fmt clippy deny test-rust test-postgres test-conformance test-clerk ## everything, the vendors' own clients included
+test: tools fmt clippy deny test-rust $(CONFORMANCE) test-postgres ## everything, the vendors' own clients included
 	$(call heading,All well)
 
 .PHONY: check
@@ -72,11 +74,12 @@ test-rust: ## all Rust tests, on SQLite
 	$(call heading,Rust tests)
 	$(CARGO) test $(CARGO_FLAGS) --workspace
 
-# What doesn't touch a database has been run above.
+# What doesn't touch a database has been run before.
 .PHONY: test-postgres
-test-postgres: tools ## the Rust tests once more, on PostgreSQL
-	$(call heading,Rust tests on PostgreSQL)
+test-postgres: tools ## the Rust tests and the vendors' clients once more, on PostgreSQL
+	$(call heading,All on PostgreSQL)
 	tests/postgres.sh $(CARGO) test $(CARGO_FLAGS) -p roster-store -p roster-engine -p roster-tests
+	tests/postgres.sh $(MAKE) $(CONFORMANCE)
 
 .PHONY: test-conformance
 test-conformance: $(VENV)/ready $(NODE)/node_modules/.package-lock.json ## the vendors' own clients against the real binary
@@ -130,7 +133,10 @@ tools:
 
 .PHONY: bench
 bench: ## the performance tables
+	$(call heading,On SQLite)
 	$(CARGO) run $(CARGO_FLAGS) --release -p roster-bench
+	$(call heading,On PostgreSQL)
+	ROSTER_TEST_SYNC=on tests/postgres.sh $(CARGO) run $(CARGO_FLAGS) --release -p roster-bench
 
 .PHONY: openapi
 openapi: ## writes docs/openapi/*.json anew

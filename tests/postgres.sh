@@ -3,11 +3,12 @@
 #
 #     tests/postgres.sh cargo test -p roster-engine
 #
-# The server listens on a socket in a temporary folder only, trusts whoever gets there, and syncs nothing: it is for tests.
+# The server listens on a socket in a temporary folder only, trusts whoever gets there, and syncs nothing: it is for tests. With
+# ROSTER_TEST_SYNC=on it syncs as a server should, which is for measurements.
 set -euo pipefail
 
 bin=$(tests/postgres-bin.sh)
-folder=$(mktemp -d "${TMPDIR:-/tmp}/roster-postgres.XXXXXX")
+folder=$(mktemp -d "${TMPDIR:-/tmp}/roster-pg.XXXXXX")
 data=$folder/data
 me=(env)
 if [ "$(id -u)" = 0 ]; then # PostgreSQL refuses to run as root.
@@ -24,7 +25,8 @@ trap finish EXIT
 
 cd "$folder"
 "${me[@]}" "$bin/initdb" -D "$data" -A trust -U postgres -E UTF8 --no-locale --no-sync >/dev/null
-options="-k $folder -c listen_addresses= -c max_connections=400 -c fsync=off -c synchronous_commit=on -c full_page_writes=off"
+sync=${ROSTER_TEST_SYNC:-off}
+options="-k $folder -c listen_addresses= -c max_connections=400 -c fsync=$sync -c full_page_writes=$sync"
 "${me[@]}" "$bin/pg_ctl" -D "$data" -w -s -l "$folder/log" -o "$options" start
 cd "$OLDPWD"
 

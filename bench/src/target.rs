@@ -1,6 +1,7 @@
 //! A Roster with an organization of many members, on a port.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -10,6 +11,7 @@ use roster_engine::{
     RoleNumber, RoleSet, UserId,
 };
 use roster_http::{App, Limits};
+use roster_testing::Database;
 
 use crate::load;
 
@@ -25,14 +27,17 @@ pub struct Target {
     free: Vec<UserId>,
     next: AtomicUsize,
     empty: OrganizationId,
-    _folder: tempfile::TempDir,
+    _database: Database,
 }
 
 impl Target {
     pub async fn start(members: usize) -> Result<Self> {
-        // Beside the code, where a sync is a sync: temporary folders are often in memory.
-        let folder = tempfile::tempdir_in(".")?;
-        let mut config = Config::new(format!("sqlite://{}", folder.path().join("roster.db").display()));
+        let database = match std::env::var(roster_testing::SERVER) {
+            Ok(server) => Database::on(&server),
+            // Beside the code, where a sync is a sync: temporary folders are often in memory.
+            Err(_) => Database::file_in(Path::new(".")),
+        };
+        let mut config = Config::new(database.url());
         config.bootstrap_key = Some(KEY.to_owned());
         let (engine, _) = Engine::open(config).await?;
         let operator = engine.operator("default").await?.context("the realm `default`")?;
@@ -51,7 +56,7 @@ impl Target {
         tokio::spawn(async move { axum::serve(listener, router).await });
         let member = free[members / 2];
         let free = free[members..].to_vec();
-        Ok(Self { address, engine, organization, member, free, next: AtomicUsize::new(0), empty, _folder: folder })
+        Ok(Self { address, engine, organization, member, free, next: AtomicUsize::new(0), empty, _database: database })
     }
 
     pub fn membership(&self) -> Vec<u8> {

@@ -65,13 +65,24 @@ def program(variable, name):
     return path
 
 
+def database(folder):
+    """An empty database: a file in this folder, or one on the PostgreSQL server that ROSTER_TEST_POSTGRES names."""
+    server = os.environ.get("ROSTER_TEST_POSTGRES")
+    if not server:
+        return f"sqlite://{folder}/roster.db"
+    programs = subprocess.check_output(["tests/postgres-bin.sh"], cwd=REPOSITORY, text=True).strip()
+    name = f"roster_{secrets.token_hex(6)}"
+    subprocess.run([f"{programs}/psql", "-qX", "-d", server, "-c", f"CREATE DATABASE {name}"], check=True)
+    return f"{server.rpartition('/')[0]}/{name}"
+
+
 class Server(Process):
     """Roster, with a database and a realm key of its own."""
 
     def __init__(self, folder):
         self.key = f"bootstrap.{secrets.token_hex(16)}"
-        database = f"sqlite://{folder}/roster.db"
-        arguments = [program("ROSTER_BIN", "roster"), "serve", "--listen", "127.0.0.1:0", "--database", database]
+        listen = ["--listen", "127.0.0.1:0"]
+        arguments = [program("ROSTER_BIN", "roster"), "serve", *listen, "--database", database(folder)]
         environment = {"ROSTER_BOOTSTRAP_KEY": self.key, "ROSTER_LOG": "info", "ROSTER_LOG_FORMAT": "json"}
         super().__init__(arguments, folder, "roster", environment)
 

@@ -3,8 +3,9 @@
 use axum::body::Body;
 use http::Request;
 use roster_engine::{
-    AccountUserFields, Caller, EntityId, Form, NewAccountUser, NewInvitation, NewMembership, NewOrganization,
-    NewPermission, NewRole, NewToken, NewUser, Organization, RoleNumber, RoleSet, Surface, TokenKind, User, UserId,
+    AccountUserFields, Caller, Credentials, Entered, EntityId, Form, NewAccountUser, NewInvitation, NewMembership,
+    NewOrganization, NewPermission, NewRole, NewToken, NewUser, Organization, RequestScope, RoleNumber, RoleSet,
+    Session, Surface, TokenKind, User, UserId,
 };
 use serde_json::{Value, json};
 
@@ -80,6 +81,10 @@ pub struct Fixture {
     pub box_membership: String,
     pub token: String,
     pub whylabs_key: String,
+    /// Of bob.
+    pub session: Session,
+    /// For bob, in the account.
+    pub link_secret: String,
     /// Pending.
     pub invitation: String,
     pub invitation_secret: String,
@@ -113,6 +118,9 @@ impl Fixture {
         };
         member(ada.id, RoleNumber::MEMBER).await;
         let membership = member(bob.id, RoleNumber::MEMBER).await.membership.id;
+        operator.set_password(bob.id, Some(PASSWORD), None).await.expect("a password");
+        let link_secret = operator.issue_link(account.id, bob.id).await.expect("a link").secret.expect("its secret");
+        let session = log_in(world, "bob").await.session;
         let (membership, box_membership) = (membership.native(), Form::Box.show(membership).expect("a form"));
         operator.transfer_ownership(account.id, ada.id).await.expect("an owner");
         let permission = operator
@@ -153,6 +161,8 @@ impl Fixture {
             box_membership,
             token,
             whylabs_key,
+            session,
+            link_secret,
             invitation,
             invitation_secret,
             zoe,
@@ -183,6 +193,7 @@ impl Fixture {
             ("role", _) if operation.surface == Surface::Native => "own".into(),
             ("role", _) => "MEMBER".into(),
             ("permission", _) => "own:thing".into(),
+            ("session_id", _) => self.session.id.native(),
             ("token_id", _) => self.token.clone(),
             ("key_id", _) => self.whylabs_key.clone(),
             ("email", "CreateOrganizationMembership") => "eve%40example.com".into(),
@@ -239,8 +250,8 @@ impl Fixture {
                 json!({"email": "new@example.com"})
             }
             "createOrganization" => json!({"name": "New", "parent_id": org}),
-            "updateUser" | "updateOrganization" | "updateRole" | "updatePermission" | "put_groups_id"
-            | "put_users_id" => {
+            "updateUser" | "updateOrganization" | "updateRole" | "updatePermission" | "updateToken"
+            | "put_groups_id" | "put_users_id" => {
                 json!({"name": "Changed"})
             }
             "addMembership" => json!({"user_id": eve, "roles": ["viewer"]}),
@@ -249,6 +260,9 @@ impl Fixture {
             }
             "updateMembership" => json!({"roles": ["viewer"]}),
             "setOwner" => json!({"user_id": bob}),
+            "createSession" => json!({"email": "bob@example.com", "password": PASSWORD}),
+            "useLoginLink" => json!({"secret": self.link_secret}),
+            "setPassword" => json!({"password": "another one"}),
             "createRole" => json!({"key": "another", "permissions": ["memberships:read"]}),
             "createPermission" => json!({"key": "another:thing"}),
             "issueToken" => json!({"kind": "organization", "organization_id": org, "roles": ["viewer"]}),
@@ -336,6 +350,21 @@ impl Fixture {
         }
         request.body(Body::from(body)).expect("a request")
     }
+}
+
+/// The password of everyone who has one.
+pub const PASSWORD: &str = "correct horse battery staple";
+
+/// By [`PASSWORD`].
+pub async fn log_in(world: &World, name: &str) -> Entered {
+    let credentials = Credentials {
+        organization: None,
+        email: format!("{name}@example.com"),
+        password: PASSWORD.into(),
+        agent: None,
+    };
+    let scope = RequestScope::default();
+    world.engine.log_in(Surface::Native, credentials, scope).await.expect("a session")
 }
 
 /// A token's secret.

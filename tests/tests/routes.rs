@@ -2,7 +2,7 @@
 
 use roster_engine::{NewToken, NewUser, RoleNumber, RoleSet, TokenKind, UserPatch, UserStatus};
 use roster_tests::World;
-use roster_tests::operations::{Fixture, Operation, all, secret};
+use roster_tests::operations::{Fixture, Operation, PASSWORD, all, log_in, secret};
 use roster_tests::world::KEY;
 
 /// What anyone with a key of the realm may do, without any right.
@@ -56,6 +56,9 @@ async fn weak_keys(world: &World, fixture: &Fixture) -> Vec<Key> {
     let (_, foreign) = world.engine.create_realm("other").await.expect("a realm");
     let other = world.engine.operator("other").await.expect("the database").expect("the realm");
     let abroad = other.create_user(NewUser::default()).await.expect("a user").id;
+    operator.set_password(fixture.eve.id, Some(PASSWORD), None).await.expect("a password");
+    let ended = log_in(world, "eve").await;
+    operator.end_session(&roster_engine::EntityId::native(ended.session.id)).await.expect("ended");
     let scopeless = NewToken { scopes: Some(Vec::new()), ..organization(None) };
     vec![
         Key { what: "no key", secret: None, known: false },
@@ -67,6 +70,8 @@ async fn weak_keys(world: &World, fixture: &Fixture) -> Vec<Key> {
         Key { what: "another realm's key", secret: Some(foreign), known: true },
         Key { what: "another realm's user", secret: Some(secret(&other, of_user(abroad)).await), known: true },
         Key { what: "a stranger's key", secret: Some(secret(&operator, of_user(fixture.eve.id)).await), known: true },
+        Key { what: "an ended session", secret: Some(ended.secret), known: false },
+        Key { what: "a stranger's session", secret: Some(log_in(world, "eve").await.secret), known: true },
         Key { what: "a key without scopes", secret: Some(secret(&operator, scopeless).await), known: true },
     ]
 }

@@ -93,7 +93,8 @@ impl Found<Organization> {
             Visibility::Admins => false,
             Visibility::Members => member || standing.holds(Right::tree(P::MembershipsRead)),
             Visibility::Realm => {
-                (in_scope && reader.acting.user.is_some()) || standing.holds(Right::tree(P::MembershipsRead))
+                (in_scope && reader.acting.user.is_some() && reader.acting.only.is_none())
+                    || standing.holds(Right::tree(P::MembershipsRead))
             }
         };
         if by_right || visible {
@@ -135,15 +136,27 @@ impl Found<Realm> {
 }
 
 impl Found<User> {
-    /// The user himself, or who holds the permission at the realm's root. Others don't learn whether the user exists.
+    /// The user himself, or who holds the permission at the realm's root. Others don't learn whether the user exists. Who is
+    /// limited to one membership may read himself and no more: somebody else made him that link.
     pub fn allow_self_or(self, reader: Reader<'_>, permission: P) -> Result<Allowed<User>> {
         let standing = reader.root_standing()?;
-        let own = reader.acting.user == Some(self.0.id) && standing.scopes_cover(Some(&[permission.key().to_owned()]));
+        let whole = reader.acting.only.is_none() || permission == P::UsersRead;
+        let own = whole
+            && reader.acting.user == Some(self.0.id)
+            && standing.scopes_cover(Some(&[permission.key().to_owned()]));
         if own || standing.holds(Right::root(permission)) {
             Ok(Allowed { entity: self.0, standing })
         } else {
             Err(Error::NotFound(Subject::User))
         }
+    }
+
+    /// The user himself, who has just proved to be that by his password or by an invitation's secret.
+    pub(crate) fn by_himself(self, reader: Reader<'_>, proved: &User) -> Result<Allowed<User>> {
+        if self.0.id != proved.id {
+            return Err(Error::NotFound(Subject::User));
+        }
+        Ok(Allowed { standing: reader.root_standing()?, entity: self.0 })
     }
 
     /// Who holds the permission at the realm's root, or at an organization that he has been allowed something about.

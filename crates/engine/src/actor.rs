@@ -4,7 +4,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use roster_model::change::ActorKind;
 use roster_model::permission::BuiltIn as P;
 use roster_model::{
-    ActorRef, EntityId as _, OrganizationId, RealmId, RoleCatalog, Timestamp, Token, TokenKind, User, UserId,
+    ActorRef, EntityId as _, Only, OrganizationId, RealmId, RoleCatalog, Session, Timestamp, Token, TokenKind, User,
+    UserId,
 };
 use roster_store::{Decision, Remembered, View};
 use serde::Serialize;
@@ -25,6 +26,10 @@ pub(crate) enum Actor {
     /// Somebody at the command line, or the server itself: may do everything in the realm.
     Operator,
     Token(Arc<Token>),
+    /// A user who has logged in.
+    Session(Arc<Session>),
+    /// A user who has just proved who he is, on his way to a session.
+    Entering(UserId),
     /// Somebody who acts as this user, with that user's rights. The log names who he is, not whom he acts as.
     As(Arc<Self>, UserId),
 }
@@ -37,6 +42,8 @@ impl Actor {
                 (TokenKind::User, Some(user)) => ActorRef { kind: ActorKind::User, id: Some(user.raw()) },
                 _ => ActorRef { kind: ActorKind::Token, id: Some(token.id.raw()) },
             },
+            Self::Session(session) => ActorRef { kind: ActorKind::User, id: Some(session.user.raw()) },
+            Self::Entering(user) => ActorRef { kind: ActorKind::User, id: Some(user.raw()) },
             Self::As(behind, _) => behind.reference(),
         }
     }
@@ -46,14 +53,15 @@ impl Actor {
         match self {
             Self::Operator => 0,
             Self::Token(token) => token.id.raw(),
-            Self::As(_, user) => user.raw(),
+            Self::Session(session) => session.id.raw(),
+            Self::Entering(user) | Self::As(_, user) => user.raw(),
         }
     }
 
     /// The key that was shown.
     pub(crate) fn token(&self) -> Option<&Token> {
         match self {
-            Self::Operator => None,
+            Self::Operator | Self::Session(_) | Self::Entering(_) => None,
             Self::Token(token) => Some(token),
             Self::As(behind, _) => behind.token(),
         }
@@ -73,6 +81,8 @@ pub struct IdempotencyKey {
 pub struct RequestScope {
     /// The number of the last event that the request's answer knows of; 0 as long as nothing was read or written.
     pub position: Arc<AtomicI64>,
+    /// The answer must know of this event. The request waits a bounded time for it ([`Error::Unavailable`] then).
+    pub at_least: i64,
     pub idempotency: Option<IdempotencyKey>,
 }
 
@@ -105,8 +115,10 @@ pub(crate) struct Acting {
     pub(crate) root: OrganizationId,
     pub(crate) now: Timestamp,
     pub(crate) asks: Asks,
-    /// The acting user, for a user's token and for who acts as a user.
+    /// The acting user, for a session, a user's token, and for who acts as a user.
     pub(crate) user: Option<UserId>,
+    /// The one membership that the user acts by; `None`: all of them.
+    pub(crate) only: Option<Only>,
 }
 
 impl Caller {
@@ -152,7 +164,7 @@ impl Caller {
         match &self.actor {
             Actor::Operator => true,
             Actor::Token(token) => token.kind == TokenKind::Realm,
-            Actor::As(..) => false,
+            Actor::Session(_) | Actor::Entering(_) | Actor::As(..) => false,
         }
     }
 
@@ -190,7 +202,7 @@ impl Caller {
         let (value, position, roles) = self
             .engine
             .store()
-            .read(self.realm, move |view| {
+            .read_from(self.realm, self.position(), move |view| {
                 let acting = caller.acting(view)?;
                 let value = operation(Reader { view, acting: &acting })?;
                 Ok::<_, Error>((value, view.position(), view.roles()?))
@@ -257,6 +269,7 @@ impl Caller {
 
     fn acting_by(&self, view: &View<'_>, actor: &Actor) -> Result<Acting> {
         let now = self.engine.clock().now();
+        let mut only = None;
         let (actor, user) = match actor {
             Actor::Operator => (Actor::Operator, None),
             Actor::Token(token) => {
@@ -264,13 +277,24 @@ impl Caller {
                 let user = acting_user(view, &actor, now)?;
                 (actor, user.map(|user| user.id))
             }
+            Actor::Session(session) => {
+                let session = view.session(session.id)?.filter(|session| session.is_live(now));
+                let session = session.ok_or(Error::BadCredential)?;
+                let user = view.user(session.user)?.filter(User::is_active).ok_or(Error::BadCredential)?;
+                only = session.only;
+                (Actor::Session(Arc::new(session)), Some(user.id))
+            }
+            Actor::Entering(user) => {
+                let found = view.user(*user)?.filter(User::is_active);
+                (Actor::Entering(*user), found.map(|user| user.id))
+            }
             Actor::As(behind, user) => {
                 let behind = self.acting_by(view, behind)?;
                 let user = may_act_as(Reader { view, acting: &behind }, &UserRef::Id(*user))?;
                 (Actor::As(Arc::new(behind.actor), user), Some(user))
             }
         };
-        Ok(Acting { actor, surface: self.surface, root: self.root, now, asks: self.asks, user })
+        Ok(Acting { actor, surface: self.surface, root: self.root, now, asks: self.asks, user, only })
     }
 
     /// The same caller with the rights of this user and no others; scopes of the caller's key still narrow them. Needs

@@ -10,6 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::actor::{Acting, Actor, Caller, RequestScope, acting_user};
 use crate::error::{Error, Result};
 use crate::ids::IdSource;
+use crate::passwords::Passwords;
 use crate::secret;
 use crate::surface::Surface;
 
@@ -23,8 +24,10 @@ const EXPIRED_KEPT_MS: i64 = 7 * 24 * 60 * 60 * 1000;
 /// How to open an engine.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// `sqlite://FILE`, `sqlite::memory:` or a path.
+    /// `sqlite://FILE`, `sqlite::memory:`, a path, or `postgres://USER@HOST/DATABASE`.
     pub database: String,
+    /// A replica of a PostgreSQL server, which answers what it is far enough for.
+    pub read_database: Option<String>,
     /// Whether the schema may be brought up to date, and the database made if there is none.
     pub migrate: bool,
     /// Set as realm key of the realm `default`, in the place of one that is made up and shown once.
@@ -50,6 +53,7 @@ impl Config {
     pub fn new(database: impl Into<String>) -> Self {
         Self {
             database: database.into(),
+            read_database: None,
             migrate: true,
             bootstrap_key: None,
             limits: EngineLimits::default(),
@@ -76,6 +80,7 @@ pub struct Engine {
     limits: EngineLimits,
     /// Lists that are given in pieces hold a reader as long as their client takes: never all of them.
     streams: Arc<Semaphore>,
+    passwords: Passwords,
     /// When tokens were last seen, until it is written down in bulk.
     seen: Mutex<HashMap<(RealmId, TokenId), Timestamp>>,
     /// What realms sign with, once it was asked for.
@@ -94,8 +99,9 @@ impl Engine {
     /// Opens the database and makes nothing in it; for the command line.
     pub async fn open_database(config: &Config) -> Result<Arc<Self>> {
         let location = Location::parse(&config.database)?;
+        let replica = config.read_database.as_deref().map(Location::parse).transpose()?;
         let migrate = config.migrate;
-        let store = tokio::task::spawn_blocking(move || Store::open(&location, migrate))
+        let store = tokio::task::spawn_blocking(move || Store::open(&location, replica.as_ref(), migrate))
             .await
             .map_err(|e| Error::Internal(e.to_string()))??;
         Ok(Arc::new(Self {
@@ -104,6 +110,7 @@ impl Engine {
             ids: Arc::default(),
             limits: config.limits,
             streams: Arc::new(Semaphore::new(STREAMS_MAX)),
+            passwords: Passwords::default(),
             seen: Mutex::default(),
             secrets: Mutex::default(),
         }))
@@ -119,6 +126,10 @@ impl Engine {
 
     pub(crate) const fn ids(&self) -> &Arc<IdSource> {
         &self.ids
+    }
+
+    pub(crate) const fn passwords(&self) -> &Passwords {
+        &self.passwords
     }
 
     /// A place for a list in pieces, kept until it is told or given up.
@@ -158,10 +169,13 @@ impl Engine {
         let (id, secret) = secret::read(secret).ok_or(Error::BadCredential)?;
         let (id, hash) = (id.map(str::to_owned), secret::hash(secret));
         let (engine, now) = (Arc::clone(self), self.clock.now());
-        let wanted = hash.clone();
+        let (wanted, at_least) = (hash.clone(), scope.at_least);
+        if secret::is_session(secret) {
+            return self.resume(surface, hash, scope).await;
+        }
         let caller = self
             .store
-            .read_by_token(hash, move |found| {
+            .read_by_token(hash, at_least, move |found| {
                 let (found, view) = found.ok_or(Error::BadCredential)?;
                 let its_id = id.is_none_or(|id| id == base62(found.token.id.raw(), 11));
                 if !secret::same(&found.hash, &wanted) || !its_id {
@@ -178,6 +192,25 @@ impl Engine {
             self.seen.lock().unwrap_or_else(PoisonError::into_inner).insert((caller.realm, token.id), now);
         }
         Ok(caller)
+    }
+
+    /// The caller behind a session.
+    async fn resume(self: &Arc<Self>, surface: Surface, hash: String, scope: RequestScope) -> Result<Caller> {
+        let engine = Arc::clone(self);
+        let (wanted, at_least) = (hash.clone(), scope.at_least);
+        self.store
+            .read_by_session(hash, at_least, move |found| {
+                let (found, view) = found.ok_or(Error::BadCredential)?;
+                if !secret::same(&found.hash, &wanted) {
+                    return Err(Error::BadCredential);
+                }
+                let actor = Actor::Session(Arc::new(found.session));
+                let caller = Caller::new(engine, surface, (found.realm, found.root), actor, scope, view.roles()?);
+                caller.acting(view)?;
+                caller.saw(view.position(), caller.roles());
+                Ok(caller)
+            })
+            .await
     }
 
     /// Somebody at the command line: may do everything in this realm.
@@ -216,6 +249,7 @@ impl Engine {
     async fn try_maintain(&self) -> Result<()> {
         self.flush_seen().await?;
         let now = self.clock.now();
+        self.passwords.forget(now);
         for realm in self.store.realms().await? {
             self.store.forget_expired(realm.id, now).await?;
             while self.store.purge(realm.id).await? {}
@@ -255,6 +289,7 @@ impl Engine {
             now: self.clock.now(),
             asks: crate::actor::Asks::default(),
             user: None,
+            only: None,
         }
     }
 }

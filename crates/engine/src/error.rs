@@ -18,6 +18,7 @@ pub enum Subject {
     Grant,
     Invitation,
     Token,
+    Session,
 }
 
 impl Subject {
@@ -34,6 +35,7 @@ impl Subject {
             Self::Grant => "permission of this role",
             Self::Invitation => "invitation",
             Self::Token => "token",
+            Self::Session => "session",
         }
     }
 }
@@ -53,7 +55,8 @@ impl From<Kind> for Subject {
             Kind::Invitation => Self::Invitation,
             Kind::Role => Self::Role,
             Kind::Permission => Self::Permission,
-            Kind::Token | Kind::Session | Kind::Link => Self::Token,
+            Kind::Token | Kind::Link => Self::Token,
+            Kind::Session => Self::Session,
             Kind::Event | Kind::Realm => Self::Realm,
         }
     }
@@ -83,6 +86,14 @@ pub enum Error {
     /// Unknown, expired or revoked, or its user is inactive.
     #[error("the key is not accepted")]
     BadCredential,
+    /// The same words whoever is wrong: address, password, or that there is none.
+    #[error("the e-mail address or the password is wrong")]
+    BadLogin,
+    /// Somebody who is known was asked to prove it.
+    #[error("the current password is needed, and this is not it")]
+    WrongPassword,
+    #[error("the password was wrong too often: try again later")]
+    TooManyAttempts { retry_after: u32 },
     /// The caller is known and lacks this permission here.
     #[error("needs {0} here")]
     Forbidden(Cow<'static, str>),

@@ -14,8 +14,8 @@ use std::collections::HashMap;
 
 use roster_model::permission::BuiltIn as P;
 use roster_model::{
-    AddressKind, Change, EntityId as _, Form, Invitation, InvitationId, InvitationStatus, Metadata, Organization,
-    OrganizationId, Right, RoleNumber, RoleSet, Timestamp, User, UserId, metadata, text,
+    AddressKind, Change, EntityId as _, Extras, Form, Invitation, InvitationId, InvitationStatus, Metadata,
+    Organization, OrganizationId, Right, RoleNumber, RoleSet, Timestamp, User, UserId, metadata, text,
 };
 use roster_store::list::{Key, Mark};
 use roster_store::{InvitationFilter, InvitationSort};
@@ -37,14 +37,27 @@ const LIFETIME_MS: i64 = 30 * 24 * 60 * 60 * 1000;
 #[derive(Clone, Debug, Default)]
 pub struct NewInvitation {
     pub email: String,
+    /// How a user made for it will be called.
+    pub name: String,
     pub roles: RoleSet,
     /// In whose name: a member who may invite.
     pub inviter: Option<UserRef>,
     /// In 30 days if it isn't said.
-    pub expires: Option<Timestamp>,
+    pub expires: Option<Expiry>,
     pub public: Metadata,
     pub private: Metadata,
+    pub extras: Extras,
     pub if_pending: IfPending,
+    /// Whether the secret is one for a URL.
+    pub in_url: bool,
+}
+
+/// Until when an invitation can be accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expiry {
+    At(Timestamp),
+    /// So many milliseconds after it is made.
+    After(i64),
 }
 
 /// What becomes of a pending invitation to the same address.
@@ -110,7 +123,7 @@ pub(crate) fn close(tx: &mut Tx<'_, '_>, place: &Allowed<Organization>, pending:
     Ok(())
 }
 
-fn set_status(
+pub(crate) fn set_status(
     tx: &mut Tx<'_, '_>,
     place: &Allowed<Organization>,
     before: Invitation,
@@ -138,12 +151,16 @@ fn inviter(reader: Reader<'_>, place: &Allowed<Organization>, user: &UserRef) ->
 fn invite(tx: &mut Tx<'_, '_>, place: &Allowed<Organization>, new: &NewInvitation, secret: &str) -> Result<Invitation> {
     let reader = tx.read();
     let email = text::email(&new.email).of("email")?;
-    let expires = new.expires.unwrap_or(tx.now().plus_ms(LIFETIME_MS));
+    let expires = match new.expires.unwrap_or(Expiry::After(LIFETIME_MS)) {
+        Expiry::At(time) => time,
+        Expiry::After(ms) => tx.now().plus_ms(ms),
+    };
     if expires <= tx.now() {
         return Err(Error::invalid("expires_at", "must be in the future"));
     }
     metadata::check(&new.public).of("public_metadata")?;
     metadata::check(&new.private).of("private_metadata")?;
+    text::free(&new.name, text::NAME_MAX).of("name")?;
     check_roles(reader, new.roles)?;
     if new.roles.contains(RoleNumber::OWNER) {
         return Err(Error::invalid("roles", "must not be the owner's: an owner is made of a member"));
@@ -159,10 +176,15 @@ fn invite(tx: &mut Tx<'_, '_>, place: &Allowed<Organization>, new: &NewInvitatio
         let id = Some(member.id.raw());
         return Err(Error::AlreadyExists { subject: Subject::Membership, field: "user", id });
     }
+    // One person has one id, also as long as there is only the address.
+    let user = reader.view.user_promised(&email, reader.now())?;
+    let extras = memberships::bound_to(new.roles, &new.extras);
     let written = |id, created, updated| Invitation {
         id,
         organization: place.id,
         email: email.clone(),
+        name: new.name.clone(),
+        user,
         roles: new.roles,
         status: InvitationStatus::Pending,
         inviter,
@@ -171,6 +193,7 @@ fn invite(tx: &mut Tx<'_, '_>, place: &Allowed<Organization>, new: &NewInvitatio
         updated,
         public: new.public.clone(),
         private: new.private.clone(),
+        extras: extras.clone(),
     };
     match reader.view.pending_invitation(place.id, &email)? {
         Some(before) if before.status_at(tx.now()) == InvitationStatus::Pending => {
@@ -250,7 +273,7 @@ fn list(
         emails,
         text: query.text.clone(),
         status: query.status.clone().map(|status| (status, reader.now())),
-        without_root: !reader.acting.surface.shows_root(),
+        shown_only: !reader.acting.surface.shows_root(),
     };
     let of = match query.sort {
         InvitationSort::Created => "created",
@@ -294,7 +317,7 @@ impl Caller {
             }
             let (mut sent, mut refused) = (Vec::with_capacity(new.len()), Vec::new());
             for (number, new) in new.iter().enumerate() {
-                let secret = secret::generate();
+                let secret = if new.in_url { secret::uuid() } else { secret::generate() };
                 match tx.attempt(|tx| invite(tx, &place, new, &secret)) {
                     Ok(invitation) => {
                         let invited = with_part(tx.read(), invitation)?;
@@ -362,6 +385,7 @@ impl Caller {
                 roles: found.roles,
                 public: found.public.clone(),
                 private: found.private.clone(),
+                extras: found.extras.clone(),
                 ..NewMembership::default()
             };
             let membership = memberships::add_invited(tx, &place, &user, &new)?;
@@ -402,6 +426,9 @@ impl Caller {
         let user = user.into();
         self.read(move |reader| {
             let user = reader.user(&user)?.allow_self_or(reader, P::UsersRead)?;
+            if reader.acting.user == Some(user.id) && reader.acting.only.is_some() {
+                return Err(Error::Forbidden("a session of the whole user".into()));
+            }
             let emails = user.addresses.iter().filter(|address| address.kind == AddressKind::Email);
             list(reader, &query, None, Some(emails.map(|email| email.value.clone()).collect()))
         })

@@ -15,11 +15,14 @@
 
 mod access;
 mod accounts;
+mod activities;
 mod actor;
 mod bulk;
 mod by_id;
 mod checks;
+pub mod database;
 mod engine;
+mod entry;
 mod error;
 mod events;
 mod ids;
@@ -28,6 +31,8 @@ mod memberships;
 mod organizations;
 mod ownership;
 mod paging;
+mod passwords;
+mod people;
 mod picked;
 mod reach;
 mod realm_admins;
@@ -36,6 +41,7 @@ mod reference;
 mod role_map;
 mod roles;
 mod secret;
+mod sessions;
 mod stream;
 mod surface;
 mod tokens;
@@ -46,30 +52,38 @@ pub use roster_model::change::ActorKind;
 pub use roster_model::permission::BuiltIn;
 pub use roster_model::{
     AccountUser, ActorRef, Address, AddressKind, Aliases, Base, Change, Clock, Dialect, EntityId, Event, EventId,
-    Extras, Form, Invitation, InvitationId, InvitationStatus, Kind, Membership, MembershipId, Metadata, NO_ADDRESS,
-    Organization, OrganizationId, Permission, PermissionId, Realm, RealmId, Right, Role, RoleCatalog, RoleId,
-    RoleNumber, RoleSet, Standing, SystemClock, Timestamp, Token, TokenId, TokenKind, User, UserId, UserStatus,
-    Visibility, Where, id, metadata, role, text,
+    Extras, Form, Invitation, InvitationId, InvitationStatus, Kind, Link, LinkId, Membership, MembershipId, Metadata,
+    NO_ADDRESS, Only, Organization, OrganizationId, OrganizationStatus, Permission, PermissionId, Realm, RealmId,
+    Right, Role, RoleCatalog, RoleId, RoleNumber, RoleSet, Session, SessionId, Standing, SystemClock, Timestamp, Token,
+    TokenId, TokenKind, User, UserId, UserStatus, Visibility, Where, id, metadata, role, text,
 };
-pub use roster_store::{InvitationSort, MemberSort, OrganizationSort, Statistics, UserPart, UserSort};
+pub use roster_store::{
+    InvitationSort, MemberSort, OrganizationSort, OrganizationState, Statistics, UserPart, UserSort,
+};
 
 pub use access::Allowed;
 pub use accounts::{AccountEntry, AccountUserFields, ItemProblem, NewAccountUser};
+pub use activities::{Activity, ActivityQuery, ActivityText};
 pub use actor::{Caller, IdempotencyKey, RequestScope};
 pub use bulk::{Bulk, BulkDone, BulkItem};
 pub use checks::{Ask, CHECKS_MAX, Check, Reason, Verdict, Via, Way};
 pub use engine::{Config, Engine, EngineLimits, Opened};
+pub use entry::{Acceptance, Promise};
 pub use error::{Error, Result, Subject};
-pub use invitations::{IfPending, InvitationQuery, Invited, NewInvitation, SentInvitation};
-pub use memberships::{Member, MemberQuery, MembershipPatch, MetadataWrite, NewMembership};
+pub use invitations::{Expiry, IfPending, InvitationQuery, Invited, NewInvitation, SentInvitation};
+pub use memberships::{IfInvited, Member, MemberQuery, MembershipPatch, MetadataWrite, NewMembership};
 pub use organizations::{InOrganization, NewOrganization, OrganizationPatch, OrganizationQuery, Within};
 pub use paging::{Listed, Page};
+pub use passwords::{HashedPassword, OwnChange};
+pub use people::{ExtrasTest, Pending, PeopleQuery, PeopleSort, Person, PersonPatch, RoleWrite};
 pub use picked::Picked;
 pub use reach::{EffectiveMember, Portion, Reached};
 pub use reference::{OrganizationRef, UserRef};
 pub use role_map::RoleMap;
 pub use roles::{NewPermission, NewRole, PermissionPatch, RolePatch};
+pub use secret::SecretForm;
+pub use sessions::{Credentials, Entered, IssuedLink, MemberRef};
 pub use stream::Chunks;
 pub use surface::Surface;
-pub use tokens::{IssuedToken, NewToken, TokenQuery};
+pub use tokens::{IssuedToken, NewToken, TokenPatch, TokenQuery};
 pub use users::{NewUser, UserConditions, UserPatch, UserQuery};

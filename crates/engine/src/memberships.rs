@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use roster_model::ownership::OwnershipProblem;
 use roster_model::permission::BuiltIn as P;
 use roster_model::{
-    Change, Dialect, EntityId as _, Extras, Membership, MembershipId, Metadata, Organization, OrganizationId, Right,
-    RoleCatalog, RoleNumber, RoleSet, Timestamp, User, UserId, UserStatus, metadata, ownership, text,
+    Change, Dialect, EntityId as _, Extras, Invitation, InvitationStatus, Membership, MembershipId, Metadata,
+    Organization, OrganizationId, Right, RoleCatalog, RoleNumber, RoleSet, Timestamp, User, UserId, UserStatus,
+    metadata, ownership, text,
 };
 use roster_store::list::{Key, Mark, Slice};
 use roster_store::{MemberFilter, MemberSort};
@@ -39,6 +40,18 @@ pub struct NewMembership {
     pub public: Metadata,
     pub private: Metadata,
     pub extras: Extras,
+    /// What becomes of a pending invitation of this person.
+    pub if_invited: IfInvited,
+}
+
+/// What becomes of a pending invitation when the person is added.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum IfInvited {
+    /// It counts as accepted.
+    #[default]
+    Accept,
+    /// It stays, and the person isn't added: for surfaces on which who is invited is a member already.
+    Refuse,
 }
 
 /// How metadata is written.
@@ -97,7 +110,7 @@ pub(crate) fn place_of(
 ) -> Result<(Allowed<Organization>, User)> {
     let found = reader.organization(organization)?;
     let own = match (user.find(reader.view, reader.acting.surface, reader.acting.user)?, reader.acting.user) {
-        (Some(user), Some(me)) => user.id == me,
+        (Some(user), Some(me)) => user.id == me && reader.acting.only.is_none(),
         _ => false,
     };
     let permission = if own { P::OrganizationsRead } else { P::MembershipsWrite };
@@ -191,6 +204,15 @@ pub(crate) fn add(
 ) -> Result<Membership> {
     check_roles(tx.read(), new.roles)?;
     not_yet(tx.read(), place, user)?;
+    if new.if_invited == IfInvited::Refuse {
+        let now = tx.now();
+        let mut pending = invitations::pending_of(tx.read(), place.id, user)?;
+        pending.retain(|invitation| invitation.status_at(now) == InvitationStatus::Pending);
+        if let Some(invited) = pending.first() {
+            let id = Some(invited.membership_id().raw());
+            return Err(Error::AlreadyExists { subject: Subject::Membership, field: "user", id });
+        }
+    }
     may_give(place, new.roles)?;
     if new.roles.contains(RoleNumber::OWNER) {
         may_give_ownership(tx.read(), place)?;
@@ -223,6 +245,8 @@ pub(crate) fn add_invited(
     }
     let closed = invitations::pending_of(reader, place.id, user)?;
     check_limit(reader, place, closed.iter().filter(|i| i.expires > reader.now()).count())?;
+    // The person is called what was kept for him.
+    let kept = closed.iter().find(|i| i.expires > reader.now()).map(Invitation::membership_id);
     metadata::check(&new.public).of("public_metadata")?;
     metadata::check(&new.private).of("private_metadata")?;
     invitations::close(tx, place, closed)?;
@@ -230,7 +254,7 @@ pub(crate) fn add_invited(
         clear_default(tx, place, user.id)?;
     }
     let membership = Membership {
-        id: tx.draw(),
+        id: kept.unwrap_or_else(|| tx.draw()),
         organization: place.id,
         user: user.id,
         roles: new.roles,
@@ -358,6 +382,7 @@ pub(crate) fn mark(sort: MemberSort, descending: bool) -> impl Fn(&Member) -> Ma
     move |m| {
         let key = match sort {
             MemberSort::Created => Key::None,
+            MemberSort::Joined => Key::Int(m.membership.created.as_ms()),
             MemberSort::Updated => Key::Int(m.membership.updated.as_ms()),
             MemberSort::Name => Key::Text(text::fold(&m.user.name)),
             MemberSort::Email => Key::Text(m.user.email().unwrap_or_default().to_owned()),
@@ -370,6 +395,7 @@ pub(crate) fn mark(sort: MemberSort, descending: bool) -> impl Fn(&Member) -> Ma
 const fn list_name(sort: MemberSort) -> &'static str {
     match sort {
         MemberSort::Created => "created",
+        MemberSort::Joined => "joined",
         MemberSort::Updated => "updated",
         MemberSort::Name => "name",
         MemberSort::Email => "email",
@@ -391,7 +417,7 @@ impl MemberQuery {
             more: self.users.clone(),
             ..UserQuery::default()
         };
-        let without_root = !reader.acting.surface.shows_root();
+        let shown_only = !reader.acting.surface.shows_root();
         let shown = match &self.strongest {
             Some(roles) => {
                 let catalog = reader.roles()?;
@@ -400,7 +426,7 @@ impl MemberQuery {
             None => None,
         };
         let users = users.filter(reader)?;
-        Ok(MemberFilter { organization, user, roles: self.roles, shown, users, without_root })
+        Ok(MemberFilter { organization, user, roles: self.roles, shown, users, shown_only })
     }
 }
 
@@ -581,7 +607,9 @@ impl Caller {
         let user = user.into();
         self.read(move |reader| {
             let user = reader.user(&user)?.allow_self_or(reader, P::UsersRead)?;
-            list(reader, &query, None, Some(user.id))
+            let own = reader.acting.user == Some(user.id);
+            let only = reader.acting.only.filter(|_| own).map(|only| only.organization);
+            list(reader, &query, only, Some(user.id))
         })
         .await
     }

@@ -4,11 +4,11 @@ use std::collections::HashMap;
 
 use roster_model::permission::BuiltIn as P;
 use roster_model::{
-    Aliases, Change, Dialect, EntityId as _, Extras, Form, Metadata, Organization, OrganizationId, Right, RoleNumber,
-    RoleSet, Timestamp, User, Visibility, metadata, text, tree,
+    Aliases, Change, Dialect, EntityId as _, Extras, Form, Metadata, Organization, OrganizationId, OrganizationStatus,
+    Right, RoleNumber, RoleSet, Timestamp, User, Visibility, metadata, text, tree,
 };
 use roster_store::list::{Key, Mark};
-use roster_store::{OrganizationFilter, OrganizationSort, View};
+use roster_store::{OrganizationFilter, OrganizationSort, OrganizationState, View};
 
 use crate::access::{Allowed, is_allowed};
 use crate::actor::Caller;
@@ -61,6 +61,9 @@ pub struct OrganizationPatch {
     pub public: Option<MetadataWrite>,
     pub private: Option<MetadataWrite>,
     pub extras: Option<(Dialect, Metadata)>,
+    /// `Deleted` also needs `organizations:delete` there or above. The root can't be.
+    pub status: Option<OrganizationStatus>,
+    pub suspended: Option<bool>,
     /// When it was made elsewhere, if it was brought along.
     pub created: Option<Timestamp>,
     /// A new place in the tree, with everything below.
@@ -75,6 +78,9 @@ pub struct OrganizationPatch {
 #[derive(Clone, Debug, Default)]
 pub struct OrganizationQuery {
     pub within: Within,
+    /// With [`Within::Below`]: not by more levels than these.
+    pub levels: Option<u32>,
+    pub state: Option<OrganizationState>,
     pub slug: Option<String>,
     pub external_id: Option<String>,
     /// Part of the name or slug, in any case.
@@ -226,6 +232,9 @@ fn create(tx: &mut Tx<'_, '_>, parent: &Allowed<Organization>, new: &NewOrganiza
         max_members: new.max_members,
         email_domains: domains(&new.email_domains)?,
         visibility: new.visibility,
+        status: OrganizationStatus::Active,
+        suspended: false,
+        hidden: parent.hidden,
         locale: locale(new.locale.as_deref())?,
         created_by: creator.as_ref().map_or(tx.author(), |user| Some(user.id.raw())),
         created: new.created.unwrap_or(tx.now()),
@@ -289,6 +298,15 @@ fn update(tx: &mut Tx<'_, '_>, before: &Allowed<Organization>, patch: &Organizat
     if let Some((dialect, extras)) = &patch.extras {
         after.extras.merge(*dialect, extras);
     }
+    if let Some(suspended) = patch.suspended {
+        after.suspended = suspended;
+    }
+    if let Some(status) = patch.status.filter(|status| *status != before.status) {
+        if status == OrganizationStatus::Deleted && !before.standing().holds(Right::tree(P::OrganizationsDelete)) {
+            return Err(Error::Forbidden(P::OrganizationsDelete.key().into()));
+        }
+        set_status(&mut after, status)?;
+    }
     if let Some(created) = patch.created {
         after.created = created;
     }
@@ -302,6 +320,16 @@ fn update(tx: &mut Tx<'_, '_>, before: &Allowed<Organization>, patch: &Organizat
         relocate(tx, before, parent)?;
     }
     current(tx.read(), before.id)
+}
+
+fn set_status(organization: &mut Organization, status: OrganizationStatus) -> Result<()> {
+    match status {
+        OrganizationStatus::Deleted if organization.is_root() => return Err(Error::System(Subject::Organization)),
+        OrganizationStatus::Active | OrganizationStatus::Deleted => {}
+        OrganizationStatus::Gone => return Err(Error::invalid("status", "must be active or deleted")),
+    }
+    organization.status = status;
+    Ok(())
 }
 
 fn current(reader: Reader<'_>, id: OrganizationId) -> Result<Organization> {
@@ -340,6 +368,7 @@ fn mark(sort: OrganizationSort) -> impl Fn(&Organization) -> Mark {
             OrganizationSort::Updated => Key::Int(o.updated.as_ms()),
             OrganizationSort::Name => Key::Text(text::fold(&o.name)),
             OrganizationSort::ExactName => Key::Text(o.name.clone()),
+            OrganizationSort::Status => Key::Int(i64::from(o.hidden)),
             // Who sorts by members pages by offset: `list` refuses a cursor and gives none.
             OrganizationSort::Id | OrganizationSort::Members => Key::None,
         };
@@ -430,6 +459,25 @@ impl Caller {
         .await
     }
 
+    /// Marks it as deleted, and with it all below. Nothing is lost, and [`Self::update_organization`] takes the mark away. Needs
+    /// `organizations:delete` there or above.
+    pub async fn mark_organization_deleted(&self, organization: impl Into<OrganizationRef>) -> Result<Organization> {
+        let organization = organization.into();
+        self.write(move |tx| {
+            let right = Right::tree(P::OrganizationsDelete);
+            let before = tx.read().organization(&organization)?.allow(tx.read(), right)?;
+            let mut after = Organization::clone(&before);
+            set_status(&mut after, OrganizationStatus::Deleted)?;
+            if after.status != before.status {
+                after.updated = tx.now().not_before(before.updated);
+                let before_it = Box::new(Organization::clone(&before));
+                tx.change(&before, &Change::OrganizationUpdated { before: before_it, after: Box::new(after) })?;
+            }
+            current(tx.read(), before.id)
+        })
+        .await
+    }
+
     /// How many members and pending invitations these organizations have, and whether somebody can manage their members. Needs
     /// `organizations:read` there or above; an organization without it, or that isn't there, is left out.
     pub async fn count_in_organizations(
@@ -482,7 +530,9 @@ pub(crate) fn list(reader: Reader<'_>, query: &OrganizationQuery) -> Result<List
     let filter = OrganizationFilter {
         parent,
         below,
-        without_root: !reader.acting.surface.shows_root(),
+        levels: query.levels,
+        state: query.state,
+        shown_only: !reader.acting.surface.shows_root(),
         slug: query.slug.clone(),
         external_id: query.external_id.clone(),
         text: query.text.clone(),
@@ -512,6 +562,7 @@ pub(crate) fn list(reader: Reader<'_>, query: &OrganizationQuery) -> Result<List
         OrganizationSort::Name => "name",
         OrganizationSort::Id => "id",
         OrganizationSort::ExactName => "exact_name",
+        OrganizationSort::Status => "status",
         OrganizationSort::Members => "members",
     };
     let items = reader.view.list_organizations(&filter, query.sort, &query.page.slice(of)?)?;

@@ -7,7 +7,9 @@ use crate::access::Allowed;
 use crate::actor::Caller;
 use crate::error::{Error, Result, Subject};
 use crate::memberships::{Member, bound_to, of};
+use crate::people::member_of;
 use crate::reference::{OrganizationRef, UserRef};
+use crate::sessions::MemberRef;
 use crate::transaction::Tx;
 
 /// The owner becomes an admin and stays a member.
@@ -38,14 +40,20 @@ impl Caller {
     pub async fn transfer_ownership(
         &self,
         organization: impl Into<OrganizationRef>,
-        to: impl Into<UserRef>,
+        to: impl Into<MemberRef>,
     ) -> Result<Member> {
         let (organization, to) = (organization.into(), to.into());
         self.write(move |tx| {
             let rights = [Right::here(P::OwnershipTransfer), Right::above(P::OwnershipWrite)];
             let place = tx.read().organization(&organization)?.allow_any(tx.read(), &rights)?;
-            let user = tx.read().user(&to)?.named_by(&place);
-            let before = of(tx.read(), place.id, user.id)?;
+            let before = match &to {
+                MemberRef::User(to) => {
+                    let user = tx.read().user(to)?.named_by(&place);
+                    of(tx.read(), place.id, user.id)?
+                }
+                MemberRef::Membership(id) => member_of(tx.read(), &place, *id)?,
+            };
+            let user = tx.read().user(&UserRef::Id(before.user))?.named_by(&place);
             let former = tx.read().view.owner(place.id)?;
             if former.as_ref().is_some_and(|former| former.id == before.id) {
                 return Ok(Member { membership: before, user, organization: place.into_inner() });

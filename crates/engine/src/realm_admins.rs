@@ -52,7 +52,7 @@ impl Caller {
                 reader.realm()?.allow(reader, P::UsersRead)?;
             }
             let root = [reader.acting.root];
-            let held = |user: &UserId| Ok(reader.view.roles_along(*user, &root)?.first().copied().unwrap_or_default());
+            let held = |user: &UserId| Ok(reader.held_along(*user, &root)?.first().copied().unwrap_or_default());
             users.iter().map(held).collect()
         })
         .await

@@ -5,19 +5,19 @@ use std::sync::Arc;
 use roster_model::permission::BuiltIn;
 use roster_model::role::BUILT_IN;
 use roster_model::{
-    Aliases, Change, Extras, Metadata, Organization, OrganizationId, Permission, Realm, Role, RoleSet, Timestamp,
-    Token, TokenKind, Visibility, text,
+    Aliases, Change, Extras, Metadata, Organization, OrganizationId, OrganizationStatus, Permission, Realm, Role,
+    RoleSet, Timestamp, Token, TokenKind, Visibility, text,
 };
 use roster_store::{Decision, Transaction};
 
 use crate::access::Found;
 use crate::engine::Engine;
 use crate::error::{Error, OfField as _, Result, Subject};
-use crate::secret;
+use crate::secret::{self, SecretForm};
 use crate::transaction::Tx;
 
 /// The realm that is there without being made.
-const DEFAULT: &str = "default";
+pub(crate) const DEFAULT: &str = "default";
 /// The name of the key that the operator sets; there is one at most.
 const BOOTSTRAP: &str = "bootstrap";
 /// No slug that a caller can choose looks like this, so the root is in nobody's way.
@@ -145,7 +145,7 @@ impl Engine {
             roles: RoleSet::EMPTY,
             scopes: None,
             // What the operator chose may be guessable from its beginning.
-            hint: if name == BOOTSTRAP { String::new() } else { secret::hint(secret) },
+            hint: if name == BOOTSTRAP { String::new() } else { secret::hint(secret, SecretForm::Prefixed) },
             name: Some(name.to_owned()),
             expires: None,
             revoked: None,
@@ -208,6 +208,9 @@ fn root(id: OrganizationId, name: &str, now: Timestamp) -> Organization {
         max_members: 0,
         email_domains: Vec::new(),
         visibility: Visibility::default(),
+        status: OrganizationStatus::Active,
+        suspended: false,
+        hidden: false,
         locale: None,
         created_by: None,
         created: now,

@@ -102,7 +102,7 @@ impl OrganizationRef {
                 },
             },
         };
-        Ok(found.filter(|organization| surface.shows_root() || !organization.is_root()))
+        Ok(found.filter(|o| surface.shows_root() || !(o.is_root() || o.hidden)))
     }
 }
 

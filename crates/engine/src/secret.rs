@@ -5,6 +5,9 @@
 //! rst_ | 42 random digits | 6 digits of CRC-32
 //! ```
 //!
+//! A session's begins with `rss_` instead. Where a vendor's clients tell keys apart by their first characters, a key has no prefix.
+//! What travels in a URL is a UUID with 122 random bits.
+//!
 //! Only the SHA-256 of a secret is kept. A secret of so much randomness needs no salt and no slow hash.
 
 use rand::RngExt as _;
@@ -13,6 +16,7 @@ use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
 const PREFIX: &str = "rst_";
+const SESSION: &str = "rss_";
 const RANDOM: usize = 42;
 const CHECK: usize = 6;
 const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
@@ -22,10 +26,45 @@ const HINT: usize = 9;
 /// The shortest text that the operator may set as a key.
 pub(crate) const BOOTSTRAP_MIN: usize = 16;
 
+/// What a token's secret looks like.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SecretForm {
+    /// With the prefix that scanners for leaked keys find.
+    #[default]
+    Prefixed,
+    /// Its first five characters tell it from others, and are its hint.
+    Plain,
+}
+
 pub(crate) fn generate() -> String {
+    with_prefix(PREFIX)
+}
+
+pub(crate) fn session() -> String {
+    with_prefix(SESSION)
+}
+
+pub(crate) fn of_form(form: SecretForm) -> String {
+    match form {
+        SecretForm::Prefixed => generate(),
+        SecretForm::Plain => with_prefix(""),
+    }
+}
+
+/// For what is carried in a URL: 122 random bits.
+pub(crate) fn uuid() -> String {
+    uuid::Uuid::new_v4().hyphenated().to_string()
+}
+
+/// Whether this is a session's rather than a token's.
+pub(crate) fn is_session(secret: &str) -> bool {
+    secret.starts_with(SESSION)
+}
+
+fn with_prefix(prefix: &str) -> String {
     let mut rng = rand::rng();
-    let mut secret = String::with_capacity(PREFIX.len() + RANDOM + CHECK);
-    secret.push_str(PREFIX);
+    let mut secret = String::with_capacity(prefix.len() + RANDOM + CHECK);
+    secret.push_str(prefix);
     secret.extend((0..RANDOM).map(|_| char::from(DIGITS[rng.random_range(0..DIGITS.len())])));
     let check = checksum(&secret);
     secret + &check
@@ -36,8 +75,12 @@ fn checksum(body: &str) -> String {
 }
 
 /// The beginning that is shown in lists.
-pub(crate) fn hint(secret: &str) -> String {
-    secret.chars().take(HINT).collect()
+pub(crate) fn hint(secret: &str, form: SecretForm) -> String {
+    let shown = match form {
+        SecretForm::Prefixed => HINT,
+        SecretForm::Plain => HINT - PREFIX.len(),
+    };
+    secret.chars().take(shown).collect()
 }
 
 /// Hex of the SHA-256.
@@ -77,7 +120,7 @@ pub(crate) fn read(text: &str) -> Option<(Option<&str>, &str)> {
         Some((id, rest)) if id.len() == 11 && rest.starts_with(PREFIX) => (Some(id), rest),
         _ => (None, text),
     };
-    let secret = if secret.starts_with(PREFIX) {
+    let secret = if secret.starts_with(PREFIX) || secret.starts_with(SESSION) {
         let well_formed = secret.is_ascii() && secret.len() == PREFIX.len() + RANDOM + CHECK;
         let (body, check) = secret.split_at_checked(PREFIX.len() + RANDOM)?;
         (well_formed && checksum(body) == check).then_some(secret)
@@ -121,6 +164,7 @@ mod tests {
         let secret = generate();
         assert_eq!(secret.len(), 52);
         assert_eq!(read(&secret), Some((None, &*secret)));
+        assert!(!is_session(&secret));
         assert_eq!(read(&format!("0Qk3vR8aZ1b.{secret}")), Some((Some("0Qk3vR8aZ1b"), &*secret)));
         for place in PREFIX.len()..secret.len() {
             let mut mistyped = secret.clone();
@@ -131,5 +175,10 @@ mod tests {
         assert_eq!(read("too short"), None);
         assert_eq!(read("a-key-of-the-operator.s-own"), Some((None, "a-key-of-the-operator.s-own")));
         assert_ne!(generate(), generate());
+        assert!(is_session(&session()) && read(&session()).is_some());
+        assert_eq!(read("rss_0000"), None);
+        let plain = of_form(SecretForm::Plain);
+        assert_eq!((read(&plain), plain.len()), (Some((None, &*plain)), 48));
+        assert_eq!(hint(&plain, SecretForm::Plain), plain[..5]);
     }
 }

@@ -44,7 +44,8 @@ impl Surface {
         }
     }
 
-    /// Whether the realm's root is an organization here. Elsewhere it is unknown, in no list, and nobody's parent.
+    /// Whether the realm's root is an organization here, and what is marked as deleted is one that says so. Elsewhere both are
+    /// unknown, in no list, and nobody's parent.
     pub const fn shows_root(self) -> bool {
         matches!(self, Self::Native | Self::Enhance | Self::Authzen)
     }
@@ -52,7 +53,7 @@ impl Surface {
     /// Whether a caller who may not is told so (403) even where he may not read: the vendor's contract has it that way. Elsewhere
     /// what he may not know of is not there (404).
     pub const fn tells_what_exists(self) -> bool {
-        matches!(self, Self::Box)
+        matches!(self, Self::Box | Self::Enhance)
     }
 
     /// What stands before the digits of every id of a kind here, if they are base62 digits.

@@ -2,19 +2,20 @@
 
 use roster_model::permission::BuiltIn as P;
 use roster_model::{
-    Change, EntityId as _, Extras, Form, Right, RoleNumber, RoleSet, Timestamp, Token, TokenId, TokenKind, text,
+    Change, Dialect, EntityId as _, Extras, Form, Metadata, Organization, Right, RoleNumber, RoleSet, Timestamp, Token,
+    TokenId, TokenKind, text,
 };
 use roster_store::TokenFilter;
 use roster_store::list::{Key, Mark};
 use serde::{Deserialize, Serialize};
 
-use crate::access::is_allowed;
+use crate::access::{Allowed, is_allowed};
 use crate::actor::Caller;
 use crate::error::{Error, OfField as _, Result, Subject};
 use crate::memberships::{check_roles, may_give};
 use crate::paging::{Listed, Page};
 use crate::reference::{OrganizationRef, UserRef};
-use crate::secret;
+use crate::secret::{self, SecretForm};
 use crate::transaction::{Reader, Tx};
 
 /// A token to be issued.
@@ -32,6 +33,7 @@ pub struct NewToken {
     pub name: Option<String>,
     pub expires: Option<Timestamp>,
     pub extras: Extras,
+    pub form: SecretForm,
 }
 
 impl NewToken {
@@ -45,8 +47,19 @@ impl NewToken {
             name: None,
             expires: None,
             extras: Extras::default(),
+            form: SecretForm::default(),
         }
     }
+}
+
+/// What of a token is to be different; `None` stays as it is.
+#[derive(Clone, Debug, Default)]
+pub struct TokenPatch {
+    pub name: Option<Option<String>>,
+    /// Of an organization token. Whoever gives them must hold their permissions there.
+    pub roles: Option<RoleSet>,
+    pub expires: Option<Option<Timestamp>>,
+    pub extras: Option<(Dialect, Metadata)>,
 }
 
 /// A token and its secret.
@@ -110,7 +123,7 @@ fn issue(tx: &mut Tx<'_, '_>, new: &NewToken, secret: &str) -> Result<Token> {
         user,
         roles: new.roles,
         scopes: new.scopes.clone(),
-        hint: secret::hint(secret),
+        hint: secret::hint(secret, new.form),
         name: new.name.clone(),
         expires,
         revoked: None,
@@ -138,14 +151,7 @@ fn issue(tx: &mut Tx<'_, '_>, new: &NewToken, secret: &str) -> Result<Token> {
         TokenKind::Organization => {
             let organization = new.organization.as_ref().ok_or(of_kind("must be given", "organization_id"))?;
             let place = reader.organization(organization)?.allow(reader, Right::tree(P::TokensWrite))?;
-            check_roles(reader, new.roles)?;
-            may_give(&place, new.roles)?;
-            // A token that acts as an owner is made by an owner, here or above.
-            if new.roles.contains(RoleNumber::OWNER)
-                && let Some(lacking) = place.standing().lacks_of(RoleSet::OWNER)
-            {
-                return Err(Error::Forbidden(lacking.into()));
-            }
+            may_act_with(reader, &place, new.roles)?;
             if !place.standing().scopes_cover(new.scopes.as_deref()) {
                 return Err(Error::Forbidden("a key with these scopes".into()));
             }
@@ -200,6 +206,62 @@ fn visible(reader: Reader<'_>, token: Token) -> Result<Token> {
     if allowed { Ok(token) } else { Err(unknown()) }
 }
 
+/// The roles that an organization token may be given here.
+fn may_act_with(reader: Reader<'_>, place: &Allowed<Organization>, roles: RoleSet) -> Result<()> {
+    check_roles(reader, roles)?;
+    may_give(place, roles)?;
+    // A token that acts as an owner is made by an owner, here or above.
+    if roles.contains(RoleNumber::OWNER)
+        && let Some(lacking) = place.standing().lacks_of(RoleSet::OWNER)
+    {
+        return Err(Error::Forbidden(lacking.into()));
+    }
+    Ok(())
+}
+
+fn update(tx: &mut Tx<'_, '_>, before: Token, patch: &TokenPatch) -> Result<Token> {
+    let reader = tx.read();
+    if before.revoked.is_some() {
+        return Err(Error::NotFound(Subject::Token));
+    }
+    let mut after = before.clone();
+    if let Some(name) = &patch.name {
+        if let Some(name) = name {
+            text::name(name).of("name")?;
+        }
+        after.name.clone_from(name);
+    }
+    if let Some(expires) = patch.expires {
+        if expires.is_some_and(|expires| expires <= reader.now()) {
+            return Err(Error::invalid("expires_at", "must be in the future"));
+        }
+        after.expires = expires;
+    }
+    if let Some(roles) = patch.roles {
+        let Some(organization) = before.organization else {
+            return Err(of_kind("must not be given for such a key", "roles"));
+        };
+        let place = reader.organization(&organization.into())?.allow(reader, Right::tree(P::TokensWrite))?;
+        may_act_with(reader, &place, roles)?;
+        after.roles = roles;
+    }
+    if let Some((dialect, extras)) = &patch.extras {
+        after.extras.merge(*dialect, extras);
+    }
+    if after == before {
+        return Ok(after);
+    }
+    // `find` decided; this is what it decided about.
+    let proof = reader.realm()?.allow_everyone(reader)?;
+    tx.change(&proof, &Change::TokenUpdated { before: Box::new(before), after: Box::new(after.clone()) })?;
+    Ok(after)
+}
+
+/// A key must not give itself more time or more rights.
+fn is_own(reader: Reader<'_>, token: &Token) -> bool {
+    matches!(&reader.acting.actor, crate::actor::Actor::Token(own) if own.id == token.id)
+}
+
 fn revoke(tx: &mut Tx<'_, '_>, before: Token) -> Result<Token> {
     if before.revoked.is_some() {
         return Ok(before);
@@ -217,7 +279,7 @@ impl Caller {
     /// its roles; a user's token is made by the user, or with `users:act_as` at the root. No token may use more than the one it
     /// is made with, or outlive it.
     pub async fn issue_token(&self, new: NewToken) -> Result<IssuedToken> {
-        let secret = secret::generate();
+        let secret = secret::of_form(new.form);
         let hidden = secret.clone();
         let issued =
             self.write(move |tx| Ok(IssuedToken { token: issue(tx, &new, &hidden)?, secret: Some(hidden) })).await?;
@@ -248,6 +310,22 @@ impl Caller {
             .write(move |tx| {
                 let token = find(tx.read(), &reference)?;
                 revoke(tx, token)
+            })
+            .await?;
+        token.last_used = self.engine.last_seen(self.realm, token.id, token.last_used);
+        Ok(token)
+    }
+
+    /// By id in any form. Who may issue such a token may change it, but no token itself.
+    pub async fn update_token(&self, token: &str, patch: TokenPatch) -> Result<Token> {
+        let reference = token.to_owned();
+        let mut token = self
+            .write(move |tx| {
+                let token = find(tx.read(), &reference)?;
+                if is_own(tx.read(), &token) {
+                    return Err(Error::Forbidden("another key".into()));
+                }
+                update(tx, token, &patch)
             })
             .await?;
         token.last_used = self.engine.last_seen(self.realm, token.id, token.last_used);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use roster_model::{
     Change, EntityId, EventId, Organization, OrganizationId, Realm, RoleCatalog, RoleSet, Standing, Timestamp,
-    TokenKind, User,
+    TokenKind, User, UserId,
 };
 use roster_store::{Transaction, View};
 
@@ -62,9 +62,10 @@ impl Reader<'_> {
         let catalog = self.roles()?;
         let actor = &self.acting.actor;
         let Some(token) = actor.token() else {
-            return Ok(match self.acting.user {
-                Some(user) => Standing::new(catalog, &self.view.roles_along(user, chain)?, None),
-                None => Standing::everything(catalog, None),
+            return Ok(match (actor, self.acting.user) {
+                (_, Some(user)) => Standing::new(catalog, &self.held_along(user, chain)?, None),
+                (Actor::Operator, None) => Standing::everything(catalog, None),
+                (_, None) => Standing::new(catalog, &[], None),
             });
         };
         let scopes = token.scopes.as_deref().map(Arc::from);
@@ -84,6 +85,19 @@ impl Reader<'_> {
             },
         };
         Ok(Standing::new(catalog, &held, scopes))
+    }
+}
+
+impl Reader<'_> {
+    /// What the acting user holds at each of these organizations, in their order: what he may act by, that is.
+    pub(crate) fn held_along(&self, user: UserId, chain: &[OrganizationId]) -> Result<Vec<RoleSet>> {
+        let mut held = self.view.roles_along(user, chain)?;
+        if let Some(only) = self.acting.only {
+            for (roles, _) in held.iter_mut().zip(chain).filter(|(_, place)| **place != only.organization) {
+                *roles = RoleSet::EMPTY;
+            }
+        }
+        Ok(held)
     }
 }
 

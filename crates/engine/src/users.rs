@@ -14,6 +14,7 @@ use crate::error::{Error, OfField as _, Result, Subject};
 use crate::memberships::{self, MetadataWrite};
 use crate::organizations::locale;
 use crate::paging::{Listed, Page};
+use crate::passwords::{self, HashedPassword};
 use crate::picked::Picked;
 use crate::realm_admins;
 use crate::reference::{OrganizationRef, UserRef};
@@ -40,6 +41,8 @@ pub struct NewUser {
     pub private: Metadata,
     pub open: Metadata,
     pub extras: Extras,
+    /// See [`Caller::hash_password`].
+    pub password: Option<HashedPassword>,
     /// An admin of the realm: made a member of its root.
     pub realm_admin: bool,
     /// When the user was made elsewhere, if brought along.
@@ -267,13 +270,26 @@ fn make_primary(addresses: &mut [Address], id: AddressId) -> Result<()> {
     Ok(())
 }
 
+/// The id that an invitation keeps for somebody with one of these addresses, if it never was another's.
+fn promised(reader: Reader<'_>, addresses: &[Address]) -> Result<Option<UserId>> {
+    for email in addresses.iter().filter(|address| address.kind == AddressKind::Email) {
+        if let Some(id) = reader.view.user_promised(&email.value, reader.now())?
+            && !reader.view.was_ever(id)?
+        {
+            return Ok(Some(id));
+        }
+    }
+    Ok(None)
+}
+
 pub(crate) fn create(tx: &mut Tx<'_, '_>, proof: &Allowed<Realm>, new: &NewUser) -> Result<User> {
     let (name, first_name, last_name) = names(new)?;
     metadata::check(&new.public).of("public_metadata")?;
     metadata::check(&new.private).of("private_metadata")?;
     metadata::check(&new.open).of("unsafe_metadata")?;
+    let addresses = addresses(tx, new)?;
     let user = User {
-        id: tx.draw(),
+        id: promised(tx.read(), &addresses)?.unwrap_or_else(|| tx.draw()),
         name,
         first_name,
         last_name,
@@ -287,7 +303,7 @@ pub(crate) fn create(tx: &mut Tx<'_, '_>, proof: &Allowed<Realm>, new: &NewUser)
             .map(str::to_owned),
         status: new.status,
         locale: locale(new.locale.as_deref())?,
-        addresses: addresses(tx, new)?,
+        addresses,
         created: new.created.unwrap_or(tx.now()),
         updated: tx.now(),
         last_active: None,
@@ -299,10 +315,13 @@ pub(crate) fn create(tx: &mut Tx<'_, '_>, proof: &Allowed<Realm>, new: &NewUser)
     };
     identifiers_are_free(tx.read().view, &user)?;
     tx.change(proof, &Change::UserCreated { after: Box::new(user.clone()) })?;
+    if let Some(password) = &new.password {
+        passwords::put(tx, proof, user.id, Some(&password.0))?;
+    }
     Ok(user)
 }
 
-fn update(tx: &mut Tx<'_, '_>, before: &Allowed<User>, patch: &UserPatch) -> Result<User> {
+pub(crate) fn update(tx: &mut Tx<'_, '_>, before: &Allowed<User>, patch: &UserPatch) -> Result<User> {
     if patch.expected.is_some_and(|expected| expected != before.updated) {
         return Err(Error::PreconditionFailed);
     }

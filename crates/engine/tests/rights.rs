@@ -173,6 +173,7 @@ async fn try_everything(role: RoleNumber, at_parent: bool) -> Vec<(String, bool)
     note("list members, shown to admins", may(c.list_members(here, MemberQuery::default()).await, "list members"));
     note("add viewer", may(c.add_member(here, eve, roles(RoleNumber::VIEWER)).await, "add"));
     note("promote to admin", may(promote(&c, here, bob).await, "promote"));
+    note("make login link", may(c.issue_link(here, bob).await, "link"));
     note("remove member", may(c.remove_member(here, bob, None).await, "remove"));
     note("issue viewer token", may(c.issue_token(token()).await, "issue"));
     let listed = c.list_tokens(TokenQuery { organization: Some(here.into()), ..TokenQuery::default() }).await;
@@ -194,6 +195,7 @@ async fn try_everything(role: RoleNumber, at_parent: bool) -> Vec<(String, bool)
     note("set owner", may(c.transfer_ownership(here, heir).await, "set owner"));
     bench.operator.transfer_ownership(here, heir).await.expect("an owner");
     note("clear owner", may(c.clear_ownership(here).await, "clear owner"));
+    note("mark as deleted", may(c.mark_organization_deleted(here).await, "mark"));
     note("delete with what is below", may(c.delete_organization(here, true, None).await, "delete"));
     table
 }

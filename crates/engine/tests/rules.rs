@@ -171,7 +171,8 @@ impl Model {
     fn clear(&mut self, organization: OrganizationId) -> Verdict {
         let Some(owner) = self.owner(organization) else { return Verdict::NotFound };
         let (_, row) = self.memberships.get_mut(&(organization, owner)).expect("the owner's row");
-        row.roles = row.roles.without(RoleNumber::OWNER).with(RoleNumber::ADMIN);
+        // An admin, and what the realm has of its own.
+        row.roles = RoleSet::from_bits(row.roles.bits() & !0xff).with(RoleNumber::ADMIN);
         Verdict::Done
     }
 

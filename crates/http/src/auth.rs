@@ -4,10 +4,10 @@ use axum::extract::FromRequestParts;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
-use roster_engine::{Caller, Error, RequestScope, Surface};
+use roster_engine::{Acceptance, Caller, Credentials, Entered, Error, Promise, RequestScope, Surface};
 
 use crate::context::Context;
-use crate::{App, Failure};
+use crate::{AT_LEAST, App, Failure, Frame};
 
 /// What a request has in the place where the surface keeps the secret.
 #[derive(Clone, PartialEq, Eq)]
@@ -46,7 +46,7 @@ pub fn bearer(headers: &HeaderMap) -> SecretFound {
 #[derive(Debug)]
 pub struct Authenticated(pub Caller);
 
-/// For the few operations whose callers show their secret in the body.
+/// For the few operations whose callers show in the body who they are: by a secret, or by address and password.
 #[derive(Debug)]
 pub struct Authenticator {
     app: App,
@@ -59,6 +59,26 @@ impl Authenticator {
     pub async fn authenticate(self, secret: Option<&str>) -> Result<Caller, Error> {
         self.app.engine.authenticate(self.surface, secret, self.scope).await
     }
+
+    /// Whoever has this address and this password.
+    pub async fn log_in(self, credentials: Credentials) -> Result<Entered, Error> {
+        self.app.engine.log_in(self.surface, credentials, self.scope).await
+    }
+
+    /// Whoever has the secret of a login link.
+    pub async fn use_link(self, secret: &str, agent: Option<String>) -> Result<Entered, Error> {
+        self.app.engine.use_link(self.surface, secret, agent, self.scope).await
+    }
+
+    /// Whoever has the secret and the address of an invitation.
+    pub async fn accept(self, acceptance: Acceptance) -> Result<Entered, Error> {
+        self.app.engine.accept(self.surface, acceptance, self.scope).await
+    }
+
+    /// What an invitation promises to whoever has its secret.
+    pub async fn promise(&self, secret: &str) -> Result<Promise, Error> {
+        self.app.engine.promise(secret).await
+    }
 }
 
 impl FromRequestParts<App> for Authenticator {
@@ -67,7 +87,7 @@ impl FromRequestParts<App> for Authenticator {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
         let context = Context::of(&parts.extensions)?;
         // What is answered may hold a secret and isn't remembered for a repeated request.
-        let scope = RequestScope { position: context.position.clone(), idempotency: None };
+        let scope = RequestScope { position: context.position.clone(), ..RequestScope::default() };
         Ok(Self { app: app.clone(), surface: context.spec.surface, scope })
     }
 }
@@ -82,12 +102,16 @@ impl FromRequestParts<App> for Authenticated {
             SecretFound::Malformed => return Err(Error::bad_credential().into()),
             SecretFound::Secret(secret) => Some(secret),
         };
-        // A bad Idempotency-Key is told to those only who may call at all.
-        let (idempotency, refused) = match context.idempotency.clone() {
+        // A bad header is told to those only who may call at all.
+        let (idempotency, mut refused) = match context.idempotency.clone() {
             Ok(key) => (key, None),
             Err(frame) => (None, Some(frame)),
         };
-        let scope = RequestScope { position: context.position.clone(), idempotency };
+        let at_least = at_least(&parts.headers).unwrap_or_else(|frame| {
+            refused.get_or_insert(frame);
+            0
+        });
+        let scope = RequestScope { position: context.position.clone(), at_least, idempotency };
         let caller = app.engine.authenticate(context.spec.surface, secret.as_deref(), scope).await?;
         if let Some(frame) = refused {
             return Err(frame.into());
@@ -96,6 +120,13 @@ impl FromRequestParts<App> for Authenticated {
         // What isn't text is nobody's id.
         Ok(Self(caller.act_as(user.to_str().unwrap_or_default().trim()).await?))
     }
+}
+
+/// The position that the answer must have come to; 0 if none is named.
+fn at_least(headers: &HeaderMap) -> Result<i64, Frame> {
+    let Some(value) = headers.get(AT_LEAST) else { return Ok(0) };
+    let number = value.to_str().ok().and_then(|text| text.trim().parse().ok()).filter(|number| *number >= 0);
+    number.ok_or_else(|| Frame::invalid("Roster-At-Least", "must be a sequence number, as in Roster-Sequence"))
 }
 
 #[cfg(test)]

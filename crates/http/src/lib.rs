@@ -41,7 +41,7 @@ pub use body::{Body, BodyPolicy, ContentType, EmptyBody};
 pub use failure::{Failure, Fault, Frame};
 pub use form::Form;
 pub use limits::Limits;
-pub use meta::{REQUEST_ID, RequestMeta, SEQUENCE};
+pub use meta::{AT_LEAST, REQUEST_ID, RequestMeta, SEQUENCE};
 pub use metrics::Metrics;
 pub use path::Path;
 pub use query::Pairs;

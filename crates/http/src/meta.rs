@@ -15,6 +15,8 @@ use crate::context::Context;
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The position in the realm's event log that an answer shows or made.
 pub const SEQUENCE: HeaderName = HeaderName::from_static("roster-sequence");
+/// The position that an answer must know of, from a `Roster-Sequence`.
+pub const AT_LEAST: HeaderName = HeaderName::from_static("roster-at-least");
 
 /// Longer ids of a caller's are replaced by one of ours: they are repeated in every log line.
 const REQUEST_ID_MAX: usize = 128;

@@ -8,8 +8,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AccountUser, EventId, Invitation, Membership, Organization, OrganizationId, Permission, Realm, Role, Timestamp,
-    Token, User, UserId,
+    AccountUser, EventId, Invitation, Link, Membership, Organization, OrganizationId, Permission, Realm, Role, Session,
+    Timestamp, Token, User, UserId,
 };
 
 /// One thing that happened, with everything needed to do it again.
@@ -33,9 +33,20 @@ pub enum Change {
 
     #[serde(rename = "user.created")]
     UserCreated { after: Box<User> },
+    /// Who becomes inactive has no sessions and links any more.
     #[serde(rename = "user.updated")]
     UserUpdated { before: Box<User>, after: Box<User> },
-    /// Memberships and account records were removed by changes of their own before; tokens go along.
+    /// Sessions that are not to outlive it were ended by changes of their own.
+    #[serde(rename = "user.password_changed")]
+    UserPasswordChanged {
+        user: UserId,
+        /// `None`: the user has no password any more.
+        changed: Option<Timestamp>,
+        /// The slow hash of it. Goes to its table and never into the log.
+        #[serde(skip)]
+        hash: Option<String>,
+    },
+    /// Memberships and account records were removed by changes of their own before; tokens, sessions and links go along.
     #[serde(rename = "user.deleted")]
     UserDeleted { before: Box<User> },
     /// What the log said of this user before is blanked; the numbers stay.
@@ -46,6 +57,7 @@ pub enum Change {
     MembershipAdded { after: Box<Membership> },
     #[serde(rename = "membership.updated")]
     MembershipUpdated { before: Box<Membership>, after: Box<Membership> },
+    /// Sessions and links that are limited to it go along.
     #[serde(rename = "membership.removed")]
     MembershipRemoved { before: Box<Membership> },
 
@@ -95,8 +107,30 @@ pub enum Change {
         #[serde(skip)]
         hash: String,
     },
+    #[serde(rename = "token.updated")]
+    TokenUpdated { before: Box<Token>, after: Box<Token> },
     #[serde(rename = "token.revoked")]
     TokenRevoked { before: Box<Token>, after: Box<Token> },
+
+    #[serde(rename = "session.opened")]
+    SessionOpened {
+        after: Box<Session>,
+        /// SHA-256 of the secret. Goes to its table and never into the log.
+        #[serde(skip)]
+        hash: String,
+    },
+    #[serde(rename = "session.ended")]
+    SessionEnded { before: Box<Session> },
+    #[serde(rename = "login_link.issued")]
+    LinkIssued {
+        after: Box<Link>,
+        /// SHA-256 of the secret. Goes to its table and never into the log.
+        #[serde(skip)]
+        hash: String,
+    },
+    /// It opened the session that the next event tells of.
+    #[serde(rename = "login_link.used")]
+    LinkUsed { before: Box<Link> },
 
     #[serde(rename = "account_user.created")]
     AccountUserCreated { after: AccountUser },
@@ -111,7 +145,7 @@ pub type ChangeKind = &'static str;
 
 impl Change {
     /// Every kind, in the order of the enum.
-    pub const KINDS: [ChangeKind; 27] = [
+    pub const KINDS: [ChangeKind; 33] = [
         "realm.created",
         "organization.created",
         "organization.updated",
@@ -119,6 +153,7 @@ impl Change {
         "organization.deleted",
         "user.created",
         "user.updated",
+        "user.password_changed",
         "user.deleted",
         "user.erased",
         "membership.added",
@@ -135,7 +170,12 @@ impl Change {
         "permission.updated",
         "permission.deleted",
         "token.issued",
+        "token.updated",
         "token.revoked",
+        "session.opened",
+        "session.ended",
+        "login_link.issued",
+        "login_link.used",
         "account_user.created",
         "account_user.updated",
         "account_user.deleted",
@@ -150,6 +190,7 @@ impl Change {
             Self::OrganizationDeleted { .. } => "organization.deleted",
             Self::UserCreated { .. } => "user.created",
             Self::UserUpdated { .. } => "user.updated",
+            Self::UserPasswordChanged { .. } => "user.password_changed",
             Self::UserDeleted { .. } => "user.deleted",
             Self::UserErased { .. } => "user.erased",
             Self::MembershipAdded { .. } => "membership.added",
@@ -166,7 +207,12 @@ impl Change {
             Self::PermissionUpdated { .. } => "permission.updated",
             Self::PermissionDeleted { .. } => "permission.deleted",
             Self::TokenIssued { .. } => "token.issued",
+            Self::TokenUpdated { .. } => "token.updated",
             Self::TokenRevoked { .. } => "token.revoked",
+            Self::SessionOpened { .. } => "session.opened",
+            Self::SessionEnded { .. } => "session.ended",
+            Self::LinkIssued { .. } => "login_link.issued",
+            Self::LinkUsed { .. } => "login_link.used",
             Self::AccountUserCreated { .. } => "account_user.created",
             Self::AccountUserUpdated { .. } => "account_user.updated",
             Self::AccountUserDeleted { .. } => "account_user.deleted",
@@ -187,11 +233,18 @@ impl Change {
             | Self::OwnershipTransferred { after, .. } => Some(after.organization),
             Self::MembershipRemoved { before } => Some(before.organization),
             Self::InvitationCreated { after, .. } | Self::InvitationUpdated { after, .. } => Some(after.organization),
-            Self::TokenIssued { after, .. } | Self::TokenRevoked { after, .. } => after.organization,
+            Self::TokenIssued { after, .. } | Self::TokenUpdated { after, .. } | Self::TokenRevoked { after, .. } => {
+                after.organization
+            }
+            Self::SessionOpened { after, .. } => after.only.map(|only| only.organization),
+            Self::SessionEnded { before } => before.only.map(|only| only.organization),
+            Self::LinkIssued { after, .. } => Some(after.only.organization),
+            Self::LinkUsed { before } => Some(before.only.organization),
             Self::AccountUserCreated { after } | Self::AccountUserUpdated { after, .. } => Some(after.organization),
             Self::AccountUserDeleted { before } => Some(before.organization),
             Self::UserCreated { .. }
             | Self::UserUpdated { .. }
+            | Self::UserPasswordChanged { .. }
             | Self::UserDeleted { .. }
             | Self::UserErased { .. }
             | Self::RoleCreated { .. }
@@ -208,13 +261,19 @@ impl Change {
         match self {
             Self::UserCreated { after } | Self::UserUpdated { after, .. } => Some(after.id),
             Self::UserDeleted { before } => Some(before.id),
-            Self::UserErased { user } => Some(*user),
+            Self::UserErased { user } | Self::UserPasswordChanged { user, .. } => Some(*user),
             Self::MembershipAdded { after }
             | Self::MembershipUpdated { after, .. }
             | Self::OwnershipCleared { after, .. }
             | Self::OwnershipTransferred { after, .. } => Some(after.user),
             Self::MembershipRemoved { before } => Some(before.user),
-            Self::TokenIssued { after, .. } | Self::TokenRevoked { after, .. } => after.user,
+            Self::TokenIssued { after, .. } | Self::TokenUpdated { after, .. } | Self::TokenRevoked { after, .. } => {
+                after.user
+            }
+            Self::SessionOpened { after, .. } => Some(after.user),
+            Self::SessionEnded { before } => Some(before.user),
+            Self::LinkIssued { after, .. } => Some(after.user),
+            Self::LinkUsed { before } => Some(before.user),
             Self::AccountUserCreated { after } | Self::AccountUserUpdated { after, .. } => Some(after.user),
             Self::AccountUserDeleted { before } => Some(before.user),
             Self::RealmCreated { .. }

@@ -187,7 +187,35 @@ ids! {
     AddressId = Address;
     InvitationId = Invitation;
     TokenId = Token;
+    SessionId = Session;
+    LinkId = Link;
     EventId = Event;
+}
+
+/// The id that one kind of entity would have with the number of another's. One counter draws the ids of all kinds, so nobody
+/// else gets it.
+fn sibling<I: EntityId>(raw: i64) -> I {
+    let rest = raw & !(((1 << KIND_BITS) - 1) << COUNTER_BITS);
+    I::from_raw(rest | (i64::from(I::KIND as u8) << COUNTER_BITS))
+}
+
+impl InvitationId {
+    /// What the membership will be called once the invitation is accepted. Kept for it from the beginning.
+    pub fn membership(self) -> MembershipId {
+        sibling(self.0)
+    }
+
+    /// What the user will be called who is made for the invitation, if there is none yet.
+    pub fn user(self) -> UserId {
+        sibling(self.0)
+    }
+}
+
+impl MembershipId {
+    /// The invitation that this id is kept for, if it is kept for one.
+    pub fn invitation(self) -> InvitationId {
+        sibling(self.0)
+    }
 }
 
 impl RealmId {

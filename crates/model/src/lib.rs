@@ -14,6 +14,7 @@ pub mod permission;
 pub mod realm;
 pub mod rights;
 pub mod role;
+pub mod session;
 pub mod text;
 pub mod time;
 pub mod token;
@@ -23,8 +24,8 @@ pub mod user;
 pub use account::AccountUser;
 pub use change::{ActorRef, Change, ChangeKind, Event};
 pub use id::{
-    EntityId, EventId, Form, InvitationId, Kind, MembershipId, OrganizationId, PermissionId, RealmId, RoleId, TokenId,
-    UserId,
+    EntityId, EventId, Form, InvitationId, Kind, LinkId, MembershipId, OrganizationId, PermissionId, RealmId, RoleId,
+    SessionId, TokenId, UserId,
 };
 pub use invitation::{Invitation, InvitationStatus};
 pub use membership::Membership;
@@ -34,6 +35,7 @@ pub use permission::Permission;
 pub use realm::Realm;
 pub use rights::{Right, Standing, Where};
 pub use role::{Base, Role, RoleCatalog, RoleNumber, RoleSet};
+pub use session::{Link, Only, Session};
 pub use time::{Clock, SystemClock, Timestamp};
 pub use token::{Token, TokenKind};
 pub use user::{Address, AddressKind, NO_ADDRESS, User, UserStatus};

@@ -20,6 +20,14 @@ pub struct Organization {
     /// Whose e-mail address ends in none of these can't become a member. Empty: anyone. Lower case.
     pub email_domains: Vec<String>,
     pub visibility: Visibility,
+    #[serde(default)]
+    pub status: OrganizationStatus,
+    /// A mark that applications act on; it takes no right away.
+    #[serde(default)]
+    pub suspended: bool,
+    /// Whether it or one above is marked as deleted. Follows from the tree.
+    #[serde(default)]
+    pub hidden: bool,
     pub locale: Option<String>,
     /// The raw id of the user or token that made it.
     pub created_by: Option<i64>,
@@ -33,20 +41,30 @@ pub struct Organization {
 }
 
 /// Whether an organization is there for its users.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OrganizationStatus {
+    #[default]
     Active,
-    /// Deleted; its rows are being cleared away. No reader sees it.
+    /// Marked as deleted, and with it all below. Everything is kept and comes back when the mark is taken away.
+    Deleted,
+    /// Deleted for good; its rows are being cleared away. No reader sees it.
     Gone,
 }
 
 impl OrganizationStatus {
+    pub const ALL: [Self; 3] = [Self::Active, Self::Deleted, Self::Gone];
+
     pub const fn word(self) -> &'static str {
         match self {
             Self::Active => "active",
+            Self::Deleted => "deleted",
             Self::Gone => "gone",
         }
+    }
+
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.word() == word)
     }
 }
 
@@ -82,6 +100,11 @@ impl Visibility {
 impl Organization {
     pub const fn is_root(&self) -> bool {
         self.parent.is_none()
+    }
+
+    /// What it shows as: marked as deleted by itself, or by one above.
+    pub const fn shown_status(&self) -> OrganizationStatus {
+        if self.hidden { OrganizationStatus::Deleted } else { self.status }
     }
 
     /// Whether someone with this address may become a member, as far as the domain of the address goes.

@@ -20,9 +20,9 @@ pub fn may_change(before: RoleSet, after: RoleSet) -> Result<(), OwnershipProble
     }
 }
 
-/// What a former owner becomes: an admin, whatever else he held.
+/// What a former owner becomes: an admin. The realm's own roles stay; the other built-in ones grant nothing that an admin lacks.
 pub fn after_owning(roles: RoleSet) -> RoleSet {
-    roles.without(RoleNumber::OWNER).with(RoleNumber::ADMIN)
+    roles.iter().filter(|role| role.get() >= RoleNumber::FIRST_OWN).collect::<RoleSet>().with(RoleNumber::ADMIN)
 }
 
 /// What a new owner holds.

@@ -20,10 +20,12 @@ pub fn fold(text: &str) -> String {
 /// Why a text was refused, in words for the caller.
 pub type Problem = &'static str;
 
-/// No NUL, which PostgreSQL cannot store, and not too long.
+/// No NUL, which PostgreSQL cannot store, nor what stands for it when it is looked for, and not too long.
 fn storable(text: &str, max: usize) -> Result<(), Problem> {
     if text.contains('\0') {
         Err("must not contain a NUL character")
+    } else if text.contains('\u{ffff}') {
+        Err("must not contain the noncharacter U+FFFF")
     } else if text.chars().count() > max {
         Err("is too long")
     } else {

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
-use roster_engine::{Caller, Error, IfPending, InvitationQuery, InvitationSort, NewInvitation};
+use roster_engine::{Caller, Error, Expiry, IfPending, InvitationQuery, InvitationSort, NewInvitation};
 use roster_http::{App, Authenticated, Body, Failure, Path};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -30,6 +30,9 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 struct CreateInvitation {
     #[schema(example = "ada@example.com")]
     email: String,
+    /// How a user is called who is made for it.
+    #[serde(default)]
+    name: String,
     /// Keys of roles. Default: `["member"]`.
     roles: Option<Vec<String>>,
     /// In whose name: a member who may invite.
@@ -67,12 +70,14 @@ impl CreateInvitation {
         };
         Ok(NewInvitation {
             email: self.email,
+            name: self.name,
             roles,
             inviter: self.inviter_id.as_deref().map(user_ref),
-            expires: self.expires_at.map(|time| time.0),
+            expires: self.expires_at.map(|time| Expiry::At(time.0)),
             public: self.public_metadata.unwrap_or_default(),
             private: self.private_metadata.unwrap_or_default(),
             if_pending: if self.renew { IfPending::Renew } else { IfPending::Refuse },
+            ..NewInvitation::default()
         })
     }
 }

@@ -20,6 +20,7 @@ mod problem;
 mod query;
 mod realm;
 mod roles;
+mod sessions;
 mod tokens;
 mod users;
 mod wire;
@@ -73,6 +74,7 @@ pub fn api() -> Api {
         .merge(ownership::routes())
         .merge(roles::routes())
         .merge(tokens::routes())
+        .merge(sessions::routes())
         .merge(accounts::routes())
         .merge(events::routes())
         .merge(realm::routes())

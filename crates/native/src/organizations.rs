@@ -4,7 +4,9 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
-use roster_engine::{NewOrganization, OrganizationPatch, OrganizationQuery, OrganizationRef, OrganizationSort, Within};
+use roster_engine::{
+    NewOrganization, OrganizationPatch, OrganizationQuery, OrganizationRef, OrganizationSort, OrganizationState, Within,
+};
 use roster_http::{App, Authenticated, Body, Failure, Path};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
@@ -15,7 +17,7 @@ use crate::etag::{IfMatch, entity};
 use crate::problem::Problem;
 use crate::query::{Query, page};
 use crate::users::user_ref;
-use crate::wire::{List, Object, Organization, Time, VisibilityWord, metadata_patch};
+use crate::wire::{List, Object, Organization, OrganizationStatusWord, Time, VisibilityWord, metadata_patch};
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -64,6 +66,9 @@ struct UpdateOrganization {
     max_members: Option<u32>,
     email_domains: Option<Vec<String>>,
     visibility: Option<VisibilityWord>,
+    /// `deleted` marks it, and with it all below; `active` takes the mark away. Nothing is lost.
+    status: Option<OrganizationStatusWord>,
+    suspended: Option<bool>,
     #[serde(with = "serde_with::rust::double_option")]
     #[schema(value_type = Option<String>)]
     locale: Option<Option<String>>,
@@ -95,6 +100,8 @@ struct OrganizationListQuery {
     q: Option<String>,
     /// Beginning of the name, in any case and any script.
     prefix: Option<String>,
+    /// `deleted`: marked as that, or below such a one.
+    status: Option<OrganizationStatusWord>,
 }
 
 impl OrganizationListQuery {
@@ -106,7 +113,21 @@ impl OrganizationListQuery {
         ];
         let (page, sort) = page(app, self.limit, self.cursor, self.total, self.sort.as_deref(), &sorts)?;
         let Self { slug, external_id, q: text, prefix, .. } = self;
-        Ok(OrganizationQuery { within, slug, external_id, text, prefix, sort, page, ..OrganizationQuery::default() })
+        let state = self.status.map(|status| match status {
+            OrganizationStatusWord::Active => OrganizationState::NotDeleted,
+            OrganizationStatusWord::Deleted => OrganizationState::Deleted,
+        });
+        Ok(OrganizationQuery {
+            within,
+            slug,
+            external_id,
+            text,
+            prefix,
+            state,
+            sort,
+            page,
+            ..OrganizationQuery::default()
+        })
     }
 }
 
@@ -183,6 +204,8 @@ async fn update(
         max_members: b.max_members,
         email_domains: b.email_domains,
         visibility: b.visibility.map(Into::into),
+        status: b.status.map(Into::into),
+        suspended: b.suspended,
         locale: b.locale,
         public: metadata_patch(b.public_metadata),
         private: metadata_patch(b.private_metadata),

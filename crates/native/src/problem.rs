@@ -53,6 +53,9 @@ fn of_domain(error: &Error) -> (StatusCode, &'static str, &'static str) {
         Error::Reference { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "reference_not_found", "Names nothing there is"),
         Error::NoCredential => (StatusCode::UNAUTHORIZED, "unauthenticated", "A key is needed"),
         Error::BadCredential => (StatusCode::UNAUTHORIZED, "bad_key", "The key is not accepted"),
+        Error::BadLogin => (StatusCode::UNAUTHORIZED, "bad_login", "Not logged in"),
+        Error::WrongPassword => (StatusCode::FORBIDDEN, "wrong_password", "Wrong password"),
+        Error::TooManyAttempts { .. } => (StatusCode::TOO_MANY_REQUESTS, "too_many_attempts", "Too many attempts"),
         Error::Forbidden(_) => (StatusCode::FORBIDDEN, "forbidden", "Not allowed"),
         Error::OwnerProtected => (StatusCode::CONFLICT, "owner_protected", "The owner is protected"),
         Error::OwnerExists => (StatusCode::CONFLICT, "owner_exists", "There is an owner"),
@@ -158,7 +161,7 @@ pub fn render(failure: &Failure, meta: &RequestMeta) -> Response {
             let challenge = HeaderValue::from_static("Bearer realm=\"roster\", error=\"invalid_token\"");
             response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
         }
-        Failure::Domain(Error::Unavailable { retry_after, .. }) => {
+        Failure::Domain(Error::Unavailable { retry_after, .. } | Error::TooManyAttempts { retry_after }) => {
             response.headers_mut().insert(RETRY_AFTER, (*retry_after).into());
         }
         _ => {}

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
-use roster_engine::{Error, NewToken, TokenQuery};
+use roster_engine::{Error, NewToken, TokenPatch, TokenQuery};
 use roster_http::{App, Authenticated, Body, Failure, Path};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
@@ -18,7 +18,7 @@ use crate::users::user_ref;
 use crate::wire::{List, Time, Token, TokenWord};
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list, issue)).routes(routes!(get, revoke))
+    OpenApiRouter::new().routes(routes!(list, issue)).routes(routes!(get, update, revoke))
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -36,6 +36,20 @@ struct IssueToken {
     name: Option<String>,
     #[schema(value_type = Option<String>, format = DateTime)]
     expires_at: Option<Time>,
+}
+
+/// What isn't sent stays; null clears.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+struct UpdateToken {
+    #[serde(with = "serde_with::rust::double_option")]
+    #[schema(value_type = Option<String>)]
+    name: Option<Option<String>>,
+    /// Of an organization token.
+    roles: Option<Vec<String>>,
+    #[serde(with = "serde_with::rust::double_option")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    expires_at: Option<Option<Time>>,
 }
 
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -116,6 +130,23 @@ async fn issue(Authenticated(caller): Authenticated, body: Body<IssueToken>) -> 
     responses((status = 200, body = Token), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
 async fn get(Authenticated(caller): Authenticated, Path(id): Path<String>) -> Result<Json<Token>, Failure> {
     let token = caller.find_token(&id).await?;
+    Ok(Json(Token::of(&token, &caller.roles())))
+}
+
+/// Rename a token, or change how long and with which roles it acts (JSON merge patch). No token changes itself.
+#[utoipa::path(patch, path = "/tokens/{token_id}", tag = "tokens", operation_id = "updateToken",
+    params(("token_id" = String, Path)), request_body = UpdateToken,
+    responses((status = 200, body = Token), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
+async fn update(
+    Authenticated(caller): Authenticated,
+    Path(id): Path<String>,
+    body: Body<UpdateToken>,
+) -> Result<Json<Token>, Failure> {
+    let b = body.read()?;
+    let roles = b.roles.as_ref().map(|keys| caller.role_set(keys.iter().map(String::as_str), "roles")).transpose()?;
+    let expires = b.expires_at.map(|expires| expires.map(|time| time.0));
+    let patch = TokenPatch { name: b.name, roles, expires, extras: None };
+    let token = caller.update_token(&id, patch).await?;
     Ok(Json(Token::of(&token, &caller.roles())))
 }
 

@@ -7,6 +7,7 @@ mod invitation;
 mod membership;
 mod organization;
 mod role;
+mod session;
 mod token;
 mod user;
 
@@ -21,8 +22,9 @@ pub(crate) use event::Event;
 pub(crate) use ids::{Ids, native};
 pub(crate) use invitation::{Invitation, InvitationWord};
 pub(crate) use membership::{Membership, role_keys};
-pub(crate) use organization::{Organization, VisibilityWord};
+pub(crate) use organization::{Organization, OrganizationStatusWord, VisibilityWord};
 pub(crate) use role::{BaseWord, Permission, Role};
+pub(crate) use session::{LoginLink, Session};
 pub(crate) use token::{Token, TokenWord};
 pub(crate) use user::{StatusWord, User};
 

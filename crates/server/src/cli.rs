@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::Settings;
+use crate::commands::database::{BackupArgs, CopyArgs, RestoreArgs, VerifyArgs};
 use crate::commands::member::MemberArgs;
 use crate::commands::openapi::OpenapiArgs;
 use crate::commands::org::OrgArgs;
@@ -42,6 +43,14 @@ pub(crate) enum Command {
     Owner(OwnerArgs),
     /// Work on tokens, the keys to the API
     Token(TokenArgs),
+    /// Copy a whole database into an empty one, from SQLite to PostgreSQL or back
+    Copy(CopyArgs),
+    /// Write the whole database into a file, while it is in use
+    Backup(BackupArgs),
+    /// Put a backup where there is no database yet
+    Restore(RestoreArgs),
+    /// Compare every realm's event log with its tables and rules; exits with 1 if they disagree
+    Verify(VerifyArgs),
     /// Print the OpenAPI document of a surface
     Openapi(OpenapiArgs),
 }
@@ -69,6 +78,9 @@ pub(crate) struct ServeArgs {
     /// Address to listen on; port 0 takes a free one [default: 127.0.0.1:8080]
     #[arg(long, env = "ROSTER_LISTEN", value_name = "ADDRESS")]
     pub listen: Option<String>,
+    /// Replica of a PostgreSQL database, for reads that it is far enough for
+    #[arg(long, env = "ROSTER_READ_DATABASE_URL", value_name = "URL", hide_env_values = true)]
+    pub read_database: Option<String>,
     /// How clients reach this server, for links in answers
     #[arg(long, env = "ROSTER_PUBLIC_URL", value_name = "URL")]
     pub public_url: Option<String>,

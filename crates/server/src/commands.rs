@@ -1,5 +1,6 @@
 //! The commands beside `serve`, one file each.
 
+pub(crate) mod database;
 pub(crate) mod member;
 pub(crate) mod openapi;
 pub(crate) mod org;

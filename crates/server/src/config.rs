@@ -23,6 +23,8 @@ pub struct Settings {
     /// `HOST:PORT`.
     pub listen: String,
     pub database: String,
+    /// A replica of it to read from.
+    pub read_database: Option<String>,
     /// Without a slash at the end.
     pub public_url: Option<String>,
     /// Whether an older database is brought up to date.
@@ -63,6 +65,7 @@ impl Settings {
         Ok(Self {
             listen: serve.listen.clone().or(file.listen).unwrap_or_else(|| "127.0.0.1:8080".into()),
             database: common.database.clone().or(file.database).unwrap_or_else(|| "sqlite://roster.db".into()),
+            read_database: serve.read_database.clone().or(file.read_database),
             public_url: public_url.map(|url| checked_url(&url)).transpose()?,
             migrate: !serve.no_migrate && file.migrate.unwrap_or(true),
             grace: Duration::from_secs(serve.grace.or(file.grace_seconds).unwrap_or(10)),

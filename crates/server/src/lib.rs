@@ -44,6 +44,10 @@ fn run(cli: cli::Cli) -> anyhow::Result<()> {
         Some(cli::Command::Member(args)) => runtime.block_on(commands::member::run(&settings, &args)),
         Some(cli::Command::Owner(args)) => runtime.block_on(commands::owner::run(&settings, &args)),
         Some(cli::Command::Token(args)) => runtime.block_on(commands::token::run(&settings, &args)),
+        Some(cli::Command::Copy(args)) => commands::database::copy(&args),
+        Some(cli::Command::Backup(args)) => commands::database::backup(&settings, &args),
+        Some(cli::Command::Restore(args)) => commands::database::restore(&settings, &args),
+        Some(cli::Command::Verify(args)) => runtime.block_on(commands::database::verify(&settings, &args)),
         Some(cli::Command::Openapi(args)) => commands::openapi::run(&args),
     };
     // What still runs is a client that reads too slowly: the time for it is over.

@@ -31,6 +31,7 @@ pub(crate) async fn serve(settings: Settings) -> anyhow::Result<()> {
     // Whoever reads that it listens may tell it to stop at once.
     let stop_signals = accept::Stop::new().context("can't listen for signals")?;
     let mut config = Config::new(settings.database.clone());
+    config.read_database.clone_from(&settings.read_database);
     config.migrate = settings.migrate;
     config.bootstrap_key.clone_from(&settings.bootstrap_key);
     config.limits.bulk_items = settings.limits.bulk_items;

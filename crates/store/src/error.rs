@@ -15,13 +15,19 @@ pub enum Error {
         "the database has schema version {found}, this Roster needs {known}: \
          start the server without --no-migrate to bring it up to date"
     )]
-    Behind { found: i64, known: i64 },
+    Older { found: i64, known: i64 },
+    /// A copy goes where there is nothing yet.
+    #[error("the database it would go to has something in it already")]
+    Filled,
     /// No room on the disk. Reading goes on.
     #[error("the disk is full")]
     Full,
     /// Too much to do at the moment, or a lock is held too long.
     #[error("the database is busy: {0}")]
     Busy(&'static str),
+    /// The realm has not come to this position in the time that a reader waits for it.
+    #[error("the realm has not reached sequence {0} yet")]
+    Behind(i64),
     /// The store was closed.
     #[error("the store is closed")]
     Closed,
@@ -127,7 +133,10 @@ impl From<serde_json::Error> for Error {
 impl Error {
     /// Whether the same request may succeed a little later.
     pub const fn is_passing(&self) -> bool {
-        matches!(self, Self::Full | Self::Busy(_) | Self::Closed | Self::Unreachable(_) | Self::Unserializable)
+        matches!(
+            self,
+            Self::Full | Self::Busy(_) | Self::Behind(_) | Self::Closed | Self::Unreachable(_) | Self::Unserializable
+        )
     }
 
     /// Whether the same operation, run again at once, may succeed: it draws other ids, or comes after whoever it met.

@@ -3,6 +3,7 @@ use roster_model::{ActorRef, Change, Event, EventId, OrganizationId, Timestamp, 
 use serde_json::{Value as Json, json};
 
 use crate::error::Result;
+use crate::list::Slice;
 use crate::sql::{Row, Select};
 use crate::view::View;
 
@@ -59,6 +60,64 @@ impl View<'_> {
             |row| row.int(0),
         )?;
         Ok(found.is_some())
+    }
+
+    /// Whether the log knows of this user, also of one who is gone or erased.
+    pub fn was_ever(&self, user: UserId) -> Result<bool> {
+        let found = self.connection.optional(
+            "SELECT 1 FROM event WHERE realm = $1 AND usr = $2 LIMIT 1",
+            &[self.realm.into(), user.into()],
+            |row| row.int(0),
+        )?;
+        Ok(found.is_some())
+    }
+
+    /// What happened in an organization between two moments, of some kinds, the newest first.
+    pub fn list_events_of(
+        &self,
+        organization: OrganizationId,
+        kinds: &[&str],
+        (after, before): (Option<Timestamp>, Option<Timestamp>),
+        involved: Option<&[i64]>,
+        slice: &Slice,
+    ) -> Result<Vec<Event>> {
+        let mut select = Select::new(SELECT);
+        self.events_where(&mut select, organization, kinds, (after, before), involved);
+        slice.order(&mut select, "", "e.seq");
+        self.connection.all(&select.text, &select.values, read)
+    }
+
+    pub fn count_events_of(
+        &self,
+        organization: OrganizationId,
+        kinds: &[&str],
+        between: (Option<Timestamp>, Option<Timestamp>),
+        involved: Option<&[i64]>,
+    ) -> Result<u64> {
+        let mut select = Select::new("SELECT COUNT(*) FROM event e");
+        self.events_where(&mut select, organization, kinds, between, involved);
+        self.count(&select)
+    }
+
+    fn events_where(
+        &self,
+        select: &mut Select,
+        organization: OrganizationId,
+        kinds: &[&str],
+        (after, before): (Option<Timestamp>, Option<Timestamp>),
+        involved: Option<&[i64]>,
+    ) {
+        select.push(" WHERE e.realm = ").bind(self.realm).push(" AND e.organization = ").bind(organization);
+        select.push(" AND e.kind IN ").bind_all(kinds);
+        if let Some(after) = after {
+            select.push(" AND e.time_ms >= ").bind(after);
+        }
+        if let Some(before) = before {
+            select.push(" AND e.time_ms < ").bind(before);
+        }
+        if let Some(involved) = involved {
+            select.push(" AND (e.usr IN ").bind_all(involved).push(" OR e.actor_id IN ").bind_all(involved).push(")");
+        }
     }
 
     pub(crate) fn append(

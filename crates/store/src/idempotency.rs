@@ -50,13 +50,13 @@ impl Transaction<'_> {
 }
 
 impl Store {
-    /// Clears answers away that nobody can ask for again.
+    /// Clears answers away that nobody can ask for again, and sessions and links whose time has run out.
     pub async fn forget_expired(&self, realm: RealmId, now: Timestamp) -> Result<()> {
         self.write_aside(Some(realm), move |connection| {
-            connection.execute(
-                "DELETE FROM idempotency WHERE realm = $1 AND expires_ms <= $2",
-                &[realm.into(), now.into()],
-            )?;
+            let over = [realm.into(), now.into()];
+            connection.execute("DELETE FROM idempotency WHERE realm = $1 AND expires_ms <= $2", &over)?;
+            connection.execute("DELETE FROM session WHERE realm = $1 AND expires_ms <= $2", &over)?;
+            connection.execute("DELETE FROM link WHERE realm = $1 AND expires_ms <= $2", &over)?;
             Ok(())
         })
         .await

@@ -1,12 +1,13 @@
-use roster_model::{Invitation, InvitationId, InvitationStatus, OrganizationId, Timestamp, text};
+use roster_model::{Invitation, InvitationId, InvitationStatus, OrganizationId, RealmId, Timestamp, UserId, text};
 
 use crate::error::Result;
 use crate::list::Slice;
 use crate::sql::{Row, Select, Value, like};
+use crate::store::Store;
 use crate::view::View;
 
 const COLUMNS: &str = "i.id, i.organization, i.email, i.roles, i.status, i.inviter, i.expires_ms, i.created_ms, \
-    i.updated_ms, i.public, i.private";
+    i.updated_ms, i.public, i.private, i.name, i.usr, i.extras";
 
 /// Which invitations.
 #[derive(Clone, Debug, Default)]
@@ -18,7 +19,8 @@ pub struct InvitationFilter {
     pub text: Option<String>,
     /// Being one of these at that moment.
     pub status: Option<(Vec<InvitationStatus>, Timestamp)>,
-    pub without_root: bool,
+    /// Only of organizations that are shown by surfaces that hide the root: neither of it nor of what is marked as deleted.
+    pub shown_only: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -50,6 +52,9 @@ fn read(row: &Row<'_>) -> Result<Invitation> {
         updated: row.time(8)?,
         public: row.json(9)?,
         private: row.json(10)?,
+        name: row.text(11)?,
+        user: row.opt_id(12)?,
+        extras: row.json(13)?,
     })
 }
 
@@ -69,6 +74,18 @@ impl View<'_> {
         self.one_invitation("i.hash = $2", vec![hash.into()])
     }
 
+    /// The id that pending invitations to this address keep for its user.
+    pub fn user_promised(&self, email: &str, now: Timestamp) -> Result<Option<UserId>> {
+        let filter = InvitationFilter {
+            emails: Some(vec![email.to_owned()]),
+            status: Some((vec![InvitationStatus::Pending], now)),
+            ..InvitationFilter::default()
+        };
+        let oldest = Slice { limit: Some(1), ..Slice::default() };
+        let found = self.list_invitations(&filter, InvitationSort::Created, &oldest)?;
+        Ok(found.first().map(Invitation::user_id))
+    }
+
     /// The one that is marked as pending; it may have expired by now.
     pub fn pending_invitation(&self, organization: OrganizationId, email: &str) -> Result<Option<Invitation>> {
         let values = vec![organization.into(), email.into()];
@@ -76,8 +93,9 @@ impl View<'_> {
     }
 
     fn invitation_where(&self, select: &mut Select, filter: &InvitationFilter) {
-        if filter.without_root {
-            select.push(" JOIN organization o ON o.realm = i.realm AND o.id = i.organization AND o.parent IS NOT NULL");
+        if filter.shown_only {
+            select.push(" JOIN organization o ON o.realm = i.realm AND o.id = i.organization");
+            select.push(" AND o.parent IS NOT NULL AND NOT o.hidden");
         }
         select.push(" WHERE i.realm = ").bind(self.realm);
         if let Some(organization) = filter.organization {
@@ -131,8 +149,8 @@ impl View<'_> {
     pub(crate) fn insert_invitation(&self, i: &Invitation, hash: &str) -> Result<()> {
         self.connection.execute(
             "INSERT INTO invitation (realm, id, organization, email, roles, status, inviter, hash, expires_ms, created_ms,
-                updated_ms, public, private)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+                updated_ms, public, private, name, usr, extras)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
             &[
                 self.realm.into(),
                 i.id.into(),
@@ -147,6 +165,9 @@ impl View<'_> {
                 i.updated.into(),
                 serde_json::to_string(&i.public)?.into(),
                 serde_json::to_string(&i.private)?.into(),
+                i.name.as_str().into(),
+                i.user.into(),
+                serde_json::to_string(&i.extras)?.into(),
             ],
         )?;
         Ok(())
@@ -171,7 +192,7 @@ impl View<'_> {
     pub(crate) fn update_invitation(&self, i: &Invitation, hash: Option<&str>) -> Result<()> {
         self.connection.execute(
             "UPDATE invitation SET roles = $3, status = $4, inviter = $5, expires_ms = $6, updated_ms = $7, public = $8,
-                private = $9, hash = COALESCE($10, hash)
+                private = $9, hash = COALESCE($10, hash), name = $11, usr = $12, extras = $13
              WHERE realm = $1 AND id = $2",
             &[
                 self.realm.into(),
@@ -184,8 +205,21 @@ impl View<'_> {
                 serde_json::to_string(&i.public)?.into(),
                 serde_json::to_string(&i.private)?.into(),
                 hash.into(),
+                i.name.as_str().into(),
+                i.user.into(),
+                serde_json::to_string(&i.extras)?.into(),
             ],
         )?;
         Ok(())
+    }
+}
+
+impl Store {
+    /// Which realm has an invitation whose secret has this hash. The secret is all that who is invited knows.
+    pub async fn realm_of_invitation(&self, hash: String) -> Result<Option<RealmId>> {
+        self.read_server(move |connection| {
+            connection.optional("SELECT realm FROM invitation WHERE hash = $1", &[hash.into()], |row| row.id(0))
+        })
+        .await
     }
 }

@@ -8,20 +8,28 @@
 //! database; the other files are named after what they keep.
 
 mod accounts;
+mod copy;
 mod error;
 mod events;
 mod idempotency;
 mod invitations;
 pub mod list;
 mod memberships;
+#[cfg(test)]
+mod numbering;
 mod organizations;
+mod passwords;
 #[cfg(test)]
 mod plans;
+#[cfg(test)]
+mod portable;
 mod purge;
 mod reach;
 mod realms;
+mod replica;
 mod roles;
 mod selection;
+mod sessions;
 mod sql;
 mod store;
 mod tables;
@@ -31,15 +39,18 @@ mod users;
 mod verify;
 mod view;
 
+pub use copy::{Copied, Progress, backup, copy, restore};
 pub use error::{Error, Result};
 pub use idempotency::Remembered;
 pub use invitations::{InvitationFilter, InvitationSort};
 pub use memberships::{MemberFilter, MemberSort};
-pub use organizations::{OrganizationFilter, OrganizationSort};
+pub use organizations::{OrganizationFilter, OrganizationSort, OrganizationState};
+pub use passwords::Password;
 pub use reach::{Counting, Held};
 pub use selection::{Anything, Selection, UserMatch};
+pub use sessions::{FoundSession, SessionFilter};
 pub use sql::{BATCH_BOUNDS, Location};
-pub use store::{Statistics, Store};
+pub use store::{AT_LEAST_WAIT, Statistics, Store};
 pub use tokens::{FoundToken, TokenFilter};
 pub use transaction::{Decision, Transaction};
 pub use users::{UserFilter, UserPart, UserSort};

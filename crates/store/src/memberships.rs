@@ -22,7 +22,8 @@ pub struct MemberFilter {
     pub shown: Option<Vec<(RoleSet, RoleSet)>>,
     /// Whose user is like this.
     pub users: UserFilter,
-    pub without_root: bool,
+    /// Only in organizations that are shown by surfaces that hide the root: neither there nor in what is marked as deleted.
+    pub shown_only: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,6 +31,8 @@ pub enum MemberSort {
     /// By membership, oldest first.
     #[default]
     Created,
+    /// By when the user became a member, which is later than the membership got its id where it was promised before.
+    Joined,
     Updated,
     /// By the user's name or primary e-mail address.
     Name,
@@ -42,6 +45,7 @@ impl MemberSort {
     const fn column(self, descending: bool) -> &'static str {
         match self {
             Self::Created => "",
+            Self::Joined => "m.created_ms",
             Self::Updated => "m.updated_ms",
             Self::Name => "u.name_folded",
             Self::Email => "u.email",
@@ -139,8 +143,8 @@ impl View<'_> {
         if filter.organization.is_none() {
             // An organization that is being cleared away still has rows.
             select.push(" JOIN organization o ON o.realm = m.realm AND o.id = m.organization AND o.status <> 'gone'");
-            if filter.without_root {
-                select.push(" AND o.parent IS NOT NULL");
+            if filter.shown_only {
+                select.push(" AND o.parent IS NOT NULL AND NOT o.hidden");
             }
         }
         select.push(" WHERE m.realm = ").bind(self.realm);

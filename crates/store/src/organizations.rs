@@ -9,7 +9,8 @@ use crate::sql::{Row, Select, Value, like, like_prefix};
 use crate::view::View;
 
 const COLUMNS: &str = "o.id, o.parent, o.depth, o.name, o.slug, o.external_id, o.max_members, o.email_domains, \
-    o.visibility, o.locale, o.created_by, o.created_ms, o.updated_ms, o.aliased, o.public, o.private, o.extras";
+    o.visibility, o.locale, o.created_by, o.created_ms, o.updated_ms, o.aliased, o.public, o.private, o.extras, \
+    o.status, o.suspended, o.hidden";
 /// No reader sees what is being cleared away.
 const LIVE: &str = " AND o.status <> 'gone'";
 
@@ -20,7 +21,11 @@ pub struct OrganizationFilter {
     pub parent: Option<OrganizationId>,
     /// Everything below this one, itself left out.
     pub below: Option<OrganizationId>,
-    pub without_root: bool,
+    /// Not below this by more than so many levels; with [`Self::below`].
+    pub levels: Option<u32>,
+    pub state: Option<OrganizationState>,
+    /// Only what is shown by surfaces that hide the root: neither it nor what is marked as deleted.
+    pub shown_only: bool,
     pub slug: Option<String>,
     pub external_id: Option<String>,
     /// Part of the name or the slug, in any case.
@@ -34,6 +39,19 @@ pub struct OrganizationFilter {
     pub members: Selection<UserId>,
 }
 
+/// How an organization is, as lists tell them apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OrganizationState {
+    /// Neither marked as deleted, nor one above, nor suspended.
+    Active,
+    /// Suspended, and not marked as deleted, nor one above.
+    Suspended,
+    /// Marked as deleted, or one above.
+    Deleted,
+    /// Active or suspended.
+    NotDeleted,
+}
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OrganizationSort {
     #[default]
@@ -45,6 +63,8 @@ pub enum OrganizationSort {
     /// As it is written, letter case and all.
     ExactName,
     Members,
+    /// Those that are marked as deleted, or below such, come last.
+    Status,
 }
 
 impl OrganizationSort {
@@ -55,6 +75,7 @@ impl OrganizationSort {
             Self::Name => "o.name_folded",
             Self::Id => "",
             Self::ExactName => "o.name",
+            Self::Status => "CAST(CASE WHEN o.hidden THEN 1 ELSE 0 END AS BIGINT)",
             Self::Members => "(SELECT COUNT(*) FROM membership m WHERE m.realm = o.realm AND m.organization = o.id)",
         }
     }
@@ -79,6 +100,9 @@ fn read(row: &Row<'_>) -> Result<(Organization, bool)> {
         public: row.json(14)?,
         private: row.json(15)?,
         extras: row.json(16)?,
+        status: row.word(17, OrganizationStatus::from_word)?,
+        suspended: row.flag(18)?,
+        hidden: row.flag(19)?,
         aliases: Aliases::default(),
     };
     Ok((organization, row.flag(13)?))
@@ -99,6 +123,8 @@ fn values(o: &Organization) -> Result<Vec<Value>> {
         serde_json::to_string(&o.public)?.into(),
         serde_json::to_string(&o.private)?.into(),
         serde_json::to_string(&o.extras)?.into(),
+        o.status.word().into(),
+        o.suspended.into(),
     ])
 }
 
@@ -137,10 +163,10 @@ impl View<'_> {
         self.one_organization("o.external_id = $2", external_id.into())
     }
 
-    /// One with exactly this name, other than `except`. The root's name is in nobody's way.
+    /// One with exactly this name, other than `except`. The names of the root and of what is marked as deleted are in nobody's way.
     pub fn organization_by_name(&self, name: &str, except: Option<OrganizationId>) -> Result<Option<Organization>> {
         let mut select = Select::new(&format!("SELECT {COLUMNS} FROM organization o WHERE o.realm = "));
-        select.bind(self.realm).push(" AND o.name = ").bind(name).push(" AND o.parent IS NOT NULL");
+        select.bind(self.realm).push(" AND o.name = ").bind(name).push(" AND o.parent IS NOT NULL AND NOT o.hidden");
         if let Some(except) = except {
             select.push(" AND o.id <> ").bind(except);
         }
@@ -200,10 +226,16 @@ impl View<'_> {
     fn organization_where(&self, select: &mut Select, filter: &OrganizationFilter) {
         if let Some(below) = filter.below {
             // The recursive part comes first in the text, so it is put in front with numbers of its own.
-            let mut with = Select::new("WITH RECURSIVE down (id) AS (SELECT id FROM organization WHERE realm = ");
+            let mut with = Select::new(
+                "WITH RECURSIVE down (id, level) AS (SELECT id, CAST(1 AS BIGINT) FROM organization WHERE realm = ",
+            );
             with.bind(self.realm).push(" AND parent = ").bind(below);
-            with.push(" UNION ALL SELECT o.id FROM organization o JOIN down ON o.realm = ").bind(self.realm);
-            with.push(" AND o.parent = down.id WHERE o.status <> 'gone') ");
+            with.push(" UNION ALL SELECT o.id, down.level + 1 FROM organization o JOIN down ON o.realm = ");
+            with.bind(self.realm).push(" AND o.parent = down.id WHERE o.status <> 'gone'");
+            if let Some(levels) = filter.levels {
+                with.push(" AND down.level < ").bind(levels);
+            }
+            with.push(") ");
             with.push(&select.text);
             *select = with;
             select.push(" JOIN down ON down.id = o.id");
@@ -212,9 +244,16 @@ impl View<'_> {
         if let Some(parent) = filter.parent {
             select.push(" AND o.parent = ").bind(parent);
         }
-        if filter.without_root {
-            select.push(" AND o.parent IS NOT NULL");
+        if filter.shown_only {
+            select.push(" AND o.parent IS NOT NULL AND NOT o.hidden");
         }
+        match filter.state {
+            Some(OrganizationState::Active) => select.push(" AND NOT o.hidden AND NOT o.suspended"),
+            Some(OrganizationState::Suspended) => select.push(" AND NOT o.hidden AND o.suspended"),
+            Some(OrganizationState::Deleted) => select.push(" AND o.hidden"),
+            Some(OrganizationState::NotDeleted) => select.push(" AND NOT o.hidden"),
+            None => select,
+        };
         if let Some(slug) = &filter.slug {
             select.push(" AND o.slug = ").bind(slug.as_str());
         }
@@ -268,15 +307,16 @@ impl View<'_> {
             o.id.into(),
             o.parent.into(),
             o.depth.into(),
-            OrganizationStatus::Active.word().into(),
             o.created_by.into(),
             o.created.into(),
         ];
         all.extend(values(o)?);
+        all.push(o.hidden.into());
         self.connection.execute(
-            "INSERT INTO organization (realm, id, parent, depth, status, created_by, created_ms, name, name_folded, slug,
-                external_id, max_members, email_domains, visibility, locale, updated_ms, aliased, public, private, extras)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)",
+            "INSERT INTO organization (realm, id, parent, depth, created_by, created_ms, name, name_folded, slug,
+                external_id, max_members, email_domains, visibility, locale, updated_ms, aliased, public, private, extras,
+                status, suspended, hidden)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)",
             &all,
         )?;
         for (dialect, text) in &o.aliases.0 {
@@ -289,16 +329,41 @@ impl View<'_> {
     }
 
     /// All but its place in the tree.
-    pub(crate) fn update_organization(&self, o: &Organization) -> Result<()> {
+    pub(crate) fn update_organization(&self, before: &Organization, o: &Organization) -> Result<()> {
         let mut all: Vec<Value> = vec![self.realm.into(), o.id.into()];
         all.extend(values(o)?);
         all.push(o.created.into());
         self.connection.execute(
             "UPDATE organization SET name = $3, name_folded = $4, slug = $5, external_id = $6, max_members = $7,
                 email_domains = $8, visibility = $9, locale = $10, updated_ms = $11, aliased = $12, public = $13,
-                private = $14, extras = $15, created_ms = $16
+                private = $14, extras = $15, status = $16, suspended = $17, created_ms = $18
              WHERE realm = $1 AND id = $2",
             &all,
+        )?;
+        if before.status == o.status { Ok(()) } else { self.hide_or_show(o.id) }
+    }
+
+    /// Writes anew, from here down, who is hidden by a mark on itself or above.
+    fn hide_or_show(&self, id: OrganizationId) -> Result<()> {
+        let place = [self.realm.into(), id.into()];
+        let hidden = self.connection.optional(
+            "SELECT 1 FROM organization o LEFT JOIN organization p ON p.realm = o.realm AND p.id = o.parent
+             WHERE o.realm = $1 AND o.id = $2 AND (o.status = 'deleted' OR p.hidden)",
+            &place,
+            |row| row.int(0),
+        )?;
+        // Below a mark of its own everything stays as it is.
+        let (value, marked) = if hidden.is_some() { ("TRUE", "") } else { ("FALSE", " AND o.status <> 'deleted'") };
+        self.connection.execute(
+            &format!(
+                "UPDATE organization SET hidden = {value} WHERE realm = $1 AND id IN (
+                    WITH RECURSIVE down (id) AS (
+                        SELECT id FROM organization WHERE realm = $1 AND id = $2
+                        UNION ALL
+                        SELECT o.id FROM organization o JOIN down ON o.realm = $1 AND o.parent = down.id{marked}
+                    ) SELECT id FROM down)"
+            ),
+            &place,
         )?;
         Ok(())
     }
@@ -319,11 +384,11 @@ impl View<'_> {
             "UPDATE organization SET parent = $3, updated_ms = $4 WHERE realm = $1 AND id = $2",
             &[self.realm.into(), after.id.into(), after.parent.into(), after.updated.into()],
         )?;
-        Ok(())
+        self.hide_or_show(after.id)
     }
 
     /// Marks it and everything below as gone: unseen at once, cleared away later. Names it held are free again, and tokens of
-    /// these organizations stop working.
+    /// these organizations, and sessions and links limited to them, stop working.
     pub(crate) fn mark_organization_gone(&self, id: OrganizationId) -> Result<()> {
         let down = "IN (WITH RECURSIVE down (id) AS (
                 SELECT id FROM organization WHERE realm = $1 AND id = $2
@@ -332,6 +397,8 @@ impl View<'_> {
             ) SELECT id FROM down)";
         let place = [self.realm.into(), id.into()];
         self.connection.execute(&format!("DELETE FROM token WHERE realm = $1 AND organization {down}"), &place)?;
+        self.connection.execute(&format!("DELETE FROM session WHERE realm = $1 AND organization {down}"), &place)?;
+        self.connection.execute(&format!("DELETE FROM link WHERE realm = $1 AND organization {down}"), &place)?;
         self.connection.execute(&format!("DELETE FROM invitation WHERE realm = $1 AND organization {down}"), &place)?;
         self.connection.execute(&format!("DELETE FROM alias WHERE realm = $1 AND id {down}"), &place)?;
         self.connection.execute(

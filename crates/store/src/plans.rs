@@ -3,14 +3,15 @@
 
 use roster_model::EntityId as _;
 use roster_model::{
-    AddressKind, Dialect, InvitationId, MembershipId, OrganizationId, RealmId, RoleSet, Timestamp, TokenId, UserId,
+    AddressKind, Dialect, InvitationId, MembershipId, OrganizationId, RealmId, RoleSet, SessionId, Timestamp, TokenId,
+    UserId,
 };
 
 use crate::list::Slice;
 use crate::sql::Location;
 use crate::{
-    Counting, InvitationFilter, InvitationSort, MemberFilter, MemberSort, OrganizationFilter, OrganizationSort, Store,
-    TokenFilter, UserFilter, UserSort, View,
+    Counting, InvitationFilter, InvitationSort, MemberFilter, MemberSort, OrganizationFilter, OrganizationSort,
+    SessionFilter, Store, TokenFilter, UserFilter, UserSort, View,
 };
 
 /// Asks everything that requests ask about one organization, user or token.
@@ -60,6 +61,14 @@ fn ask_everything(view: &View<'_>) -> crate::Result<()> {
         view.count_memberships(&filter)?;
     }
     let now = Timestamp::from_ms(1);
+    view.password(user)?;
+    view.passwords_changed(&[user])?;
+    view.session(SessionId::from_raw(6))?;
+    let own = SessionFilter { user: Some(user), live: Some(now), ..SessionFilter::default() };
+    view.list_sessions(&own, &some())?;
+    view.count_sessions(&own)?;
+    view.link_by_hash("a")?;
+    view.user_promised("a", now)?;
     view.invitation(InvitationId::from_raw(5))?;
     view.invitation_by_hash("a")?;
     view.pending_invitation(organization, "a")?;
@@ -99,7 +108,7 @@ fn ask_everything(view: &View<'_>) -> crate::Result<()> {
 
 #[tokio::test]
 async fn nothing_walks_a_whole_realm() {
-    let store = Store::open(&Location::Temporary, true).expect("a store");
+    let store = Store::open(&Location::Temporary, None, true).expect("a store");
     let realm = RealmId::from_raw(1);
     let bad = store
         .read(realm, |view| {
@@ -129,7 +138,7 @@ fn walks(step: &str) -> bool {
 /// A statement that is planned anew for each value costs more than finding its rows.
 #[tokio::test]
 async fn no_statement_is_planned_anew_for_its_values() {
-    let store = Store::open(&Location::Temporary, true).expect("a store");
+    let store = Store::open(&Location::Temporary, None, true).expect("a store");
     let anew = store
         .read(RealmId::from_raw(1), |view| {
             ask_everything(view)?;

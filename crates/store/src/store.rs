@@ -3,12 +3,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use roster_model::{EntityId, RealmId};
 use tokio::sync::oneshot;
 
 use crate::error::{Error, Result};
+use crate::replica::{Outcome, Replica};
 use crate::roles::CatalogCache;
+use crate::sessions::{FoundSession, find_session};
 use crate::sql::{self, Connection, Job, Location, Readers, Source, Verdict, Writer};
 use crate::tokens::{FoundToken, find_token};
 use crate::transaction::{Decision, Transaction};
@@ -16,6 +19,9 @@ use crate::view::View;
 
 /// Writers to a PostgreSQL server, each with realms of its own. They wait for the server most of the time.
 const WRITERS: usize = 4;
+/// How long a reader waits for a position that he was promised.
+pub const AT_LEAST_WAIT: Duration = Duration::from_secs(1);
+const AT_LEAST_LOOK: Duration = Duration::from_millis(10);
 
 /// The database: one writer for each realm, many readers.
 #[derive(Debug)]
@@ -23,6 +29,7 @@ pub struct Store {
     writers: Mutex<Vec<Arc<Writer>>>,
     threads: Mutex<Vec<std::thread::JoinHandle<()>>>,
     readers: Readers,
+    replica: Option<Replica>,
     catalogs: CatalogCache,
     location: Location,
     temporary: Option<Temporary>,
@@ -47,7 +54,9 @@ impl Store {
     /// Opens the database, brings its schema up to date if `migrate` allows it, and starts the writer.
     ///
     /// A database of a newer version is refused without a change. Without `migrate` one that isn't there is not made.
-    pub fn open(location: &Location, migrate: bool) -> Result<Self> {
+    /// `replica` is a copy of the server, kept by PostgreSQL itself, that answers reads; it need not be there.
+    pub fn open(location: &Location, replica: Option<&Location>, migrate: bool) -> Result<Self> {
+        let replica = replica.map(|replica| Replica::new(location, replica)).transpose()?;
         let (source, temporary) = match location {
             Location::File(path) => (Source::File(path.clone()), None),
             Location::Temporary if !migrate => return Err(Error::Missing(location.to_string())),
@@ -92,6 +101,7 @@ impl Store {
             writers: Mutex::new(writers.into_iter().map(Arc::new).collect()),
             threads: Mutex::new(threads),
             readers: Readers::new(source, size),
+            replica,
             catalogs,
             location: location.clone(),
             temporary,
@@ -116,26 +126,90 @@ impl Store {
         self.readers.run(move |connection| read(&View::open(connection, &catalogs, realm)?)).await
     }
 
-    /// Looks for the token whose secret has this hash, and reads its realm at one position.
-    pub async fn read_by_token<T, E>(
+    /// The same, at a position that the caller has seen of the primary, or a later one: a replica that is so far may answer. 0 is
+    /// asking the primary.
+    pub async fn read_from<T, E>(
         &self,
-        hash: String,
-        read: impl FnOnce(Option<(FoundToken, &View<'_>)>) -> Result<T, E> + Send + 'static,
+        realm: RealmId,
+        position: i64,
+        read: impl FnOnce(&View<'_>) -> Result<T, E> + Send + 'static,
     ) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        let catalogs = self.catalogs.clone();
-        self.readers
-            .run(move |connection| match find_token(connection, &hash)? {
-                Some(found) => {
-                    let view = View::open(connection, &catalogs, found.realm)?;
-                    read(Some((found, &view)))
-                }
-                None => read(None),
-            })
-            .await
+        let read = match self.replica.as_ref().filter(|replica| position > 0 && replica.is_up()) {
+            Some(replica) => match replica.read(&self.catalogs, realm, position, read).await {
+                Outcome::Answered(answer) => return answer,
+                Outcome::Refused(read) => read,
+            },
+            None => read,
+        };
+        self.read(realm, read).await
+    }
+
+    /// Looks for the token whose secret has this hash, and reads its realm at one position, which is `at_least` or later.
+    ///
+    /// Waits [`AT_LEAST_WAIT`] for a position that isn't there yet.
+    pub async fn read_by_token<T, E>(
+        &self,
+        hash: String,
+        at_least: i64,
+        read: impl FnOnce(Option<(FoundToken, &View<'_>)>) -> Result<T, E> + Clone + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        let find = move |connection: &Connection| Ok(find_token(connection, &hash)?.map(|found| (found.realm, found)));
+        self.read_by(find, at_least, read).await
+    }
+
+    /// The same for the session whose secret has this hash.
+    pub async fn read_by_session<T, E>(
+        &self,
+        hash: String,
+        at_least: i64,
+        read: impl FnOnce(Option<(FoundSession, &View<'_>)>) -> Result<T, E> + Clone + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        let find =
+            move |connection: &Connection| Ok(find_session(connection, &hash)?.map(|found| (found.realm, found)));
+        self.read_by(find, at_least, read).await
+    }
+
+    async fn read_by<F, T, E>(
+        &self,
+        find: impl Fn(&Connection) -> Result<Option<(RealmId, F)>> + Clone + Send + 'static,
+        at_least: i64,
+        read: impl FnOnce(Option<(F, &View<'_>)>) -> Result<T, E> + Clone + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        let until = tokio::time::Instant::now() + AT_LEAST_WAIT;
+        loop {
+            let (catalogs, find, read) = (self.catalogs.clone(), find.clone(), read.clone());
+            let answer = self
+                .readers
+                .run(move |connection| match find(connection)? {
+                    Some((realm, found)) => {
+                        let view = View::open(connection, &catalogs, realm)?;
+                        if view.head < at_least { Ok(None) } else { read(Some((found, &view))).map(Some) }
+                    }
+                    None => read(None).map(Some),
+                })
+                .await?;
+            match answer {
+                Some(answer) => return Ok(answer),
+                None if tokio::time::Instant::now() >= until => return Err(Error::Behind(at_least).into()),
+                None => tokio::time::sleep(AT_LEAST_LOOK).await,
+            }
+        }
     }
 
     /// Reads what belongs to the server, not to one realm.
@@ -222,6 +296,9 @@ impl Store {
     /// Takes no more writes, finishes those that wait, and closes the files. Doing it again does nothing.
     pub async fn close(&self) {
         self.readers.close();
+        if let Some(replica) = &self.replica {
+            replica.close();
+        }
         self.writers.lock().unwrap_or_else(PoisonError::into_inner).clear();
         let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         for thread in threads {
@@ -235,7 +312,7 @@ impl Store {
 
 /// Makes an empty file for the database if there is none, which only its owner can read: what is in it is personal. SQLite
 /// gives the files that it puts beside it the same mode.
-fn make_file(file: &Path) -> Result<()> {
+pub(crate) fn make_file(file: &Path) -> Result<()> {
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
@@ -253,7 +330,7 @@ fn make_file(file: &Path) -> Result<()> {
 }
 
 /// SQLite only says that it can't; the two usual reasons are these.
-fn unopened(location: &Location, file: &Path, error: Error) -> Error {
+pub(crate) fn unopened(location: &Location, file: &Path, error: Error) -> Error {
     match std::fs::OpenOptions::new().read(true).write(true).open(file) {
         Err(cause) if cause.kind() == ErrorKind::NotFound => Error::Missing(location.to_string()),
         Err(cause) => Error::File(file.display().to_string(), cause),

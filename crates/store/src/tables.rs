@@ -27,13 +27,21 @@ pub(crate) fn apply(view: &View<'_>, sequence: i64, change: &Change) -> Result<(
             permissions.iter().try_for_each(|permission| view.insert_permission(permission))
         }
         Change::OrganizationCreated { after } => view.insert_organization(after),
-        Change::OrganizationUpdated { after, .. } => view.update_organization(after),
+        Change::OrganizationUpdated { before, after } => view.update_organization(before, after),
         Change::OrganizationMoved { before, after } => view.move_organization(before, after),
         Change::OrganizationDeleted { before } => view.mark_organization_gone(before.id),
         Change::UserCreated { after } => view.insert_user(after),
-        Change::UserUpdated { before, after } => view.update_user(before, after),
+        Change::UserUpdated { before, after } => {
+            if !after.is_active() {
+                view.delete_sessions_of(after.id)?;
+            }
+            view.update_user(before, after)
+        }
+        Change::UserPasswordChanged { user, changed, hash } => view.put_password(*user, *changed, hash.as_deref()),
         Change::UserDeleted { before } => {
             view.delete_tokens_of(before.id)?;
+            view.delete_sessions_of(before.id)?;
+            view.put_password(before.id, None, None)?;
             view.delete_user(before.id)
         }
         // The event that says so is appended afterwards and has nothing personal in it.
@@ -42,7 +50,10 @@ pub(crate) fn apply(view: &View<'_>, sequence: i64, change: &Change) -> Result<(
         Change::MembershipUpdated { before, after }
         | Change::OwnershipCleared { before, after }
         | Change::OwnershipTransferred { before, after, .. } => view.update_membership(before, after),
-        Change::MembershipRemoved { before } => view.delete_membership(before.id),
+        Change::MembershipRemoved { before } => {
+            view.delete_sessions_by(before.id)?;
+            view.delete_membership(before.id)
+        }
         Change::InvitationCreated { after, hash } => view.insert_invitation(after, hash),
         Change::InvitationUpdated { after, hash, .. } => view.update_invitation(after, hash.as_deref()),
         Change::RoleCreated { after } => view.insert_role(after),
@@ -52,7 +63,11 @@ pub(crate) fn apply(view: &View<'_>, sequence: i64, change: &Change) -> Result<(
         Change::PermissionUpdated { after, .. } => view.update_permission(after),
         Change::PermissionDeleted { before } => view.delete_permission(before),
         Change::TokenIssued { after, hash } => view.insert_token(after, hash),
-        Change::TokenRevoked { after, .. } => view.update_token(after),
+        Change::TokenUpdated { after, .. } | Change::TokenRevoked { after, .. } => view.update_token(after),
+        Change::SessionOpened { after, hash } => view.insert_session(after, hash),
+        Change::SessionEnded { before } => view.delete_session(before.id),
+        Change::LinkIssued { after, hash } => view.insert_link(after, hash),
+        Change::LinkUsed { before } => view.delete_link(before.id),
         Change::AccountUserCreated { after } => view.insert_account_user(after),
         Change::AccountUserUpdated { after, .. } => view.update_account_user(after),
         Change::AccountUserDeleted { before } => view.delete_account_user(before),

@@ -155,11 +155,20 @@ impl View<'_> {
         Ok(())
     }
 
-    /// Only its end can change.
+    /// What it acts with, how long, and what it is called; neither its secret nor where or for whom it acts.
     pub(crate) fn update_token(&self, t: &Token) -> Result<()> {
         self.connection.execute(
-            "UPDATE token SET revoked_ms = $3 WHERE realm = $1 AND id = $2",
-            &[self.realm.into(), t.id.into(), t.revoked.into()],
+            "UPDATE token SET revoked_ms = $3, roles = $4, name = $5, expires_ms = $6, extras = $7
+             WHERE realm = $1 AND id = $2",
+            &[
+                self.realm.into(),
+                t.id.into(),
+                t.revoked.into(),
+                t.roles.into(),
+                t.name.as_deref().into(),
+                t.expires.into(),
+                serde_json::to_string(&t.extras)?.into(),
+            ],
         )?;
         Ok(())
     }

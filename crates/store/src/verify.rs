@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 
 use roster_model::{
-    AccountUser, Change, EntityId as _, Invitation, InvitationId, Membership, MembershipId, Organization,
-    OrganizationId, Permission, PermissionId, Role, RoleId, RoleNumber, Timestamp, Token, TokenId, User, UserId,
+    AccountUser, Change, EntityId as _, Invitation, InvitationId, Link, LinkId, Membership, MembershipId, Only,
+    Organization, OrganizationId, OrganizationStatus, Permission, PermissionId, Role, RoleId, RoleNumber, Session,
+    SessionId, Timestamp, Token, TokenId, User, UserId,
 };
 
 use crate::error::Result;
@@ -13,6 +14,7 @@ use crate::invitations::{InvitationFilter, InvitationSort};
 use crate::list::Slice;
 use crate::memberships::{MemberFilter, MemberSort};
 use crate::organizations::{OrganizationFilter, OrganizationSort};
+use crate::sessions::SessionFilter;
 use crate::tokens::TokenFilter;
 use crate::users::{UserFilter, UserSort};
 use crate::view::View;
@@ -27,6 +29,10 @@ struct Replay {
     roles: BTreeMap<RoleId, Role>,
     permissions: BTreeMap<PermissionId, Permission>,
     tokens: BTreeMap<TokenId, Token>,
+    sessions: BTreeMap<SessionId, Session>,
+    links: BTreeMap<LinkId, Link>,
+    /// When each user's was changed last.
+    passwords: BTreeMap<UserId, Timestamp>,
     accounts: BTreeMap<(OrganizationId, UserId), AccountUser>,
     erased: BTreeSet<UserId>,
 }
@@ -59,13 +65,26 @@ impl Replay {
                 self.invitations.retain(|_, i| !gone.contains(&i.organization));
                 self.accounts.retain(|(organization, _), _| !gone.contains(organization));
                 self.tokens.retain(|_, token| token.organization.is_none_or(|o| !gone.contains(&o)));
+                self.end_sessions(|_, only| only.is_some_and(|only| gone.contains(&only.organization)));
             }
-            Change::UserCreated { after } | Change::UserUpdated { after, .. } => {
+            Change::UserCreated { after } => {
                 self.users.insert(after.id, *after);
+            }
+            Change::UserUpdated { after, .. } => {
+                if !after.is_active() {
+                    self.end_sessions(|user, _| user == after.id);
+                }
+                self.users.insert(after.id, *after);
+            }
+            Change::UserPasswordChanged { user, changed, .. } => {
+                self.passwords.remove(&user);
+                self.passwords.extend(changed.map(|changed| (user, changed)));
             }
             Change::UserDeleted { before } => {
                 self.users.remove(&before.id);
                 self.tokens.retain(|_, token| token.user != Some(before.id));
+                self.end_sessions(|user, _| user == before.id);
+                self.passwords.remove(&before.id);
             }
             Change::UserErased { user } => {
                 self.erased.insert(user);
@@ -77,6 +96,7 @@ impl Replay {
                 self.memberships.insert(after.id, *after);
             }
             Change::MembershipRemoved { before } => {
+                self.end_sessions(|_, only| only.is_some_and(|only| only.membership == before.id));
                 self.memberships.remove(&before.id);
             }
             Change::InvitationCreated { after, .. } | Change::InvitationUpdated { after, .. } => {
@@ -94,8 +114,22 @@ impl Replay {
             Change::PermissionDeleted { before } => {
                 self.permissions.remove(&before.id);
             }
-            Change::TokenIssued { after, .. } | Change::TokenRevoked { after, .. } => {
+            Change::TokenIssued { after, .. }
+            | Change::TokenUpdated { after, .. }
+            | Change::TokenRevoked { after, .. } => {
                 self.tokens.insert(after.id, *after);
+            }
+            Change::SessionOpened { after, .. } => {
+                self.sessions.insert(after.id, *after);
+            }
+            Change::SessionEnded { before } => {
+                self.sessions.remove(&before.id);
+            }
+            Change::LinkIssued { after, .. } => {
+                self.links.insert(after.id, *after);
+            }
+            Change::LinkUsed { before } => {
+                self.links.remove(&before.id);
             }
             Change::AccountUserCreated { after } | Change::AccountUserUpdated { after, .. } => {
                 self.accounts.insert((after.organization, after.user), after);
@@ -103,6 +137,23 @@ impl Replay {
             Change::AccountUserDeleted { before } => {
                 self.accounts.remove(&(before.organization, before.user));
             }
+        }
+    }
+
+    fn end_sessions(&mut self, which: impl Fn(UserId, Option<Only>) -> bool) {
+        self.sessions.retain(|_, session| !which(session.user, session.only));
+        self.links.retain(|_, link| !which(link.user, Some(link.only)));
+    }
+
+    /// What follows from the tree as a whole: who is hidden by a mark on itself or above.
+    fn hide(&mut self) {
+        let marked = |o: &Organization| o.status == OrganizationStatus::Deleted;
+        let mut hidden: BTreeSet<_> = self.organizations.values().filter(|o| marked(o)).map(|o| o.id).collect();
+        for id in hidden.clone() {
+            hidden.extend(self.below(id));
+        }
+        for organization in self.organizations.values_mut() {
+            organization.hidden = hidden.contains(&organization.id);
         }
     }
 
@@ -146,7 +197,7 @@ fn compare<K: Ord + Debug, V: PartialEq + Debug>(
 
 impl View<'_> {
     /// Everything in which this realm's log, tables and rules disagree; empty if nothing. Reads the whole realm.
-    /// `now`: tokens that have expired by then may be cleared away.
+    /// `now`: tokens, sessions and links that have expired by then may be cleared away.
     pub fn verify(&self, now: Timestamp) -> Result<Vec<String>> {
         let mut problems = Vec::new();
         let mut replay = Replay::default();
@@ -169,6 +220,7 @@ impl View<'_> {
         if position != self.head {
             problems.push(format!("the realm's head is {}, its last event {position}", self.head));
         }
+        replay.hide();
         self.compare_tables(&mut replay, now, &mut problems)?;
         self.check_rules(&mut problems)?;
         Ok(problems)
@@ -203,6 +255,16 @@ impl View<'_> {
         let tokens: BTreeMap<TokenId, Token> = tokens.into_iter().map(|t| (t.id, t)).collect();
         replay.tokens.retain(|id, token| token.expires.is_none_or(|expires| expires > now) || tokens.contains_key(id));
         compare("token", &replay.tokens, &tokens, problems);
+
+        // Those whose time has run out may have been cleared away.
+        replay.sessions.retain(|_, session| session.is_live(now));
+        replay.links.retain(|_, link| link.is_live(now));
+        let sessions = self.list_sessions(&SessionFilter { live: Some(now), ..SessionFilter::default() }, &all)?;
+        compare("session", &replay.sessions, &sessions.into_iter().map(|s| (s.id, s)).collect(), problems);
+        let links = self.all_links()?.into_iter().filter(|link| link.is_live(now));
+        compare("link", &replay.links, &links.map(|link| (link.id, link)).collect(), problems);
+        let passwords = self.all_passwords()?.into_iter().collect();
+        compare("password of", &replay.passwords, &passwords, problems);
 
         let accounts = self.connection.all(
             "SELECT a.organization, a.usr FROM account_user a JOIN organization o ON o.realm = a.realm

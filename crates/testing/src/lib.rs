@@ -2,6 +2,7 @@
 //!
 //! So the same tests are run on both: `cargo test`, and `tests/postgres.sh cargo test`, which starts a server for that time.
 
+use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use postgres::{Client, NoTls};
@@ -37,7 +38,12 @@ impl Database {
 
     /// In a file of SQLite, whatever this run is about.
     pub fn file() -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder");
+        Self::file_in(&std::env::temp_dir())
+    }
+
+    /// The same, in a folder of its own inside of this one.
+    pub fn file_in(place: &Path) -> Self {
+        let folder = tempfile::tempdir_in(place).expect("a temporary folder");
         let url = format!("sqlite://{}", folder.path().join("roster.db").display());
         Self { url, kept: Kept::File { _folder: folder } }
     }

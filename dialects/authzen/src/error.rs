@@ -47,7 +47,10 @@ fn status_of(error: &Error) -> StatusCode {
         | Error::System(_)
         | Error::PreconditionFailed
         | Error::IdempotencyMismatch
-        | Error::Items(_) => StatusCode::BAD_REQUEST,
+        | Error::Items(_)
+        | Error::BadLogin
+        | Error::WrongPassword => StatusCode::BAD_REQUEST,
+        Error::TooManyAttempts { .. } => StatusCode::TOO_MANY_REQUESTS,
     }
 }
 

@@ -110,6 +110,9 @@ impl Form {
             Error::NoCredential => Self::unauthorized(error, NO_TOKEN),
             Error::BadCredential => Self::unauthorized(error, BAD_TOKEN),
             Error::Forbidden(_)
+            | Error::BadLogin
+            | Error::WrongPassword
+            | Error::TooManyAttempts { .. }
             | Error::OwnerProtected
             | Error::OwnerExists
             | Error::LimitReached { .. }
@@ -201,7 +204,8 @@ fn parameter_of(subject: Subject) -> Option<&'static str> {
         | Subject::Permission
         | Subject::Grant
         | Subject::Invitation
-        | Subject::Token => None,
+        | Subject::Token
+        | Subject::Session => None,
     }
 }
 
@@ -218,7 +222,8 @@ fn kind_of(subject: Subject) -> Option<&'static str> {
         | Subject::Permission
         | Subject::Grant
         | Subject::Invitation
-        | Subject::Token => None,
+        | Subject::Token
+        | Subject::Session => None,
     }
 }
 

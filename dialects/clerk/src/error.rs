@@ -169,7 +169,10 @@ impl Form {
             Error::RolePromised => said(422, "organization_role_exists_in_invitations"),
             Error::TooManyRoles => said(403, "organization_role_limit_exceeded"),
             // The engine says these to other surfaces only.
-            Error::NotAnAccount
+            Error::BadLogin
+            | Error::WrongPassword
+            | Error::TooManyAttempts { .. }
+            | Error::NotAnAccount
             | Error::NotManaged
             | Error::PreconditionFailed
             | Error::IdempotencyMismatch

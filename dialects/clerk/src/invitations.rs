@@ -2,7 +2,7 @@
 
 use axum::Json;
 use roster_engine::{
-    BuiltIn as P, Error, InvitationQuery, InvitationSort, InvitationStatus, NewInvitation, Organization, Right,
+    BuiltIn as P, Error, Expiry, InvitationQuery, InvitationSort, InvitationStatus, NewInvitation, Organization, Right,
     RoleSet, SentInvitation, Subject, UserRef,
 };
 use roster_http::{App, Body, Failure, Frame, Path};
@@ -41,7 +41,7 @@ async fn place(session: &Session, organization: &str) -> Result<Organization, Fa
 fn new_invitation(session: &Session, body: CreateInvitation) -> Result<(NewInvitation, Option<String>), Failure> {
     let (email, key) = (filled("email_address", body.email_address)?, filled("role", body.role)?);
     let expires = match body.expires_in_days {
-        Some(days) if (1..=365).contains(&days) => Some(session.caller.now().plus_ms(days * DAY_MS)),
+        Some(days) if (1..=365).contains(&days) => Some(Expiry::After(days * DAY_MS)),
         Some(_) => return Err(Frame::invalid("expires_in_days", "must be from 1 to 365").into()),
         None => None,
     };

@@ -161,7 +161,8 @@ async fn generate(
 ) -> Result<Json<UserApiKey>, Failure> {
     let organization = KEYS.selected(&caller, selected).await?;
     let request = request(&caller, &query, false)?;
-    let user = caller.token().and_then(|token| token.user).map(UserRef::Id);
+    let session = caller.session().map(|session| session.user);
+    let user = caller.token().and_then(|token| token.user).or(session).map(UserRef::Id);
     Ok(Json(issue(&caller, &organization, user, request).await?))
 }
 

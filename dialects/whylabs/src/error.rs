@@ -76,6 +76,10 @@ impl Form {
                 }
             }
             Error::NoCredential => said(StatusCode::UNAUTHORIZED, "Unauthorized"),
+            // Nobody logs in here; the engine says these to other surfaces only.
+            Error::BadLogin | Error::WrongPassword | Error::TooManyAttempts { .. } => {
+                said(StatusCode::FORBIDDEN, "Forbidden")
+            }
             Error::BadCredential | Error::Forbidden(_) => said(StatusCode::FORBIDDEN, "Forbidden"),
             Error::AlreadyExists { .. }
             | Error::OwnerProtected
@@ -140,7 +144,8 @@ fn unknown(subject: Subject) -> &'static str {
         | Subject::Permission
         | Subject::Grant
         | Subject::Invitation
-        | Subject::Token => "ResourceNotFound",
+        | Subject::Token
+        | Subject::Session => "ResourceNotFound",
     }
 }
 

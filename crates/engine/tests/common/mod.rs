@@ -12,9 +12,15 @@ pub struct Bench {
 }
 
 impl Bench {
+    #[allow(dead_code, reason = "not every test file sets its clock")]
     pub async fn new() -> Self {
+        Self::with(|config| config).await
+    }
+
+    #[allow(dead_code, reason = "not every test file sets its clock")]
+    pub async fn with(configure: impl FnOnce(Config) -> Config) -> Self {
         let database = Database::new();
-        let (engine, _) = Engine::open(Config::new(database.url())).await.expect("an engine");
+        let (engine, _) = Engine::open(configure(Config::new(database.url()))).await.expect("an engine");
         let operator = engine.operator("default").await.expect("the database").expect("the realm `default`");
         Self { engine, operator, _database: database }
     }

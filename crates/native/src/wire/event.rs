@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use super::{Invitation, Membership, Organization, Permission, Role, Time, Token, User, native};
+use super::{Invitation, LoginLink, Membership, Organization, Permission, Role, Session, Time, Token, User, native};
 use crate::accounts::AccountUser;
 
 /// The record of one change.
@@ -70,6 +70,9 @@ fn data(change: &Change, catalog: &RoleCatalog) -> Value {
         Change::UserUpdated { before, after } => {
             json!({ "before": User::from(&**before), "after": User::from(&**after) })
         }
+        Change::UserPasswordChanged { user, changed, hash: _ } => {
+            json!({ "user_id": user.native(), "changed_at": changed.map(Time) })
+        }
         Change::UserDeleted { before } => json!({ "before": User::from(&**before) }),
         Change::UserErased { user } => json!({ "user_id": user.native() }),
         Change::MembershipAdded { after } => json!({ "after": membership(after) }),
@@ -97,7 +100,13 @@ fn data(change: &Change, catalog: &RoleCatalog) -> Value {
         }
         Change::PermissionDeleted { before } => json!({ "before": Permission::from(before) }),
         Change::TokenIssued { after, hash: _ } => json!({ "after": token(after) }),
-        Change::TokenRevoked { before, after } => json!({ "before": token(before), "after": token(after) }),
+        Change::TokenUpdated { before, after } | Change::TokenRevoked { before, after } => {
+            json!({ "before": token(before), "after": token(after) })
+        }
+        Change::SessionOpened { after, hash: _ } => json!({ "after": Session::from(&**after) }),
+        Change::SessionEnded { before } => json!({ "before": Session::from(&**before) }),
+        Change::LinkIssued { after, hash: _ } => json!({ "after": LoginLink::from(&**after) }),
+        Change::LinkUsed { before } => json!({ "before": LoginLink::from(&**before) }),
         Change::AccountUserCreated { after } => json!({ "after": AccountUser::alone(after) }),
         Change::AccountUserUpdated { before, after } => {
             json!({ "before": AccountUser::alone(before), "after": AccountUser::alone(after) })

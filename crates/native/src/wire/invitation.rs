@@ -14,6 +14,10 @@ pub(crate) struct Invitation {
     ids: Ids,
     organization_id: String,
     email: String,
+    /// How the user will be called who is made for it; empty if it wasn't said.
+    name: String,
+    /// The membership's id once it is accepted.
+    membership_id: String,
     /// Keys of the roles that are promised.
     roles: Vec<String>,
     status: InvitationWord,
@@ -73,6 +77,8 @@ impl Invitation {
             ids: Ids::of(i.id, &Aliases::default()),
             organization_id: i.organization.native(),
             email: i.email.clone(),
+            name: i.name.clone(),
+            membership_id: i.membership_id().native(),
             roles: role_keys(catalog, i.roles),
             status: i.status.into(),
             inviter_id: i.inviter.map(engine::EntityId::native),

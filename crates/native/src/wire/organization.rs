@@ -1,5 +1,5 @@
 use roster_engine as engine;
-use roster_engine::{EntityId as _, Visibility};
+use roster_engine::{EntityId as _, OrganizationStatus, Visibility};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -24,6 +24,10 @@ pub(crate) struct Organization {
     /// Only users with an e-mail address of these domains can become members. Empty: anyone.
     email_domains: Vec<String>,
     visibility: VisibilityWord,
+    /// `deleted` also where one above is marked as that.
+    status: OrganizationStatusWord,
+    /// A mark that applications act on; it takes no right away.
+    suspended: bool,
     locale: Option<String>,
     created_by: Option<String>,
     #[schema(value_type = Object)]
@@ -69,6 +73,33 @@ impl From<VisibilityWord> for Visibility {
     }
 }
 
+/// Whether an organization is there for everyone, or marked as deleted: kept, and hidden from most dialects.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = OrganizationStatus)]
+pub(crate) enum OrganizationStatusWord {
+    Active,
+    Deleted,
+}
+
+impl From<OrganizationStatus> for OrganizationStatusWord {
+    fn from(status: OrganizationStatus) -> Self {
+        match status {
+            OrganizationStatus::Active => Self::Active,
+            OrganizationStatus::Deleted | OrganizationStatus::Gone => Self::Deleted,
+        }
+    }
+}
+
+impl From<OrganizationStatusWord> for OrganizationStatus {
+    fn from(status: OrganizationStatusWord) -> Self {
+        match status {
+            OrganizationStatusWord::Active => Self::Active,
+            OrganizationStatusWord::Deleted => Self::Deleted,
+        }
+    }
+}
+
 impl From<&engine::Organization> for Organization {
     fn from(o: &engine::Organization) -> Self {
         Self {
@@ -82,6 +113,8 @@ impl From<&engine::Organization> for Organization {
             max_members: o.max_members,
             email_domains: o.email_domains.clone(),
             visibility: o.visibility.into(),
+            status: o.shown_status().into(),
+            suspended: o.suspended,
             locale: o.locale.clone(),
             created_by: o.created_by.map(native),
             public_metadata: o.public.clone(),

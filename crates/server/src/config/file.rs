@@ -15,6 +15,7 @@ use super::{LogFormat, environment::nearest, set};
 pub(crate) struct File {
     pub(super) listen: Option<String>,
     pub(super) database: Option<String>,
+    pub(super) read_database: Option<String>,
     pub(super) public_url: Option<String>,
     pub(super) migrate: Option<bool>,
     pub(super) grace_seconds: Option<u64>,
@@ -41,8 +42,18 @@ pub(crate) struct FileLimits {
     connections: Option<usize>,
 }
 
-const KEYS: &[&str] =
-    &["listen", "database", "public_url", "migrate", "grace_seconds", "log", "log_format", "limits", "authzen"];
+const KEYS: &[&str] = &[
+    "listen",
+    "database",
+    "read_database",
+    "public_url",
+    "migrate",
+    "grace_seconds",
+    "log",
+    "log_format",
+    "limits",
+    "authzen",
+];
 const LIMITS: &[&str] = &[
     "body_bytes",
     "header_bytes",

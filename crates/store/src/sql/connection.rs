@@ -190,6 +190,14 @@ impl Connection {
         self.watch(either!(self, backend => backend.each(sql, values, &mut each)))?
     }
 
+    /// The same for any number of rows: none is kept. Meanwhile this connection does nothing else.
+    pub(crate) fn scan(&self, sql: &str, each: &mut dyn FnMut(&Row<'_>) -> Result<()>) -> Result<()> {
+        match &self.inner {
+            Backend::Sqlite(sqlite) => sqlite.each(sql, &[], each)?,
+            Backend::Postgres(postgres) => postgres.scan(sql, each),
+        }
+    }
+
     pub fn all<T>(&self, sql: &str, values: &[Value], mut read: impl FnMut(&Row<'_>) -> Result<T>) -> Result<Vec<T>> {
         let mut items = Vec::new();
         self.each(sql, values, |row| {
@@ -225,7 +233,6 @@ impl Connection {
     }
 
     /// SQLite only: copies the database, as it is at one moment, into a new file.
-    #[expect(dead_code, reason = "used by the next step")]
     pub(crate) fn copy_to(&self, file: &Path, told: &mut dyn FnMut(u64, u64)) -> Result<()> {
         match &self.inner {
             Backend::Sqlite(sqlite) => sqlite.copy_to(file, told),

@@ -6,10 +6,11 @@ use crate::error::{Error, Result};
 /// Not a migration: SQLite's own, and made anew after every one.
 const STATISTICS: &str = include_str!("../../migrations/sqlite_statistics.sql");
 
-const MIGRATIONS: [(i64, &str); 6] = [
+const MIGRATIONS: [(i64, &str); 7] = [
     (1, include_str!("../../migrations/0001_initial.sql")),
     (2, include_str!("../../migrations/0002_invitations.sql")),
     (3, include_str!("../../migrations/0003_organization_name.sql")),
+    (10, include_str!("../../migrations/0010_sessions.sql")),
     (30, include_str!("../../migrations/0030_user_activity.sql")),
     (31, include_str!("../../migrations/0031_token_expiry.sql")),
     (32, include_str!("../../migrations/0032_realm_secret.sql")),
@@ -47,7 +48,7 @@ pub fn check(connection: &Connection, may_migrate: bool) -> Result<i64> {
     if found > LATEST {
         Err(Error::Newer { found, known: LATEST })
     } else if found < LATEST && !may_migrate {
-        Err(Error::Behind { found, known: LATEST })
+        Err(Error::Older { found, known: LATEST })
     } else {
         Ok(found)
     }

@@ -1,7 +1,9 @@
+use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 
 use ::postgres::error::SqlState;
+use ::postgres::fallible_iterator::FallibleIterator as _;
 use ::postgres::{Client, Statement};
 
 use super::url::Address;
@@ -100,7 +102,8 @@ impl Postgres {
 
     fn query(&self, sql: &str, values: &[Value]) -> Result<Vec<::postgres::Row>> {
         let statement = self.statement(sql)?;
-        let values = references(values, &statement);
+        let values: Vec<Cow<'_, Value>> = values.iter().map(askable).collect();
+        let values = references(values.iter().map(AsRef::as_ref), &statement);
         self.with(|client| client.query(&statement, &values))
     }
 
@@ -114,6 +117,17 @@ impl Postgres {
         Ok(rows.iter().try_for_each(|row| each(&Row::Postgres(row))))
     }
 
+    /// Row by row as they come.
+    pub(super) fn scan(&self, sql: &str, each: &mut dyn FnMut(&Row<'_>) -> Result<()>) -> Result<()> {
+        let mut client = self.client.borrow_mut();
+        let Some(client) = client.as_mut() else { return Err(Error::Closed) };
+        let mut rows = client.query_raw(sql, std::iter::empty::<Value>())?;
+        while let Some(row) = rows.next()? {
+            each(&Row::Postgres(&row))?;
+        }
+        Ok(())
+    }
+
     pub(super) fn optional<T>(
         &self,
         sql: &str,
@@ -125,14 +139,25 @@ impl Postgres {
 
     pub(super) fn execute(&self, sql: &str, values: &[Value]) -> Result<usize> {
         let statement = self.statement(sql)?;
-        let values = references(values, &statement);
+        let values = references(values.iter(), &statement);
         let changed = self.with(|client| client.execute(&statement, &values))?;
         Ok(usize::try_from(changed).unwrap_or(usize::MAX))
     }
 }
 
 /// A statement may leave the last values unused.
-fn references<'v>(values: &'v [Value], statement: &Statement) -> Vec<&'v (dyn ::postgres::types::ToSql + Sync)> {
-    let wanted = statement.params().len();
-    values.iter().take(wanted).map(|value| value as &(dyn ::postgres::types::ToSql + Sync)).collect()
+fn references<'v>(
+    values: impl Iterator<Item = &'v Value>,
+    statement: &Statement,
+) -> Vec<&'v (dyn ::postgres::types::ToSql + Sync)> {
+    values.take(statement.params().len()).map(|value| value as &(dyn ::postgres::types::ToSql + Sync)).collect()
+}
+
+/// PostgreSQL has no text with a NUL in it and refuses to look for one. What is looked for instead isn't there either:
+/// [`roster_model::text`] takes neither.
+fn askable(value: &Value) -> Cow<'_, Value> {
+    match value {
+        Value::Text(text) if text.contains('\0') => Cow::Owned(Value::Text(text.replace('\0', "\u{ffff}"))),
+        value => Cow::Borrowed(value),
+    }
 }

@@ -73,7 +73,6 @@ impl Address {
     }
 
     /// For a replica, which takes no writes.
-    #[expect(dead_code, reason = "used by the next step")]
     pub(crate) fn to_any_host(&self) -> Self {
         let mut config = self.config.clone();
         config.target_session_attrs(postgres::config::TargetSessionAttrs::Any);

@@ -58,7 +58,19 @@ macro_rules! from_ids {
     )*};
 }
 
-from_ids!(RealmId, OrganizationId, UserId, MembershipId, InvitationId, RoleId, PermissionId, TokenId, EventId);
+from_ids!(
+    RealmId,
+    OrganizationId,
+    UserId,
+    MembershipId,
+    InvitationId,
+    RoleId,
+    PermissionId,
+    TokenId,
+    SessionId,
+    LinkId,
+    EventId
+);
 
 impl From<roster_model::id::AddressId> for Value {
     fn from(id: roster_model::id::AddressId) -> Self {
@@ -153,8 +165,15 @@ impl Row<'_> {
         Ok(serde_json::from_str(text)?)
     }
 
+    /// How many columns it has.
+    pub(crate) fn width(&self) -> usize {
+        match self {
+            Self::Sqlite(row) => row.as_ref().column_count(),
+            Self::Postgres(row) => row.len(),
+        }
+    }
+
     /// Whatever is there, for copying.
-    #[expect(dead_code, reason = "used by the next step")]
     pub(crate) fn value(&self, column: usize) -> Result<Value> {
         use rusqlite::types::ValueRef;
         match self {

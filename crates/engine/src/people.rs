@@ -1,0 +1,427 @@
+//! An organization's people: its members, and those who are invited and have not come yet, as one list, for surfaces on which
+//! both are members. An invited person goes by the id that his membership will have.
+
+use std::cmp::Ordering;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use roster_model::permission::BuiltIn as P;
+use roster_model::{
+    Change, Dialect, EntityId as _, Extras, Invitation, InvitationStatus, Membership, MembershipId, Metadata,
+    Organization, OrganizationId, Right, RoleCatalog, RoleNumber, RoleSet, Timestamp, User, UserId, text,
+};
+use roster_store::list::Slice;
+use roster_store::{InvitationFilter, InvitationSort, MemberFilter, MemberSort};
+use serde::{Deserialize, Serialize};
+
+use crate::access::Allowed;
+use crate::actor::Caller;
+use crate::error::{Error, Result, Subject};
+use crate::invitations;
+use crate::memberships::{self, Member, MembershipPatch, bound_to, check_roles, may_give, with_sides};
+use crate::paging::{Listed, Page};
+use crate::reference::OrganizationRef;
+use crate::transaction::{Reader, Tx};
+use crate::users::UserQuery;
+
+/// One of an organization's people.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum Person {
+    Member(Box<Member>),
+    Pending(Box<Pending>),
+}
+
+/// Somebody who is invited.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Pending {
+    pub invitation: Invitation,
+    /// Whom the address belongs to, if there is such a user already.
+    pub user: Option<User>,
+}
+
+impl Person {
+    pub fn id(&self) -> MembershipId {
+        match self {
+            Self::Member(member) => member.membership.id,
+            Self::Pending(pending) => pending.invitation.membership_id(),
+        }
+    }
+
+    /// Whom it belongs to, or will.
+    pub fn user_id(&self) -> UserId {
+        match self {
+            Self::Member(member) => member.user.id,
+            Self::Pending(pending) => pending.user.as_ref().map_or(pending.invitation.user_id(), |user| user.id),
+        }
+    }
+
+    pub fn user(&self) -> Option<&User> {
+        match self {
+            Self::Member(member) => Some(&member.user),
+            Self::Pending(pending) => pending.user.as_ref(),
+        }
+    }
+
+    /// Empty for a user who has none.
+    pub fn email(&self) -> &str {
+        match self {
+            Self::Member(member) => member.user.email().unwrap_or_default(),
+            Self::Pending(pending) => &pending.invitation.email,
+        }
+    }
+
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Member(member) => &member.user.name,
+            Self::Pending(pending) => {
+                pending.user.as_ref().map_or(pending.invitation.name.as_str(), |user| user.name.as_str())
+            }
+        }
+    }
+
+    pub fn roles(&self) -> RoleSet {
+        match self {
+            Self::Member(member) => member.membership.roles,
+            Self::Pending(pending) => pending.invitation.roles,
+        }
+    }
+
+    pub fn extras(&self) -> &Extras {
+        match self {
+            Self::Member(member) => &member.membership.extras,
+            Self::Pending(pending) => &pending.invitation.extras,
+        }
+    }
+
+    /// When he became a member, or was invited.
+    pub fn since(&self) -> Timestamp {
+        match self {
+            Self::Member(member) => member.membership.created,
+            Self::Pending(pending) => pending.invitation.created,
+        }
+    }
+
+    pub const fn is_member(&self) -> bool {
+        matches!(self, Self::Member(_))
+    }
+}
+
+/// What people are listed by. Who is equal comes in the order of coming.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PeopleSort {
+    #[default]
+    Created,
+    /// Members, then those invited.
+    Status,
+    Name,
+    Email,
+    /// By the moment of becoming a member, or of being invited.
+    Since,
+}
+
+impl PeopleSort {
+    const fn of_members(self) -> MemberSort {
+        match self {
+            Self::Created | Self::Status => MemberSort::Created,
+            Self::Name => MemberSort::Name,
+            Self::Email => MemberSort::Email,
+            Self::Since => MemberSort::Joined,
+        }
+    }
+
+    /// As the store orders members.
+    fn compare(self, a: &Person, b: &Person) -> Ordering {
+        let first = match self {
+            Self::Created => Ordering::Equal,
+            Self::Status => b.is_member().cmp(&a.is_member()),
+            Self::Name => text::fold(a.name()).cmp(&text::fold(b.name())),
+            Self::Email => a.email().cmp(b.email()),
+            Self::Since => a.since().cmp(&b.since()),
+        };
+        first.then(a.id().raw().cmp(&b.id().raw()))
+    }
+}
+
+/// Says of extras whether they are those looked for.
+#[derive(Clone)]
+pub struct ExtrasTest(pub Arc<dyn Fn(&Extras) -> bool + Send + Sync>);
+
+impl std::fmt::Debug for ExtrasTest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ExtrasTest(…)")
+    }
+}
+
+/// Which of an organization's people to list. Of the page, the cursor is not looked at.
+#[derive(Clone, Debug, Default)]
+pub struct PeopleQuery {
+    /// Holding at least one of these.
+    pub roles: Option<RoleSet>,
+    /// Part of a name, user name or address, in any case.
+    pub text: Option<String>,
+    /// Reads all that the other conditions leave.
+    pub extras: Option<ExtrasTest>,
+    pub sort: PeopleSort,
+    pub page: Page,
+}
+
+/// How a person's roles are written: what they become, of what they are.
+pub type RoleWrite = Arc<dyn Fn(&RoleCatalog, RoleSet) -> RoleSet + Send + Sync>;
+
+/// What is to be different of a member, or of what an invitation promises.
+#[derive(Clone)]
+pub struct PersonPatch {
+    pub roles: RoleWrite,
+    pub extras: (Dialect, Metadata),
+}
+
+impl std::fmt::Debug for PersonPatch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PersonPatch").field("extras", &self.extras).finish_non_exhaustive()
+    }
+}
+
+/// A membership of this organization. One of another is unknown, and somebody invited is not a member yet.
+pub(crate) fn member_of(reader: Reader<'_>, place: &Allowed<Organization>, id: MembershipId) -> Result<Membership> {
+    match reader.view.membership_by_id(id)?.filter(|membership| membership.organization == place.id) {
+        Some(membership) => Ok(membership),
+        None if invited_as(reader, place.id, id)?.is_some() => {
+            Err(Error::invalid("member_id", "is somebody who is invited and not a member yet"))
+        }
+        None => Err(Error::NotFound(Subject::Membership)),
+    }
+}
+
+fn invited_as(reader: Reader<'_>, organization: OrganizationId, id: MembershipId) -> Result<Option<Invitation>> {
+    let found = reader.view.invitation(id.invitation())?;
+    let now = reader.now();
+    Ok(found.filter(|i| i.organization == organization && i.status_at(now) == InvitationStatus::Pending))
+}
+
+/// Whom each of these addresses belongs to.
+fn with_users(reader: Reader<'_>, invitations: Vec<Invitation>) -> Result<Vec<Person>> {
+    let mut known: HashMap<String, Option<User>> = HashMap::new();
+    invitations
+        .into_iter()
+        .map(|invitation| {
+            let user = match known.get(&invitation.email) {
+                Some(user) => user.clone(),
+                None => reader.view.user_by_address(roster_model::AddressKind::Email, &invitation.email)?,
+            };
+            known.insert(invitation.email.clone(), user.clone());
+            Ok(Person::Pending(Box::new(Pending { invitation, user })))
+        })
+        .collect()
+}
+
+fn pending(reader: Reader<'_>, organization: OrganizationId, query: &PeopleQuery) -> Result<Vec<Person>> {
+    let filter = InvitationFilter {
+        organization: Some(organization),
+        status: Some((vec![InvitationStatus::Pending], reader.now())),
+        ..InvitationFilter::default()
+    };
+    let found = reader.view.list_invitations(&filter, InvitationSort::Created, &Slice::default())?;
+    let mut people = with_users(reader, found)?;
+    let part = query.text.as_deref().map(text::fold);
+    people.retain(|person| {
+        let holds = query.roles.is_none_or(|roles| roles.meets(person.roles()));
+        let says = part
+            .as_deref()
+            .is_none_or(|part| text::fold(person.name()).contains(part) || text::fold(person.email()).contains(part));
+        holds && says
+    });
+    people.sort_by(|a, b| directed(query, a, b));
+    Ok(people)
+}
+
+fn directed(query: &PeopleQuery, a: &Person, b: &Person) -> Ordering {
+    let order = query.sort.compare(a, b);
+    if query.page.descending { order.reverse() } else { order }
+}
+
+/// Two lists in order become one.
+fn merged(query: &PeopleQuery, members: Vec<Person>, pending: Vec<Person>) -> Vec<Person> {
+    let mut all = Vec::with_capacity(members.len() + pending.len());
+    let (mut members, mut pending) = (members.into_iter().peekable(), pending.into_iter().peekable());
+    loop {
+        let first = match (members.peek(), pending.peek()) {
+            (Some(member), Some(invited)) => directed(query, member, invited) == Ordering::Less,
+            (Some(_), None) => true,
+            (None, Some(_)) => false,
+            (None, None) => return all,
+        };
+        all.extend(if first { members.next() } else { pending.next() });
+    }
+}
+
+fn list(reader: Reader<'_>, organization: OrganizationId, query: &PeopleQuery) -> Result<Listed<Person>> {
+    let users = UserQuery { text: query.text.clone(), ..UserQuery::default() }.filter(reader)?;
+    let filter =
+        MemberFilter { organization: Some(organization), roles: query.roles, users, ..MemberFilter::default() };
+    let invited = pending(reader, organization, query)?;
+    // Those invited are few. At most so many of them come before a member, so the page is among the members from here on.
+    let (from, limit) = if query.extras.is_some() {
+        (0, None)
+    } else {
+        let from = query.page.offset.saturating_sub(invited.len() as u64);
+        (from, query.page.limit.map(|limit| limit.saturating_add(query.page.offset - from)))
+    };
+    let slice = Slice { after: None, offset: from, limit, descending: query.page.descending };
+    let mut total = reader.view.count_memberships(&filter)? + invited.len() as u64;
+    let members = reader.view.list_memberships(&filter, query.sort.of_members(), &slice)?;
+    let members: Vec<_> =
+        with_sides(reader, members)?.into_iter().map(|member| Person::Member(Box::new(member))).collect();
+    // Who comes before the first of these members has been left out together with the members before.
+    let before = match members.first() {
+        Some(first) if from > 0 => invited.iter().take_while(|p| directed(query, p, first) == Ordering::Less).count(),
+        None if from > 0 => {
+            // Past the last member: all members come before, and so do those invited who are among them.
+            let last = Slice { offset: 0, limit: Some(1), after: None, descending: !query.page.descending };
+            let last = reader.view.list_memberships(&filter, query.sort.of_members(), &last)?;
+            let last = with_sides(reader, last)?.pop().map(|member| Person::Member(Box::new(member)));
+            last.map_or(0, |last| invited.iter().take_while(|p| directed(query, p, &last) == Ordering::Less).count())
+        }
+        _ => 0,
+    };
+    let first = if members.is_empty() && from > 0 { total - invited.len() as u64 } else { from };
+    let skipped = first + before as u64;
+    let mut people = merged(query, members, invited.into_iter().skip(before).collect());
+    if let Some(test) = &query.extras {
+        people.retain(|person| (test.0)(person.extras()));
+        total = people.len() as u64;
+    }
+    let skip = usize::try_from(query.page.offset.saturating_sub(skipped)).unwrap_or(usize::MAX);
+    let take = query.page.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
+    let items = people.into_iter().skip(skip).take(take).collect();
+    Ok(Listed { items, total: Some(total), next: None })
+}
+
+fn find(reader: Reader<'_>, place: &Organization, id: MembershipId) -> Result<Person> {
+    if let Some(membership) = reader.view.membership_by_id(id)?.filter(|m| m.organization == place.id) {
+        let member = with_sides(reader, vec![membership])?.pop().ok_or(Error::NotFound(Subject::Membership))?;
+        return Ok(Person::Member(Box::new(member)));
+    }
+    let invitation = invited_as(reader, place.id, id)?.ok_or(Error::NotFound(Subject::Membership))?;
+    with_users(reader, vec![invitation])?.pop().ok_or(Error::NotFound(Subject::Membership))
+}
+
+/// Changes what an invitation promises.
+fn update_promise(
+    tx: &mut Tx<'_, '_>,
+    place: &Allowed<Organization>,
+    before: Invitation,
+    patch: PersonPatch,
+) -> Result<()> {
+    let reader = tx.read();
+    let roles = (patch.roles)(&*reader.roles()?, before.roles);
+    check_roles(reader, roles)?;
+    if roles.contains(RoleNumber::OWNER) {
+        return Err(Error::invalid("roles", "must not be the owner's: an owner is made of a member"));
+    }
+    may_give(place, RoleSet::from_bits(roles.bits() & !before.roles.bits()))?;
+    let mut extras = before.extras.clone();
+    extras.merge(patch.extras.0, &patch.extras.1);
+    let after = Invitation { roles, extras: bound_to(roles, &extras), ..before.clone() };
+    if after == before {
+        return Ok(());
+    }
+    let after = Invitation { updated: tx.now().not_before(before.updated), ..after };
+    let change = Change::InvitationUpdated { before: Box::new(before), after: Box::new(after), hash: None };
+    tx.change(place, &change)
+}
+
+impl Caller {
+    /// Members and invited people as one list, with their total. Needs `memberships:write` there or above.
+    pub async fn list_people(
+        &self,
+        organization: impl Into<OrganizationRef>,
+        query: PeopleQuery,
+    ) -> Result<Listed<Person>> {
+        let organization = organization.into();
+        self.read(move |reader| {
+            let place = reader.organization(&organization)?.allow(reader, Right::tree(P::MembershipsWrite))?;
+            list(reader, place.id, &query)
+        })
+        .await
+    }
+
+    /// A member or somebody invited. Needs `memberships:write` there or above; a member reads himself.
+    pub async fn person(&self, organization: impl Into<OrganizationRef>, id: Option<MembershipId>) -> Result<Person> {
+        let organization = organization.into();
+        self.read(move |reader| {
+            let found = reader.organization(&organization)?;
+            let own = match (id, reader.acting.user) {
+                (Some(id), Some(me)) => reader.view.membership(found.id(), me)?.is_some_and(|own| own.id == id),
+                _ => false,
+            };
+            let permission = if own { P::OrganizationsRead } else { P::MembershipsWrite };
+            let place = found.allow(reader, Right::tree(permission))?;
+            find(reader, &place, id.ok_or(Error::NotFound(Subject::Membership))?)
+        })
+        .await
+    }
+
+    /// Changes a member, or what an invitation promises. The owner's role neither comes nor goes by this. Needs
+    /// `memberships:write` there or above, and every permission of the roles newly given.
+    pub async fn update_person(
+        &self,
+        organization: impl Into<OrganizationRef>,
+        id: MembershipId,
+        patch: PersonPatch,
+    ) -> Result<Person> {
+        let organization = organization.into();
+        self.write(move |tx| {
+            let reader = tx.read();
+            let place = reader.organization(&organization)?.allow(reader, Right::tree(P::MembershipsWrite))?;
+            match find(reader, &place, id)? {
+                Person::Member(member) => {
+                    let before = member.membership;
+                    let roles = (patch.roles)(&*reader.roles()?, before.roles);
+                    if roles.contains(RoleNumber::OWNER) && !before.roles.contains(RoleNumber::OWNER) {
+                        return Err(Error::invalid("roles", "must not be the owner's: the ownership is transferred"));
+                    }
+                    let extras = Some(patch.extras);
+                    let patch = MembershipPatch { roles: Some(roles), extras, ..MembershipPatch::default() };
+                    memberships::update(tx, &place, &before, &patch)?;
+                }
+                Person::Pending(pending) => update_promise(tx, &place, pending.invitation, patch)?,
+            }
+            find(tx.read(), &place, id)
+        })
+        .await
+    }
+
+    /// Removes a member, or revokes the invitation. Needs `memberships:write` there or above. The owner's can't be removed.
+    pub async fn remove_person(&self, organization: impl Into<OrganizationRef>, id: MembershipId) -> Result<Person> {
+        let organization = organization.into();
+        self.write(move |tx| {
+            let place = tx.read().organization(&organization)?.allow(tx.read(), Right::tree(P::MembershipsWrite))?;
+            let person = find(tx.read(), &place, id)?;
+            match &person {
+                Person::Member(member) => memberships::remove(tx, &place, &member.membership)?,
+                Person::Pending(pending) => {
+                    invitations::set_status(tx, &place, pending.invitation.clone(), InvitationStatus::Revoked)?;
+                }
+            }
+            Ok(person)
+        })
+        .await
+    }
+
+    /// The owner of each of these organizations that has one. Needs `organizations:read` there or above; an organization without
+    /// it is left out.
+    pub async fn owners(&self, organizations: Vec<OrganizationId>) -> Result<HashMap<OrganizationId, Member>> {
+        self.read(move |reader| {
+            let mut owners = Vec::new();
+            for id in organizations {
+                let place =
+                    reader.organization(&id.into()).and_then(|o| o.allow(reader, Right::tree(P::OrganizationsRead)));
+                if crate::access::is_allowed(place)? {
+                    owners.extend(reader.view.owner(id)?);
+                }
+            }
+            Ok(with_sides(reader, owners)?.into_iter().map(|m| (m.organization.id, m)).collect())
+        })
+        .await
+    }
+}

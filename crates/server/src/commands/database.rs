@@ -1,0 +1,138 @@
+//! `roster copy`, `backup`, `restore` and `verify`: whole databases.
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use roster_engine::database::{self, Progress};
+use serde_json::json;
+
+use super::shell::{Output, explain, lines, with_engine};
+use crate::Settings;
+
+#[derive(Args, Debug)]
+pub(crate) struct CopyArgs {
+    /// Database to copy; it may be in use
+    #[arg(long, value_name = "URL")]
+    from: String,
+    /// Database that it goes to, with nothing in it yet
+    #[arg(long, value_name = "URL")]
+    to: String,
+    #[command(flatten)]
+    output: Output,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct BackupArgs {
+    /// File to write, which must not be there yet
+    file: PathBuf,
+    #[command(flatten)]
+    output: Output,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct RestoreArgs {
+    /// File that `roster backup` wrote
+    file: PathBuf,
+    #[command(flatten)]
+    output: Output,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct VerifyArgs {
+    #[command(flatten)]
+    output: Output,
+}
+
+/// Shows how far it is, on a terminal only.
+struct Bar(ProgressBar);
+
+impl Bar {
+    fn new() -> Self {
+        let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
+        if let Ok(style) = ProgressStyle::with_template("{msg:18} {wide_bar} {human_pos}/{human_len} {eta}") {
+            bar.set_style(style);
+        }
+        Self(bar)
+    }
+
+    fn tell(&self, progress: Progress<'_>) {
+        if self.0.message() != progress.step {
+            self.0.set_message(progress.step.to_owned());
+            self.0.reset_eta();
+        }
+        self.0.set_length(progress.total);
+        self.0.set_position(progress.done);
+    }
+}
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
+
+pub(crate) fn copy(args: &CopyArgs) -> anyhow::Result<()> {
+    let bar = Bar::new();
+    let copied = database::copy(&args.from, &args.to, &mut |p| bar.tell(p)).map_err(explain)?;
+    drop(bar);
+    let tables: serde_json::Map<_, _> =
+        copied.tables.iter().map(|(name, rows)| ((*name).to_owned(), json!(rows))).collect();
+    args.output.print(&json!({"rows": copied.rows(), "sha256": copied.hash, "tables": tables}), || {
+        let mut facts: Vec<_> = copied.tables.iter().map(|(table, rows)| (*table, rows.to_string())).collect();
+        facts.push(("sha256", copied.hash.clone()));
+        format!("{}Copied, read again and compared: both hold the same.\n", lines(&facts))
+    })
+}
+
+pub(crate) fn backup(settings: &Settings, args: &BackupArgs) -> anyhow::Result<()> {
+    let bar = Bar::new();
+    database::backup(&settings.database, &args.file, &mut |p| bar.tell(p)).map_err(explain)?;
+    drop(bar);
+    let bytes = std::fs::metadata(&args.file).with_context(|| args.file.display().to_string())?.len();
+    args.output.print(&json!({"file": args.file, "bytes": bytes}), || {
+        format!(
+            "{} has the whole database ({bytes} bytes). Keep it as safe as the database itself.\n",
+            args.file.display()
+        )
+    })
+}
+
+pub(crate) fn restore(settings: &Settings, args: &RestoreArgs) -> anyhow::Result<()> {
+    let bar = Bar::new();
+    database::restore(&args.file, &settings.database, &mut |p| bar.tell(p)).map_err(explain)?;
+    drop(bar);
+    args.output.print(&json!({"database": settings.database}), || {
+        format!("{} has what {} had\n", settings.database, args.file.display())
+    })
+}
+
+/// Every realm's log against its tables and rules.
+pub(crate) async fn verify(settings: &Settings, args: &VerifyArgs) -> anyhow::Result<()> {
+    let mut found = Vec::new();
+    with_engine(settings, false, async |engine| {
+        for realm in engine.list_realms().await.map_err(explain)? {
+            let problems = engine.verify(realm.id).await.map_err(explain)?;
+            found.push((realm.name, problems));
+        }
+        Ok(())
+    })
+    .await?;
+    let shape: Vec<_> = found
+        .iter()
+        .map(|(realm, problems)| json!({"realm": realm, "ok": problems.is_empty(), "problems": problems}))
+        .collect();
+    args.output.print(&json!({"realms": shape}), || {
+        let told = found.iter().map(|(realm, problems)| match &**problems {
+            [] => format!("realm {realm} is sound\n"),
+            problems => format!("realm {realm}:\n{}\n", problems.join("\n")),
+        });
+        told.collect()
+    })?;
+    match found.iter().map(|(_, problems)| problems.len()).sum::<usize>() {
+        0 => Ok(()),
+        1 => bail!("there is 1 problem"),
+        number => bail!("there are {number} problems"),
+    }
+}

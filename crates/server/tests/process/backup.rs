@@ -1,0 +1,43 @@
+//! `roster backup` and `restore`.
+
+use serde_json::json;
+
+use crate::common::Place;
+
+#[test]
+fn a_backup_is_taken_while_the_server_writes_and_put_back() {
+    let place = Place::new();
+    let server = place.serve();
+    let mut client = server.client();
+    let before = client.post("/v1/users", &json!({"email": "before@example.com"})).expect(201).str("/id");
+    let bytes = std::thread::scope(|scope| {
+        let mut client = server.client();
+        let writer = scope.spawn(move || {
+            for n in 0..200 {
+                client.post("/v1/users", &json!({"email": format!("user-{n}@example.com")})).expect(201);
+            }
+        });
+        let told = place.json(&["backup", "kept.db"]);
+        writer.join().expect("no panic");
+        told["bytes"].as_u64().expect("a size")
+    });
+    assert!(bytes > 0);
+    let told = place.refused(1, &["backup", "kept.db"]);
+    assert!(told.contains("exists already"), "{told}");
+    place.done(&["verify", "--database", "sqlite://kept.db"]);
+
+    let told = place.refused(1, &["restore", "kept.db"]);
+    assert!(told.contains("has something in it"), "{told}");
+    place.done(&["restore", "kept.db", "--database", "sqlite://again.db"]);
+    place.done(&["verify", "--database", "sqlite://again.db"]);
+    let found = place.json(&["user", "get", &before, "--database", "sqlite://again.db"]);
+    assert_eq!(found["id"], json!(before));
+
+    let told = place.refused(1, &["backup", "x.db", "--database", "postgres://ann:secret@127.0.0.1/roster"]);
+    assert!(told.contains("pg_dump") && !told.contains("secret"), "{told}");
+    std::fs::write(place.file("nonsense.db"), "this is no database, but it is long enough to look at, twice over")
+        .expect("written");
+    let told = place.refused(1, &["restore", "nonsense.db", "--database", "sqlite://third.db"]);
+    assert!(told.contains("not a database"), "{told}");
+    assert!(!place.file("third.db").exists());
+}

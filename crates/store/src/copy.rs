@@ -1,0 +1,300 @@
+//! Whole databases: copied row by row between the two kinds, or file by file where both are SQLite.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::error::{Error, Result};
+use crate::sql::{self, Connection, Kind, Location, Row, Source, Value};
+use crate::store;
+
+/// Every table with its key. A test holds the list to the schema.
+const TABLES: [(&str, &str); 18] = [
+    ("realm", "id"),
+    ("organization", "realm, id"),
+    ("usr", "realm, id"),
+    ("address", "realm, id"),
+    ("membership", "realm, id"),
+    ("membership_detail", "realm, membership"),
+    ("account_user", "realm, organization, usr"),
+    ("role", "realm, id"),
+    ("permission", "realm, id"),
+    ("role_permission", "realm, role, permission"),
+    ("token", "realm, id"),
+    ("alias", "realm, dialect, value"),
+    ("event", "realm, seq"),
+    ("idempotency", "realm, actor, key"),
+    ("invitation", "realm, id"),
+    ("password", "realm, usr"),
+    ("session", "realm, id"),
+    ("link", "realm, id"),
+];
+
+/// Rows in one statement. Both databases take many more values than that.
+const ROWS: usize = 64;
+
+/// How far it is, told now and then.
+#[derive(Clone, Copy, Debug)]
+pub struct Progress<'a> {
+    /// The table, or what else is being done.
+    pub step: &'a str,
+    pub done: u64,
+    pub total: u64,
+}
+
+/// What was copied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Copied {
+    /// Each table and its rows.
+    pub tables: Vec<(&'static str, u64)>,
+    /// Hex of a SHA-256 over all rows of all tables in the order of their keys: the same for equal contents in either database.
+    pub hash: String,
+}
+
+impl Copied {
+    pub fn rows(&self) -> u64 {
+        self.tables.iter().map(|(_, rows)| rows).sum()
+    }
+}
+
+/// Copies everything into a database that has nothing in it, in one transaction: all of it, or nothing. What arrived is read
+/// again and compared before it is committed. The source may be in use; what is copied is of one moment.
+pub fn copy(from: &Location, to: &Location, told: &mut dyn FnMut(Progress<'_>)) -> Result<Copied> {
+    if from == to {
+        return Err(Error::Url(String::from("a database can't be copied onto itself")));
+    }
+    let source = open_existing(from)?;
+    let target = open_empty(to)?;
+    source.begin_reading()?;
+    target.begin_writing(None)?;
+    let copied = copy_rows(&source, &target, told).and_then(|copied| {
+        target.commit()?;
+        Ok(copied)
+    });
+    if copied.is_err() {
+        // The error that led here says more than one about the way back.
+        let _ = target.rollback();
+    }
+    let _ = source.commit();
+    if target.kind() == Kind::Sqlite && copied.is_ok() {
+        target.batch("PRAGMA wal_checkpoint(TRUNCATE)")?;
+    }
+    copied
+}
+
+fn copy_rows(source: &Connection, target: &Connection, told: &mut dyn FnMut(Progress<'_>)) -> Result<Copied> {
+    refuse_filled(target)?;
+    let mut whole = Sha256::new();
+    let mut tables = Vec::new();
+    for (table, key) in TABLES {
+        let total = count(source, table)?;
+        told(Progress { step: table, done: 0, total });
+        let mut rows = Rows::new(target, table);
+        source.scan(&format!("SELECT * FROM {table} ORDER BY {key}"), &mut |row| {
+            rows.add(row)?;
+            if rows.written.is_multiple_of(1024) {
+                told(Progress { step: table, done: rows.written, total });
+            }
+            Ok(())
+        })?;
+        let written = rows.finish()?;
+        told(Progress { step: table, done: written, total });
+        let (sent, arrived) = (digest(source, table, key)?, digest(target, table, key)?);
+        if sent != arrived || written != total || count(target, table)? != total {
+            return Err(Error::Corrupt(format!("what arrived in table {table} is not what was sent")));
+        }
+        whole.update(sent);
+        tables.push((table, total));
+    }
+    Ok(Copied { tables, hash: hex(&whole.finalize()) })
+}
+
+/// Rows on their way into a table.
+struct Rows<'c> {
+    target: &'c Connection,
+    table: &'static str,
+    width: usize,
+    values: Vec<Value>,
+    written: u64,
+}
+
+impl<'c> Rows<'c> {
+    fn new(target: &'c Connection, table: &'static str) -> Self {
+        Self { target, table, width: 0, values: Vec::new(), written: 0 }
+    }
+
+    fn add(&mut self, row: &Row<'_>) -> Result<()> {
+        self.width = row.width();
+        for column in 0..self.width {
+            self.values.push(row.value(column)?);
+        }
+        self.written += 1;
+        if self.values.len() >= self.width * ROWS { self.flush() } else { Ok(()) }
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        if self.values.is_empty() {
+            return Ok(());
+        }
+        let mut sql = format!("INSERT INTO {} VALUES ", self.table);
+        for n in 0..self.values.len() {
+            let before = if n % self.width > 0 {
+                ", "
+            } else if n > 0 {
+                "), ("
+            } else {
+                "("
+            };
+            let _ = write!(sql, "{before}${}", n + 1);
+        }
+        sql.push(')');
+        self.target.execute(&sql, &self.values)?;
+        self.values.clear();
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<u64> {
+        self.flush()?;
+        Ok(self.written)
+    }
+}
+
+fn count(connection: &Connection, table: &str) -> Result<u64> {
+    let rows = connection.one(&format!("SELECT COUNT(*) FROM {table}"), &[], |row| row.int(0))?;
+    u64::try_from(rows).map_err(|_| Error::Corrupt(String::from("a negative count")))
+}
+
+fn digest(connection: &Connection, table: &str, key: &str) -> Result<[u8; 32]> {
+    let mut hash = Sha256::new();
+    connection.scan(&format!("SELECT * FROM {table} ORDER BY {key}"), &mut |row| {
+        for column in 0..row.width() {
+            match row.value(column)? {
+                Value::Null => hash.update(b"n"),
+                Value::Int(number) => hash.update(number.to_le_bytes()),
+                Value::Flag(flag) => hash.update(i64::from(flag).to_le_bytes()),
+                Value::Text(text) => {
+                    hash.update((text.len() as u64).to_le_bytes());
+                    hash.update(text);
+                }
+            }
+        }
+        Ok(())
+    })?;
+    Ok(hash.finalize().into())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+fn refuse_filled(connection: &Connection) -> Result<()> {
+    for (table, _) in TABLES {
+        if connection.optional(&format!("SELECT 1 FROM {table} LIMIT 1"), &[], |_| Ok(()))?.is_some() {
+            return Err(Error::Filled);
+        }
+    }
+    Ok(())
+}
+
+fn open_existing(location: &Location) -> Result<Connection> {
+    let connection = match location {
+        Location::File(file) => {
+            Source::File(file.clone()).open().map_err(|error| store::unopened(location, file, error))?
+        }
+        Location::Temporary => return Err(Error::Missing(location.to_string())),
+        Location::Server(address) => Source::Server(address.clone()).open()?,
+    };
+    sql::check(&connection, false)?;
+    Ok(connection)
+}
+
+fn open_empty(location: &Location) -> Result<Connection> {
+    let connection = match location {
+        Location::File(file) => {
+            store::make_file(file)?;
+            Source::File(file.clone()).open()?
+        }
+        Location::Temporary => return Err(Error::Url(String::from("name the file that the copy goes to"))),
+        Location::Server(address) => Source::Server(address.clone()).open()?,
+    };
+    sql::check(&connection, true)?;
+    connection.tune()?;
+    sql::migrate(&connection)?;
+    Ok(connection)
+}
+
+/// Writes all of a SQLite database, as it is at one moment, into a file that isn't there yet. Others may go on writing.
+pub fn backup(from: &Location, file: &Path, told: &mut dyn FnMut(Progress<'_>)) -> Result<()> {
+    let Location::File(_) = from else {
+        return Err(Error::Url(format!(
+            "only SQLite is backed up by this command; for {from} use: pg_dump --format=custom --file={} URL",
+            file.display()
+        )));
+    };
+    let source = open_existing(from)?;
+    if file.exists() {
+        return Err(Error::Url(format!("{} exists already", file.display())));
+    }
+    // Under another name until it is whole, so that half a backup is never taken for one.
+    let part = file.with_extension("part");
+    store::make_file(&part)?;
+    let done = copy_file(&source, &part, told).and_then(|()| {
+        std::fs::File::open(&part)
+            .and_then(|written| written.sync_all())
+            .and_then(|()| std::fs::rename(&part, file))
+            .map_err(|e| Error::File(file.display().to_string(), e))
+    });
+    if done.is_err() {
+        let _ = std::fs::remove_file(&part);
+    }
+    done
+}
+
+/// Puts a backup in the place of a database that isn't there or has nothing in it.
+pub fn restore(file: &Path, to: &Location, told: &mut dyn FnMut(Progress<'_>)) -> Result<()> {
+    let Location::File(target) = to else {
+        return Err(Error::Url(format!(
+            "only SQLite is restored by this command; for PostgreSQL use pg_restore, or: roster copy --from sqlite://{} --to URL",
+            file.display()
+        )));
+    };
+    let source = open_existing(&Location::File(file.to_owned()))?;
+    if target.exists() {
+        let connection = Source::File(target.clone()).open()?;
+        if sql::check(&connection, true)? > 0 {
+            refuse_filled(&connection)?;
+        }
+    }
+    store::make_file(target)?;
+    copy_file(&source, target, told)
+}
+
+fn copy_file(source: &Connection, file: &Path, told: &mut dyn FnMut(Progress<'_>)) -> Result<()> {
+    source.copy_to(file, &mut |left, total| told(Progress { step: "pages", done: total.saturating_sub(left), total }))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn no_table_is_forgotten() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let connection = open_empty(&Location::File(folder.path().join("a.db"))).expect("a database");
+        let names = connection
+            .all("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'", &[], |row| {
+                row.text(0)
+            })
+            .expect("names");
+        let mut known: BTreeSet<_> = TABLES.iter().map(|(table, _)| (*table).to_owned()).collect();
+        // The schema's own, which the target has already.
+        known.insert(String::from("schema_version"));
+        assert_eq!(names.into_iter().collect::<BTreeSet<_>>(), known);
+    }
+}
