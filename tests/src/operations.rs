@@ -175,6 +175,14 @@ impl Fixture {
     /// What stands for a name in a path or query.
     fn value(&self, operation: &Operation, name: &str) -> String {
         match (name, operation.id.as_str()) {
+            ("id", _) if operation.path.contains("/Users/") => self.bob.id.native(),
+            ("id", _) if operation.path.starts_with("/scim/roles/v2/Groups/") => {
+                format!("whylabs-{}:viewer", Form::Whylabs.show(self.account.id).expect("a form"))
+            }
+            ("id", "scim_delete_group") => self.child.id.native(),
+            ("id", _) if operation.path.contains("/Groups/") => self.account.id.native(),
+            ("name", "scim_resource_type" | "scim_roles_resource_type") => "User".into(),
+            ("urn", "scim_schema" | "scim_roles_schema") => "urn:ietf:params:scim:schemas:core:2.0:User".into(),
             ("group_id", "delete_groups_id") => box_id(self.child.id),
             ("group_id", _) => box_id(self.account.id),
             ("group_membership_id", _) => self.box_membership.clone(),
@@ -235,6 +243,9 @@ impl Fixture {
                 "action": {"name": "memberships:read"},
                 "resource": {"type": "organization", "id": org},
             });
+        }
+        if operation.surface == Surface::Scim {
+            return self.scim_body(operation);
         }
         match operation.id.as_str() {
             "createInvitation" => json!({"email": "new@example.com"}),
@@ -307,6 +318,25 @@ impl Fixture {
             "CreateOrganizationPermission" => json!({"name": "New", "key": "org:another:thing"}),
             other if other.contains("Metadata") => json!({"public_metadata": {"a": 1}}),
             other => panic!("what is the body of Clerk's {other}?"),
+        }
+    }
+
+    fn scim_body(&self, operation: &Operation) -> Value {
+        let (bob, eve) = (self.bob.id.native(), self.eve.id.native());
+        let patch = |operation: Value| json!({"Operations": [operation]});
+        match operation.id.replacen("scim_roles_", "scim_", 1).as_str() {
+            id if id.contains("search") => json!({"count": 1}),
+            "scim_replace_group" if operation.path.starts_with("/scim/roles/") => json!({"members": [{"value": bob}]}),
+            "scim_create_user" => json!({"userName": "new@example.com"}),
+            "scim_replace_user" => json!({"userName": "bob@example.com", "emails": [{"value": "bob@example.com"}]}),
+            "scim_change_user" => patch(json!({"op": "replace", "path": "nickName", "value": "Bobby"})),
+            "scim_create_group" => json!({"displayName": "New", "members": [{"value": bob}]}),
+            "scim_replace_group" => json!({"displayName": "Changed", "members": [{"value": bob}]}),
+            "scim_change_group" => patch(json!({"op": "add", "path": "members", "value": [{"value": eve}]})),
+            "scim_bulk" => json!({"Operations": [
+                {"method": "POST", "path": "/Users", "bulkId": "a", "data": {"userName": "new@example.com"}},
+            ]}),
+            other => panic!("what is SCIM's body of {other}?"),
         }
     }
 

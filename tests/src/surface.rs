@@ -3,9 +3,10 @@
 mod r#box;
 mod clerk;
 mod native;
+mod scim;
 mod whylabs;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use axum::body::Body;
 use http::Request;
@@ -17,6 +18,7 @@ use crate::scenario::{Step, Why};
 pub use r#box::Box;
 pub use clerk::Clerk;
 pub use native::Native;
+pub use scim::Scim;
 pub use whylabs::Whylabs;
 
 /// Whom and what the names in a scenario stand for.
@@ -26,11 +28,22 @@ pub struct Names {
     pub organizations: BTreeMap<&'static str, OrganizationId>,
     /// By organization and user; also those that have ended.
     pub memberships: BTreeMap<(&'static str, &'static str), MembershipId>,
+    /// Those that are there now, by organization and user; and who owns something.
+    pub members: BTreeSet<(&'static str, &'static str)>,
+    pub owners: BTreeSet<&'static str>,
 }
 
 impl Names {
     pub fn email(user: &str) -> String {
         format!("{user}@example.com")
+    }
+
+    pub fn is_member(&self, organization: &'static str, user: &'static str) -> bool {
+        self.members.contains(&(organization, user))
+    }
+
+    pub fn owns(&self, user: &'static str) -> bool {
+        self.owners.contains(user)
     }
 
     pub fn user(&self, name: &str) -> UserId {
@@ -61,5 +74,5 @@ pub trait Driver: Send + Sync {
 
 /// All drivers. A new dialect is one line here.
 pub fn all() -> Vec<&'static dyn Driver> {
-    vec![&Native, &Whylabs, &Clerk, &Box]
+    vec![&Native, &Whylabs, &Clerk, &Box, &Scim]
 }

@@ -7,7 +7,7 @@ use axum::Router;
 use axum::body::Body;
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt as _;
-use roster_engine::{Caller, Clock, Config, Engine, Timestamp};
+use roster_engine::{Caller, Clock, Config, DirectoryOptions, Engine, Timestamp};
 use roster_http::{App, Limits};
 use roster_testing::Database;
 use serde_json::Value;
@@ -86,21 +86,31 @@ impl World {
     }
 
     pub async fn with_limits(limits: Limits) -> Self {
-        Self::with(limits, Arc::default(), None).await
+        Self::with(limits, DirectoryOptions::default(), Arc::default(), None).await
+    }
+
+    pub async fn with_directory(directory: DirectoryOptions) -> Self {
+        Self::with(Limits::default(), directory, Arc::default(), None).await
     }
 
     /// Where AuthZEN's clients have names of their own, and the server a public URL.
     pub async fn with_names(names: roster_server::Names, public_url: Option<&str>) -> Self {
-        Self::with(Limits::default(), Arc::new(names), public_url).await
+        Self::with(Limits::default(), DirectoryOptions::default(), Arc::new(names), public_url).await
     }
 
-    async fn with(limits: Limits, names: Arc<roster_server::Names>, public_url: Option<&str>) -> Self {
+    async fn with(
+        limits: Limits,
+        directory: DirectoryOptions,
+        names: Arc<roster_server::Names>,
+        public_url: Option<&str>,
+    ) -> Self {
         let database = Database::new();
         let clock = Arc::new(TestClock::default());
         let mut config = Config::new(database.url());
         config.bootstrap_key = Some(KEY.to_owned());
         config.clock = Arc::clone(&clock) as Arc<dyn Clock>;
         config.limits.bulk_items = limits.bulk_items;
+        config.directory = directory;
         let (engine, _) = Engine::open(config).await.expect("an engine");
         let mut app = App::new(Arc::clone(&engine), limits);
         app.public_url = public_url.map(Into::into);

@@ -34,6 +34,12 @@ fn has_form(operation: &Operation, answer: &Answer) -> bool {
                 && answer.json["request_id"] == answer.header("x-request-id").unwrap_or_default()
         }
         Surface::Authzen => content_type == "text/plain; charset=utf-8" && answer.text().lines().count() == 1,
+        Surface::Scim => {
+            content_type == "application/scim+json"
+                && answer.json["schemas"][0] == "urn:ietf:params:scim:api:messages:2.0:Error"
+                && answer.json["status"] == answer.status.as_str()
+                && answer.json["detail"].as_str().is_some_and(|detail| !detail.is_empty())
+        }
         Surface::Clerk => {
             let text =
                 |pointer: &str| answer.json.pointer(pointer).and_then(Value::as_str).is_some_and(|t| !t.is_empty());

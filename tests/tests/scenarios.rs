@@ -225,13 +225,20 @@ async fn remember(world: &World, names: &mut Names, step: &Step) {
 }
 
 async fn remember_members(operator: &Caller, names: &mut Names) {
+    names.members.clear();
+    names.owners.clear();
     for (name, organization) in names.organizations.clone() {
         let Ok(listed) = operator.list_members(organization, roster_engine::MemberQuery::default()).await else {
             continue;
         };
         for member in &listed.items {
             let user = names.users.iter().find(|(_, id)| **id == member.user.id);
-            names.memberships.extend(user.map(|(user, _)| ((name, *user), member.membership.id)));
+            let Some(user) = user.map(|(user, _)| *user) else { continue };
+            names.memberships.insert((name, user), member.membership.id);
+            names.members.insert((name, user));
+            if member.membership.roles.contains(RoleNumber::OWNER) {
+                names.owners.insert(user);
+            }
         }
         // Nothing that Roster shows may name an owner twice; cheap enough to look every time.
         let owners = listed.items.iter().filter(|m| m.membership.roles.meets(RoleSet::of(RoleNumber::OWNER))).count();

@@ -9,11 +9,15 @@
 //! tx.change(&allowed, Change::…)              needs it
 //! ```
 
+mod domain;
+
 use roster_model::permission::BuiltIn as P;
 use roster_model::{Change, Organization, Realm, Right, Standing, User};
 
 use crate::error::{Error, Result, Subject};
 use crate::transaction::Reader;
+
+pub use domain::Domain;
 
 /// Something that is there; whether the caller may know is still open.
 #[derive(Debug)]
@@ -188,6 +192,7 @@ mod sealed {
     impl Sealed for super::Allowed<super::Organization> {}
     impl Sealed for super::Allowed<super::Realm> {}
     impl Sealed for super::Allowed<super::User> {}
+    impl Sealed for super::Allowed<super::Domain> {}
 }
 
 /// A change of nothing but which membership is the user's default: it follows from changes elsewhere.

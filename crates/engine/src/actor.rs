@@ -253,6 +253,31 @@ impl Caller {
         Ok(value)
     }
 
+    /// As [`Self::write`], for an operation that asks its caller back and can be refused by him in his own words. What he is told
+    /// is not remembered for repeated requests.
+    pub(crate) async fn write_asking<T: Send + 'static, E: From<Error> + Send + 'static>(
+        &self,
+        operation: impl FnOnce(&mut Tx<'_, '_>) -> Result<T, E> + Clone + Send + 'static,
+    ) -> Result<T, E> {
+        let caller = self.clone();
+        let (outcome, position, roles) = self
+            .engine
+            .store()
+            .write(self.realm, move |transaction| {
+                let acting = caller.acting(transaction)?;
+                let before = transaction.position();
+                let outcome = operation(&mut Tx::new(caller.engine.ids(), transaction, &acting));
+                let roles = transaction.roles()?;
+                Ok::<_, Error>(match outcome {
+                    Ok(value) => Decision::Keep((Ok(value), transaction.position(), roles)),
+                    Err(error) => Decision::Drop((Err(error), before, roles)),
+                })
+            })
+            .await?;
+        self.saw(position, roles);
+        outcome
+    }
+
     fn answered_before<T: DeserializeOwned>(&self, view: &View<'_>, now: Timestamp) -> Result<Option<T>> {
         let Some(idempotency) = &self.scope.idempotency else { return Ok(None) };
         let Some(before) = view.remembered(self.actor.raw(), &idempotency.key, now)? else { return Ok(None) };
@@ -321,5 +346,12 @@ pub(crate) fn acting_user(view: &View<'_>, actor: &Actor, now: Timestamp) -> Res
     }
     let Some(user) = token.user else { return Ok(None) };
     let user = view.user(user)?.filter(User::is_active).ok_or(Error::BadCredential)?;
+    if let Some(place) = token.organization {
+        // What was made for a member dies with his standing there.
+        let suspended = view.suspended_in(user.id)?;
+        if !suspended.is_empty() && view.chain(place)?.iter().any(|above| suspended.contains(above)) {
+            return Err(Error::BadCredential);
+        }
+    }
     Ok((token.kind == TokenKind::User).then_some(user))
 }

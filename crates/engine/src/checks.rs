@@ -141,6 +141,11 @@ pub(crate) fn ways<'h>(
     line.iter().enumerate().filter_map(counted).collect()
 }
 
+/// Whether a membership of the acting user's counts for what he may ask: of who is limited to one, only that.
+pub(crate) fn acts_by(reader: Reader<'_>, held: &Held) -> bool {
+    reader.acting.only.is_none_or(|only| only.membership == held.membership)
+}
+
 pub(crate) fn roles_of(ways: &[Way]) -> RoleSet {
     ways.iter().fold(RoleSet::EMPTY, |all, way| all.union(way.roles))
 }
@@ -280,7 +285,7 @@ impl Known {
         let line = self.organizations.get(&check.organization).and_then(|id| self.lines.get(id));
         let own = matches!((asker, subject), (Asker::User(me), Some((user, _))) if me == user);
         let all = asker == Asker::Everything || own;
-        if !all && !line.is_some_and(|line| self.may_ask(catalog, asker, line)) {
+        if !all && !line.is_some_and(|line| self.may_ask(reader, catalog, asker, line)) {
             return Ok(no(Reason::UnknownSubject));
         }
         let Some((user, active)) = subject else { return Ok(no(Reason::UnknownSubject)) };
@@ -313,13 +318,14 @@ impl Known {
     }
 
     /// About others than himself.
-    fn may_ask(&self, catalog: &RoleCatalog, asker: Asker, line: &[OrganizationId]) -> bool {
+    fn may_ask(&self, reader: Reader<'_>, catalog: &RoleCatalog, asker: Asker, line: &[OrganizationId]) -> bool {
         match asker {
             Asker::Everything => true,
             Asker::AndBelow(top) => line.contains(&top),
             Asker::User(me) => {
                 let reading = catalog.granting(P::MembershipsRead.key());
-                roles_of(&self.ways(me, line, catalog.reaching())).meets(reading)
+                let held = |organization| self.held.get(&(me, organization)).filter(|held| acts_by(reader, held));
+                roles_of(&ways(line, catalog.reaching(), held)).meets(reading)
             }
         }
     }

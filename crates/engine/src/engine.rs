@@ -8,6 +8,7 @@ use roster_store::{Location, Statistics, Store, View};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::actor::{Acting, Actor, Caller, RequestScope, acting_user};
+use crate::directory::DirectoryOptions;
 use crate::error::{Error, Result};
 use crate::ids::IdSource;
 use crate::passwords::Passwords;
@@ -33,6 +34,7 @@ pub struct Config {
     /// Set as realm key of the realm `default`, in the place of one that is made up and shown once.
     pub bootstrap_key: Option<String>,
     pub limits: EngineLimits,
+    pub directory: DirectoryOptions,
     pub clock: Arc<dyn Clock>,
 }
 
@@ -57,6 +59,7 @@ impl Config {
             migrate: true,
             bootstrap_key: None,
             limits: EngineLimits::default(),
+            directory: DirectoryOptions::default(),
             clock: Arc::new(SystemClock),
         }
     }
@@ -78,6 +81,7 @@ pub struct Engine {
     clock: Arc<dyn Clock>,
     ids: Arc<IdSource>,
     limits: EngineLimits,
+    directory: DirectoryOptions,
     /// Lists that are given in pieces hold a reader as long as their client takes: never all of them.
     streams: Arc<Semaphore>,
     passwords: Passwords,
@@ -109,6 +113,7 @@ impl Engine {
             clock: Arc::clone(&config.clock),
             ids: Arc::default(),
             limits: config.limits,
+            directory: config.directory,
             streams: Arc::new(Semaphore::new(STREAMS_MAX)),
             passwords: Passwords::default(),
             seen: Mutex::default(),
@@ -152,6 +157,10 @@ impl Engine {
     /// A signature of this realm's. It says that the realm gave this text out, and is the same on every node.
     pub(crate) async fn signature(&self, realm: RealmId, text: &[u8]) -> Result<[u8; 32]> {
         Ok(secret::signature(&self.realm_secret(realm).await?, text))
+    }
+
+    pub const fn directory(&self) -> &DirectoryOptions {
+        &self.directory
     }
 
     pub const fn limits(&self) -> &EngineLimits {

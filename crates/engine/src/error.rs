@@ -107,6 +107,12 @@ pub enum Error {
     DomainNotAllowed,
     #[error("the organization has others below it")]
     HasChildren,
+    /// Who owns an organization isn't deleted here; `organization` is its name.
+    #[error("the user owns {organization}: transfer or clear the ownership first")]
+    OwnsOrganization { organization: String },
+    /// More than the guard against mass removal lets through.
+    #[error("would remove {removing} of {members} members at once: send If-Match to confirm")]
+    RemovalHeld { removing: u64, members: u64 },
     /// Only an organization right under the root is an account.
     #[error("the organization is not an account: it has a parent")]
     NotAnAccount,

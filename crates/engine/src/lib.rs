@@ -21,6 +21,7 @@ mod bulk;
 mod by_id;
 mod checks;
 pub mod database;
+mod directory;
 mod engine;
 mod entry;
 mod error;
@@ -51,22 +52,27 @@ mod users;
 pub use roster_model::change::ActorKind;
 pub use roster_model::permission::BuiltIn;
 pub use roster_model::{
-    AccountUser, ActorRef, Address, AddressKind, Aliases, Base, Change, Clock, Dialect, EntityId, Event, EventId,
-    Extras, Form, Invitation, InvitationId, InvitationStatus, Kind, Link, LinkId, Membership, MembershipId, Metadata,
-    NO_ADDRESS, Only, Organization, OrganizationId, OrganizationStatus, Permission, PermissionId, Realm, RealmId,
-    Right, Role, RoleCatalog, RoleId, RoleNumber, RoleSet, Session, SessionId, Standing, SystemClock, Timestamp, Token,
-    TokenId, TokenKind, User, UserId, UserStatus, Visibility, Where, id, metadata, role, text,
+    AccountUser, ActorRef, Address, AddressKind, Aliases, Base, Change, Clock, Dialect, DirectoryLink, EntityId, Event,
+    EventId, Extras, Form, Invitation, InvitationId, InvitationStatus, Kind, Link, LinkId, LinkSubject, Membership,
+    MembershipId, Metadata, NO_ADDRESS, Only, Organization, OrganizationId, OrganizationStatus, Permission,
+    PermissionId, Realm, RealmId, Right, Role, RoleCatalog, RoleId, RoleNumber, RoleSet, Session, SessionId, Standing,
+    SystemClock, Timestamp, Token, TokenId, TokenKind, User, UserId, UserStatus, Visibility, Where, id, metadata, role,
+    text,
 };
 pub use roster_store::{
-    InvitationSort, MemberSort, OrganizationSort, OrganizationState, Statistics, UserPart, UserSort,
+    GroupOf, InvitationSort, MemberSort, OrganizationSort, OrganizationState, Statistics, UserPart, UserSort,
 };
 
-pub use access::Allowed;
+pub use access::{Allowed, Domain};
 pub use accounts::{AccountEntry, AccountUserFields, ItemProblem, NewAccountUser};
 pub use activities::{Activity, ActivityQuery, ActivityText};
 pub use actor::{Caller, IdempotencyKey, RequestScope};
 pub use bulk::{Bulk, BulkDone, BulkItem};
 pub use checks::{Ask, CHECKS_MAX, Check, Reason, Verdict, Via, Way};
+pub use directory::{
+    DirectoryOptions, DirectoryPage, DirectoryQuery, GroupMember, GroupNarrow, GroupPatch, MemberChange, MembersWanted,
+    NewGroup, ProvisionedGroup, ProvisionedUser, RoleGroup, UserNarrow, UserProfile, UserProfilePatch,
+};
 pub use engine::{Config, Engine, EngineLimits, Opened};
 pub use entry::{Acceptance, Promise};
 pub use error::{Error, Result, Subject};

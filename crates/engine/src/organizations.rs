@@ -181,7 +181,11 @@ fn add_creator(tx: &mut Tx<'_, '_>, organization: OrganizationId, creator: &User
     memberships::add(tx, &place, creator, &new).map(|_| ())
 }
 
-fn create(tx: &mut Tx<'_, '_>, parent: &Allowed<Organization>, new: &NewOrganization) -> Result<Organization> {
+pub(crate) fn create(
+    tx: &mut Tx<'_, '_>,
+    parent: &Allowed<Organization>,
+    new: &NewOrganization,
+) -> Result<Organization> {
     let id = tx.draw();
     let reader = tx.read();
     let creator = match &new.creator {
@@ -251,7 +255,11 @@ fn create(tx: &mut Tx<'_, '_>, parent: &Allowed<Organization>, new: &NewOrganiza
     Ok(after)
 }
 
-fn update(tx: &mut Tx<'_, '_>, before: &Allowed<Organization>, patch: &OrganizationPatch) -> Result<Organization> {
+pub(crate) fn update(
+    tx: &mut Tx<'_, '_>,
+    before: &Allowed<Organization>,
+    patch: &OrganizationPatch,
+) -> Result<Organization> {
     if patch.expected.is_some_and(|expected| expected != before.updated) {
         return Err(Error::PreconditionFailed);
     }
@@ -337,7 +345,7 @@ fn current(reader: Reader<'_>, id: OrganizationId) -> Result<Organization> {
 }
 
 /// Needs the right to take it out of where it is, and to put it where it goes.
-fn relocate(tx: &mut Tx<'_, '_>, moved: &Allowed<Organization>, parent: &OrganizationRef) -> Result<()> {
+pub(crate) fn relocate(tx: &mut Tx<'_, '_>, moved: &Allowed<Organization>, parent: &OrganizationRef) -> Result<()> {
     if moved.is_root() {
         return Err(Error::System(Subject::Organization));
     }
@@ -530,6 +538,7 @@ pub(crate) fn list(reader: Reader<'_>, query: &OrganizationQuery) -> Result<List
     let filter = OrganizationFilter {
         parent,
         below,
+        within: None,
         levels: query.levels,
         state: query.state,
         shown_only: !reader.acting.surface.shows_root(),

@@ -9,7 +9,7 @@ use roster_store::list::{Key, Mark};
 use roster_store::{Counting, Held};
 
 use crate::actor::Caller;
-use crate::checks::{Ask, Asker, Way, organizations, roles_of, users, ways};
+use crate::checks::{Ask, Asker, Way, acts_by, organizations, roles_of, users, ways};
 use crate::error::Result;
 use crate::paging::{Listed, Page};
 use crate::reference::{OrganizationRef, UserRef};
@@ -63,8 +63,11 @@ struct Reach {
 
 impl Reach {
     fn of(reader: Reader<'_>, user: UserId, counting: Counting) -> Result<Self> {
-        let held: HashMap<OrganizationId, Held> =
-            reader.view.held_by(user)?.into_iter().map(|held| (held.organization, held)).collect();
+        Self::along(reader, reader.view.held_by(user)?, counting)
+    }
+
+    fn along(reader: Reader<'_>, held: Vec<Held>, counting: Counting) -> Result<Self> {
+        let held: HashMap<OrganizationId, Held> = held.into_iter().map(|held| (held.organization, held)).collect();
         let places: Vec<OrganizationId> = held.keys().copied().collect();
         let lines = reader.view.lines_of(&places)?;
         let is_top = |id: &OrganizationId| held.get(id).is_some_and(|held| held.roles.meets(counting.below));
@@ -162,7 +165,10 @@ fn whole<T>(ids: Vec<T>, total: u64, limit: u64) -> Portion<T> {
 fn readable(reader: Reader<'_>, catalog: &RoleCatalog, me: UserId) -> Result<HashSet<OrganizationId>> {
     let reading = Ask::Permission(P::MembershipsRead.key().into());
     match reading.counting(catalog) {
-        Some(counting) => Ok(Reach::of(reader, me, counting)?.ids(reader, None, None)?.into_iter().collect()),
+        Some(counting) => {
+            let held = reader.view.held_by(me)?.into_iter().filter(|held| acts_by(reader, held)).collect();
+            Ok(Reach::along(reader, held, counting)?.ids(reader, None, None)?.into_iter().collect())
+        }
         None => Ok(HashSet::new()),
     }
 }
@@ -211,17 +217,18 @@ fn search_users(
         Asker::AndBelow(_) => return Ok(Portion::default()),
         Asker::User(me) => {
             let held = reader.view.held_at(&[me], line)?;
-            let ways = ways(line, catalog.reaching(), |place| held.iter().find(|held| held.organization == place));
-            let reading = roles_of(&ways).meets(catalog.granting(P::MembershipsRead.key()));
-            (!reading).then(|| (me, roles_of(&ways).meets(counting.here)))
+            let at = |place| held.iter().find(|held| held.organization == place);
+            let acting = |place| at(place).filter(|held| acts_by(reader, held));
+            let reading = catalog.granting(P::MembershipsRead.key());
+            let may = roles_of(&ways(line, catalog.reaching(), acting)).meets(reading);
+            (!may).then(|| (me, roles_of(&ways(line, catalog.reaching(), at)).meets(counting.here)))
         }
     };
-    let found = match only_me {
-        Some((me, holds)) => cut(if holds { vec![me] } else { Vec::new() }, after, limit),
-        None => {
-            let ids = reader.view.holders_along(line, counting, after, Some(limit.saturating_add(1)))?;
-            whole(ids, reader.view.count_holders_along(line, counting)?, limit)
-        }
+    let found = if let Some((me, holds)) = only_me {
+        cut(if holds { vec![me] } else { Vec::new() }, after, limit)
+    } else {
+        let ids = reader.view.holders_along(line, counting, after, Some(limit.saturating_add(1)))?;
+        whole(ids, reader.view.count_holders_along(line, counting)?, limit)
     };
     let mut users = reader.view.users_by_id(&found.items)?;
     let items = found.items.iter().filter_map(|id| users.remove(id)).collect();
@@ -306,17 +313,18 @@ impl Caller {
             let (found, lines) = organizations(reader, std::iter::once(&organization))?;
             let line = found.get(&organization).and_then(|id| lines.get(id));
             let (Some((user, true)), Some(line)) = (subject, line) else { return Ok(RoleSet::EMPTY) };
-            let of = |user: UserId| {
-                let held = reader.view.held_at(&[user], line)?;
+            let of = |user: UserId, acting: bool| {
+                let mut held = reader.view.held_at(&[user], line)?;
+                held.retain(|held| !acting || acts_by(reader, held));
                 let ways = ways(line, catalog.reaching(), |place| held.iter().find(|held| held.organization == place));
                 Ok::<_, crate::Error>(roles_of(&ways))
             };
             let may = match asker {
                 Asker::Everything => true,
                 Asker::AndBelow(top) => line.contains(&top),
-                Asker::User(me) => me == user || of(me)?.meets(catalog.granting(P::MembershipsRead.key())),
+                Asker::User(me) => me == user || of(me, true)?.meets(catalog.granting(P::MembershipsRead.key())),
             };
-            if may { of(user) } else { Ok(RoleSet::EMPTY) }
+            if may { of(user, false) } else { Ok(RoleSet::EMPTY) }
         })
         .await
     }

@@ -102,7 +102,7 @@ impl OrganizationRef {
                 },
             },
         };
-        Ok(found.filter(|o| surface.shows_root() || !(o.is_root() || o.hidden)))
+        Ok(found.filter(|o| (surface.shows_root() || !o.is_root()) && (surface.shows_deleted() || !o.hidden)))
     }
 }
 

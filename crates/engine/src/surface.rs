@@ -10,6 +10,8 @@ pub enum Surface {
     Box,
     /// OpenID AuthZEN: questions only.
     Authzen,
+    /// Directories that provision.
+    Scim,
 }
 
 impl Surface {
@@ -21,12 +23,14 @@ impl Surface {
             Self::Enhance => "enhance",
             Self::Box => "box",
             Self::Authzen => "authzen",
+            Self::Scim => "scim",
         }
     }
 
     pub const fn dialect(self) -> Option<Dialect> {
         match self {
-            Self::Native | Self::Authzen => None,
+            // A directory's clients store Roster's own ids, and may bring any vendor's.
+            Self::Native | Self::Scim | Self::Authzen => None,
             Self::Whylabs => Some(Dialect::Whylabs),
             Self::Clerk => Some(Dialect::Clerk),
             Self::Enhance => Some(Dialect::Enhance),
@@ -36,7 +40,7 @@ impl Surface {
 
     const fn form(self) -> Form {
         match self {
-            Self::Native | Self::Authzen => Form::Native,
+            Self::Native | Self::Scim | Self::Authzen => Form::Native,
             Self::Whylabs => Form::Whylabs,
             Self::Clerk => Form::Clerk,
             Self::Enhance => Form::Enhance,
@@ -47,7 +51,12 @@ impl Surface {
     /// Whether the realm's root is an organization here, and what is marked as deleted is one that says so. Elsewhere both are
     /// unknown, in no list, and nobody's parent.
     pub const fn shows_root(self) -> bool {
-        matches!(self, Self::Native | Self::Enhance | Self::Authzen)
+        matches!(self, Self::Native | Self::Enhance | Self::Scim | Self::Authzen)
+    }
+
+    /// Whether an organization that is marked as deleted is still one here.
+    pub const fn shows_deleted(self) -> bool {
+        matches!(self, Self::Native | Self::Enhance)
     }
 
     /// Whether a caller who may not is told so (403) even where he may not read: the vendor's contract has it that way. Elsewhere

@@ -391,7 +391,7 @@ pub(crate) fn update(tx: &mut Tx<'_, '_>, before: &Allowed<User>, patch: &UserPa
 }
 
 /// Everything that the user has goes first: ownership is cleared, memberships and account records end.
-fn delete(tx: &mut Tx<'_, '_>, before: &Allowed<User>) -> Result<()> {
+pub(crate) fn delete(tx: &mut Tx<'_, '_>, before: &Allowed<User>) -> Result<()> {
     let filter = MemberFilter { user: Some(before.id), ..MemberFilter::default() };
     let all = Slice::default();
     for membership in tx.read().view.list_memberships(&filter, MemberSort::Created, &all)? {

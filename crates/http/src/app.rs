@@ -17,7 +17,7 @@ pub struct App {
     pub metrics: Arc<Metrics>,
     /// How clients reach this server, without a slash at the end, for the links in answers. Unknown unless configured.
     pub public_url: Option<Arc<str>>,
-    /// `HOST:PORT` that the server really listens on, if it does.
+    /// `http://HOST:PORT` of the socket, where there is one.
     pub address: Option<Arc<str>>,
     stopping: Arc<AtomicBool>,
 }
@@ -32,6 +32,12 @@ impl App {
             address: None,
             stopping: Arc::default(),
         }
+    }
+
+    /// What links in answers begin with, without a slash at the end: the public URL, else the address bound. Never what a
+    /// request calls the server.
+    pub fn base_url(&self) -> &str {
+        self.public_url.as_deref().or(self.address.as_deref()).unwrap_or("http://localhost")
     }
 
     /// From now on new requests are refused with [`Frame::ShuttingDown`](crate::Frame::ShuttingDown); those under way go on.

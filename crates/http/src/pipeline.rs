@@ -102,7 +102,7 @@ impl Pipeline {
         let body = if sent.is_end_stream() {
             Ok(bytes::Bytes::new())
         } else {
-            body::receive(&parts.headers, sent, self.app.limits.body_bytes).await
+            body::receive(&parts.headers, sent, self.spec.body_bytes.unwrap_or(self.app.limits.body_bytes)).await
         };
         let idempotency = match &body {
             Ok(body) if self.spec.idempotency => idempotency::key(&parts, body),
@@ -124,8 +124,9 @@ impl Pipeline {
             return Err(Frame::ShuttingDown);
         }
         let limits = &self.app.limits;
-        if uri.path_and_query().map_or(0, |target| target.as_str().len()) > limits.url_bytes {
-            return Err(Frame::UriTooLong { limit: limits.url_bytes });
+        let url_bytes = self.spec.url_bytes.unwrap_or(limits.url_bytes);
+        if uri.path_and_query().map_or(0, |target| target.as_str().len()) > url_bytes {
+            return Err(Frame::UriTooLong { limit: url_bytes });
         }
         let length: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
         if length > limits.header_bytes {

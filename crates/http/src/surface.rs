@@ -23,6 +23,10 @@ pub struct SurfaceSpec {
     /// Where this surface's clients put their key. Default: [`bearer`].
     pub secret: fn(&HeaderMap) -> SecretFound,
     pub body: BodyPolicy,
+    /// Bytes of a body, where the contract asks for more than the server's own limit. Default: that limit.
+    pub body_bytes: Option<usize>,
+    /// Bytes of path and query, likewise.
+    pub url_bytes: Option<usize>,
     /// Every route answers with one slash more at its end, too. Default: true.
     pub ignore_trailing_slash: bool,
     /// `POST` honours `Idempotency-Key`. Default: false.
@@ -41,6 +45,8 @@ impl SurfaceSpec {
             render,
             secret: bearer,
             body: BodyPolicy::default(),
+            body_bytes: None,
+            url_bytes: None,
             ignore_trailing_slash: true,
             idempotency: false,
             act_as: None,

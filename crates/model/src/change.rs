@@ -8,8 +8,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AccountUser, EventId, Invitation, Link, Membership, Organization, OrganizationId, Permission, Realm, Role, Session,
-    Timestamp, Token, User, UserId,
+    AccountUser, DirectoryLink, EventId, Invitation, Link, LinkSubject, Membership, Organization, OrganizationId,
+    Permission, Realm, Role, Session, Timestamp, Token, User, UserId,
 };
 
 /// One thing that happened, with everything needed to do it again.
@@ -138,6 +138,17 @@ pub enum Change {
     AccountUserUpdated { before: AccountUser, after: AccountUser },
     #[serde(rename = "account_user.deleted")]
     AccountUserDeleted { before: AccountUser },
+
+    #[serde(rename = "directory_link.created")]
+    DirectoryLinkCreated { after: Box<DirectoryLink> },
+    #[serde(rename = "directory_link.updated")]
+    DirectoryLinkUpdated { before: Box<DirectoryLink>, after: Box<DirectoryLink> },
+    #[serde(rename = "directory_link.deleted")]
+    DirectoryLinkDeleted { before: Box<DirectoryLink> },
+    /// A directory wanted to remove that many of an organization's members in one request, and was not let. Nothing changed: this
+    /// is for an admin to look at.
+    #[serde(rename = "scim.removal_held")]
+    RemovalHeld { organization: OrganizationId, removing: u64, members: u64 },
 }
 
 /// The name of a kind of change, such as `membership.added`.
@@ -145,7 +156,7 @@ pub type ChangeKind = &'static str;
 
 impl Change {
     /// Every kind, in the order of the enum.
-    pub const KINDS: [ChangeKind; 33] = [
+    pub const KINDS: [ChangeKind; 37] = [
         "realm.created",
         "organization.created",
         "organization.updated",
@@ -179,6 +190,10 @@ impl Change {
         "account_user.created",
         "account_user.updated",
         "account_user.deleted",
+        "directory_link.created",
+        "directory_link.updated",
+        "directory_link.deleted",
+        "scim.removal_held",
     ];
 
     pub const fn kind(&self) -> ChangeKind {
@@ -216,6 +231,10 @@ impl Change {
             Self::AccountUserCreated { .. } => "account_user.created",
             Self::AccountUserUpdated { .. } => "account_user.updated",
             Self::AccountUserDeleted { .. } => "account_user.deleted",
+            Self::DirectoryLinkCreated { .. } => "directory_link.created",
+            Self::DirectoryLinkUpdated { .. } => "directory_link.updated",
+            Self::DirectoryLinkDeleted { .. } => "directory_link.deleted",
+            Self::RemovalHeld { .. } => "scim.removal_held",
         }
     }
 
@@ -242,6 +261,13 @@ impl Change {
             Self::LinkUsed { before } => Some(before.only.organization),
             Self::AccountUserCreated { after } | Self::AccountUserUpdated { after, .. } => Some(after.organization),
             Self::AccountUserDeleted { before } => Some(before.organization),
+            Self::DirectoryLinkCreated { after: link }
+            | Self::DirectoryLinkUpdated { after: link, .. }
+            | Self::DirectoryLinkDeleted { before: link } => Some(match link.subject {
+                LinkSubject::User(_) => link.domain,
+                LinkSubject::Organization(organization) => organization,
+            }),
+            Self::RemovalHeld { organization, .. } => Some(*organization),
             Self::UserCreated { .. }
             | Self::UserUpdated { .. }
             | Self::UserPasswordChanged { .. }
@@ -276,6 +302,9 @@ impl Change {
             Self::LinkUsed { before } => Some(before.user),
             Self::AccountUserCreated { after } | Self::AccountUserUpdated { after, .. } => Some(after.user),
             Self::AccountUserDeleted { before } => Some(before.user),
+            Self::DirectoryLinkCreated { after: link }
+            | Self::DirectoryLinkUpdated { after: link, .. }
+            | Self::DirectoryLinkDeleted { before: link } => link.subject.user(),
             Self::RealmCreated { .. }
             | Self::OrganizationCreated { .. }
             | Self::OrganizationUpdated { .. }
@@ -283,6 +312,7 @@ impl Change {
             | Self::OrganizationDeleted { .. }
             | Self::InvitationCreated { .. }
             | Self::InvitationUpdated { .. }
+            | Self::RemovalHeld { .. }
             | Self::RoleCreated { .. }
             | Self::RoleUpdated { .. }
             | Self::RoleDeleted { .. }

@@ -4,6 +4,7 @@
 
 pub mod account;
 pub mod change;
+pub mod directory;
 pub mod id;
 pub mod invitation;
 pub mod membership;
@@ -23,6 +24,7 @@ pub mod user;
 
 pub use account::AccountUser;
 pub use change::{ActorRef, Change, ChangeKind, Event};
+pub use directory::{DirectoryLink, LinkSubject};
 pub use id::{
     EntityId, EventId, Form, InvitationId, Kind, LinkId, MembershipId, OrganizationId, PermissionId, RealmId, RoleId,
     SessionId, TokenId, UserId,

@@ -48,10 +48,11 @@ pub enum Dialect {
     Clerk,
     Enhance,
     Box,
+    Scim,
 }
 
 impl Dialect {
-    pub const ALL: [Self; 4] = [Self::Whylabs, Self::Clerk, Self::Enhance, Self::Box];
+    pub const ALL: [Self; 5] = [Self::Whylabs, Self::Clerk, Self::Enhance, Self::Box, Self::Scim];
 
     pub const fn word(self) -> &'static str {
         match self {
@@ -59,6 +60,7 @@ impl Dialect {
             Self::Clerk => "clerk",
             Self::Enhance => "enhance",
             Self::Box => "box",
+            Self::Scim => "scim",
         }
     }
 

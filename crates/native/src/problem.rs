@@ -61,6 +61,8 @@ fn of_domain(error: &Error) -> (StatusCode, &'static str, &'static str) {
         Error::OwnerExists => (StatusCode::CONFLICT, "owner_exists", "There is an owner"),
         Error::LimitReached { .. } => (StatusCode::CONFLICT, "limit_reached", "No room for more members"),
         Error::DomainNotAllowed => (StatusCode::CONFLICT, "domain_not_allowed", "E-mail domain not allowed"),
+        Error::OwnsOrganization { .. } => (StatusCode::CONFLICT, "owns_organization", "The user owns an organization"),
+        Error::RemovalHeld { .. } => (StatusCode::PRECONDITION_REQUIRED, "removal_held", "Too many would go at once"),
         Error::HasChildren => (StatusCode::CONFLICT, "has_children", "There are organizations below"),
         Error::NotAnAccount => (StatusCode::CONFLICT, "not_an_account", "Not an account"),
         Error::NotManaged => (StatusCode::CONFLICT, "not_managed", "Not managed by this account"),

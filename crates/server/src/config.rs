@@ -6,6 +6,7 @@ mod file;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
+use roster_engine::DirectoryOptions;
 use roster_http::Limits;
 
 use crate::cli::{CommonArgs, ServeArgs};
@@ -37,6 +38,7 @@ pub struct Settings {
     pub limits: Limits,
     /// What AuthZEN's clients call things.
     pub authzen: roster_authzen::Names,
+    pub directory: DirectoryOptions,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum, serde::Deserialize)]
@@ -61,6 +63,9 @@ impl Settings {
         // Who lowers the one has no reason to think of the other.
         limits.page_size_default = limits.page_size_default.min(limits.page_size_max);
         check(&limits)?;
+        let mut directory = DirectoryOptions::default();
+        file.scim.apply(&mut directory);
+        ensure!(directory.max_removal_percent <= 100, "scim.max_removal_percent must be at most 100");
         let public_url = serve.public_url.clone().or(file.public_url);
         Ok(Self {
             listen: serve.listen.clone().or(file.listen).unwrap_or_else(|| "127.0.0.1:8080".into()),
@@ -74,6 +79,7 @@ impl Settings {
             bootstrap_key: bootstrap_key()?,
             limits,
             authzen: file.authzen,
+            directory,
         })
     }
 }

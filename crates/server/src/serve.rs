@@ -4,6 +4,7 @@ mod accept;
 mod announce;
 mod stall;
 
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,11 +36,12 @@ pub(crate) async fn serve(settings: Settings) -> anyhow::Result<()> {
     config.migrate = settings.migrate;
     config.bootstrap_key.clone_from(&settings.bootstrap_key);
     config.limits.bulk_items = settings.limits.bulk_items;
+    config.directory = settings.directory;
     let (engine, opened) = Engine::open(config).await.context("can't open the database")?;
 
     let mut app = App::new(engine, settings.limits.clone());
     app.public_url = settings.public_url.as_deref().map(Into::into);
-    app.address = Some(address.to_string().into());
+    app.address = Some(reachable(address).into());
     if app.public_url.as_deref().is_some_and(|url| url.starts_with("http://")) {
         tracing::warn!("the public URL is plain http: AuthZEN's clients are told of it, and may refuse it");
     }
@@ -59,6 +61,14 @@ pub(crate) async fn serve(settings: Settings) -> anyhow::Result<()> {
     app.engine.close().await;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// How a client on this machine reaches an address that was bound.
+fn reachable(mut address: SocketAddr) -> String {
+    if address.ip().is_unspecified() {
+        address.set_ip(if address.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() });
+    }
+    format!("http://{address}")
 }
 
 /// Runs until the other end of `stopped` is gone.

@@ -9,6 +9,7 @@
 
 mod accounts;
 mod copy;
+mod directory;
 mod error;
 mod events;
 mod idempotency;
@@ -40,6 +41,7 @@ mod verify;
 mod view;
 
 pub use copy::{Copied, Progress, backup, copy, restore};
+pub use directory::GroupOf;
 pub use error::{Error, Result};
 pub use idempotency::Remembered;
 pub use invitations::{InvitationFilter, InvitationSort};

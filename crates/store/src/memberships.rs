@@ -120,7 +120,8 @@ impl View<'_> {
         )
     }
 
-    /// What the user holds at each of these organizations, in their order.
+    /// What the user holds at each of these organizations, in their order. What he has in a domain that suspended him is
+    /// nothing.
     pub fn roles_along(&self, user: UserId, chain: &[OrganizationId]) -> Result<Vec<RoleSet>> {
         let mut select = Select::new("SELECT organization, roles FROM membership WHERE realm = ");
         select.bind(self.realm).push(" AND usr = ").bind(user).push(" AND organization IN ").bind_all(chain);
@@ -133,7 +134,29 @@ impl View<'_> {
             }
             Ok::<_, crate::Error>(())
         })?;
+        for domain in self.suspended_in(user)? {
+            if let Some(top) = chain.iter().position(|id| *id == domain) {
+                held[top..].fill(RoleSet::EMPTY);
+            }
+        }
         Ok(held)
+    }
+
+    /// The memberships of one organization, by creation; of these users only, or of all.
+    pub fn memberships_in(&self, organization: OrganizationId, users: Option<&[UserId]>) -> Result<Vec<Membership>> {
+        let Some(users) = users else {
+            let filter = MemberFilter { organization: Some(organization), ..MemberFilter::default() };
+            return self.list_memberships(&filter, MemberSort::Created, &Slice::default());
+        };
+        let mut found = Vec::with_capacity(users.len());
+        for users in users.chunks(512) {
+            let mut select = Select::new(SELECT);
+            select.push(" WHERE m.realm = ").bind(self.realm).push(" AND m.organization = ").bind(organization);
+            select.push(" AND m.usr IN ").bind_all(users);
+            found.extend(self.connection.all(&select.text, &select.values, read)?);
+        }
+        found.sort_by_key(|membership| membership.id);
+        Ok(found)
     }
 
     fn member_joins(&self, select: &mut Select, filter: &MemberFilter, with_user: bool) {

@@ -21,6 +21,8 @@ pub struct OrganizationFilter {
     pub parent: Option<OrganizationId>,
     /// Everything below this one, itself left out.
     pub below: Option<OrganizationId>,
+    /// This one and everything below it.
+    pub within: Option<OrganizationId>,
     /// Not below this by more than so many levels; with [`Self::below`].
     pub levels: Option<u32>,
     pub state: Option<OrganizationState>,
@@ -224,7 +226,15 @@ impl View<'_> {
     }
 
     fn organization_where(&self, select: &mut Select, filter: &OrganizationFilter) {
-        if let Some(below) = filter.below {
+        if let Some(top) = filter.within {
+            let mut with = Select::new("WITH RECURSIVE down (id) AS (SELECT id FROM organization WHERE realm = ");
+            with.bind(self.realm).push(" AND id = ").bind(top);
+            with.push(" UNION ALL SELECT o.id FROM organization o JOIN down ON o.realm = ").bind(self.realm);
+            with.push(" AND o.parent = down.id WHERE o.status <> 'gone') ");
+            with.push(&select.text);
+            *select = with;
+            select.push(" JOIN down ON down.id = o.id");
+        } else if let Some(below) = filter.below {
             // The recursive part comes first in the text, so it is put in front with numbers of its own.
             let mut with = Select::new(
                 "WITH RECURSIVE down (id, level) AS (SELECT id, CAST(1 AS BIGINT) FROM organization WHERE realm = ",

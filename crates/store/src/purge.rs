@@ -58,7 +58,16 @@ fn clear(connection: &Connection, realm: RealmId, organization: OrganizationId) 
             (SELECT usr FROM account_user WHERE realm = $1 AND organization = $2 ORDER BY usr LIMIT $3)",
         &portion,
     )?;
-    if cleared == 0 && accounts == 0 {
+    let links = connection.execute(
+        "DELETE FROM directory_link WHERE realm = $1 AND domain = $2 AND subject IN
+            (SELECT subject FROM directory_link WHERE realm = $1 AND domain = $2 ORDER BY subject LIMIT $3)",
+        &portion,
+    )?;
+    connection.execute(
+        "DELETE FROM directory_link WHERE realm = $1 AND subject = $2",
+        &[realm.into(), organization.into()],
+    )?;
+    if cleared == 0 && accounts == 0 && links == 0 {
         connection.execute(
             "DELETE FROM organization WHERE realm = $1 AND id = $2 AND status = 'gone'",
             &[realm.into(), organization.into()],

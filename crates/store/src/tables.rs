@@ -40,6 +40,7 @@ pub(crate) fn apply(view: &View<'_>, sequence: i64, change: &Change) -> Result<(
         Change::UserPasswordChanged { user, changed, hash } => view.put_password(*user, *changed, hash.as_deref()),
         Change::UserDeleted { before } => {
             view.delete_tokens_of(before.id)?;
+            view.delete_directory_links_of(before.id)?;
             view.delete_sessions_of(before.id)?;
             view.put_password(before.id, None, None)?;
             view.delete_user(before.id)
@@ -71,5 +72,10 @@ pub(crate) fn apply(view: &View<'_>, sequence: i64, change: &Change) -> Result<(
         Change::AccountUserCreated { after } => view.insert_account_user(after),
         Change::AccountUserUpdated { after, .. } => view.update_account_user(after),
         Change::AccountUserDeleted { before } => view.delete_account_user(before),
+        Change::DirectoryLinkCreated { after } => view.insert_directory_link(after),
+        Change::DirectoryLinkUpdated { after, .. } => view.update_directory_link(after),
+        Change::DirectoryLinkDeleted { before } => view.delete_directory_link(before),
+        // Told to whoever follows the log; there is nothing to keep.
+        Change::RemovalHeld { .. } => Ok(()),
     }
 }

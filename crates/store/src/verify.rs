@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 
 use roster_model::{
-    AccountUser, Change, EntityId as _, Invitation, InvitationId, Link, LinkId, Membership, MembershipId, Only,
-    Organization, OrganizationId, OrganizationStatus, Permission, PermissionId, Role, RoleId, RoleNumber, Session,
-    SessionId, Timestamp, Token, TokenId, User, UserId,
+    AccountUser, Change, DirectoryLink, EntityId as _, Invitation, InvitationId, Link, LinkId, LinkSubject, Membership,
+    MembershipId, Only, Organization, OrganizationId, OrganizationStatus, Permission, PermissionId, Role, RoleId,
+    RoleNumber, Session, SessionId, Timestamp, Token, TokenId, User, UserId,
 };
 
 use crate::error::Result;
@@ -34,6 +34,7 @@ struct Replay {
     /// When each user's was changed last.
     passwords: BTreeMap<UserId, Timestamp>,
     accounts: BTreeMap<(OrganizationId, UserId), AccountUser>,
+    directory_links: BTreeMap<(OrganizationId, LinkSubject), DirectoryLink>,
     erased: BTreeSet<UserId>,
 }
 
@@ -65,6 +66,10 @@ impl Replay {
                 self.invitations.retain(|_, i| !gone.contains(&i.organization));
                 self.accounts.retain(|(organization, _), _| !gone.contains(organization));
                 self.tokens.retain(|_, token| token.organization.is_none_or(|o| !gone.contains(&o)));
+                self.directory_links.retain(|(domain, subject), _| {
+                    let about = matches!(subject, LinkSubject::Organization(id) if gone.contains(id));
+                    !gone.contains(domain) && !about
+                });
                 self.end_sessions(|_, only| only.is_some_and(|only| gone.contains(&only.organization)));
             }
             Change::UserCreated { after } => {
@@ -83,6 +88,7 @@ impl Replay {
             Change::UserDeleted { before } => {
                 self.users.remove(&before.id);
                 self.tokens.retain(|_, token| token.user != Some(before.id));
+                self.directory_links.retain(|(_, subject), _| *subject != LinkSubject::User(before.id));
                 self.end_sessions(|user, _| user == before.id);
                 self.passwords.remove(&before.id);
             }
@@ -137,6 +143,13 @@ impl Replay {
             Change::AccountUserDeleted { before } => {
                 self.accounts.remove(&(before.organization, before.user));
             }
+            Change::DirectoryLinkCreated { after } | Change::DirectoryLinkUpdated { after, .. } => {
+                self.directory_links.insert((after.domain, after.subject), *after);
+            }
+            Change::DirectoryLinkDeleted { before } => {
+                self.directory_links.remove(&(before.domain, before.subject));
+            }
+            Change::RemovalHeld { .. } => {}
         }
     }
 
@@ -279,6 +292,13 @@ impl View<'_> {
             }
         }
         compare("account user", &replay.accounts, &stored, problems);
+        let links = self.all_directory_links()?;
+        compare(
+            "directory link",
+            &replay.directory_links,
+            &links.into_iter().map(|l| ((l.domain, l.subject), l)).collect(),
+            problems,
+        );
         for user in &replay.erased {
             if replay.users.contains_key(user) || self.remembers(*user)? {
                 problems.push(format!("user {user:?} was erased and is still known"));

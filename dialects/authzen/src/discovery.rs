@@ -30,8 +30,7 @@ fn path_of(url: &str) -> Option<&str> {
 
 /// The same for everyone, whatever names a request has for this server.
 async fn document(State(app): State<App>) -> Response {
-    let bound = || app.address.as_deref().map(|address| format!("http://{address}"));
-    let base = app.public_url.as_deref().map(str::to_owned).or_else(bound).unwrap_or_else(|| "http://localhost".into());
+    let base = app.base_url();
     let at = |path: &str| format!("{base}{PREFIX}{path}");
     let body = json!({
         "policy_decision_point": base,

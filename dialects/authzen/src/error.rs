@@ -48,6 +48,8 @@ fn status_of(error: &Error) -> StatusCode {
         | Error::PreconditionFailed
         | Error::IdempotencyMismatch
         | Error::Items(_)
+        | Error::OwnsOrganization { .. }
+        | Error::RemovalHeld { .. }
         | Error::BadLogin
         | Error::WrongPassword => StatusCode::BAD_REQUEST,
         Error::TooManyAttempts { .. } => StatusCode::TOO_MANY_REQUESTS,

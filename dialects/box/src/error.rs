@@ -118,6 +118,8 @@ impl Form {
             | Error::LimitReached { .. }
             | Error::DomainNotAllowed
             | Error::HasChildren
+            | Error::OwnsOrganization { .. }
+            | Error::RemovalHeld { .. }
             | Error::NotAnAccount
             | Error::NotManaged
             | Error::RoleInUse

@@ -150,9 +150,12 @@ impl Form {
             Error::NoCredential => said(401, "authorization_header_format_invalid"),
             Error::BadCredential => said(401, "clerk_key_invalid"),
             Error::System(Subject::Permission) => said(403, "organization_system_permission_not_modifiable"),
-            Error::Forbidden(_) | Error::HasChildren | Error::DomainNotAllowed | Error::System(_) => {
-                said(403, "authorization_invalid")
-            }
+            Error::Forbidden(_)
+            | Error::HasChildren
+            | Error::OwnsOrganization { .. }
+            | Error::RemovalHeld { .. }
+            | Error::DomainNotAllowed
+            | Error::System(_) => said(403, "authorization_invalid"),
             Error::OwnerProtected | Error::OwnerExists | Error::LastAdmin => {
                 said(400, "organization_minimum_permissions_needed")
             }

@@ -49,6 +49,20 @@ impl Event {
     }
 }
 
+fn link(link: &engine::DirectoryLink) -> Value {
+    json!({
+        "domain_id": link.domain.native(),
+        "subject_id": native(link.subject.raw()),
+        "external_id": link.external_id,
+        "user_name": link.user_name,
+        "home": link.home,
+        "suspended": link.suspended,
+        "document": link.document,
+        "created_at": link.created.rfc3339(),
+        "updated_at": link.updated.rfc3339(),
+    })
+}
+
 /// Another reader of the change: no wildcard, so that every kind has a form for those who follow the log.
 fn data(change: &Change, catalog: &RoleCatalog) -> Value {
     let membership = |m: &engine::Membership| Membership::alone(m, catalog);
@@ -112,5 +126,11 @@ fn data(change: &Change, catalog: &RoleCatalog) -> Value {
             json!({ "before": AccountUser::alone(before), "after": AccountUser::alone(after) })
         }
         Change::AccountUserDeleted { before } => json!({ "before": AccountUser::alone(before) }),
+        Change::DirectoryLinkCreated { after } => json!({ "after": link(after) }),
+        Change::DirectoryLinkUpdated { before, after } => json!({ "before": link(before), "after": link(after) }),
+        Change::DirectoryLinkDeleted { before } => json!({ "before": link(before) }),
+        Change::RemovalHeld { organization, removing, members } => {
+            json!({ "organization_id": organization.native(), "removing": removing, "members": members })
+        }
     }
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use roster_engine::DirectoryOptions;
 use roster_http::Limits;
 use serde::Deserialize;
 
@@ -23,6 +24,16 @@ pub(crate) struct File {
     pub(super) log_format: Option<LogFormat>,
     pub(super) limits: FileLimits,
     pub(super) authzen: roster_authzen::Names,
+    pub(super) scim: FileScim,
+}
+
+/// The section `[scim]`, named as in [`DirectoryOptions`].
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct FileScim {
+    link_existing: Option<bool>,
+    max_removal_percent: Option<u32>,
+    max_removal_floor: Option<u64>,
 }
 
 /// The section `[limits]`, named as in [`Limits`].
@@ -53,6 +64,7 @@ const KEYS: &[&str] = &[
     "log_format",
     "limits",
     "authzen",
+    "scim",
 ];
 const LIMITS: &[&str] = &[
     "body_bytes",
@@ -68,6 +80,8 @@ const LIMITS: &[&str] = &[
     "connections",
 ];
 
+const SCIM: &[&str] = &["link_existing", "max_removal_percent", "max_removal_floor"];
+
 impl File {
     pub(crate) fn read(path: &Path) -> anyhow::Result<Self> {
         let named = || format!("the configuration file {}", path.display());
@@ -82,8 +96,19 @@ impl File {
             // serde would take an array for the section, too, number by number.
             refuse_unknown("limits.", limits.as_table().context("limits must be a section, [limits]")?, LIMITS)?;
         }
+        if let Some(scim) = table.get("scim") {
+            refuse_unknown("scim.", scim.as_table().context("scim must be a section, [scim]")?, SCIM)?;
+        }
         // Read from the text again, so that an error shows its line.
         Ok(toml::from_str(text)?)
+    }
+}
+
+impl FileScim {
+    pub(super) fn apply(&self, options: &mut DirectoryOptions) {
+        set(&mut options.link_existing, self.link_existing);
+        set(&mut options.max_removal_percent, self.max_removal_percent);
+        set(&mut options.max_removal_floor, self.max_removal_floor);
     }
 }
 
@@ -150,6 +175,9 @@ mod tests {
         // A key of the list that no field takes would be ignored in silence: give each a value of no field's type.
         for key in KEYS {
             assert!(File::parse(&format!("{key} = [[]]")).is_err(), "{key}");
+        }
+        for key in SCIM {
+            assert!(File::parse(&format!("[scim]\n{key} = [[]]")).is_err(), "{key}");
         }
         for key in LIMITS {
             assert!(File::parse(&format!("[limits]\n{key} = [[]]")).is_err(), "{key}");

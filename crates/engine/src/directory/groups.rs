@@ -1,0 +1,526 @@
+//! Organizations of a domain, as its directory's groups.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use roster_model::permission::BuiltIn as P;
+use roster_model::{
+    Change, Dialect, DirectoryLink, EntityId as _, Membership, Metadata, Organization, OrganizationId, Right,
+    RoleNumber, RoleSet, Timestamp, UserId, metadata, text,
+};
+use serde_json::Value;
+
+use super::members::{Among, MemberChange, apply};
+use super::users::{self, ProvisionedUser, check_external_id, put_link};
+use super::{DirectoryOptions, reading, writing};
+use crate::access::{Allowed, Domain};
+use crate::actor::Caller;
+use crate::error::{Error, Result, Subject};
+use crate::memberships::{self, MembershipPatch};
+use crate::organizations::{self, NewOrganization, OrganizationPatch};
+use crate::reference::OrganizationRef;
+use crate::transaction::{Reader, Tx};
+
+/// Under this name an organization keeps, among its extras, the role that directories give.
+const ROLE: &str = "role";
+/// Under this name a link keeps the external ids of an organization's role groups.
+const ROLE_GROUPS: &str = "role_groups";
+
+/// An organization as one domain sees it.
+#[derive(Clone, Debug)]
+pub struct ProvisionedGroup {
+    pub organization: Organization,
+    pub link: Option<DirectoryLink>,
+    /// What members are given who are added by a directory; `member` if it isn't said.
+    pub role: Option<RoleNumber>,
+    /// `None` right under the top of the domain, and for the top itself.
+    pub parent: Option<OrganizationId>,
+    /// Whether it is the top of the domain.
+    pub is_top: bool,
+    /// Grows with every change of it, of its members and of their roles.
+    pub revision: i64,
+    /// When that was.
+    pub updated: Timestamp,
+    /// If they were asked for, by creation of the memberships.
+    pub members: Option<Vec<GroupMember>>,
+}
+
+impl ProvisionedGroup {
+    /// What the domain's directory calls the group of those who hold a role here.
+    pub fn role_external_id(&self, role: RoleNumber) -> Option<String> {
+        role_external_id(self.link.as_ref(), role)
+    }
+}
+
+/// One of a group's members.
+#[derive(Clone, Debug)]
+pub struct GroupMember {
+    pub user: UserId,
+    pub roles: RoleSet,
+    /// If it was asked for.
+    pub shown: Option<ProvisionedUser>,
+}
+
+/// Which members to read along with a group.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum MembersWanted {
+    #[default]
+    None,
+    All,
+    /// With what the domain knows of the users.
+    Shown,
+    /// Those of these users who are members.
+    Of(Vec<UserId>),
+}
+
+/// A group to be made.
+#[derive(Clone, Debug, Default)]
+pub struct NewGroup {
+    pub name: String,
+    pub external_id: Option<String>,
+    pub role: Option<RoleNumber>,
+    /// The top of the domain if it isn't given.
+    pub parent: Option<OrganizationRef>,
+    /// As their directory names them.
+    pub members: Vec<String>,
+}
+
+/// What is to be different; `None` stays as it is.
+#[derive(Default)]
+pub struct GroupPatch {
+    pub name: Option<String>,
+    pub external_id: Option<Option<String>>,
+    pub role: Option<Option<RoleNumber>>,
+    pub parent: Option<Option<OrganizationRef>>,
+    /// One after the other.
+    pub members: Vec<MemberChange>,
+    /// Whether the directory has said which state it means to change: then nothing is held back.
+    pub is_sure: bool,
+}
+
+impl std::fmt::Debug for GroupPatch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("GroupPatch")
+            .field("name", &self.name)
+            .field("members", &self.members.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// One role of one organization, for directories that assign roles by group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct RoleGroup {
+    pub organization: OrganizationId,
+    pub role: RoleNumber,
+}
+
+fn role_of(organization: &Organization) -> Option<RoleNumber> {
+    let number = organization.extras.of(Dialect::Scim)?.get(ROLE)?.as_u64()?;
+    RoleNumber::new(u8::try_from(number).ok()?)
+}
+
+fn wanted_members(
+    reader: Reader<'_>,
+    domain: &Domain,
+    organization: OrganizationId,
+    wanted: &MembersWanted,
+) -> Result<Option<Vec<GroupMember>>> {
+    let only = match wanted {
+        MembersWanted::None => return Ok(None),
+        MembersWanted::Of(users) => Some(users.as_slice()),
+        MembersWanted::All | MembersWanted::Shown => None,
+    };
+    let memberships = reader.view.memberships_in(organization, only)?;
+    let mut shown = HashMap::new();
+    if *wanted == MembersWanted::Shown {
+        let ids: Vec<UserId> = memberships.iter().map(|m| m.user).collect();
+        let found = reader.view.users_by_id(&ids)?.into_values().collect();
+        shown = users::load(reader, domain, found, false)?.into_iter().map(|user| (user.user.id, user)).collect();
+    }
+    let member = |m: Membership| GroupMember { user: m.user, roles: m.roles, shown: shown.remove(&m.user) };
+    Ok(Some(memberships.into_iter().map(member).collect()))
+}
+
+/// These organizations as the domain sees them. Whether it sees them at all was asked before.
+pub(super) fn load(
+    reader: Reader<'_>,
+    domain: &Domain,
+    organizations: Vec<Organization>,
+    members: &MembersWanted,
+) -> Result<Vec<ProvisionedGroup>> {
+    let raw: Vec<i64> = organizations.iter().map(|organization| organization.id.raw()).collect();
+    let mut links = reader.view.directory_links(domain.id(), &raw)?;
+    let catalog = reader.roles()?;
+    organizations
+        .into_iter()
+        .map(|organization| {
+            let (revision, updated) = reader.view.last_change_of(organization.id)?.unwrap_or((0, organization.updated));
+            let is_top = organization.id == domain.id();
+            Ok(ProvisionedGroup {
+                link: links.remove(&organization.id.raw()),
+                role: role_of(&organization).filter(|role| catalog.get(*role).is_some()),
+                parent: organization.parent.filter(|parent| !is_top && *parent != domain.id()),
+                is_top,
+                revision,
+                updated: updated.max(organization.updated),
+                members: wanted_members(reader, domain, organization.id, members)?,
+                organization,
+            })
+        })
+        .collect()
+}
+
+fn load_one(
+    reader: Reader<'_>,
+    domain: &Domain,
+    id: OrganizationId,
+    members: &MembersWanted,
+) -> Result<ProvisionedGroup> {
+    let missing = || Error::NotFound(Subject::Organization);
+    let organization = reader.view.organization(id)?.ok_or_else(missing)?;
+    load(reader, domain, vec![organization], members)?.pop().ok_or_else(missing)
+}
+
+/// An organization of the domain, by any form of its id.
+pub(super) fn find(reader: Reader<'_>, domain: &Domain, reference: &OrganizationRef) -> Result<OrganizationId> {
+    let id = reader.organization(reference)?.id();
+    if domain.holds(reader, id)? { Ok(id) } else { Err(Error::NotFound(Subject::Organization)) }
+}
+
+fn name_is_free(reader: Reader<'_>, domain: &Domain, name: &str, own: Option<OrganizationId>) -> Result<()> {
+    for other in reader.view.organizations_named(name)? {
+        if Some(other.id) != own && domain.holds(reader, other.id)? {
+            let id = Some(other.id.raw());
+            return Err(Error::AlreadyExists { subject: Subject::Organization, field: "name", id });
+        }
+    }
+    Ok(())
+}
+
+/// Who gives it must be able to give it himself, and it is never the owner's.
+fn check_role(reader: Reader<'_>, place: &Allowed<Organization>, role: RoleNumber) -> Result<()> {
+    if role == RoleNumber::OWNER || reader.roles()?.get(role).is_none() {
+        return Err(Error::invalid("role", "is no role that a group can give"));
+    }
+    memberships::may_give(place, RoleSet::of(role))
+        .map_err(|_| Error::invalid("role", "is one that this key can't give"))
+}
+
+fn role_extras(role: Option<RoleNumber>) -> (Dialect, Metadata) {
+    let number = role.map_or(Value::Null, |role| Value::from(role.get()));
+    (Dialect::Scim, Metadata::from_iter([(ROLE.to_owned(), number)]))
+}
+
+fn parent_in(reader: Reader<'_>, domain: &Domain, parent: Option<&OrganizationRef>) -> Result<OrganizationId> {
+    let Some(parent) = parent else { return Ok(domain.id()) };
+    find(reader, domain, parent).map_err(|error| error.if_missing(Error::invalid("parent", "names no group")))
+}
+
+fn about_parent(error: Error) -> Error {
+    match error {
+        Error::Invalid { problem, .. } => Error::Invalid { field: "parent".into(), problem },
+        Error::Forbidden(_) | Error::System(_) => Error::invalid("parent", "is no place that this key can move it to"),
+        other => other,
+    }
+}
+
+fn writable(reader: Reader<'_>, id: OrganizationId) -> Result<Allowed<Organization>> {
+    reader.organization(&id.into())?.allow(reader, Right::tree(P::OrganizationsWrite))
+}
+
+/// Proof that members may change there.
+pub(super) fn with_members(reader: Reader<'_>, id: OrganizationId) -> Result<Allowed<Organization>> {
+    reader.organization(&id.into())?.allow(reader, Right::tree(P::MembershipsWrite))
+}
+
+fn link_external_id(
+    tx: &mut Tx<'_, '_>,
+    domain: &Allowed<Domain>,
+    id: OrganizationId,
+    external_id: Option<String>,
+) -> Result<()> {
+    check_external_id(external_id.as_deref())?;
+    let before = tx.read().view.directory_link(domain.id(), id)?;
+    let mut after = before.clone().unwrap_or_else(|| DirectoryLink::new(domain.id(), id, tx.now()));
+    if before.is_none() && external_id.is_none() {
+        return Ok(());
+    }
+    after.external_id = external_id;
+    put_link(tx, domain, before, after)
+}
+
+fn create(tx: &mut Tx<'_, '_>, domain: &Allowed<Domain>, new: NewGroup) -> Result<OrganizationId> {
+    let reader = tx.read();
+    text::name(&new.name).map_err(|problem| Error::invalid("name", problem))?;
+    let parent = parent_in(reader, domain, new.parent.as_ref())?;
+    let parent = writable(reader, parent)?;
+    if let Some(role) = new.role {
+        check_role(reader, &parent, role)?;
+    }
+    name_is_free(reader, domain, &new.name, None)?;
+    let mut organization = NewOrganization { name: new.name, ..NewOrganization::default() };
+    if new.role.is_some() {
+        let (dialect, extras) = role_extras(new.role);
+        organization.extras.merge(dialect, &extras);
+    }
+    let made = organizations::create(tx, &parent, &organization).map_err(|error| match error {
+        Error::Invalid { field, problem } if field == "parent_id" => Error::Invalid { field: "parent".into(), problem },
+        other => other,
+    })?;
+    link_external_id(tx, domain, made.id, new.external_id)?;
+    if !new.members.is_empty() {
+        let place = with_members(tx.read(), made.id)?;
+        let among = Among::Members { role: new.role.unwrap_or(RoleNumber::MEMBER) };
+        apply(tx, domain, &place, among, vec![MemberChange::Add(new.members)], None)?;
+    }
+    Ok(made.id)
+}
+
+/// Who has exactly the former role is given the new one.
+fn move_members(tx: &mut Tx<'_, '_>, place: &Allowed<Organization>, from: RoleNumber, to: RoleNumber) -> Result<()> {
+    if from == to {
+        return Ok(());
+    }
+    let from = RoleSet::of(from);
+    let patch = MembershipPatch { roles: Some(RoleSet::of(to)), ..MembershipPatch::default() };
+    for membership in tx.read().view.memberships_in(place.id, None)? {
+        if membership.roles == from {
+            memberships::update(tx, place, &membership, &patch)?;
+        }
+    }
+    Ok(())
+}
+
+fn change(
+    tx: &mut Tx<'_, '_>,
+    domain: &Allowed<Domain>,
+    before: &ProvisionedGroup,
+    patch: GroupPatch,
+    guard: Option<DirectoryOptions>,
+) -> Result<()> {
+    let id = before.organization.id;
+    let touches = patch.name.is_some() || patch.role.is_some() || patch.parent.is_some();
+    if touches || patch.external_id.is_some() {
+        let place = writable(tx.read(), id)?;
+        if let Some(name) = &patch.name
+            && *name != before.organization.name
+        {
+            text::name(name).map_err(|problem| Error::invalid("name", problem))?;
+            name_is_free(tx.read(), domain, name, Some(id))?;
+        }
+        if let Some(Some(role)) = patch.role
+            && Some(role) != before.role
+        {
+            check_role(tx.read(), &place, role)?;
+        }
+        let wanted =
+            OrganizationPatch { name: patch.name, extras: patch.role.map(role_extras), ..OrganizationPatch::default() };
+        organizations::update(tx, &place, &wanted)?;
+        if let Some(parent) = patch.parent {
+            let parent = parent_in(tx.read(), domain, parent.as_ref())?;
+            let now = before.parent.unwrap_or(domain.id());
+            if before.is_top && parent != id && parent != domain.id() {
+                return Err(Error::invalid("parent", "can't be given to the key's own organization"));
+            }
+            if !before.is_top && parent != now {
+                let place = writable(tx.read(), id)?;
+                organizations::relocate(tx, &place, &parent.into()).map_err(about_parent)?;
+            }
+        }
+        if let Some(external_id) = patch.external_id {
+            link_external_id(tx, domain, id, external_id)?;
+        }
+    }
+    let role = patch.role.unwrap_or(before.role).unwrap_or(RoleNumber::MEMBER);
+    if patch.role.is_some() {
+        let place = with_members(tx.read(), id)?;
+        move_members(tx, &place, before.role.unwrap_or(RoleNumber::MEMBER), role)?;
+    }
+    if patch.members.is_empty() {
+        return Ok(());
+    }
+    let place = with_members(tx.read(), id)?;
+    apply(tx, domain, &place, Among::Members { role }, patch.members, guard.filter(|_| !patch.is_sure))
+}
+
+/// What a guard held back, for the note that follows the refusal.
+type Held = Arc<Mutex<Option<(OrganizationId, u64, u64)>>>;
+
+fn noting<T>(held: &Held, id: OrganizationId, outcome: Result<T>) -> Result<T> {
+    if let Err(Error::RemovalHeld { removing, members }) = &outcome {
+        *held.lock().unwrap_or_else(PoisonError::into_inner) = Some((id, *removing, *members));
+    }
+    outcome
+}
+
+fn holders(reader: Reader<'_>, group: RoleGroup, wanted: &MembersWanted, domain: &Domain) -> Result<Vec<GroupMember>> {
+    let members = wanted_members(reader, domain, group.organization, wanted)?.unwrap_or_default();
+    Ok(members.into_iter().filter(|member| member.roles.contains(group.role)).collect())
+}
+
+impl Caller {
+    /// For who may read as a directory.
+    pub async fn provisioned_group(
+        &self,
+        group: impl Into<OrganizationRef>,
+        members: MembersWanted,
+    ) -> Result<ProvisionedGroup> {
+        let group = group.into();
+        self.read(move |reader| {
+            let domain = reading(reader)?;
+            let id = find(reader, &domain, &group)?;
+            load_one(reader, &domain, id, &members)
+        })
+        .await
+    }
+
+    /// Makes an organization with its members. Needs `organizations:write` at the parent or above, and `memberships:write` for
+    /// the members.
+    pub async fn provision_group(&self, new: NewGroup, members: MembersWanted) -> Result<ProvisionedGroup> {
+        self.write_asking(move |tx| {
+            let domain = writing(tx.read(), P::OrganizationsWrite)?;
+            let id = create(tx, &domain, new)?;
+            load_one(tx.read(), &domain, id, &members)
+        })
+        .await
+    }
+
+    /// Changes a group as `edit` says when it has seen it (with the members that `needs` names). Needs `organizations:write`
+    /// there or above for what is the group's own, `memberships:write` for members. More removals than the guard lets through
+    /// are refused ([`Error::RemovalHeld`]) and noted in the log.
+    pub async fn change_provisioned_group<E: From<Error> + Send + 'static>(
+        &self,
+        group: impl Into<OrganizationRef>,
+        edit: impl FnOnce(&ProvisionedGroup) -> Result<GroupPatch, E> + Clone + Send + 'static,
+        answer: MembersWanted,
+    ) -> Result<ProvisionedGroup, E> {
+        let (group, held) = (group.into(), Held::default());
+        let (note, guard) = (Arc::clone(&held), Some(*self.engine.directory()));
+        let outcome = self
+            .write_asking(move |tx| {
+                let domain = writing(tx.read(), P::MembershipsWrite)?;
+                let id = find(tx.read(), &domain, &group)?;
+                let before = load_one(tx.read(), &domain, id, &MembersWanted::None)?;
+                let patch = edit(&before)?;
+                noting(&note, id, change(tx, &domain, &before, patch, guard))?;
+                Ok(load_one(tx.read(), &domain, id, &answer)?)
+            })
+            .await;
+        self.note_held(&held).await?;
+        outcome
+    }
+
+    async fn note_held(&self, held: &Held) -> Result<()> {
+        let held = held.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some((organization, removing, members)) = held else { return Ok(()) };
+        self.write(move |tx| {
+            let place = with_members(tx.read(), organization)?;
+            tx.change(&place, &Change::RemovalHeld { organization, removing, members })
+        })
+        .await
+    }
+
+    /// Deletes an organization; its users stay. Needs `organizations:write` there or above. Not the top of the domain
+    /// ([`Error::System`]), nor one with others below it ([`Error::HasChildren`]).
+    pub async fn deprovision_group<E: From<Error> + Send + 'static>(
+        &self,
+        group: impl Into<OrganizationRef>,
+        check: impl FnOnce(&ProvisionedGroup) -> Result<(), E> + Clone + Send + 'static,
+    ) -> Result<(), E> {
+        let group = group.into();
+        self.write_asking(move |tx| {
+            let domain = writing(tx.read(), P::OrganizationsWrite)?;
+            let id = find(tx.read(), &domain, &group)?;
+            let before = load_one(tx.read(), &domain, id, &MembersWanted::None)?;
+            check(&before)?;
+            if before.is_top {
+                return Err(Error::System(Subject::Organization).into());
+            }
+            if tx.read().view.has_children(id).map_err(Error::from)? {
+                return Err(Error::HasChildren.into());
+            }
+            let place = writable(tx.read(), id)?;
+            Ok(tx.change(&place, &Change::OrganizationDeleted { before: Box::new(before.organization) })?)
+        })
+        .await
+    }
+
+    /// Who holds a role at an organization, and what the domain's directory calls this group.
+    pub async fn role_group(
+        &self,
+        organization: impl Into<OrganizationRef>,
+        role: RoleNumber,
+        members: MembersWanted,
+    ) -> Result<(ProvisionedGroup, Option<String>)> {
+        let organization = organization.into();
+        self.read(move |reader| {
+            let domain = reading(reader)?;
+            let id = find(reader, &domain, &organization)?;
+            let mut group = load_one(reader, &domain, id, &MembersWanted::None)?;
+            if members != MembersWanted::None {
+                group.members = Some(holders(reader, RoleGroup { organization: id, role }, &members, &domain)?);
+            }
+            let external_id = role_external_id(group.link.as_ref(), role);
+            Ok((group, external_id))
+        })
+        .await
+    }
+
+    /// Gives and takes a role. Who is no member becomes one; whose last role is taken is none any more. Needs
+    /// `memberships:write` there or above.
+    pub async fn change_role_group<E: From<Error> + Send + 'static>(
+        &self,
+        organization: impl Into<OrganizationRef>,
+        role: RoleNumber,
+        edit: impl FnOnce(&ProvisionedGroup, Option<String>) -> Result<GroupPatch, E> + Clone + Send + 'static,
+        answer: MembersWanted,
+    ) -> Result<(ProvisionedGroup, Option<String>), E> {
+        let (organization, held) = (organization.into(), Held::default());
+        let (note, guard) = (Arc::clone(&held), Some(*self.engine.directory()));
+        let outcome = self
+            .write_asking(move |tx| {
+                let domain = writing(tx.read(), P::MembershipsWrite)?;
+                let id = find(tx.read(), &domain, &organization)?;
+                let before = load_one(tx.read(), &domain, id, &MembersWanted::None)?;
+                let patch = edit(&before, role_external_id(before.link.as_ref(), role))?;
+                if let Some(external_id) = &patch.external_id {
+                    link_role_external_id(tx, &domain, id, role, external_id.as_deref())?;
+                }
+                let place = with_members(tx.read(), id)?;
+                let among = Among::Holders { role };
+                noting(&note, id, apply(tx, &domain, &place, among, patch.members, guard.filter(|_| !patch.is_sure)))?;
+                let mut group = load_one(tx.read(), &domain, id, &MembersWanted::None)?;
+                if answer != MembersWanted::None {
+                    let group_of = RoleGroup { organization: id, role };
+                    group.members = Some(holders(tx.read(), group_of, &answer, &domain)?);
+                }
+                let external_id = role_external_id(group.link.as_ref(), role);
+                Ok((group, external_id))
+            })
+            .await;
+        self.note_held(&held).await?;
+        outcome
+    }
+}
+
+pub(super) fn role_external_id(link: Option<&DirectoryLink>, role: RoleNumber) -> Option<String> {
+    link?.document.get(ROLE_GROUPS)?.get(role.get().to_string())?.as_str().map(str::to_owned)
+}
+
+fn link_role_external_id(
+    tx: &mut Tx<'_, '_>,
+    domain: &Allowed<Domain>,
+    id: OrganizationId,
+    role: RoleNumber,
+    external_id: Option<&str>,
+) -> Result<()> {
+    check_external_id(external_id)?;
+    let before = tx.read().view.directory_link(domain.id(), id)?;
+    if before.is_none() && external_id.is_none() {
+        return Ok(());
+    }
+    let mut after = before.clone().unwrap_or_else(|| DirectoryLink::new(domain.id(), id, tx.now()));
+    let inner = Metadata::from_iter([(role.get().to_string(), external_id.map_or(Value::Null, Value::from))]);
+    metadata::merge(&mut after.document, &Metadata::from_iter([(ROLE_GROUPS.to_owned(), Value::Object(inner))]));
+    put_link(tx, domain, before, after)
+}

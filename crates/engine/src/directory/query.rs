@@ -1,0 +1,330 @@
+//! Lists of users and groups of a domain, by conditions that only the directory's own language knows.
+//!
+//! A condition comes as a function. Where it says something that an index can find, the caller says that too ([`UserNarrow`],
+//! [`GroupNarrow`]), and only what is found that way is looked at; else the domain is gone through, in one view.
+
+use roster_model::{AddressKind, EntityId as _, OrganizationId, User, UserId, text};
+use roster_store::list::{Key, Mark, Slice};
+use roster_store::{OrganizationFilter, OrganizationSort, OrganizationState};
+
+use super::groups::{self, MembersWanted, ProvisionedGroup};
+use super::reading;
+use super::users::{self, ProvisionedUser};
+use crate::access::{Allowed, Domain};
+use crate::actor::Caller;
+use crate::error::Result;
+use crate::reference::{OrganizationRef, UserRef};
+use crate::transaction::Reader;
+
+/// How many are looked at in one go.
+const PORTION: u64 = 512;
+
+/// What every user that is looked for has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UserNarrow {
+    Id(String),
+    UserName(String),
+    /// Of the user name.
+    Beginning(String),
+    ExternalId(String),
+    /// One of his addresses, or of those that the directory keeps for itself.
+    Email(String),
+}
+
+/// What every group that is looked for has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum GroupNarrow {
+    Id(String),
+    Name(String),
+    /// Of the name.
+    Beginning(String),
+    ExternalId(String),
+}
+
+type Keep<T> = Box<dyn Fn(&T) -> bool + Send>;
+type SortKey<T> = Box<dyn Fn(&T) -> Option<String> + Send>;
+
+/// Which ones, and in which order.
+pub struct DirectoryQuery<T, N> {
+    /// `None`: all are looked at.
+    pub narrow: Option<N>,
+    pub keep: Option<Keep<T>>,
+    /// What they are sorted by, as a text whose order counts; by id if it isn't given. Who has nothing comes last, or first if
+    /// descending.
+    pub sort: Option<SortKey<T>>,
+    pub descending: bool,
+    /// How many of those found are left out at the beginning.
+    pub offset: u64,
+    /// Go on behind this id; only without `sort`.
+    pub after: Option<i64>,
+    pub limit: u64,
+    /// Whether groups of users are wanted to decide.
+    pub with_groups: bool,
+    /// Which members of groups are wanted to decide.
+    pub members: MembersWanted,
+}
+
+impl<T, N> Default for DirectoryQuery<T, N> {
+    fn default() -> Self {
+        Self {
+            narrow: None,
+            keep: None,
+            sort: None,
+            descending: false,
+            offset: 0,
+            after: None,
+            limit: 100,
+            with_groups: false,
+            members: MembersWanted::None,
+        }
+    }
+}
+
+impl<T, N: std::fmt::Debug> std::fmt::Debug for DirectoryQuery<T, N> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DirectoryQuery")
+            .field("narrow", &self.narrow)
+            .field("offset", &self.offset)
+            .field("limit", &self.limit)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A part of a list, and how many the whole has.
+#[derive(Clone, Debug)]
+pub struct DirectoryPage<T> {
+    pub items: Vec<T>,
+    pub total: u64,
+    /// The id of the last item, if others follow.
+    pub last: Option<i64>,
+}
+
+/// Goes through a list by ids and keeps what fits.
+struct Walk<T> {
+    found: Vec<T>,
+    total: u64,
+    /// How many still are to be left out.
+    skip: u64,
+    limit: u64,
+    after: i64,
+}
+
+impl<T> Walk<T> {
+    fn new<N>(query: &DirectoryQuery<T, N>) -> Self {
+        // What is sorted is needed whole.
+        let (skip, limit) = if query.sort.is_some() { (0, u64::MAX) } else { (query.offset, query.limit) };
+        Self { found: Vec::new(), total: 0, skip, limit, after: query.after.unwrap_or_default() }
+    }
+
+    fn meet(&mut self, item: T, id: i64, keep: Option<&Keep<T>>) {
+        if keep.is_some_and(|keep| !keep(&item)) {
+            return;
+        }
+        self.total += 1;
+        if id <= self.after {
+            return;
+        }
+        if self.skip > 0 {
+            self.skip -= 1;
+        } else if (self.found.len() as u64) < self.limit.saturating_add(1) {
+            self.found.push(item);
+        }
+    }
+
+    /// The page. `id` tells an item's.
+    fn page<N>(mut self, query: &DirectoryQuery<T, N>, id: impl Fn(&T) -> i64) -> DirectoryPage<T> {
+        let limit = usize::try_from(query.limit).unwrap_or(usize::MAX);
+        if let Some(sort) = &query.sort {
+            let mut keyed: Vec<_> = self.found.into_iter().map(|item| (sort(&item), id(&item), item)).collect();
+            keyed.sort_by(|(a, a_id, _), (b, b_id, _)| {
+                let by_key = match (a, b) {
+                    (Some(a), Some(b)) => a.cmp(b),
+                    (a, b) => b.is_some().cmp(&a.is_some()),
+                };
+                let by_key = if query.descending { by_key.reverse() } else { by_key };
+                by_key.then(a_id.cmp(b_id))
+            });
+            let offset = usize::try_from(query.offset).unwrap_or(usize::MAX);
+            self.found = keyed.into_iter().skip(offset).map(|(_, _, item)| item).collect();
+        }
+        let more = self.found.len() > limit;
+        self.found.truncate(limit);
+        let last = self.found.last().filter(|_| more).map(id);
+        DirectoryPage { items: self.found, total: self.total, last }
+    }
+}
+
+fn narrowed_users(reader: Reader<'_>, domain: &Allowed<Domain>, narrow: &UserNarrow) -> Result<Vec<User>> {
+    let of_ids = |ids: Vec<UserId>| -> Result<Vec<User>> {
+        let mut users = reader.view.users_by_id(&ids)?;
+        Ok(ids.iter().filter_map(|id| users.remove(id)).collect())
+    };
+    let found = match narrow {
+        UserNarrow::Id(id) => {
+            UserRef::Text(id.clone()).find(reader.view, reader.acting.surface, None)?.into_iter().collect()
+        }
+        UserNarrow::UserName(name) => users::perhaps_called(reader, domain, name)?,
+        UserNarrow::Beginning(prefix) => of_ids(reader.view.users_beginning(prefix)?)?,
+        UserNarrow::ExternalId(external_id) => {
+            let subjects = reader.view.directory_subjects(domain.id(), external_id)?;
+            of_ids(subjects.into_iter().filter_map(roster_model::LinkSubject::user).collect())?
+        }
+        UserNarrow::Email(email) => match text::email(email) {
+            Ok(address) => reader.view.user_by_address(AddressKind::Email, &address)?.into_iter().collect(),
+            Err(_) => Vec::new(),
+        },
+    };
+    let mut found = users::seen(reader, domain, found)?;
+    found.sort_by_key(|user| user.id);
+    found.dedup_by_key(|user| user.id);
+    Ok(found)
+}
+
+fn list_users(
+    reader: Reader<'_>,
+    query: &DirectoryQuery<ProvisionedUser, UserNarrow>,
+) -> Result<DirectoryPage<ProvisionedUser>> {
+    let domain = reading(reader)?;
+    let id = |user: &ProvisionedUser| user.user.id.raw();
+    let mut walk = Walk::new(query);
+    if let Some(narrow) = &query.narrow {
+        let found = narrowed_users(reader, &domain, narrow)?;
+        for user in users::load(reader, &domain, found, true)? {
+            let id = id(&user);
+            walk.meet(user, id, query.keep.as_ref());
+        }
+        return Ok(walk.page(query, id));
+    }
+    if query.keep.is_none() && query.sort.is_none() {
+        // Nothing to decide: the database counts and cuts.
+        let total = reader.view.count_domain_users(domain.bounded(), reader.now())?;
+        let slice = slice(query.after, query.offset, query.limit.saturating_add(1));
+        let found = reader.view.list_domain_users(domain.bounded(), reader.now(), &slice)?;
+        walk.found = users::load(reader, &domain, found, true)?;
+        walk.total = total;
+        return Ok(walk.page(query, id));
+    }
+    let mut after = None;
+    loop {
+        let found = reader.view.list_domain_users(domain.bounded(), reader.now(), &slice(after, 0, PORTION))?;
+        let Some(last) = found.last().map(|user| user.id.raw()) else { break };
+        after = Some(last);
+        for user in users::load(reader, &domain, found, query.with_groups)? {
+            let id = id(&user);
+            walk.meet(user, id, query.keep.as_ref());
+        }
+    }
+    let mut page = walk.page(query, id);
+    if !query.with_groups {
+        let users = page.items.into_iter().map(|user| user.user).collect();
+        page.items = users::load(reader, &domain, users, true)?;
+    }
+    Ok(page)
+}
+
+fn slice(after: Option<i64>, offset: u64, limit: u64) -> Slice {
+    let after = after.map(|id| Mark { key: Key::None, id });
+    Slice { after, offset, limit: Some(limit), descending: false }
+}
+
+fn narrowed_groups(reader: Reader<'_>, domain: &Domain, narrow: &GroupNarrow) -> Result<Vec<OrganizationId>> {
+    let mut found = match narrow {
+        GroupNarrow::Id(id) => OrganizationRef::Text(id.clone())
+            .find(reader.view, reader.acting.surface)?
+            .map(|organization| organization.id)
+            .into_iter()
+            .collect(),
+        GroupNarrow::Name(name) => reader.view.organizations_named(name)?.into_iter().map(|o| o.id).collect(),
+        GroupNarrow::Beginning(prefix) => reader.view.organizations_beginning(prefix)?,
+        GroupNarrow::ExternalId(external_id) => {
+            let subjects = reader.view.directory_subjects(domain.id(), external_id)?;
+            let organization = |subject| match subject {
+                roster_model::LinkSubject::Organization(id) => Some(id),
+                roster_model::LinkSubject::User(_) => None,
+            };
+            subjects.into_iter().filter_map(organization).collect()
+        }
+    };
+    found.sort_unstable();
+    let mut seen = Vec::with_capacity(found.len());
+    for id in found {
+        if domain.holds(reader, id)? {
+            seen.push(id);
+        }
+    }
+    Ok(seen)
+}
+
+fn list_groups(
+    reader: Reader<'_>,
+    query: &DirectoryQuery<ProvisionedGroup, GroupNarrow>,
+    answer: &MembersWanted,
+) -> Result<DirectoryPage<ProvisionedGroup>> {
+    let domain = reading(reader)?;
+    let id = |group: &ProvisionedGroup| group.organization.id.raw();
+    let mut walk = Walk::new(query);
+    if let Some(narrow) = &query.narrow {
+        let ids = narrowed_groups(reader, &domain, narrow)?;
+        let mut found = reader.view.organizations_by_id(&ids)?;
+        let found = ids.iter().filter_map(|id| found.remove(id)).collect();
+        for group in groups::load(reader, &domain, found, &query.members)? {
+            let id = id(&group);
+            walk.meet(group, id, query.keep.as_ref());
+        }
+    } else {
+        let filter = OrganizationFilter {
+            within: domain.bounded(),
+            state: Some(OrganizationState::NotDeleted),
+            ..OrganizationFilter::default()
+        };
+        let plain = query.keep.is_none() && query.sort.is_none();
+        let mut after = if plain { query.after } else { None };
+        loop {
+            let portion = if plain {
+                slice(after, query.offset, query.limit.saturating_add(1))
+            } else {
+                slice(after, 0, PORTION)
+            };
+            let found = reader.view.list_organizations(&filter, OrganizationSort::Id, &portion)?;
+            let Some(last) = found.last().map(|organization| organization.id.raw()) else { break };
+            after = Some(last);
+            let found = groups::load(reader, &domain, found, &query.members)?;
+            if plain {
+                walk.found = found;
+                break;
+            }
+            for group in found {
+                let id = id(&group);
+                walk.meet(group, id, query.keep.as_ref());
+            }
+        }
+        if plain {
+            walk.total = reader.view.count_organizations(&filter)?;
+        }
+    }
+    let mut page = walk.page(query, id);
+    if *answer != query.members {
+        let organizations = page.items.into_iter().map(|group| group.organization).collect();
+        page.items = groups::load(reader, &domain, organizations, answer)?;
+    }
+    Ok(page)
+}
+
+impl Caller {
+    /// The users of the domain. For who may read as a directory.
+    pub async fn list_provisioned_users(
+        &self,
+        query: DirectoryQuery<ProvisionedUser, UserNarrow>,
+    ) -> Result<DirectoryPage<ProvisionedUser>> {
+        self.read(move |reader| list_users(reader, &query)).await
+    }
+
+    /// The groups of the domain, with the members that `answer` names. For who may read as a directory.
+    pub async fn list_provisioned_groups(
+        &self,
+        query: DirectoryQuery<ProvisionedGroup, GroupNarrow>,
+        answer: MembersWanted,
+    ) -> Result<DirectoryPage<ProvisionedGroup>> {
+        self.read(move |reader| list_groups(reader, &query, &answer)).await
+    }
+}

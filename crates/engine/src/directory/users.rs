@@ -1,0 +1,511 @@
+//! Users, as a directory knows and changes them.
+
+use std::collections::HashMap;
+
+use roster_model::directory::{DOCUMENT_MAX, EXTERNAL_ID_MAX, Given, USER_NAME_MAX};
+use roster_model::permission::BuiltIn as P;
+use roster_model::{
+    AddressKind, Change, DirectoryLink, EntityId as _, InvitationStatus, Metadata, OrganizationId, Right, RoleNumber,
+    User, UserId, UserStatus, text,
+};
+use roster_store::list::Slice;
+use roster_store::{GroupOf, InvitationFilter, InvitationSort, MemberFilter, MemberSort};
+
+use super::{reading, writing};
+use crate::access::{Allowed, Domain, Found};
+use crate::actor::Caller;
+use crate::error::{Error, OfField as _, Result, Subject};
+use crate::reference::{OrganizationRef, UserRef};
+use crate::transaction::{Reader, Tx};
+use crate::users::{NewUser, UserPatch};
+use crate::{invitations, memberships, users};
+
+/// A user as one domain sees him.
+#[derive(Clone, Debug)]
+pub struct ProvisionedUser {
+    /// Roster's own picture. Of a user who isn't `own` and has a link, only the id is this domain's business.
+    pub user: User,
+    pub link: Option<DirectoryLink>,
+    /// What the domain calls him, if any directory said.
+    pub user_name: Option<String>,
+    /// Whether this domain's writes change the user himself.
+    pub own: bool,
+    /// His organizations in the domain, if they were asked for.
+    pub groups: Vec<GroupOf>,
+}
+
+impl ProvisionedUser {
+    /// Whether the link says everything, and nothing is taken from the user.
+    pub const fn is_apart(&self) -> bool {
+        !self.own && self.link.is_some()
+    }
+
+    /// What the domain calls him, whoever gave him a name.
+    pub fn shown_user_name(&self) -> String {
+        let given = || self.user.email().or(self.user.username.as_deref()).map(str::to_owned);
+        self.user_name.clone().or_else(given).unwrap_or_else(|| self.user.id.native())
+    }
+
+    pub fn is_active(&self) -> bool {
+        match &self.link {
+            Some(link) if !self.own => !link.suspended,
+            _ => self.user.is_active(),
+        }
+    }
+
+    /// What others changed of the user since this domain's last write, and how it is now.
+    pub fn since_given(&self) -> Option<(&Given, Given)> {
+        let given = self.link.as_ref()?.given.as_ref()?;
+        Some((given, given_of(&self.user)))
+    }
+}
+
+fn given_of(user: &User) -> Given {
+    Given {
+        first_name: user.first_name.clone(),
+        last_name: user.last_name.clone(),
+        email: user.email().map(str::to_owned),
+    }
+}
+
+/// A user to be made, as a directory describes him.
+#[derive(Clone, Debug, Default)]
+pub struct UserProfile {
+    pub user_name: String,
+    pub email: Option<String>,
+    pub name: Option<String>,
+    pub first_name: Option<String>,
+    pub last_name: Option<String>,
+    pub active: bool,
+    pub external_id: Option<String>,
+    /// Everything that the directory says, in its own form.
+    pub document: Metadata,
+}
+
+/// What is to be different; `None` stays as it is.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct UserProfilePatch {
+    pub user_name: Option<String>,
+    pub email: Option<Option<String>>,
+    pub name: Option<Option<String>>,
+    pub first_name: Option<Option<String>>,
+    pub last_name: Option<Option<String>>,
+    pub active: Option<bool>,
+    pub external_id: Option<Option<String>>,
+    pub document: Option<Metadata>,
+}
+
+fn check_user_name(user_name: &str) -> Result<()> {
+    let checked = text::free(user_name, USER_NAME_MAX).of("user_name")?;
+    if checked.trim().is_empty() {
+        return Err(Error::invalid("user_name", "must not be empty"));
+    }
+    if text::fold(checked).len() > USER_NAME_MAX { Err(Error::invalid("user_name", "is too long")) } else { Ok(()) }
+}
+
+pub(super) fn check_external_id(external_id: Option<&str>) -> Result<()> {
+    let Some(external_id) = external_id else { return Ok(()) };
+    text::free(external_id, EXTERNAL_ID_MAX).of("external_id")?;
+    if external_id.len() > EXTERNAL_ID_MAX { Err(Error::invalid("external_id", "is too long")) } else { Ok(()) }
+}
+
+pub(super) fn check_document(document: &Metadata) -> Result<()> {
+    let length = serde_json::to_string(document).map_or(usize::MAX, |text| text.len());
+    if length > DOCUMENT_MAX { Err(Error::invalid("document", "is larger than 1 MiB")) } else { Ok(()) }
+}
+
+/// The domain that made a user, and its link; the realm's root for who was made otherwise, or by a domain that is gone.
+fn homes(reader: Reader<'_>, users: &[UserId]) -> Result<HashMap<UserId, DirectoryLink>> {
+    let mut homes = reader.view.home_links(users)?;
+    let mut domains: Vec<OrganizationId> = homes.values().map(|link| link.domain).collect();
+    domains.sort_unstable();
+    domains.dedup();
+    let live = reader.view.organizations_by_id(&domains)?;
+    homes.retain(|_, link| live.contains_key(&link.domain));
+    let homeless: Vec<i64> = users.iter().filter(|user| !homes.contains_key(user)).map(|user| user.raw()).collect();
+    let at_root = reader.view.directory_links(reader.acting.root, &homeless)?;
+    homes.extend(at_root.into_values().filter_map(|link| Some((link.subject.user()?, link))));
+    Ok(homes)
+}
+
+/// These users as the domain sees them. Whether it sees them at all was asked before.
+pub(super) fn load(
+    reader: Reader<'_>,
+    domain: &Domain,
+    users: Vec<User>,
+    with_groups: bool,
+) -> Result<Vec<ProvisionedUser>> {
+    let ids: Vec<UserId> = users.iter().map(|user| user.id).collect();
+    let raw: Vec<i64> = ids.iter().map(|id| id.raw()).collect();
+    let homes = homes(reader, &ids)?;
+    let mut links = reader.view.directory_links(domain.id(), &raw)?;
+    let mut groups: HashMap<UserId, Vec<GroupOf>> = HashMap::new();
+    if with_groups {
+        for group in reader.view.groups_of(&ids, domain.bounded())? {
+            groups.entry(group.user).or_default().push(group);
+        }
+    }
+    let of = |user: User| {
+        let home = homes.get(&user.id);
+        let own = domain.is_realm() || home.is_some_and(|home| home.domain == domain.id());
+        let link = links.remove(&user.id.raw());
+        let named = if own { home } else { link.as_ref().or(home) };
+        let user_name = named.and_then(|link| link.user_name.clone());
+        let groups = groups.remove(&user.id).unwrap_or_default();
+        ProvisionedUser { user, link, user_name, own, groups }
+    };
+    Ok(users.into_iter().map(of).collect())
+}
+
+fn load_one(reader: Reader<'_>, domain: &Domain, user: User) -> Result<ProvisionedUser> {
+    let missing = || Error::NotFound(Subject::User);
+    load(reader, domain, vec![user], true)?.pop().ok_or_else(missing)
+}
+
+/// Those of these users that the domain sees, in the order given.
+pub(super) fn seen(reader: Reader<'_>, domain: &Allowed<Domain>, users: Vec<User>) -> Result<Vec<User>> {
+    let Some(top) = domain.bounded() else { return Ok(users) };
+    let raw: Vec<i64> = users.iter().map(|user| user.id.raw()).collect();
+    let linked = reader.view.directory_links(top, &raw)?;
+    let mut seen = Vec::with_capacity(users.len());
+    for user in users {
+        let visible =
+            linked.contains_key(&user.id.raw()) || reader.view.belongs_to_domain(top, user.id, reader.now())?;
+        seen.extend(visible.then_some(user));
+    }
+    Ok(seen)
+}
+
+/// Users that anybody may call so.
+pub(super) fn perhaps_called(reader: Reader<'_>, domain: &Domain, user_name: &str) -> Result<Vec<User>> {
+    let links = reader.view.directory_links_named(user_name)?;
+    let known = |link: &DirectoryLink| link.home || link.domain == domain.id() || link.domain == reader.acting.root;
+    let mut ids: Vec<UserId> = links.iter().filter(|link| known(link)).filter_map(|l| l.subject.user()).collect();
+    if let Ok(address) = text::email(user_name) {
+        ids.extend(reader.view.user_by_address(AddressKind::Email, &address)?.map(|user| user.id));
+    }
+    ids.extend(reader.view.user_by_username(user_name)?.map(|user| user.id));
+    ids.extend(roster_model::Form::Native.read::<UserId>(user_name));
+    ids.sort_unstable();
+    ids.dedup();
+    let mut users = reader.view.users_by_id(&ids)?;
+    Ok(ids.iter().filter_map(|id| users.remove(id)).collect())
+}
+
+/// Who is called so in the domain, in any letter case.
+pub(super) fn called(reader: Reader<'_>, domain: &Allowed<Domain>, user_name: &str) -> Result<Vec<ProvisionedUser>> {
+    let candidates = seen(reader, domain, perhaps_called(reader, domain, user_name)?)?;
+    let wanted = text::fold(user_name);
+    let mut found = load(reader, domain, candidates, false)?;
+    found.retain(|user| text::fold(&user.shown_user_name()) == wanted);
+    Ok(found)
+}
+
+fn taken(field: &'static str, user: UserId) -> Error {
+    Error::AlreadyExists { subject: Subject::User, field, id: Some(user.raw()) }
+}
+
+/// The person meant, who lives elsewhere in the realm: by his address, else by what his home calls him, unless the address
+/// speaks against that.
+fn elsewhere(reader: Reader<'_>, domain: &Domain, profile: &UserProfile) -> Result<Option<User>> {
+    let address = profile.email.as_deref().and_then(|email| text::email(email).ok());
+    if let Some(address) = &address
+        && let Some(user) = reader.view.user_by_address(AddressKind::Email, address)?
+    {
+        return Ok(Some(user));
+    }
+    let wanted = text::fold(&profile.user_name);
+    for user in perhaps_called(reader, domain, &profile.user_name)? {
+        let home = homes(reader, &[user.id])?.remove(&user.id);
+        let name = home.and_then(|link| link.user_name).or_else(|| user.username.clone());
+        let same_name = name.is_some_and(|name| text::fold(&name) == wanted);
+        let other_address = address.is_some() && user.email().is_some();
+        if same_name && !other_address {
+            return Ok(Some(user));
+        }
+    }
+    Ok(None)
+}
+
+fn create(tx: &mut Tx<'_, '_>, domain: &Allowed<Domain>, profile: UserProfile, link_existing: bool) -> Result<User> {
+    check_user_name(&profile.user_name)?;
+    check_external_id(profile.external_id.as_deref())?;
+    check_document(&profile.document)?;
+    let reader = tx.read();
+    if let Some(other) = called(reader, domain, &profile.user_name)?.first() {
+        return Err(taken("user_name", other.user.id));
+    }
+    let mut link = DirectoryLink::new(domain.id(), UserId::from_raw(0), tx.now());
+    link.external_id = profile.external_id;
+    link.user_name = Some(profile.user_name.clone());
+    let person = if domain.is_realm() {
+        None
+    } else {
+        let profile = UserProfile {
+            user_name: profile.user_name.clone(),
+            email: profile.email.clone(),
+            ..UserProfile::default()
+        };
+        elsewhere(reader, domain, &profile)?
+    };
+    let user = if let Some(person) = person {
+        let visible = domain.sees(reader, Found(person.clone())).is_ok();
+        if visible || !link_existing {
+            return Err(taken("email", person.id));
+        }
+        link.suspended = !profile.active;
+        person
+    } else {
+        let realm = domain.creating_users(reader.realm()?.allow_everyone(reader)?.into_inner());
+        let new = NewUser {
+            email: profile.email,
+            name: profile.name,
+            first_name: profile.first_name,
+            last_name: profile.last_name,
+            status: if profile.active { UserStatus::Active } else { UserStatus::Inactive },
+            ..NewUser::default()
+        };
+        let user = users::create(tx, &realm, &new)?;
+        link.home = !domain.is_realm();
+        link.given = Some(given_of(&user));
+        user
+    };
+    link.subject = user.id.into();
+    link.document = profile.document;
+    tx.change(domain, &Change::DirectoryLinkCreated { after: Box::new(link) })?;
+    Ok(user)
+}
+
+/// Writes a link that differs from what is there.
+pub(super) fn put_link(
+    tx: &mut Tx<'_, '_>,
+    domain: &Allowed<Domain>,
+    before: Option<DirectoryLink>,
+    mut after: DirectoryLink,
+) -> Result<()> {
+    match before {
+        None => tx.change(domain, &Change::DirectoryLinkCreated { after: Box::new(after) }),
+        Some(before) if before == after => Ok(()),
+        Some(before) => {
+            after.updated = tx.now().not_before(before.updated);
+            tx.change(domain, &Change::DirectoryLinkUpdated { before: Box::new(before), after: Box::new(after) })
+        }
+    }
+}
+
+fn user_patch(user: &User, patch: &UserProfilePatch) -> UserPatch {
+    let mut wanted = UserPatch {
+        email: patch.email.clone(),
+        first_name: patch.first_name.clone(),
+        last_name: patch.last_name.clone(),
+        status: patch.active.map(|active| if active { UserStatus::Active } else { UserStatus::Inactive }),
+        ..UserPatch::default()
+    };
+    match &patch.name {
+        Some(Some(name)) => {
+            wanted.name = Some(name.clone());
+            // A whole name alone is taken apart; parts that are known stay.
+            if user.first_name.is_some() || user.last_name.is_some() || wanted.first_name.is_some() {
+                wanted.first_name.get_or_insert_with(|| user.first_name.clone());
+                wanted.last_name.get_or_insert_with(|| user.last_name.clone());
+            }
+        }
+        // What is left is put together of the parts.
+        Some(None) => {
+            wanted.first_name.get_or_insert_with(|| user.first_name.clone());
+        }
+        None => {}
+    }
+    wanted
+}
+
+fn change(
+    tx: &mut Tx<'_, '_>,
+    domain: &Allowed<Domain>,
+    before: &ProvisionedUser,
+    proof: &Allowed<User>,
+    patch: UserProfilePatch,
+) -> Result<()> {
+    if let Some(user_name) = &patch.user_name {
+        check_user_name(user_name)?;
+        let others = called(tx.read(), domain, user_name)?;
+        if let Some(other) = others.iter().find(|other| other.user.id != before.user.id) {
+            return Err(taken("user_name", other.user.id));
+        }
+    }
+    if let Some(external_id) = &patch.external_id {
+        check_external_id(external_id.as_deref())?;
+    }
+    if let Some(document) = &patch.document {
+        check_document(document)?;
+    }
+    if patch == UserProfilePatch::default() {
+        return Ok(());
+    }
+    let now = tx.now();
+    let fresh = || DirectoryLink::new(domain.id(), before.user.id, now);
+    let mut link = before.link.clone().unwrap_or_else(fresh);
+    if let Some(external_id) = &patch.external_id {
+        link.external_id.clone_from(external_id);
+    }
+    if let Some(document) = &patch.document {
+        link.document.clone_from(document);
+    }
+    if before.own {
+        let user = users::update(tx, proof, &user_patch(&before.user, &patch))?;
+        let home = homes(tx.read(), &[user.id])?.remove(&user.id);
+        if patch.document.is_some() {
+            link.given = Some(given_of(&user));
+        }
+        if let Some(user_name) = patch.user_name {
+            match home.filter(|home| home.domain != domain.id()) {
+                // The realm renames somebody at his home.
+                Some(home) => {
+                    let renamed = DirectoryLink { user_name: Some(user_name), ..home.clone() };
+                    put_link(tx, domain, Some(home), renamed)?;
+                }
+                None => link.user_name = Some(user_name),
+            }
+        }
+    } else {
+        // From now on the link says everything.
+        link.user_name = patch.user_name.or_else(|| Some(before.shown_user_name()));
+        link.suspended = !patch.active.unwrap_or_else(|| before.is_active());
+    }
+    put_link(tx, domain, before.link.clone(), link)
+}
+
+fn owned(reader: Reader<'_>, domain: &Domain, user: UserId) -> Result<Option<Error>> {
+    let filter =
+        MemberFilter { user: Some(user), roles: Some(roster_model::RoleSet::OWNER), ..MemberFilter::default() };
+    for membership in reader.view.list_memberships(&filter, MemberSort::Created, &Slice::default())? {
+        if domain.holds(reader, membership.organization)? {
+            let organization = reader.view.organization(membership.organization)?.map(|o| o.name).unwrap_or_default();
+            return Ok(Some(Error::OwnsOrganization { organization }));
+        }
+    }
+    Ok(None)
+}
+
+/// Takes somebody out of a domain; the user himself only if nothing else holds him.
+fn remove(
+    tx: &mut Tx<'_, '_>,
+    domain: &Allowed<Domain>,
+    before: &ProvisionedUser,
+    proof: &Allowed<User>,
+) -> Result<()> {
+    let user = before.user.id;
+    if let Some(error) = owned(tx.read(), domain, user)? {
+        return Err(error);
+    }
+    if domain.is_realm() {
+        return users::delete(tx, proof);
+    }
+    let filter = MemberFilter { user: Some(user), ..MemberFilter::default() };
+    let all = Slice::default();
+    for membership in tx.read().view.list_memberships(&filter, MemberSort::Created, &all)? {
+        if domain.holds(tx.read(), membership.organization)? {
+            let place = tx.read().organization(&OrganizationRef::Id(membership.organization))?;
+            let place = place.allow(tx.read(), Right::tree(P::MembershipsWrite))?;
+            memberships::remove(tx, &place, &membership)?;
+        }
+    }
+    let emails = before.user.addresses.iter().filter(|a| a.kind == AddressKind::Email).map(|a| a.value.clone());
+    let filter = InvitationFilter { emails: Some(emails.collect()), ..InvitationFilter::default() };
+    for invitation in tx.read().view.list_invitations(&filter, InvitationSort::Created, &all)? {
+        if invitation.status == InvitationStatus::Pending && domain.holds(tx.read(), invitation.organization)? {
+            let place = tx.read().organization(&OrganizationRef::Id(invitation.organization))?;
+            let place = place.allow(tx.read(), Right::tree(P::MembershipsWrite))?;
+            invitations::set_status(tx, &place, invitation, InvitationStatus::Revoked)?;
+        }
+    }
+    let at_home = before.own;
+    if let Some(link) = before.link.clone() {
+        tx.change(domain, &Change::DirectoryLinkDeleted { before: Box::new(link) })?;
+    }
+    let elsewhere = MemberFilter { user: Some(user), ..MemberFilter::default() };
+    let held =
+        tx.read().view.count_memberships(&elsewhere)? > 0 || !tx.read().view.directory_links_of(user)?.is_empty();
+    if at_home && !held {
+        return users::delete(tx, proof);
+    }
+    Ok(())
+}
+
+impl Caller {
+    /// For who may read as a directory.
+    pub async fn provisioned_user(&self, user: impl Into<UserRef>) -> Result<ProvisionedUser> {
+        let user = user.into();
+        self.read(move |reader| {
+            let domain = reading(reader)?;
+            let user = domain.sees(reader, reader.user(&user)?)?.into_inner();
+            load_one(reader, &domain, user)
+        })
+        .await
+    }
+
+    /// The acting user himself, as the realm's directory shows him.
+    pub async fn provisioned_self(&self) -> Result<ProvisionedUser> {
+        self.read(|reader| {
+            let me = reader.user(&UserRef::Me)?.allow_self_or(reader, P::UsersRead)?.into_inner();
+            let root = reader.view.organization(reader.acting.root)?.ok_or(Error::NotFound(Subject::Organization))?;
+            load_one(reader, &Domain::realm(root), me)
+        })
+        .await
+    }
+
+    /// Makes a user, or links one who lives elsewhere in the realm. Needs `users:write` at the top of the domain.
+    pub async fn provision_user(&self, profile: UserProfile) -> Result<ProvisionedUser> {
+        let link_existing = self.engine.directory().link_existing;
+        self.write_asking(move |tx| {
+            let domain = writing(tx.read(), P::UsersWrite)?;
+            let user = create(tx, &domain, profile, link_existing)?;
+            load_one(tx.read(), &domain, user)
+        })
+        .await
+    }
+
+    /// Changes a user as `edit` says when it has seen him; `None` changes nothing. Needs `users:write` at the top of the domain.
+    pub async fn change_provisioned_user<E: From<Error> + Send + 'static>(
+        &self,
+        user: impl Into<UserRef>,
+        edit: impl FnOnce(&ProvisionedUser) -> Result<Option<UserProfilePatch>, E> + Clone + Send + 'static,
+    ) -> Result<ProvisionedUser, E> {
+        let user = user.into();
+        self.write_asking(move |tx| {
+            let domain = writing(tx.read(), P::UsersWrite)?;
+            let found = tx.read().user(&user)?;
+            let proof = domain.sees(tx.read(), found)?;
+            let before = load_one(tx.read(), &domain, User::clone(&proof))?;
+            let Some(patch) = edit(&before)? else { return Ok(before) };
+            change(tx, &domain, &before, &proof, patch)?;
+            let now = tx.read().view.user(proof.id).map_err(Error::from)?.ok_or(Error::NotFound(Subject::User))?;
+            Ok(load_one(tx.read(), &domain, now)?)
+        })
+        .await
+    }
+
+    /// Takes a user out of the domain, if `check` has nothing against it. His memberships in it go; the user himself goes if
+    /// the domain is the realm, or his home and nothing else holds him. Refused ([`Error::OwnsOrganization`]) for an owner.
+    pub async fn deprovision_user<E: From<Error> + Send + 'static>(
+        &self,
+        user: impl Into<UserRef>,
+        check: impl FnOnce(&ProvisionedUser) -> Result<(), E> + Clone + Send + 'static,
+    ) -> Result<(), E> {
+        let user = user.into();
+        self.write_asking(move |tx| {
+            let domain = writing(tx.read(), P::UsersWrite)?;
+            let found = tx.read().user(&user)?;
+            let proof = domain.sees(tx.read(), found)?;
+            let before = load_one(tx.read(), &domain, User::clone(&proof))?;
+            check(&before)?;
+            Ok(remove(tx, &domain, &before, &proof)?)
+        })
+        .await
+    }
+}
+
+/// The owner's role is no group's business.
+pub(super) const fn is_owner(roles: roster_model::RoleSet) -> bool {
+    roles.contains(RoleNumber::OWNER)
+}

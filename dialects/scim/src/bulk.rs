@@ -1,0 +1,322 @@
+//! Many operations in one request. Each is a transaction of its own; what one makes, others can name before it has an id.
+
+use std::collections::HashMap;
+
+use axum::response::Response;
+use http::{Method, StatusCode};
+use roster_engine::Caller;
+use roster_http::{App, Authenticated};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::answer::json;
+use crate::docs::Failures;
+use crate::done::Done;
+use crate::error::{ErrorBody, Refusal};
+use crate::map::Links;
+use crate::request::{Conditions, Sent};
+use crate::schema::{GROUPS, USERS};
+use crate::selection::Selection;
+use crate::value::{check_schemas, member};
+use crate::{groups, roles, users, wire};
+
+const REQUEST: &str = "urn:ietf:params:scim:api:messages:2.0:BulkRequest";
+const RESPONSE: &str = "urn:ietf:params:scim:api:messages:2.0:BulkResponse";
+pub(crate) const OPERATIONS_MAX: usize = 1000;
+const REFERENCE: &str = "bulkId:";
+
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(bulk))
+}
+
+/// What became of each.
+#[derive(Debug, Serialize)]
+struct BulkResponse {
+    schemas: [&'static str; 1],
+    #[serde(rename = "Operations")]
+    operations: Vec<Outcome>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Outcome {
+    method: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bulk_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    location: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<String>,
+    status: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    response: Option<ErrorBody>,
+}
+
+#[derive(Debug)]
+struct Operation {
+    method: String,
+    path: String,
+    bulk_id: Option<String>,
+    version: Option<String>,
+    data: Option<Value>,
+    /// What it names that others make.
+    needs: Vec<String>,
+}
+
+fn text(operation: &Map<String, Value>, name: &str) -> Option<String> {
+    member(operation, name).and_then(Value::as_str).map(str::to_owned)
+}
+
+/// Every reference in the places where one can stand: a value, and what has none but itself.
+fn references(value: &Value, is_value: bool, found: &mut Vec<String>) {
+    match value {
+        Value::String(text) if is_value => found.extend(text.strip_prefix(REFERENCE).map(str::to_owned)),
+        Value::Array(values) => values.iter().for_each(|value| references(value, is_value, found)),
+        Value::Object(parts) => {
+            for (name, value) in parts {
+                let is_value = ["value", "manager", "members"].iter().any(|known| name.eq_ignore_ascii_case(known));
+                references(value, is_value, found);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn resolve(value: &mut Value, is_value: bool, made: &HashMap<String, String>) {
+    match value {
+        Value::String(text) if is_value => {
+            if let Some(id) = text.strip_prefix(REFERENCE).and_then(|name| made.get(name)) {
+                text.clone_from(id);
+            }
+        }
+        Value::Array(values) => values.iter_mut().for_each(|value| resolve(value, is_value, made)),
+        Value::Object(parts) => {
+            for (name, value) in parts {
+                let is_value = ["value", "manager", "members"].iter().any(|known| name.eq_ignore_ascii_case(known));
+                resolve(value, is_value, made);
+            }
+        }
+        _ => {}
+    }
+}
+
+impl Operation {
+    fn read(operation: &Value) -> Self {
+        let empty = Map::new();
+        let operation = operation.as_object().unwrap_or(&empty);
+        let path = text(operation, "path").unwrap_or_default();
+        let data = member(operation, "data").cloned();
+        let mut needs = Vec::new();
+        needs.extend(path.split('/').filter_map(|part| part.strip_prefix(REFERENCE)).map(str::to_owned));
+        if let Some(data) = &data {
+            references(data, false, &mut needs);
+        }
+        Self {
+            method: text(operation, "method").unwrap_or_default().to_ascii_uppercase(),
+            path,
+            bulk_id: text(operation, "bulkId").filter(|id| !id.is_empty()),
+            version: text(operation, "version"),
+            data,
+            needs,
+        }
+    }
+}
+
+/// A bulk while it runs.
+struct Run<'r> {
+    caller: &'r Caller,
+    links: &'r Links,
+    operations: Vec<Operation>,
+    /// Which operation makes what is called so.
+    makers: HashMap<String, usize>,
+    made: HashMap<String, String>,
+    outcomes: Vec<Option<Outcome>>,
+    errors: usize,
+}
+
+impl Run<'_> {
+    /// The operations to be run for this one, in their order, itself last; `None` if they need each other in a circle.
+    fn order(&self, first: usize) -> Option<Vec<usize>> {
+        let mut order = Vec::new();
+        // What is being looked into, and how many of its needs were.
+        let mut stack = vec![(first, 0_usize)];
+        while let Some((at, next)) = stack.pop() {
+            let needs = &self.operations[at].needs;
+            let Some(need) = needs.get(next) else {
+                order.push(at);
+                continue;
+            };
+            stack.push((at, next + 1));
+            if let Some(maker) = self.makers.get(need)
+                && self.outcomes[*maker].is_none()
+                && !order.contains(maker)
+            {
+                if stack.iter().any(|(on_the_way, _)| on_the_way == maker) {
+                    return None;
+                }
+                stack.push((*maker, 0));
+            }
+        }
+        Some(order)
+    }
+
+    async fn run(&mut self, fail_on_errors: usize) {
+        for at in 0..self.operations.len() {
+            if self.outcomes[at].is_some() {
+                continue;
+            }
+            match self.order(at) {
+                Some(order) => {
+                    for at in order {
+                        if self.errors >= fail_on_errors {
+                            return;
+                        }
+                        let outcome = self.one(at).await;
+                        self.note(at, outcome);
+                    }
+                }
+                None => self.note(at, Err(Refusal::conflict("bulkId: the operations need each other in a circle"))),
+            }
+            if self.errors >= fail_on_errors {
+                return;
+            }
+        }
+    }
+
+    fn note(&mut self, at: usize, outcome: Result<Done, Refusal>) {
+        let operation = &self.operations[at];
+        let mut noted = Outcome {
+            method: operation.method.clone(),
+            bulk_id: operation.bulk_id.clone(),
+            location: None,
+            version: None,
+            status: String::new(),
+            response: None,
+        };
+        match outcome {
+            Ok(done) => {
+                noted.status = done.status.as_u16().to_string();
+                noted.version = done.version;
+                noted.location = done.location.or_else(|| self.location(operation));
+                if let (Some(name), Some(id)) = (&operation.bulk_id, done.id) {
+                    self.made.insert(name.clone(), id);
+                }
+            }
+            Err(refusal) => {
+                self.errors += 1;
+                noted.status = refusal.status.as_u16().to_string();
+                noted.location = if operation.method == "POST" { None } else { self.location(operation) };
+                noted.response = Some(refusal.body());
+            }
+        }
+        self.outcomes[at] = Some(noted);
+    }
+
+    fn location(&self, operation: &Operation) -> Option<String> {
+        let path = operation.path.strip_prefix('/')?;
+        (operation.method != "POST" && path.contains('/')).then(|| self.links.to(path))
+    }
+
+    async fn one(&self, at: usize) -> Result<Done, Refusal> {
+        let operation = &self.operations[at];
+        if let Some(missing) = operation.needs.iter().find(|need| !self.made.contains_key(*need)) {
+            return Err(Refusal::conflict(format!("bulkId:{missing:.64} was not made")));
+        }
+        let is_post = operation.method == Method::POST.as_str();
+        if is_post && operation.bulk_id.is_none() {
+            return Err(Refusal::syntax("a POST needs a bulkId"));
+        }
+        let bad_path = || Refusal::value("path must be /Users or /Groups, with an id but for POST");
+        let mut parts = operation.path.strip_prefix('/').ok_or_else(bad_path)?.splitn(2, '/');
+        let (kind, id) = (parts.next().unwrap_or_default(), parts.next());
+        let id = match id {
+            Some(id) if id.is_empty() || id.contains('/') => return Err(bad_path()),
+            Some(id) => {
+                Some(id.strip_prefix(REFERENCE).and_then(|name| self.made.get(name)).map_or(id, String::as_str))
+            }
+            None => None,
+        };
+        let is_users = match kind {
+            "Users" => true,
+            "Groups" => false,
+            _ => return Err(bad_path()),
+        };
+        let data = || match operation.data.clone() {
+            Some(mut data) => {
+                resolve(&mut data, false, &self.made);
+                match data {
+                    Value::Object(data) => Ok(data),
+                    _ => Err(Refusal::syntax("data must be an object")),
+                }
+            }
+            None => Err(Refusal::syntax("data is missing")),
+        };
+        let (caller, links, show) = (
+            self.caller,
+            self.links,
+            Selection::new(if is_users { &USERS } else { &GROUPS }, &[String::from("id")], &[]),
+        );
+        let conditions = Conditions::version(operation.version.as_deref());
+        if links.is_of_roles() && !is_users {
+            return match (operation.method.as_str(), id) {
+                ("POST", None) | ("DELETE", Some(_)) => Err(roles::refuse(caller).await),
+                ("PUT", Some(id)) => roles::put(caller, links, id, conditions, data(), &show).await,
+                ("PATCH", Some(id)) => roles::patch(caller, links, id, conditions, data(), None).await,
+                _ => Err(bad_path()),
+            };
+        }
+        match (operation.method.as_str(), id, is_users) {
+            ("POST", None, true) => users::make(caller, links, data(), &show).await,
+            ("POST", None, false) => groups::make(caller, links, data(), &show).await,
+            ("PUT", Some(id), true) => users::put(caller, links, id, conditions, data(), &show).await,
+            ("PUT", Some(id), false) => groups::put(caller, links, id, conditions, data(), &show).await,
+            ("PATCH", Some(id), true) => users::patch(caller, links, id, conditions, data(), &show).await,
+            ("PATCH", Some(id), false) => groups::patch(caller, links, id, conditions, data(), None).await,
+            ("DELETE", Some(id), true) => users::delete(caller, links, id, conditions).await,
+            ("DELETE", Some(id), false) => groups::delete(caller, id, conditions).await,
+            ("POST" | "PUT" | "PATCH" | "DELETE", ..) => Err(bad_path()),
+            _ => Err(Refusal::syntax("method must be POST, PUT, PATCH or DELETE")),
+        }
+    }
+}
+
+/// Does many operations, each by itself.
+#[utoipa::path(
+    post, path = "/Bulk", operation_id = "scim_bulk", tag = "Both",
+    request_body(content = wire::Bulk, content_type = "application/scim+json"),
+    responses((status = 200, description = "what became of each", body = Object, content_type = "application/scim+json"), Failures),
+)]
+async fn bulk(Authenticated(caller): Authenticated, links: Links, sent: Sent) -> Result<Response, Refusal> {
+    caller.directory().await?;
+    let body = sent.read()?;
+    check_schemas(&body, REQUEST)?;
+    let Some(Value::Array(operations)) = member(&body, "Operations") else {
+        return Err(Refusal::syntax("Operations must be a list"));
+    };
+    if operations.len() > OPERATIONS_MAX {
+        let detail = format!("more than {OPERATIONS_MAX} operations (maxOperations); none was done");
+        return Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, None, detail));
+    }
+    let fail_on_errors = match member(&body, "failOnErrors") {
+        None | Some(Value::Null) => usize::MAX,
+        Some(number) => match number.as_u64() {
+            Some(number) if number > 0 => usize::try_from(number).unwrap_or(usize::MAX),
+            _ => return Err(Refusal::value("failOnErrors must be a whole number from 1")),
+        },
+    };
+    let operations: Vec<Operation> = operations.iter().map(Operation::read).collect();
+    let mut makers = HashMap::new();
+    for (at, operation) in operations.iter().enumerate().filter(|(_, operation)| operation.method == "POST") {
+        if let Some(name) = &operation.bulk_id {
+            makers.entry(name.clone()).or_insert(at);
+        }
+    }
+    let outcomes = operations.iter().map(|_| None).collect();
+    let (caller, links) = (&caller, &links);
+    let mut run = Run { caller, links, operations, makers, made: HashMap::new(), outcomes, errors: 0 };
+    run.run(fail_on_errors).await;
+    let operations = run.outcomes.into_iter().flatten().collect();
+    Ok(json(StatusCode::OK, &BulkResponse { schemas: [RESPONSE], operations }))
+}

@@ -1,0 +1,109 @@
+//! What is about no one kind of resource: lists of both kinds, and the caller himself.
+
+use axum::response::Response;
+use http::StatusCode;
+use http::header::{HeaderValue, LOCATION};
+use roster_http::{App, Authenticated, Pairs};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::docs::Failures;
+use crate::done::Done;
+use crate::error::Refusal;
+use crate::list::{Kind, list};
+use crate::map::{Links, users};
+use crate::query::Query;
+use crate::request::Sent;
+use crate::schema::USERS;
+use crate::wire::{self, ListResponse};
+
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(find))
+        .routes(routes!(search))
+        .routes(routes!(me, create_me, replace_me, change_me, delete_me))
+}
+
+/// Users and groups of the key's domain.
+#[utoipa::path(
+    get, path = "/", operation_id = "scim_list_both", tag = "Both",
+    params(
+        ("filter" = Option<String>, Query), ("sortBy" = Option<String>, Query), ("sortOrder" = Option<String>, Query),
+        ("startIndex" = Option<i64>, Query), ("count" = Option<i64>, Query), ("cursor" = Option<String>, Query),
+        ("attributes" = Option<String>, Query), ("excludedAttributes" = Option<String>, Query),
+    ),
+    responses((status = 200, description = "a page", body = ListResponse, content_type = "application/scim+json"), Failures),
+)]
+async fn find(Authenticated(caller): Authenticated, links: Links, pairs: Pairs) -> Result<Response, Refusal> {
+    caller.directory().await?;
+    list(&caller, &links, &Query::of_pairs(&pairs)?, Kind::Both).await
+}
+
+/// The same, asked in a body.
+#[utoipa::path(
+    post, path = "/.search", operation_id = "scim_search_both", tag = "Both",
+    request_body(content = wire::SearchRequest, content_type = "application/scim+json"),
+    responses((status = 200, description = "a page", body = ListResponse, content_type = "application/scim+json"), Failures),
+)]
+async fn search(Authenticated(caller): Authenticated, links: Links, sent: Sent) -> Result<Response, Refusal> {
+    caller.directory().await?;
+    list(&caller, &links, &Query::of_body(&sent.read()?)?, Kind::Both).await
+}
+
+/// The user whose token is sent.
+#[utoipa::path(
+    get, path = "/Me", operation_id = "scim_me", tag = "Me",
+    params(("attributes" = Option<String>, Query), ("excludedAttributes" = Option<String>, Query)),
+    responses((status = 200, description = "success", body = wire::User, content_type = "application/scim+json"), Failures),
+)]
+async fn me(Authenticated(caller): Authenticated, links: Links, pairs: Pairs) -> Result<Response, Refusal> {
+    let user = caller.provisioned_self().await?;
+    let show = Query::selection_of_pairs(&pairs, &USERS)?;
+    let shown = users::user(&user, &links);
+    let mut response = Done::resource(StatusCode::OK, &shown, &show).response();
+    if let Ok(location) = HeaderValue::from_str(&links.user(user.user.id)) {
+        response.headers_mut().insert(LOCATION, location);
+    }
+    Ok(response)
+}
+
+async fn refuse(Authenticated(caller): Authenticated) -> Result<Response, Refusal> {
+    caller.provisioned_self().await?;
+    Err(Refusal::forbidden("/Me can only be read"))
+}
+
+/// Refused: users are written where they are.
+#[utoipa::path(
+    post, path = "/Me", operation_id = "scim_create_me", tag = "Me",
+    responses((status = 403, description = "always, with a user's token"), Failures),
+)]
+async fn create_me(caller: Authenticated) -> Result<Response, Refusal> {
+    refuse(caller).await
+}
+
+/// Refused: users are written where they are.
+#[utoipa::path(
+    put, path = "/Me", operation_id = "scim_replace_me", tag = "Me",
+    responses((status = 403, description = "always, with a user's token"), Failures),
+)]
+async fn replace_me(caller: Authenticated) -> Result<Response, Refusal> {
+    refuse(caller).await
+}
+
+/// Refused: users are written where they are.
+#[utoipa::path(
+    patch, path = "/Me", operation_id = "scim_change_me", tag = "Me",
+    responses((status = 403, description = "always, with a user's token"), Failures),
+)]
+async fn change_me(caller: Authenticated) -> Result<Response, Refusal> {
+    refuse(caller).await
+}
+
+/// Refused: users are written where they are.
+#[utoipa::path(
+    delete, path = "/Me", operation_id = "scim_delete_me", tag = "Me",
+    responses((status = 403, description = "always, with a user's token"), Failures),
+)]
+async fn delete_me(caller: Authenticated) -> Result<Response, Refusal> {
+    refuse(caller).await
+}

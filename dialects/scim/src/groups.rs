@@ -1,0 +1,227 @@
+//! Groups: organizations and their members.
+
+use axum::response::Response;
+use http::StatusCode;
+use roster_engine::{BuiltIn as P, Caller, GroupPatch, ProvisionedGroup};
+use roster_http::{App, Authenticated, Pairs, Path};
+use serde_json::{Map, Value};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::docs::Failures;
+use crate::done::Done;
+use crate::error::Refusal;
+use crate::list::{Kind, list, shown_members};
+use crate::map::{Links, groups as map};
+use crate::patch;
+use crate::query::Query;
+use crate::request::{Conditions, Sent};
+use crate::schema::GROUPS;
+use crate::selection::Selection;
+use crate::users::not_modified;
+use crate::wire::{self, ListResponse};
+
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(find, create))
+        .routes(routes!(search))
+        .routes(routes!(get, replace, change, remove))
+}
+
+type Sends = Result<Map<String, Value>, Refusal>;
+
+fn done(status: StatusCode, group: &ProvisionedGroup, caller: &Caller, links: &Links, show: &Selection) -> Done {
+    Done::resource(status, &map::group(group, &caller.roles(), links), show)
+}
+
+pub(crate) async fn make(caller: &Caller, links: &Links, sent: Sends, show: &Selection) -> Result<Done, Refusal> {
+    caller.directory_for(P::OrganizationsWrite).await?;
+    let new = map::new_group(&sent?, caller)?;
+    let group = caller.provision_group(new, shown_members(show)).await?;
+    Ok(done(StatusCode::CREATED, &group, caller, links, show))
+}
+
+/// Changes a group as `edit` says.
+async fn edit(
+    caller: &Caller,
+    links: &Links,
+    id: &str,
+    conditions: Conditions,
+    show: &Selection,
+    edit: impl FnOnce(&ProvisionedGroup) -> Result<GroupPatch, Refusal> + Clone + Send + 'static,
+) -> Result<Done, Refusal> {
+    let change = move |before: &ProvisionedGroup| -> Result<GroupPatch, Refusal> {
+        let mut patch = edit(before)?;
+        conditions.check(&map::version(before))?;
+        patch.is_sure = conditions.is_sure();
+        Ok(patch)
+    };
+    let group = caller.change_provisioned_group(id, change, shown_members(show)).await?;
+    Ok(done(StatusCode::OK, &group, caller, links, show))
+}
+
+pub(crate) async fn put(
+    caller: &Caller,
+    links: &Links,
+    id: &str,
+    conditions: Conditions,
+    sent: Sends,
+    show: &Selection,
+) -> Result<Done, Refusal> {
+    let (catalog, known) = (caller.roles(), links.clone());
+    let replace = move |before: &ProvisionedGroup| map::put(before, &sent?, &catalog, &known);
+    edit(caller, links, id, conditions, show, replace).await
+}
+
+/// `show`: `None` shows nothing, however many members there are.
+pub(crate) async fn patch(
+    caller: &Caller,
+    links: &Links,
+    id: &str,
+    conditions: Conditions,
+    sent: Sends,
+    show: Option<&Selection>,
+) -> Result<Done, Refusal> {
+    let (catalog, known) = (caller.roles(), links.clone());
+    let change = move |before: &ProvisionedGroup| {
+        let steps = patch::read(&sent?, &GROUPS)?;
+        map::patched(before, &steps, &catalog, &known)
+    };
+    let nothing = Selection::new(&GROUPS, &[String::from("id")], &[]);
+    let done = edit(caller, links, id, conditions, show.unwrap_or(&nothing), change).await?;
+    Ok(if show.is_some() { done } else { done.unseen() })
+}
+
+pub(crate) async fn delete(caller: &Caller, id: &str, conditions: Conditions) -> Result<Done, Refusal> {
+    caller.deprovision_group(id, move |group| conditions.check(&map::version(group))).await?;
+    Ok(Done::gone())
+}
+
+/// Groups of the key's domain.
+#[utoipa::path(
+    get, path = "/Groups", operation_id = "scim_list_groups", tag = "Groups",
+    params(
+        ("filter" = Option<String>, Query), ("sortBy" = Option<String>, Query), ("sortOrder" = Option<String>, Query),
+        ("startIndex" = Option<i64>, Query), ("count" = Option<i64>, Query), ("cursor" = Option<String>, Query),
+        ("attributes" = Option<String>, Query), ("excludedAttributes" = Option<String>, Query),
+    ),
+    responses((status = 200, description = "a page", body = ListResponse, content_type = "application/scim+json"), Failures),
+)]
+async fn find(Authenticated(caller): Authenticated, links: Links, pairs: Pairs) -> Result<Response, Refusal> {
+    caller.directory().await?;
+    list(&caller, &links, &Query::of_pairs(&pairs)?, Kind::Groups).await
+}
+
+/// The same, asked in a body.
+#[utoipa::path(
+    post, path = "/Groups/.search", operation_id = "scim_search_groups", tag = "Groups",
+    request_body(content = wire::SearchRequest, content_type = "application/scim+json"),
+    responses((status = 200, description = "a page", body = ListResponse, content_type = "application/scim+json"), Failures),
+)]
+async fn search(Authenticated(caller): Authenticated, links: Links, sent: Sent) -> Result<Response, Refusal> {
+    caller.directory().await?;
+    list(&caller, &links, &Query::of_body(&sent.read()?)?, Kind::Groups).await
+}
+
+/// Makes a group with its members, in one transaction.
+#[utoipa::path(
+    post, path = "/Groups", operation_id = "scim_create_group", tag = "Groups",
+    params(("attributes" = Option<String>, Query), ("excludedAttributes" = Option<String>, Query)),
+    request_body(content = wire::Group, content_type = "application/scim+json"),
+    responses((status = 201, description = "made", body = wire::Group, content_type = "application/scim+json"), Failures),
+)]
+async fn create(
+    Authenticated(caller): Authenticated,
+    links: Links,
+    pairs: Pairs,
+    sent: Sent,
+) -> Result<Response, Refusal> {
+    let show = Query::selection_of_pairs(&pairs, &GROUPS)?;
+    Ok(make(&caller, &links, sent.read(), &show).await?.response())
+}
+
+/// A group. `excludedAttributes=members` doesn't read them at all.
+#[utoipa::path(
+    get, path = "/Groups/{id}", operation_id = "scim_get_group", tag = "Groups",
+    params(
+        ("id" = String, Path),
+        ("attributes" = Option<String>, Query), ("excludedAttributes" = Option<String>, Query),
+    ),
+    responses(
+        (status = 200, description = "success", body = wire::Group, content_type = "application/scim+json"),
+        (status = 304, description = "as `If-None-Match` has it"), Failures,
+    ),
+)]
+async fn get(
+    Authenticated(caller): Authenticated,
+    links: Links,
+    Path(id): Path<String>,
+    conditions: Conditions,
+    pairs: Pairs,
+) -> Result<Response, Refusal> {
+    let show = Query::selection_of_pairs(&pairs, &GROUPS)?;
+    let group = caller.provisioned_group(id.as_str(), shown_members(&show)).await?;
+    Ok(not_modified(&conditions, done(StatusCode::OK, &group, &caller, &links, &show)))
+}
+
+/// Replaces a group. What is left out is cleared, but for members, role and parent; `members`, if there, are the whole set.
+#[utoipa::path(
+    put, path = "/Groups/{id}", operation_id = "scim_replace_group", tag = "Groups",
+    params(
+        ("id" = String, Path),
+        ("attributes" = Option<String>, Query), ("excludedAttributes" = Option<String>, Query),
+    ),
+    request_body(content = wire::Group, content_type = "application/scim+json"),
+    responses((status = 200, description = "as it now is", body = wire::Group, content_type = "application/scim+json"), Failures),
+)]
+async fn replace(
+    Authenticated(caller): Authenticated,
+    links: Links,
+    Path(id): Path<String>,
+    conditions: Conditions,
+    pairs: Pairs,
+    sent: Sent,
+) -> Result<Response, Refusal> {
+    let show = Query::selection_of_pairs(&pairs, &GROUPS)?;
+    Ok(put(&caller, &links, &id, conditions, sent.read(), &show).await?.response())
+}
+
+/// Changes a group. Members are added and removed as sets; shows nothing unless attributes are named.
+#[utoipa::path(
+    patch, path = "/Groups/{id}", operation_id = "scim_change_group", tag = "Groups",
+    params(
+        ("id" = String, Path),
+        ("attributes" = Option<String>, Query), ("excludedAttributes" = Option<String>, Query),
+    ),
+    request_body(content = wire::PatchOp, content_type = "application/scim+json"),
+    responses(
+        (status = 200, description = "as it now is", body = wire::Group, content_type = "application/scim+json"),
+        (status = 204, description = "done"), Failures,
+    ),
+)]
+async fn change(
+    Authenticated(caller): Authenticated,
+    links: Links,
+    Path(id): Path<String>,
+    conditions: Conditions,
+    pairs: Pairs,
+    sent: Sent,
+) -> Result<Response, Refusal> {
+    let show = Query::selection_of_pairs(&pairs, &GROUPS)?;
+    let show = (!show.is_default()).then_some(&show);
+    Ok(patch(&caller, &links, &id, conditions, sent.read(), show).await?.response())
+}
+
+/// Deletes a group; its users stay.
+#[utoipa::path(
+    delete, path = "/Groups/{id}", operation_id = "scim_delete_group", tag = "Groups",
+    params(("id" = String, Path)),
+    responses((status = 204, description = "gone"), Failures),
+)]
+async fn remove(
+    Authenticated(caller): Authenticated,
+    Path(id): Path<String>,
+    conditions: Conditions,
+) -> Result<Response, Refusal> {
+    Ok(delete(&caller, &id, conditions).await?.response())
+}

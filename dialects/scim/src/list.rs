@@ -1,0 +1,307 @@
+//! Lists: of users, of groups, of both.
+
+use axum::response::Response;
+use http::StatusCode;
+use roster_engine::{
+    Caller, DirectoryPage, DirectoryQuery, EntityId as _, Form, GroupNarrow, MembersWanted, ProvisionedGroup,
+    ProvisionedUser, UserId, UserNarrow,
+};
+use serde_json::{Map, Value};
+
+use crate::answer::json;
+use crate::error::Refusal;
+use crate::filter::{Condition, Filter, Literal, Operator, Target, Term, Test, ValueFilter, sort_key};
+use crate::map::{Links, groups, users};
+use crate::query::{Query, Start};
+use crate::roles;
+use crate::schema::{GROUPS, Place, ROLE_GROUPS, Resource, USERS};
+use crate::selection::Selection;
+use crate::wire::ListResponse;
+
+/// Found, and shown.
+pub(crate) struct Page {
+    pub(crate) items: Vec<Shown>,
+    pub(crate) total: u64,
+    pub(crate) last: Option<i64>,
+}
+
+pub(crate) struct Shown {
+    pub(crate) id: i64,
+    pub(crate) key: Option<String>,
+    pub(crate) resource: Map<String, Value>,
+}
+
+/// The text that every one who fits has exactly (or at the beginning) at one place of the core.
+fn demanded(filter: &Filter) -> Option<(&'static str, Operator, &str)> {
+    let Filter::Term(Term { place: Place { extension: None, attribute }, sub: None, test }) = filter else {
+        return None;
+    };
+    match test {
+        Test::Compare(operator @ (Operator::Eq | Operator::Sw), Literal::Text { text, .. }) => {
+            Some((attribute.name, *operator, text))
+        }
+        _ => None,
+    }
+}
+
+fn narrow_users(filter: &Filter) -> Option<UserNarrow> {
+    let narrow = |part: &Filter| match demanded(part)? {
+        ("id", Operator::Eq, text) => Some(UserNarrow::Id(text.to_owned())),
+        ("userName", Operator::Eq, text) => Some(UserNarrow::UserName(text.to_owned())),
+        ("externalId", Operator::Eq, text) => Some(UserNarrow::ExternalId(text.to_owned())),
+        // Who has no name is shown by his id.
+        ("userName", Operator::Sw, text) if !could_begin_an_id(text) => Some(UserNarrow::Beginning(text.to_owned())),
+        _ => None,
+    };
+    filter.conjuncts().iter().find_map(narrow)
+}
+
+fn could_begin_an_id(prefix: &str) -> bool {
+    let prefix = prefix.to_ascii_lowercase();
+    "usr_".starts_with(&prefix) || prefix.starts_with("usr_")
+}
+
+fn narrow_groups(filter: &Filter) -> Option<GroupNarrow> {
+    let narrow = |part: &Filter| match demanded(part)? {
+        ("id", Operator::Eq, text) => Some(GroupNarrow::Id(text.to_owned())),
+        ("displayName", Operator::Eq, text) => Some(GroupNarrow::Name(text.to_owned())),
+        ("displayName", Operator::Sw, text) if !text.is_empty() => Some(GroupNarrow::Beginning(text.to_owned())),
+        ("externalId", Operator::Eq, text) => Some(GroupNarrow::ExternalId(text.to_owned())),
+        _ => None,
+    };
+    filter.conjuncts().iter().find_map(narrow)
+}
+
+/// Whether a filter asks for one of these.
+fn asks_for(filter: &Filter, names: &[&str]) -> bool {
+    let mut asks = false;
+    filter.each(&mut |condition| asks |= names.contains(&condition.place().attribute.name));
+    asks
+}
+
+/// The members that decide: where a filter only asks whether certain users are among them, these; else all.
+pub(crate) fn deciding_members(filter: &Filter) -> MembersWanted {
+    let mut named: Vec<UserId> = Vec::new();
+    let (mut any, mut all, mut shown) = (false, false, false);
+    let mut name = |test: &Test| match test {
+        Test::Compare(Operator::Eq, Literal::Text { text, .. }) => {
+            named.extend(Form::read_any::<UserId>(text));
+            true
+        }
+        _ => false,
+    };
+    filter.each(&mut |condition| {
+        if !matches!(condition.place().attribute.name, "members" | "memberRoles") {
+            return;
+        }
+        any = true;
+        if let Condition::Term(term) = condition {
+            shown |= term.sub.is_some_and(|sub| sub.name == "display");
+            let by_value = term.sub.is_none_or(|sub| sub.name == "value");
+            all |= !(by_value && name(&term.test));
+        }
+        if let Condition::Within(_, within) = condition {
+            within.each_term(&mut |sub, _| shown |= sub.name == "display");
+            let parts = match within {
+                ValueFilter::And(parts) => parts.as_slice(),
+                other => std::slice::from_ref(other),
+            };
+            let mut decides =
+                |part: &ValueFilter| matches!(part, ValueFilter::Term(sub, test) if sub.name == "value" && name(test));
+            let decided = parts.iter().filter(|part| decides(part)).count() > 0;
+            all |= !decided;
+        }
+    });
+    match (any, shown, all) {
+        (false, ..) => MembersWanted::None,
+        (_, true, _) => MembersWanted::Shown,
+        (_, _, true) => MembersWanted::All,
+        _ => MembersWanted::Of(named),
+    }
+}
+
+/// The members that a selection shows.
+pub(crate) fn shown_members(selection: &Selection) -> MembersWanted {
+    if selection.names("members", "display") {
+        MembersWanted::Shown
+    } else if selection.shows_named("members")
+        || selection.names(MEMBER_ROLES, "role")
+        || selection.names(MEMBER_ROLES, "value")
+    {
+        MembersWanted::All
+    } else {
+        MembersWanted::None
+    }
+}
+
+const MEMBER_ROLES: &str = "urn:roster:scim:schemas:extension:1.0:Group:memberRoles";
+
+type Sort<T> = Option<Box<dyn Fn(&T) -> Option<String> + Send>>;
+
+fn sort_of<T: 'static>(target: Option<&Target>, show: impl Fn(&T) -> Map<String, Value> + Send + 'static) -> Sort<T> {
+    let target = target?.clone();
+    Some(Box::new(move |item| sort_key(&target.place, target.sub, &show(item))))
+}
+
+pub(crate) async fn users_page(
+    caller: &Caller,
+    links: &Links,
+    query: &Query,
+    start: Start,
+    elsewhere: &[&'static Resource],
+) -> Result<Page, Refusal> {
+    let filter = query.filter(&USERS, elsewhere)?;
+    let target = query.sort(&USERS, elsewhere)?;
+    let sorted = query.sort_by.is_some();
+    let show = {
+        let links = links.clone();
+        move |user: &ProvisionedUser| users::user(user, &links)
+    };
+    let sorts_by_groups =
+        target.as_ref().is_some_and(|target| matches!(target.place.attribute.name, "groups" | "meta"));
+    let mut asked = DirectoryQuery::<ProvisionedUser, UserNarrow> {
+        narrow: filter.as_ref().and_then(narrow_users),
+        with_groups: sorts_by_groups || filter.as_ref().is_some_and(|filter| asks_for(filter, &["groups", "meta"])),
+        sort: sort_of(target.as_ref(), show.clone()),
+        descending: query.descending,
+        offset: start.offset,
+        after: start.after,
+        limit: query.count,
+        ..DirectoryQuery::default()
+    };
+    if sorted && asked.sort.is_none() {
+        asked.sort = Some(Box::new(|_| None));
+    }
+    if let Some(filter) = filter {
+        let show = show.clone();
+        asked.keep = Some(Box::new(move |user| filter.fits(&show(user))));
+    }
+    let found: DirectoryPage<ProvisionedUser> = caller.list_provisioned_users(asked).await?;
+    let selection = query.selection(&USERS);
+    let item = |user: &ProvisionedUser| {
+        let whole = show(user);
+        let key = target.as_ref().and_then(|target| sort_key(&target.place, target.sub, &whole));
+        Shown { id: user.user.id.raw(), key, resource: selection.show(&whole) }
+    };
+    Ok(Page { items: found.items.iter().map(item).collect(), total: found.total, last: found.last })
+}
+
+pub(crate) async fn groups_page(
+    caller: &Caller,
+    links: &Links,
+    query: &Query,
+    start: Start,
+    elsewhere: &[&'static Resource],
+) -> Result<Page, Refusal> {
+    if links.is_of_roles() {
+        return roles::page(caller, links, query, start, elsewhere).await;
+    }
+    let filter = query.filter(&GROUPS, elsewhere)?;
+    let target = query.sort(&GROUPS, elsewhere)?;
+    let sorted = query.sort_by.is_some();
+    let show = {
+        let (links, roles) = (links.clone(), caller.roles());
+        move |group: &ProvisionedGroup| groups::group(group, &roles, &links)
+    };
+    let mut members = filter.as_ref().map_or(MembersWanted::None, deciding_members);
+    if target.as_ref().is_some_and(|target| matches!(target.place.attribute.name, "members" | "memberRoles")) {
+        members = MembersWanted::Shown;
+    }
+    let mut asked = DirectoryQuery::<ProvisionedGroup, GroupNarrow> {
+        narrow: filter.as_ref().and_then(narrow_groups),
+        members,
+        sort: sort_of(target.as_ref(), show.clone()),
+        descending: query.descending,
+        offset: start.offset,
+        after: start.after,
+        limit: query.count,
+        ..DirectoryQuery::default()
+    };
+    if sorted && asked.sort.is_none() {
+        asked.sort = Some(Box::new(|_| None));
+    }
+    if let Some(filter) = filter {
+        let show = show.clone();
+        asked.keep = Some(Box::new(move |group| filter.fits(&show(group))));
+    }
+    let selection = query.selection(&GROUPS);
+    let found = caller.list_provisioned_groups(asked, shown_members(&selection)).await?;
+    let item = |group: &ProvisionedGroup| {
+        let whole = show(group);
+        let key = target.as_ref().and_then(|target| sort_key(&target.place, target.sub, &whole));
+        Shown { id: group.organization.id.raw(), key, resource: selection.show(&whole) }
+    };
+    Ok(Page { items: found.items.iter().map(item).collect(), total: found.total, last: found.last })
+}
+
+/// Both kinds, put together in one order.
+pub(crate) async fn both(caller: &Caller, links: &Links, query: &Query, start: Start) -> Result<Page, Refusal> {
+    let whole = Query { count: start.offset.saturating_add(query.count), ..query.clone() };
+    let from = Start { after: start.after, offset: 0 };
+    let groups: &[&'static Resource] = if links.is_of_roles() { &[&ROLE_GROUPS] } else { &[&GROUPS] };
+    let users = users_page(caller, links, &whole, from, groups).await?;
+    let groups = groups_page(caller, links, &whole, from, &[&USERS]).await?;
+    let more = users.last.is_some() || groups.last.is_some();
+    let mut items: Vec<Shown> = users.items.into_iter().chain(groups.items).collect();
+    items.sort_by(|a, b| {
+        let by_key = match (&a.key, &b.key) {
+            (Some(a), Some(b)) => a.cmp(b),
+            (a, b) => b.is_some().cmp(&a.is_some()),
+        };
+        let by_key = if query.descending { by_key.reverse() } else { by_key };
+        by_key.then(a.id.cmp(&b.id))
+    });
+    let mut items: Vec<Shown> = items.into_iter().skip(usize::try_from(start.offset).unwrap_or(usize::MAX)).collect();
+    let count = usize::try_from(query.count).unwrap_or(usize::MAX);
+    let more = more || items.len() > count;
+    items.truncate(count);
+    let last = items.last().filter(|_| more).map(|item| item.id);
+    Ok(Page { items, total: users.total + groups.total, last })
+}
+
+/// What is listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Users,
+    Groups,
+    Both,
+}
+
+impl Kind {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Users => "users",
+            Self::Groups => "groups",
+            Self::Both => "both",
+        }
+    }
+}
+
+pub(crate) async fn list(caller: &Caller, links: &Links, query: &Query, kind: Kind) -> Result<Response, Refusal> {
+    let start = query.start(kind.word(), caller)?;
+    // Role groups have no ids of their own to go on from, and what is made of two kinds has no one order.
+    let by_place = kind != Kind::Users && links.is_of_roles();
+    let page = match kind {
+        Kind::Users => users_page(caller, links, query, start, &[]).await?,
+        Kind::Groups => groups_page(caller, links, query, start, &[]).await?,
+        Kind::Both => both(caller, links, query, start).await?,
+    };
+    Ok(answer(caller, query, kind.word(), start, by_place, page))
+}
+
+/// A page in its envelope.
+fn answer(caller: &Caller, query: &Query, kind: &str, start: Start, by_place: bool, page: Page) -> Response {
+    let by_cursor = query.cursor.is_some();
+    let next = page.last.filter(|_| by_cursor && query.count > 0).map(|last| {
+        let counts = query.sort_by.is_some() || by_place;
+        let next = if counts {
+            Start { after: None, offset: start.offset + page.items.len() as u64 }
+        } else {
+            Start { after: Some(last), offset: 0 }
+        };
+        query.next_cursor(kind, caller, next)
+    });
+    let resources: Vec<Map<String, Value>> = page.items.into_iter().map(|item| item.resource).collect();
+    let list = ListResponse::new(page.total, (!by_cursor).then_some(query.start_index), next, resources);
+    json(StatusCode::OK, &list)
+}

@@ -1,0 +1,71 @@
+//! Between SCIM's resources and Roster's words, in both directions. Nothing else in this crate knows how one becomes the other.
+
+pub(crate) mod groups;
+pub(crate) mod roles;
+pub(crate) mod users;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use roster_engine::{EntityId as _, OrganizationId, Timestamp, UserId};
+use serde_json::{Map, Value, json};
+use sha2::{Digest as _, Sha256};
+
+/// How the clients of one mount reach what is there.
+#[derive(Clone, Debug)]
+pub(crate) struct Links(String);
+
+impl Links {
+    pub(crate) const fn new(base: String) -> Self {
+        Self(base)
+    }
+
+    /// Whether groups are roles here.
+    pub(crate) fn is_of_roles(&self) -> bool {
+        self.0.ends_with("/roles/v2")
+    }
+
+    pub(crate) fn user(&self, id: UserId) -> String {
+        format!("{}/Users/{}", self.0, id.native())
+    }
+
+    pub(crate) fn group(&self, id: OrganizationId) -> String {
+        self.group_named(&id.native())
+    }
+
+    pub(crate) fn group_named(&self, id: &str) -> String {
+        format!("{}/Groups/{id}", self.0)
+    }
+
+    pub(crate) fn to(&self, path: &str) -> String {
+        format!("{}/{path}", self.0)
+    }
+}
+
+pub(crate) fn meta(kind: &str, created: Timestamp, modified: Timestamp, location: String) -> Map<String, Value> {
+    let meta = json!({
+        "resourceType": kind,
+        "created": created.rfc3339(),
+        "lastModified": modified.rfc3339(),
+        "location": location,
+    });
+    meta.as_object().cloned().unwrap_or_default()
+}
+
+/// Short, and the same everywhere.
+pub(crate) fn hash_of(bytes: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(&Sha256::digest(bytes)[..12])
+}
+
+/// A tag of everything that is seen of a resource.
+pub(crate) fn tag_of(resource: &Map<String, Value>) -> String {
+    format!("W/\"{}\"", hash_of(&serde_json::to_vec(resource).unwrap_or_default()))
+}
+
+/// The id in an id or a location.
+pub(crate) fn id_in(text: &str) -> &str {
+    text.trim_end_matches('/').rsplit('/').next().unwrap_or(text)
+}
+
+pub(crate) fn text<'v>(object: &'v Map<String, Value>, name: &str) -> Option<&'v str> {
+    object.get(name).and_then(Value::as_str).filter(|text| !text.is_empty())
+}

@@ -1,0 +1,254 @@
+//! Users.
+
+use axum::response::Response;
+use http::StatusCode;
+use roster_engine::{BuiltIn as P, Caller, ProvisionedUser, UserProfilePatch};
+use roster_http::{App, Authenticated, Pairs, Path};
+use serde_json::{Map, Value};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::answer::empty;
+use crate::docs::Failures;
+use crate::done::Done;
+use crate::error::Refusal;
+use crate::list::{Kind, list};
+use crate::map::{Links, text, users as map};
+use crate::patch;
+use crate::query::Query;
+use crate::request::{Conditions, Sent};
+use crate::schema::USERS;
+use crate::selection::Selection;
+use crate::value;
+use crate::wire::{self, ListResponse};
+
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(find, create))
+        .routes(routes!(search))
+        .routes(routes!(get, replace, change, remove))
+}
+
+type Sends = Result<Map<String, Value>, Refusal>;
+
+fn with_a_name(document: &Map<String, Value>) -> Result<(), Refusal> {
+    if text(document, "userName").is_none_or(|name| name.trim().is_empty()) {
+        return Err(Refusal::value("userName is required"));
+    }
+    Ok(())
+}
+
+pub(crate) async fn make(caller: &Caller, links: &Links, sent: Sends, show: &Selection) -> Result<Done, Refusal> {
+    caller.directory_for(P::UsersWrite).await?;
+    let mut document = value::resource(&sent?, &USERS)?;
+    with_a_name(&document)?;
+    document.entry("active").or_insert(Value::Bool(true));
+    let user = caller.provision_user(map::profile(&document)).await?;
+    Ok(Done::resource(StatusCode::CREATED, &map::user(&user, links), show))
+}
+
+/// Changes a user as `edit` makes his document another one.
+async fn edit(
+    caller: &Caller,
+    links: &Links,
+    id: &str,
+    conditions: Conditions,
+    show: &Selection,
+    edit: impl FnOnce(&Map<String, Value>) -> Result<Map<String, Value>, Refusal> + Clone + Send + 'static,
+) -> Result<Done, Refusal> {
+    let known = links.clone();
+    let change = move |before: &ProvisionedUser| -> Result<Option<UserProfilePatch>, Refusal> {
+        let document = map::document(before);
+        let after = edit(&document)?;
+        with_a_name(&after)?;
+        conditions.check(&version(before, &known))?;
+        Ok(map::difference(&document, &after))
+    };
+    let user = caller.change_provisioned_user(id, change).await?;
+    Ok(Done::resource(StatusCode::OK, &map::user(&user, links), show))
+}
+
+fn version(user: &ProvisionedUser, links: &Links) -> String {
+    let shown = map::user(user, links);
+    shown["meta"]["version"].as_str().unwrap_or_default().to_owned()
+}
+
+pub(crate) async fn put(
+    caller: &Caller,
+    links: &Links,
+    id: &str,
+    conditions: Conditions,
+    sent: Sends,
+    show: &Selection,
+) -> Result<Done, Refusal> {
+    edit(caller, links, id, conditions, show, move |before| {
+        let mut after = value::resource(&sent?, &USERS)?;
+        // Who says nothing of it switches nobody on or off.
+        if !after.contains_key("active")
+            && let Some(active) = before.get("active")
+        {
+            after.insert("active".into(), active.clone());
+        }
+        Ok(after)
+    })
+    .await
+}
+
+pub(crate) async fn patch(
+    caller: &Caller,
+    links: &Links,
+    id: &str,
+    conditions: Conditions,
+    sent: Sends,
+    show: &Selection,
+) -> Result<Done, Refusal> {
+    edit(caller, links, id, conditions, show, move |before| {
+        let mut after = before.clone();
+        for step in patch::read(&sent?, &USERS)? {
+            patch::apply(&mut after, &step, &USERS)?;
+        }
+        Ok(after)
+    })
+    .await
+}
+
+pub(crate) async fn delete(caller: &Caller, links: &Links, id: &str, conditions: Conditions) -> Result<Done, Refusal> {
+    let links = links.clone();
+    caller.deprovision_user(id, move |user| conditions.check(&version(user, &links))).await?;
+    Ok(Done::gone())
+}
+
+/// Users of the key's domain.
+#[utoipa::path(
+    get, path = "/Users", operation_id = "scim_list_users", tag = "Users",
+    params(
+        ("filter" = Option<String>, Query), ("sortBy" = Option<String>, Query), ("sortOrder" = Option<String>, Query),
+        ("startIndex" = Option<i64>, Query), ("count" = Option<i64>, Query), ("cursor" = Option<String>, Query),
+        ("attributes" = Option<String>, Query), ("excludedAttributes" = Option<String>, Query),
+    ),
+    responses((status = 200, description = "a page", body = ListResponse, content_type = "application/scim+json"), Failures),
+)]
+async fn find(Authenticated(caller): Authenticated, links: Links, pairs: Pairs) -> Result<Response, Refusal> {
+    caller.directory().await?;
+    list(&caller, &links, &Query::of_pairs(&pairs)?, Kind::Users).await
+}
+
+/// The same, asked in a body.
+#[utoipa::path(
+    post, path = "/Users/.search", operation_id = "scim_search_users", tag = "Users",
+    request_body(content = wire::SearchRequest, content_type = "application/scim+json"),
+    responses((status = 200, description = "a page", body = ListResponse, content_type = "application/scim+json"), Failures),
+)]
+async fn search(Authenticated(caller): Authenticated, links: Links, sent: Sent) -> Result<Response, Refusal> {
+    caller.directory().await?;
+    list(&caller, &links, &Query::of_body(&sent.read()?)?, Kind::Users).await
+}
+
+/// Makes a user, or links one who is known elsewhere in the realm.
+#[utoipa::path(
+    post, path = "/Users", operation_id = "scim_create_user", tag = "Users",
+    params(("attributes" = Option<String>, Query), ("excludedAttributes" = Option<String>, Query)),
+    request_body(content = wire::User, content_type = "application/scim+json"),
+    responses((status = 201, description = "made", body = wire::User, content_type = "application/scim+json"), Failures),
+)]
+async fn create(
+    Authenticated(caller): Authenticated,
+    links: Links,
+    pairs: Pairs,
+    sent: Sent,
+) -> Result<Response, Refusal> {
+    let show = Query::selection_of_pairs(&pairs, &USERS)?;
+    Ok(make(&caller, &links, sent.read(), &show).await?.response())
+}
+
+/// A user.
+#[utoipa::path(
+    get, path = "/Users/{id}", operation_id = "scim_get_user", tag = "Users",
+    params(
+        ("id" = String, Path),
+        ("attributes" = Option<String>, Query), ("excludedAttributes" = Option<String>, Query),
+    ),
+    responses(
+        (status = 200, description = "success", body = wire::User, content_type = "application/scim+json"),
+        (status = 304, description = "as `If-None-Match` has it"), Failures,
+    ),
+)]
+async fn get(
+    Authenticated(caller): Authenticated,
+    links: Links,
+    Path(id): Path<String>,
+    conditions: Conditions,
+    pairs: Pairs,
+) -> Result<Response, Refusal> {
+    let user = caller.provisioned_user(id.as_str()).await?;
+    let show = Query::selection_of_pairs(&pairs, &USERS)?;
+    let done = Done::resource(StatusCode::OK, &map::user(&user, &links), &show);
+    Ok(not_modified(&conditions, done))
+}
+
+/// 304 to who has it already.
+pub(crate) fn not_modified(conditions: &Conditions, done: Done) -> Response {
+    match &done.version {
+        Some(version) if conditions.has(version) => empty(StatusCode::NOT_MODIFIED, Some(version)),
+        _ => done.response(),
+    }
+}
+
+/// Replaces a user. What is left out is cleared, but for `active` and memberships.
+#[utoipa::path(
+    put, path = "/Users/{id}", operation_id = "scim_replace_user", tag = "Users",
+    params(
+        ("id" = String, Path),
+        ("attributes" = Option<String>, Query), ("excludedAttributes" = Option<String>, Query),
+    ),
+    request_body(content = wire::User, content_type = "application/scim+json"),
+    responses((status = 200, description = "as he now is", body = wire::User, content_type = "application/scim+json"), Failures),
+)]
+async fn replace(
+    Authenticated(caller): Authenticated,
+    links: Links,
+    Path(id): Path<String>,
+    conditions: Conditions,
+    pairs: Pairs,
+    sent: Sent,
+) -> Result<Response, Refusal> {
+    let show = Query::selection_of_pairs(&pairs, &USERS)?;
+    Ok(put(&caller, &links, &id, conditions, sent.read(), &show).await?.response())
+}
+
+/// Changes a user.
+#[utoipa::path(
+    patch, path = "/Users/{id}", operation_id = "scim_change_user", tag = "Users",
+    params(
+        ("id" = String, Path),
+        ("attributes" = Option<String>, Query), ("excludedAttributes" = Option<String>, Query),
+    ),
+    request_body(content = wire::PatchOp, content_type = "application/scim+json"),
+    responses((status = 200, description = "as he now is", body = wire::User, content_type = "application/scim+json"), Failures),
+)]
+async fn change(
+    Authenticated(caller): Authenticated,
+    links: Links,
+    Path(id): Path<String>,
+    conditions: Conditions,
+    pairs: Pairs,
+    sent: Sent,
+) -> Result<Response, Refusal> {
+    let show = Query::selection_of_pairs(&pairs, &USERS)?;
+    Ok(patch(&caller, &links, &id, conditions, sent.read(), &show).await?.response())
+}
+
+/// Takes a user out of the domain; the user himself goes if nothing else holds him.
+#[utoipa::path(
+    delete, path = "/Users/{id}", operation_id = "scim_delete_user", tag = "Users",
+    params(("id" = String, Path)),
+    responses((status = 204, description = "gone"), Failures),
+)]
+async fn remove(
+    Authenticated(caller): Authenticated,
+    links: Links,
+    Path(id): Path<String>,
+    conditions: Conditions,
+) -> Result<Response, Refusal> {
+    Ok(delete(&caller, &links, &id, conditions).await?.response())
+}

@@ -1,0 +1,776 @@
+//! What directories really send, and what must become of it: one row for each quirk of each client. And what no row shows: who
+//! sees what, many at once, entity tags.
+
+mod scim_common;
+
+use roster_engine::{EntityId as _, NewToken, RoleNumber, RoleSet, TokenKind};
+use roster_tests::World;
+use roster_tests::world::KEY;
+use scim_common::{Directory, ENTERPRISE, EXTENSION, PATCH};
+use serde_json::{Value, json};
+
+/// Who sends it, in which words, and which of the members ada, bob and eve are left. All three are there before; zoe is a user.
+struct MemberCase {
+    client: &'static str,
+    what: &'static str,
+    operations: fn(&Directory) -> Value,
+    status: u16,
+    left: &'static [&'static str],
+}
+
+fn member(directory: &Directory, name: &str) -> Value {
+    json!({"value": directory.user(name)})
+}
+
+const ALL: &[&str] = &["ada", "bob", "eve"];
+
+const MEMBER_CASES: &[MemberCase] = &[
+    MemberCase {
+        client: "Entra without aadOptscim062020",
+        what: "Remove with a path and a list of values removes only those",
+        operations: |d| json!([{"op": "Remove", "path": "members", "value": [member(d, "bob")]}]),
+        status: 204,
+        left: &["ada", "eve"],
+    },
+    MemberCase {
+        client: "Entra with aadOptscim062020",
+        what: "Remove by filter removes only that one",
+        operations: |d| json!([{"op": "Remove", "path": format!("members[value eq \"{}\"]", d.user("bob"))}]),
+        status: 204,
+        left: &["ada", "eve"],
+    },
+    MemberCase {
+        client: "Entra",
+        what: "Add with $ref null and no display adds, and never replaces",
+        operations: |d| json!([{"op": "Add", "path": "members", "value": [{"$ref": null, "value": d.user("zoe")}]}]),
+        status: 204,
+        left: &["ada", "bob", "eve", "zoe"],
+    },
+    MemberCase {
+        client: "Entra",
+        what: "several operations in one request run in their order",
+        operations: |d| {
+            json!([
+                {"op": "Add", "path": "members", "value": [member(d, "zoe")]},
+                {"op": "Remove", "path": "members", "value": [member(d, "ada"), member(d, "zoe")]},
+            ])
+        },
+        status: 204,
+        left: &["bob", "eve"],
+    },
+    MemberCase {
+        client: "Okta",
+        what: "a rename by replace without path leaves the members",
+        operations: |d| json!([{"op": "replace", "value": {"id": d.group(), "displayName": "renamed"}}]),
+        status: 204,
+        left: ALL,
+    },
+    MemberCase {
+        client: "Okta",
+        what: "push now: replace sets exactly the list",
+        operations: |d| {
+            let listed = |name: &str| json!({"value": d.user(name), "display": format!("{name}@example.com")});
+            json!([{"op": "replace", "path": "members", "value": [listed("eve"), listed("zoe")]}])
+        },
+        status: 204,
+        left: &["eve", "zoe"],
+    },
+    MemberCase {
+        client: "Okta",
+        what: "push now of an empty group empties",
+        operations: |_| json!([{"op": "replace", "path": "members", "value": []}]),
+        status: 204,
+        left: &[],
+    },
+    MemberCase {
+        client: "Okta",
+        what: "add with a single object",
+        operations: |d| json!([{"op": "add", "path": "members", "value": member(d, "zoe")}]),
+        status: 204,
+        left: &["ada", "bob", "eve", "zoe"],
+    },
+    MemberCase {
+        client: "Google",
+        what: "add without path never replaces",
+        operations: |d| json!([{"op": "add", "value": {"members": [member(d, "zoe")]}}]),
+        status: 204,
+        left: &["ada", "bob", "eve", "zoe"],
+    },
+    MemberCase {
+        client: "Rauthy",
+        what: "replace of name and externalId leaves the members",
+        operations: |_| json!([{"op": "replace", "value": {"displayName": "renamed", "externalId": null}}]),
+        status: 204,
+        left: ALL,
+    },
+    MemberCase {
+        client: "Rauthy",
+        what: "add with display",
+        operations: |d| json!([{"op": "add", "path": "members", "value": [{"value": d.user("zoe"), "display": "zoe"}]}]),
+        status: 204,
+        left: &["ada", "bob", "eve", "zoe"],
+    },
+    MemberCase {
+        client: "Rauthy",
+        what: "remove by a list of values",
+        operations: |d| json!([{"op": "remove", "path": "members", "value": [member(d, "ada"), member(d, "eve")]}]),
+        status: 204,
+        left: &["bob"],
+    },
+    MemberCase {
+        client: "any",
+        what: "remove with an empty list removes nobody",
+        operations: |_| json!([{"op": "remove", "path": "members", "value": []}]),
+        status: 204,
+        left: ALL,
+    },
+    MemberCase {
+        client: "any",
+        what: "remove with null is refused",
+        operations: |_| json!([{"op": "remove", "path": "members", "value": null}]),
+        status: 400,
+        left: ALL,
+    },
+    MemberCase {
+        client: "any",
+        what: "remove with elements that name nobody is refused",
+        operations: |_| json!([{"op": "remove", "path": "members", "value": [{}]}]),
+        status: 400,
+        left: ALL,
+    },
+    MemberCase {
+        client: "any",
+        what: "remove of somebody unknown, or of who is no member, is no error (retries)",
+        operations: |d| {
+            json!([
+                {"op": "remove", "path": "members", "value": [member(d, "zoe"), {"value": "usr_00000000000"}, "nobody"]},
+                {"op": "remove", "path": "members[value eq \"nobody\"]"},
+            ])
+        },
+        status: 204,
+        left: ALL,
+    },
+    MemberCase {
+        client: "any",
+        what: "adding who is there changes nothing",
+        operations: |d| json!([{"op": "add", "path": "members", "value": [member(d, "ada"), d.user("ada")]}]),
+        status: 204,
+        left: ALL,
+    },
+    MemberCase {
+        client: "any",
+        what: "one unknown member refuses all of it",
+        operations: |d| {
+            json!([
+                {"op": "remove", "path": "members", "value": [member(d, "ada")]},
+                {"op": "add", "path": "members", "value": [member(d, "zoe"), {"value": "usr_00000000000"}]},
+            ])
+        },
+        status: 400,
+        left: ALL,
+    },
+    MemberCase {
+        client: "any",
+        what: "a group is no member",
+        operations: |d| json!([{"op": "add", "path": "members", "value": [{"value": d.group(), "type": "Group"}]}]),
+        status: 400,
+        left: ALL,
+    },
+    MemberCase {
+        client: "any",
+        what: "a filter that matches nobody takes nobody",
+        operations: |_| json!([{"op": "remove", "path": "members[display eq \"somebody else\"]"}]),
+        status: 204,
+        left: ALL,
+    },
+    MemberCase {
+        client: "any",
+        what: "a filter of another kind takes exactly its matches",
+        operations: |d| {
+            let (a, b) = (d.user("ada"), d.user("bob"));
+            json!([{"op": "remove", "path": format!("members[value eq \"{a}\" or value eq \"{b}\"]")}])
+        },
+        status: 204,
+        left: &["eve"],
+    },
+    MemberCase {
+        client: "any",
+        what: "remove of members without value and filter is the one way to say all",
+        operations: |_| json!([{"op": "remove", "path": "members"}]),
+        status: 204,
+        left: &[],
+    },
+    MemberCase {
+        client: "any",
+        what: "a filter that can't be read takes nobody",
+        operations: |_| json!([{"op": "remove", "path": "members[value eq"}]),
+        status: 400,
+        left: ALL,
+    },
+    MemberCase {
+        client: "any",
+        what: "a member's value can't be replaced",
+        operations: |d| json!([{"op": "replace", "path": format!("members[value eq \"{}\"].value", d.user("ada")), "value": d.user("zoe")}]),
+        status: 400,
+        left: ALL,
+    },
+    MemberCase { client: "any", what: "no operations, no change", operations: |_| json!([]), status: 204, left: ALL },
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn members_after_what_each_client_sends() {
+    for case in MEMBER_CASES {
+        let directory = Directory::with_members(&["ada", "bob", "eve"], &["zoe"]).await;
+        let body = json!({"schemas": [PATCH], "Operations": (case.operations)(&directory)});
+        let before = directory.events().await;
+        let answer = directory.send("PATCH", &format!("/Groups/{}", directory.group()), body).await;
+        let row = format!("{}: {}", case.client, case.what);
+        assert_eq!(answer.status.as_u16(), case.status, "{row}: {}", answer.text());
+        assert_eq!(directory.members().await, case.left, "{row}");
+        if case.status >= 400 || (case.left == ALL && !case.what.contains("name")) {
+            assert_eq!(directory.events().await, before, "{row}: what changes nothing leaves no event");
+        }
+        directory.verify().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn put_keeps_members_unless_it_names_them() {
+    let directory = Directory::with_members(&["ada", "bob"], &["zoe"]).await;
+    let path = format!("/Groups/{}", directory.group());
+    for (body, left) in [
+        (json!({"displayName": "acme"}), vec!["ada", "bob"]),
+        (json!({"displayName": "acme", "members": null}), vec!["ada", "bob"]),
+        (json!({"displayName": "acme", "members": [{"value": directory.user("zoe")}]}), vec!["zoe"]),
+        (json!({"displayName": "acme", "members": []}), vec![]),
+    ] {
+        let answer = directory.send("PUT", &path, body.clone()).await;
+        assert_eq!(answer.status, 200, "{body}: {}", answer.text());
+        assert_eq!(directory.members().await, left, "{body}");
+    }
+    directory.verify().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_owner_is_left_out_but_never_removed_by_name() {
+    let directory = Directory::with_members(&["ada", "bob"], &[]).await;
+    let operator = directory.world.operator().await;
+    operator.transfer_ownership(directory.group().as_str(), directory.user("ada").as_str()).await.expect("an owner");
+    let path = format!("/Groups/{}", directory.group());
+    let ada = directory.user("ada");
+    for operation in [
+        json!({"op": "remove", "path": "members", "value": [{"value": ada}]}),
+        json!({"op": "remove", "path": format!("members[value eq \"{ada}\"]")}),
+    ] {
+        let answer = directory.patch(&path, json!([operation])).await;
+        assert_eq!((answer.status.as_u16(), answer.str("/scimType")), (400, "mutability"));
+    }
+    for operation in
+        [json!({"op": "replace", "path": "members", "value": []}), json!({"op": "remove", "path": "members"})]
+    {
+        assert_eq!(directory.patch(&path, json!([operation])).await.status, 204);
+        assert_eq!(directory.members().await, ["ada"]);
+    }
+    assert_eq!(directory.send("DELETE", &format!("/Users/{ada}"), Value::Null).await.status, 409);
+    directory.verify().await;
+}
+
+/// How many clients at once.
+const AT_ONCE: usize = 100;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_hundred_patches_at_once_lose_nobody() {
+    let names: Vec<String> = (0..AT_ONCE).map(|n| format!("user{n:03}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    // The first half goes, the second comes.
+    let (first, second) = names.split_at(AT_ONCE / 2);
+    let directory = std::sync::Arc::new(Directory::with_members(first, second).await);
+    let path = format!("/Groups/{}", directory.group());
+    let mut tasks = tokio::task::JoinSet::new();
+    for (at, name) in names.iter().enumerate() {
+        let (directory, path, id) = (directory.clone(), path.clone(), directory.user(name));
+        tasks.spawn(async move {
+            let op = if at < AT_ONCE / 2 { "Remove" } else { "Add" };
+            let operation = json!([{"op": op, "path": "members", "value": [{"value": id}]}]);
+            directory.patch(&path, operation).await.status.as_u16()
+        });
+    }
+    while let Some(status) = tasks.join_next().await {
+        assert_eq!(status.expect("no panic"), 204);
+    }
+    assert_eq!(directory.members().await, second);
+    directory.verify().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_many_writers_with_one_version_one_succeeds() {
+    let directory = std::sync::Arc::new(Directory::with_members(&["ada"], &["bob", "eve", "zoe"]).await);
+    let path = format!("/Groups/{}", directory.group());
+    let version = directory.send("GET", &path, Value::Null).await.header("etag").expect("a tag").to_owned();
+    let mut tasks = tokio::task::JoinSet::new();
+    for name in ["bob", "eve", "zoe"] {
+        let (directory, path, version, id) = (directory.clone(), path.clone(), version.clone(), directory.user(name));
+        tasks.spawn(async move {
+            let body = json!({"Operations": [{"op": "add", "path": "members", "value": [{"value": id}]}]});
+            directory.send_with("PATCH", &path, body, &[("if-match", &version)]).await.status.as_u16()
+        });
+    }
+    let mut statuses: Vec<u16> = tasks.join_all().await;
+    statuses.sort_unstable();
+    assert_eq!(statuses, [204, 412, 412]);
+    assert_eq!(directory.members().await.len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn five_thousand_members_in_one_request() {
+    let directory = Directory::new().await;
+    let operator = directory.world.operator().await;
+    let mut ids = Vec::new();
+    for _ in 0..5000 {
+        ids.push(operator.create_user(roster_engine::NewUser::default()).await.expect("a user").id.native());
+    }
+    let group = directory.send("POST", "/Groups", json!({"displayName": "big"})).await.str("/id").to_owned();
+    let path = format!("/Groups/{group}");
+    let members: Vec<Value> = ids.iter().map(|id| json!({"value": id})).collect();
+    let answer = directory.patch(&path, json!([{"op": "Add", "path": "members", "value": members}])).await;
+    assert_eq!(answer.status, 204, "{}", answer.text());
+    let all = directory.send("GET", &path, Value::Null).await;
+    assert_eq!(all.json["members"].as_array().map(Vec::len), Some(5000));
+    let answer = directory.send("GET", &format!("{path}?excludedAttributes=members"), Value::Null).await;
+    assert!(answer.json.get("members").is_none());
+    let half: Vec<Value> = members[..2500].to_vec();
+    let answer = directory.patch(&path, json!([{"op": "Remove", "path": "members", "value": half}])).await;
+    assert_eq!(answer.status, 204);
+    let all = directory.send("GET", &path, Value::Null).await;
+    assert_eq!(all.json["members"].as_array().map(Vec::len), Some(2500));
+    directory.verify().await;
+}
+
+/// What clients send about users, and what they must read afterwards (by pointer).
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn users_after_what_each_client_sends() {
+    let manager = format!("{ENTERPRISE}:manager");
+    for (row, operations, pointer, wanted) in [
+        (
+            "Entra: False as a text",
+            json!([{"op": "Replace", "path": "active", "value": "False"}]),
+            "/active",
+            json!(false),
+        ),
+        ("Entra: without path", json!([{"op": "Replace", "value": {"active": "False"}}]), "/active", json!(false)),
+        ("Okta: deactivation", json!([{"op": "replace", "value": {"active": false}}]), "/active", json!(false)),
+        (
+            "Entra: several values that aren't there, in one batch",
+            json!([
+                {"op": "Add", "path": "emails[type eq \"work\"].value", "value": "new@example.com"},
+                {"op": "Replace", "path": "addresses[type eq \"work\"].postalCode", "value": "12345"},
+                {"op": "Add", "path": "phoneNumbers[type eq \"mobile\"].value", "value": "+1 555"},
+            ]),
+            "/phoneNumbers/0",
+            json!({"type": "mobile", "value": "+1 555"}),
+        ),
+        (
+            "Entra: a quoted boolean in a path",
+            json!([{"op": "Add", "path": "roles[primary eq \"True\"].value", "value": "boss"}]),
+            "/roles/0",
+            json!({"primary": true, "value": "boss"}),
+        ),
+        (
+            "Entra: dotted keys without path",
+            json!([{"op": "Replace", "value": {"name.givenName": "Ada", "name.familyName": "King"}}]),
+            "/name/familyName",
+            json!("King"),
+        ),
+        (
+            "Entra: the manager as a plain id",
+            json!([{"op": "Add", "path": manager, "value": "26118915"}]),
+            "/urn:ietf:params:scim:schemas:extension:enterprise:2.0:User/manager",
+            json!({"value": "26118915"}),
+        ),
+        (
+            "Entra: an extension's key without path",
+            json!([{"op": "Add", "value": {format!("{ENTERPRISE}:department"): "Research"}}]),
+            "/urn:ietf:params:scim:schemas:extension:enterprise:2.0:User/department",
+            json!("Research"),
+        ),
+        (
+            "SailPoint: nested parts, twice",
+            json!([
+                {"op": "replace", "value": {"name": {"familyName": "King"}}},
+                {"op": "replace", "value": {"name": {"familyName": "Lovelace"}}},
+            ]),
+            "/name",
+            json!({"givenName": "Jo", "familyName": "Lovelace"}),
+        ),
+        ("any: removed, active is left out", json!([{"op": "remove", "path": "active"}]), "/active", Value::Null),
+    ] {
+        let directory = Directory::new().await;
+        let body = json!({
+            "userName": "jo@example.com", "name": {"givenName": "Jo", "familyName": "Doe"}, "password": "secret", "groups": [],
+        });
+        let made = directory.send("POST", "/Users", body).await;
+        assert_eq!(made.status, 201, "{row}: {}", made.text());
+        let answer = directory.patch(&format!("/Users/{}", made.str("/id")), operations).await;
+        assert_eq!(answer.status, 200, "{row}: {}", answer.text());
+        assert_eq!(answer.json.pointer(pointer).cloned().unwrap_or_default(), wanted, "{row}");
+        assert!(!answer.text().contains("secret"), "{row}");
+        directory.verify().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_clients_look_for() {
+    let directory = Directory::with_members(&["ada"], &["bob"]).await;
+    let (ada, group) = (directory.user("ada"), directory.group());
+    for (row, path, total) in [
+        ("Entra: a random name", "/Users?filter=userName+eq+%22d6a1-random%22".to_owned(), 0),
+        (
+            "Okta: other case",
+            "/Users?filter=userName%20eq%20%22ADA%40example.com%22&startIndex=1&count=100".to_owned(),
+            1,
+        ),
+        ("Rauthy: an external id", "/Users?filter=externalId%20eq%20%22ext-ada%22".to_owned(), 1),
+        ("Rauthy: it is exact", "/Users?filter=externalId%20eq%20%22EXT-ada%22".to_owned(), 0),
+        ("Entra: a group's name", "/Groups?excludedAttributes=members&filter=displayName+eq+%22ACME%22".to_owned(), 1),
+        (
+            "Entra: is he a member",
+            format!("/Groups?filter=id+eq+%22{group}%22+and+members+eq+%22{ada}%22&attributes=id"),
+            1,
+        ),
+        (
+            "Entra: is she a member",
+            format!("/Groups?filter=id+eq+%22{group}%22+and+members+eq+%22{}%22", directory.user("bob")),
+            0,
+        ),
+        ("Entra: a manager", format!("/Users?filter=id+eq+%22{ada}%22+and+manager+eq+%22boss%22&attributes=id"), 1),
+        ("any: beginning", "/Users?filter=userName+sw+%22AD%22".to_owned(), 1),
+        ("any: active as a text", "/Users?filter=active+eq+%22True%22".to_owned(), 2),
+        ("any: by group", format!("/Users?filter=groups.value+eq+%22{group}%22"), 1),
+        ("any: an e-mail", "/Users?filter=emails.value+eq+%22ada%40example.com%22".to_owned(), 1),
+    ] {
+        let answer = directory.send("GET", &path, Value::Null).await;
+        assert_eq!(answer.status, 200, "{row}: {}", answer.text());
+        assert_eq!(answer.json["totalResults"], total, "{row}: {}", answer.text());
+        assert_eq!(
+            answer.json["Resources"].as_array().map(Vec::len),
+            Some(usize::try_from(total).expect("small")),
+            "{row}"
+        );
+    }
+    for (path, scim_type) in [
+        ("/Users?filter=shoeSize+eq+%2238%22", "invalidFilter"),
+        ("/Users?filter=not+userName+eq+%22a%22", "invalidFilter"),
+        ("/Users?sortBy=shoeSize", "invalidPath"),
+        ("/Users?count=many", "invalidValue"),
+        ("/Users?cursor=forged", "invalidCursor"),
+        ("/?filter=shoeSize+pr", "invalidFilter"),
+    ] {
+        let answer = directory.send("GET", path, Value::Null).await;
+        assert_eq!((answer.status.as_u16(), answer.str("/scimType")), (400, scim_type), "{path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pages_by_index_and_cursor_see_each_once() {
+    let names: Vec<String> = (0..25).map(|n| format!("user{n:02}")).collect();
+    let directory = Directory::with_members(&[], &names.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    for order in ["", "&sortBy=userName", "&sortBy=emails&sortOrder=descending", "&filter=userName+sw+%22user%22"] {
+        let mut seen = Vec::new();
+        let mut start = 1;
+        loop {
+            let answer =
+                directory.send("GET", &format!("/Users?startIndex={start}&count=10{order}"), Value::Null).await;
+            let page = answer.json["Resources"].as_array().expect("resources").clone();
+            assert_eq!(answer.json["totalResults"], 25);
+            assert_eq!(answer.json["itemsPerPage"], page.len());
+            if page.is_empty() {
+                break;
+            }
+            start += page.len();
+            seen.extend(page.iter().map(|user| user["userName"].as_str().expect("a name").to_owned()));
+        }
+        let mut cursor = String::new();
+        let mut by_cursor = Vec::new();
+        loop {
+            let answer = directory.send("GET", &format!("/Users?cursor={cursor}&count=10{order}"), Value::Null).await;
+            let page = answer.json["Resources"].as_array().expect("resources").clone();
+            by_cursor.extend(page.iter().map(|user| user["userName"].as_str().expect("a name").to_owned()));
+            match answer.json["nextCursor"].as_str() {
+                Some(next) => next.clone_into(&mut cursor),
+                None => break,
+            }
+        }
+        assert_eq!(seen, by_cursor, "{order}");
+        let mut sorted = seen.clone();
+        sorted.sort();
+        assert_eq!(sorted.len(), 25);
+        if order.contains("sortBy=userName") {
+            assert_eq!(seen, sorted);
+        }
+        sorted.dedup();
+        assert_eq!(sorted.len(), 25, "{order}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn deactivation_is_soft_everywhere() {
+    let directory = Directory::with_members(&["ada"], &[]).await;
+    let path = format!("/Users/{}", directory.user("ada"));
+    let off = directory.patch(&path, json!([{"op": "replace", "value": {"active": false}}])).await;
+    assert_eq!(off.json["active"], false);
+    assert_eq!(directory.members().await, ["ada"]);
+    let user = directory.world.call("GET", &format!("/v1/users/{}", directory.user("ada")), Value::Null).await;
+    assert_eq!(user.str("/status"), "inactive");
+    directory.patch(&path, json!([{"op": "replace", "value": {"active": "True"}}])).await;
+    let user = directory.world.call("GET", &format!("/v1/users/{}", directory.user("ada")), Value::Null).await;
+    assert_eq!(user.str("/status"), "active");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_okta_reads_it_can_send_back() {
+    let directory = Directory::with_members(&["ada"], &[]).await;
+    let path = format!("/Users/{}", directory.user("ada"));
+    let read = directory.send("GET", &path, Value::Null).await;
+    let events = directory.events().await;
+    directory.world.clock.advance(5000);
+    let put = directory.send("PUT", &path, read.json.clone()).await;
+    assert_eq!((put.status.as_u16(), &put.json), (200, &read.json));
+    assert_eq!(directory.events().await, events, "what changes nothing leaves no event");
+    let again =
+        directory.send_with("GET", &path, Value::Null, &[("if-none-match", read.header("etag").expect("a tag"))]).await;
+    assert_eq!((again.status.as_u16(), again.bytes.len()), (304, 0));
+    let twice = directory.send("POST", "/Users", json!({"userName": "ADA@example.com"})).await;
+    assert_eq!((twice.status.as_u16(), twice.str("/scimType")), (409, "uniqueness"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_others_change_is_seen() {
+    let directory = Directory::with_members(&["ada"], &[]).await;
+    let path = format!("/Users/{}", directory.user("ada"));
+    let before = directory.send("GET", &path, Value::Null).await;
+    let native = format!("/v1/users/{}", directory.user("ada"));
+    directory.world.clock.advance(1000);
+    let change = json!({"first_name": "Augusta", "email": "augusta@example.com"});
+    assert!(directory.world.call("PATCH", &native, change).await.status.is_success());
+    let after = directory.send("GET", &path, Value::Null).await;
+    assert_eq!(after.json["name"]["givenName"], "Augusta");
+    assert_eq!(after.json["emails"][0]["value"], "augusta@example.com");
+    assert_ne!(before.header("etag"), after.header("etag"));
+    // A write about something else takes nothing of it back.
+    directory.patch(&path, json!([{"op": "replace", "path": "title", "value": "Countess"}])).await;
+    let user = directory.world.call("GET", &native, Value::Null).await;
+    assert_eq!((user.str("/first_name"), user.str("/email")), ("Augusta", "augusta@example.com"));
+    directory.verify().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_groups_version_moves_with_its_members_on_any_surface() {
+    let directory = Directory::with_members(&["ada"], &["bob"]).await;
+    let path = format!("/Groups/{}", directory.group());
+    let tag = async || directory.send("GET", &path, Value::Null).await.header("etag").expect("a tag").to_owned();
+    let first = tag().await;
+    assert_eq!(first, tag().await);
+    let native = format!("/v1/organizations/{}/memberships", directory.group());
+    directory.world.call("POST", &native, json!({"user_id": directory.user("bob"), "roles": ["viewer"]})).await;
+    let second = tag().await;
+    directory.world.call("PATCH", &format!("{native}/{}", directory.user("bob")), json!({"roles": ["admin"]})).await;
+    let third = tag().await;
+    assert!(first != second && second != third);
+    let refused = json!({"Operations": [{"op": "remove", "path": "members"}]});
+    let answer = directory.send_with("PATCH", &path, refused, &[("if-match", &first)]).await;
+    assert_eq!(answer.status, 412);
+    assert_eq!(directory.members().await, ["ada", "bob"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_role_of_a_group_moves_who_has_exactly_the_former() {
+    let directory = Directory::with_members(&["ada", "bob"], &["eve"]).await;
+    let native = format!("/v1/organizations/{}/memberships", directory.group());
+    directory.world.call("PATCH", &format!("{native}/{}", directory.user("bob")), json!({"roles": ["admin"]})).await;
+    let path = format!("/Groups/{}", directory.group());
+    let role = |role: &str| json!([{"op": "add", "path": format!("{EXTENSION}:role"), "value": role}]);
+    assert_eq!(directory.patch(&path, role("viewer")).await.status, 204);
+    directory
+        .patch(&path, json!([{"op": "add", "path": "members", "value": [{"value": directory.user("eve")}]}]))
+        .await;
+    assert_eq!(
+        directory.roles().await,
+        [("ada", "viewer"), ("bob", "admin"), ("eve", "viewer")].map(|(a, b)| (a.into(), b.into()))
+    );
+    assert_eq!(directory.patch(&path, role("owner")).await.str("/scimType"), "invalidValue");
+    assert_eq!(directory.patch(&path, role("nonsense")).await.str("/scimType"), "invalidValue");
+    // A client that doesn't know the extension changes nothing of it.
+    let put = directory.send("PUT", &path, json!({"displayName": "acme"})).await;
+    assert_eq!(put.json[EXTENSION]["role"], "viewer");
+    directory.patch(&path, json!([{"op": "remove", "path": format!("{EXTENSION}:role")}])).await;
+    assert_eq!(
+        directory.roles().await,
+        [("ada", "member"), ("bob", "admin"), ("eve", "member")].map(|(a, b)| (a.into(), b.into()))
+    );
+    directory.verify().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn role_groups_give_and_take_roles() {
+    let directory = Directory::with_members(&["ada"], &["bob"]).await;
+    let whylabs = roster_engine::Form::Whylabs.show(directory.organization).expect("a form");
+    let group = |role: &str| format!("/scim/roles/v2/Groups/whylabs-{whylabs}:{role}");
+    let bob = json!([{"value": directory.user("bob")}]);
+    let op = |op: &str| json!({"Operations": [{"op": op, "path": "members", "value": bob}]});
+    for (role, what, roles) in [
+        ("viewer", "Add", vec![("ada", "member"), ("bob", "viewer")]),
+        ("admin", "Add", vec![("ada", "member"), ("bob", "admin"), ("bob", "viewer")]),
+        ("VIEWER", "Remove", vec![("ada", "member"), ("bob", "admin")]),
+        ("admin", "Remove", vec![("ada", "member")]),
+    ] {
+        let answer = directory.world.call("PATCH", &group(role), op(what)).await;
+        assert_eq!(answer.status, 204, "{}", answer.text());
+        let roles: Vec<(String, String)> = roles.into_iter().map(|(a, b)| (a.into(), b.into())).collect();
+        assert_eq!(directory.roles().await, roles, "{what} {role}");
+    }
+    for (method, path, body) in [
+        ("PATCH", group("owner"), op("Add")),
+        ("POST", "/scim/roles/v2/Groups".into(), json!({"displayName": "x"})),
+        ("DELETE", group("viewer"), Value::Null),
+        ("PATCH", group("viewer"), json!({"Operations": [{"op": "replace", "value": {"displayName": "other"}}]})),
+    ] {
+        let answer = directory.world.call(method, &path, body).await;
+        assert_eq!((answer.status.as_u16(), answer.str("/scimType")), (400, "mutability"), "{method} {path}");
+    }
+    let named = json!({"Operations": [{"op": "replace", "value": {"externalId": "x-1", "displayName": group("viewer").rsplit('/').next()}}]});
+    assert_eq!(directory.world.call("PATCH", &group("viewer"), named).await.status, 204);
+    let found = directory.world.call("GET", "/scim/roles/v2/Groups?filter=externalId+eq+%22x-1%22", Value::Null).await;
+    assert_eq!(found.json["totalResults"], 1, "{}", found.text());
+    assert_eq!(directory.world.call("GET", &group("nonsense"), Value::Null).await.status, 404);
+    let all = directory.world.call("GET", "/scim/roles/v2/Groups?count=3&startIndex=8", Value::Null).await;
+    assert_eq!((&all.json["totalResults"], &all.json["itemsPerPage"]), (&json!(16), &json!(3)));
+    directory.verify().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bulk_names_what_it_makes() {
+    let directory = Directory::new().await;
+    let body = json!({
+        "schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],
+        "Operations": [
+            {"method": "POST", "path": "/Groups", "bulkId": "g", "data": {"displayName": "team", "members": [{"value": "bulkId:u"}]}},
+            {"method": "post", "path": "/Users", "bulkId": "u", "data": {"userName": "ada"}},
+            {"method": "PATCH", "path": "/Groups/bulkId:g", "data": {"Operations": [{"op": "replace", "value": {"displayName": "renamed"}}]}},
+            {"method": "POST", "path": "/Users", "data": {"userName": "without"}},
+            {"method": "POST", "path": "/Users", "bulkId": "w", "data": {"userName": "ADA"}},
+            {"method": "PUT", "path": "/Users/bulkId:w", "data": {"userName": "x"}},
+            {"method": "GET", "path": "/Users", "bulkId": "y"},
+            {"method": "POST", "path": "/Machines", "bulkId": "z", "data": {}},
+        ],
+    });
+    let answer = directory.send("POST", "/Bulk", body.clone()).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let statuses: Vec<&str> =
+        (0..8).map(|n| answer.json["Operations"][n]["status"].as_str().expect("a text")).collect();
+    assert_eq!(statuses, ["201", "201", "204", "400", "409", "409", "400", "400"], "{}", answer.text());
+    assert_eq!(answer.str("/Operations/4/response/scimType"), "uniqueness");
+    let team = directory.send("GET", "/Groups?filter=displayName+eq+%22renamed%22", Value::Null).await;
+    assert_eq!(team.json["Resources"][0]["members"].as_array().map(Vec::len), Some(1), "{}", team.text());
+    let mut stops = body;
+    stops["failOnErrors"] = json!(1);
+    let answer = directory.send("POST", "/Bulk", stops).await;
+    assert_eq!(answer.json["Operations"].as_array().map(Vec::len), Some(1), "{}", answer.text());
+    let circle = json!({"Operations": [
+        {"method": "POST", "path": "/Users", "bulkId": "a", "data": {"userName": "a", ENTERPRISE: {"manager": {"value": "bulkId:b"}}}},
+        {"method": "POST", "path": "/Users", "bulkId": "b", "data": {"userName": "b", ENTERPRISE: {"manager": {"value": "bulkId:a"}}}},
+    ]});
+    let answer = directory.send("POST", "/Bulk", circle).await;
+    assert_eq!(answer.str("/Operations/0/status"), "409");
+    let many = json!({"Operations": vec![json!({}); 1001]});
+    assert_eq!(directory.send("POST", "/Bulk", many).await.status, 413);
+    directory.verify().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_guard_holds_what_removes_too_much() {
+    let guard = roster_engine::DirectoryOptions { max_removal_percent: 20, max_removal_floor: 1, ..Default::default() };
+    let directory = Directory::guarded(guard, &["a", "b", "c", "d", "e"]).await;
+    let path = format!("/Groups/{}", directory.group());
+    let before = directory.events().await;
+    let empty = json!({"Operations": [{"op": "replace", "path": "members", "value": []}]});
+    let answer = directory.send("PATCH", &path, empty.clone()).await;
+    assert_eq!(answer.status, 428, "{}", answer.text());
+    assert_eq!(directory.members().await.len(), 5);
+    assert_eq!(directory.events().await, before + 1, "a note for an admin");
+    let events = directory.world.call("GET", &format!("/v1/events?after={before}"), Value::Null).await;
+    assert_eq!(events.str("/items/0/type"), "scim.removal_held");
+    let one = json!([{"op": "remove", "path": "members", "value": [{"value": directory.user("a")}]}]);
+    assert_eq!(directory.patch(&path, one).await.status, 204, "not more than the floor");
+    let version = directory.send("GET", &path, Value::Null).await.header("etag").expect("a tag").to_owned();
+    let sure = directory.send_with("PATCH", &path, empty, &[("if-match", &version)]).await;
+    assert_eq!(sure.status, 204, "{}", sure.text());
+    assert!(directory.members().await.is_empty());
+    directory.verify().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn transport() {
+    let directory = Directory::with_members(&["ada"], &[]).await;
+    let world = &directory.world;
+    for key in [None, Some("Basic abc"), Some("Bearer nonsense")] {
+        for path in ["/Users", "/ServiceProviderConfig", "/Me"] {
+            let mut request = http::Request::get(format!("/scim/v2{path}"));
+            if let Some(key) = key {
+                request = request.header("authorization", key);
+            }
+            let answer = world.send(request.body(axum::body::Body::empty()).expect("a request")).await;
+            assert_eq!(answer.status, 401, "{key:?} {path}");
+            assert_eq!(answer.header("www-authenticate"), Some("Bearer realm=\"SCIM\""));
+            assert_eq!(answer.header("content-type"), Some("application/scim+json"));
+        }
+    }
+    for (content_type, status) in [
+        ("application/scim+json; charset=utf-8", 201),
+        ("APPLICATION/JSON", 409),
+        ("text/plain", 415),
+        ("application/xml+json", 415),
+    ] {
+        let request = http::Request::post("/scim/v2/Users")
+            .header("authorization", format!("bearer {KEY}"))
+            .header("content-type", content_type)
+            .body(axum::body::Body::from("{\"userName\": \"typed\"}"))
+            .expect("a request");
+        assert_eq!(world.send(request).await.status.as_u16(), status, "{content_type}");
+    }
+    for (body, scim_type) in [
+        (json!({"userName": "a\u{0}b"}), "invalidValue"),
+        (json!({"userName": "x".repeat(70_000)}), "invalidValue"),
+        (json!({"userName": " "}), "invalidValue"),
+        (json!({"schemas": ["urn:foreign"], "userName": "a"}), "invalidSyntax"),
+        (json!({"schemas": "urn:foreign", "userName": "a"}), "invalidSyntax"),
+        (json!({"userName": "a", "emails": [{"value": "no address", "primary": true}]}), "invalidValue"),
+    ] {
+        let answer = directory.send("POST", "/Users", body).await;
+        assert_eq!((answer.status.as_u16(), answer.str("/scimType")), (400, scim_type), "{}", answer.text());
+    }
+    let large = json!({"userName": "a", "photos": vec![json!({"value": "x".repeat(60_000)}); 150]});
+    assert_eq!(directory.send("POST", "/Users", large).await.status, 413);
+    for path in ["/Nothing", "/Users/nobody", "/Groups/usr_1", "/Schemas/urn:x", "/ResourceTypes/Machine"] {
+        assert_eq!(directory.send("GET", path, Value::Null).await.status, 404, "{path}");
+    }
+    let answer = directory.send("DELETE", "/Users", Value::Null).await;
+    assert_eq!((answer.status.as_u16(), answer.header("allow").is_some()), (405, true));
+    assert_eq!(directory.send("GET", "/Schemas?filter=id+pr", Value::Null).await.status, 403);
+    let operator = world.operator().await;
+    let of_ada = NewToken { user: Some(directory.user("ada").as_str().into()), ..NewToken::new(TokenKind::User) };
+    let key = roster_tests::operations::secret(&operator, of_ada).await;
+    let me = world.call_as(&key, "GET", "/scim/v2/Me", Value::Null).await;
+    assert_eq!((me.status.as_u16(), me.str("/id")), (200, directory.user("ada").as_str()));
+    assert!(me.header("location").is_some_and(|location| location.ends_with(&directory.user("ada"))));
+    assert_eq!(world.call_as(&key, "PATCH", "/scim/v2/Me", json!({})).await.status, 403);
+    assert_eq!(world.call_as(&key, "GET", "/scim/v2/Users", Value::Null).await.status, 403);
+    let viewer = NewToken {
+        organization: Some(directory.organization.into()),
+        roles: RoleSet::of(RoleNumber::VIEWER),
+        ..NewToken::new(TokenKind::Organization)
+    };
+    let key = roster_tests::operations::secret(&operator, viewer).await;
+    assert_eq!(world.call_as(&key, "GET", "/scim/v2/Users", Value::Null).await.json["totalResults"], 1);
+    assert_eq!(world.call_as(&key, "POST", "/scim/v2/Users", json!({"userName": "x"})).await.status, 403);
+    let _: &World = world;
+}

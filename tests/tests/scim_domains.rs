@@ -1,0 +1,254 @@
+//! Who sees what: directories of two customers in one realm, and the realm's own.
+
+use roster_engine::{Caller, EntityId as _, NewOrganization, NewToken, OrganizationId, RoleNumber, RoleSet, TokenKind};
+use roster_tests::operations::secret;
+use roster_tests::{Answer, World};
+use serde_json::{Value, json};
+
+struct Customers {
+    world: World,
+    acme: OrganizationId,
+    beta: OrganizationId,
+    keys: [String; 2],
+}
+
+/// Whose directory speaks.
+#[derive(Clone, Copy)]
+enum By {
+    Acme,
+    Beta,
+    Realm,
+}
+
+impl Customers {
+    async fn new() -> Self {
+        let world = World::new().await;
+        let operator = world.operator().await;
+        let organization = async |name: &str| {
+            let new = NewOrganization { name: name.into(), ..NewOrganization::default() };
+            operator.create_organization(new).await.expect("an organization").id
+        };
+        let (acme, beta) = (organization("acme").await, organization("beta").await);
+        let keys = [key(&operator, acme).await, key(&operator, beta).await];
+        Self { world, acme, beta, keys }
+    }
+
+    async fn send(&self, by: By, method: &str, path: &str, body: Value) -> Answer {
+        let key = match by {
+            By::Acme => self.keys[0].as_str(),
+            By::Beta => self.keys[1].as_str(),
+            By::Realm => roster_tests::world::KEY,
+        };
+        self.world.call_as(key, method, &format!("/scim/v2{path}"), body).await
+    }
+
+    async fn make(&self, by: By, name: &str) -> String {
+        let body = json!({"userName": name, "emails": [{"value": format!("{name}@example.com")}], "name": {"givenName": name}});
+        let made = self.send(by, "POST", "/Users", body).await;
+        assert_eq!(made.status, 201, "{}", made.text());
+        made.str("/id").to_owned()
+    }
+
+    async fn join(&self, by: By, group: OrganizationId, user: &str) -> Answer {
+        let body = json!({"Operations": [{"op": "add", "path": "members", "value": [{"value": user}]}]});
+        self.send(by, "PATCH", &format!("/Groups/{}", group.native()), body).await
+    }
+
+    async fn total(&self, by: By, path: &str) -> i64 {
+        self.send(by, "GET", path, Value::Null).await.json["totalResults"].as_i64().expect("a number")
+    }
+
+    async fn verify(&self) {
+        assert_eq!(self.world.verify().await, Vec::<String>::new());
+    }
+}
+
+async fn key(operator: &Caller, organization: OrganizationId) -> String {
+    let new = NewToken {
+        organization: Some(organization.into()),
+        roles: RoleSet::of(RoleNumber::ADMIN),
+        ..NewToken::new(TokenKind::Organization)
+    };
+    secret(operator, new).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_outside_the_domain_is_there() {
+    let customers = Customers::new().await;
+    let ada = customers.make(By::Acme, "ada").await;
+    assert_eq!(customers.send(By::Acme, "GET", &format!("/Users/{ada}"), Value::Null).await.status, 200);
+    for path in [format!("/Users/{ada}"), format!("/Groups/{}", customers.acme.native())] {
+        for method in ["GET", "DELETE"] {
+            assert_eq!(customers.send(By::Beta, method, &path, Value::Null).await.status, 404, "{method} {path}");
+        }
+    }
+    assert_eq!(customers.total(By::Beta, "/Users").await, 0);
+    assert_eq!(customers.total(By::Beta, "/Groups").await, 1);
+    assert_eq!(customers.total(By::Beta, "/Users?filter=userName+eq+%22ada%22").await, 0);
+    assert_eq!(customers.total(By::Beta, "/Users?filter=emails+eq+%22ada%40example.com%22").await, 0);
+    assert_eq!(customers.total(By::Acme, "/Users").await, 1);
+    let refused = customers.join(By::Beta, customers.beta, &ada).await;
+    assert_eq!((refused.status.as_u16(), refused.str("/scimType")), (400, "invalidValue"));
+    let unknown = customers.join(By::Beta, customers.beta, "usr_00000000000").await;
+    assert_eq!(refused.text().replace(&ada, "X"), unknown.text().replace("usr_00000000000", "X"), "told the same");
+    // A group's name that is taken elsewhere is free.
+    for by in [By::Acme, By::Beta] {
+        assert_eq!(customers.send(by, "POST", "/Groups", json!({"displayName": "team"})).await.status, 201);
+    }
+    let twice = customers.send(By::Beta, "POST", "/Groups", json!({"displayName": "TEAM"})).await;
+    assert_eq!((twice.status.as_u16(), twice.str("/scimType")), (409, "uniqueness"));
+    customers.verify().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_person_who_is_shared_belongs_to_who_made_him() {
+    let customers = Customers::new().await;
+    let ada = customers.make(By::Acme, "ada").await;
+    customers.join(By::Acme, customers.acme, &ada).await;
+    // Linked: the answer is as for somebody new, with what was said and nothing else.
+    let body = json!({"userName": "lovelace", "emails": [{"value": "ADA@example.com"}], "displayName": "Miss L", "externalId": "7"});
+    let linked = customers.send(By::Beta, "POST", "/Users", body.clone()).await;
+    assert_eq!((linked.status.as_u16(), linked.str("/id")), (201, ada.as_str()));
+    assert!(linked.json.get("name").is_none(), "{}", linked.text());
+    assert_eq!(customers.send(By::Beta, "POST", "/Users", body).await.status, 409);
+    assert_eq!(customers.join(By::Beta, customers.beta, &ada).await.status, 204);
+    let path = format!("/Users/{ada}");
+    // What beta writes is shown to beta alone.
+    let rename = json!({"Operations": [
+        {"op": "replace", "path": "userName", "value": "mallory"},
+        {"op": "replace", "value": {"name": {"givenName": "Mal"}, "active": false}},
+        {"op": "replace", "path": "emails", "value": [{"value": "mallory@example.com"}]},
+    ]});
+    let renamed = customers.send(By::Beta, "PATCH", &path, rename).await;
+    assert_eq!((renamed.str("/userName"), &renamed.json["active"]), ("mallory", &json!(false)));
+    for by in [By::Acme, By::Realm] {
+        let seen = customers.send(by, "GET", &path, Value::Null).await;
+        assert_eq!((seen.str("/userName"), seen.str("/name/givenName")), ("ada", "ada"));
+        assert_eq!((&seen.json["active"], seen.str("/emails/0/value")), (&json!(true), "ada@example.com"));
+    }
+    let seen = customers.send(By::Acme, "GET", &path, Value::Null).await;
+    assert_eq!(seen.json["groups"].as_array().map(Vec::len), Some(1), "only acme's own: {}", seen.text());
+    assert_eq!(customers.total(By::Beta, "/Users?filter=userName+eq+%22ada%22").await, 0);
+    assert_eq!(customers.total(By::Beta, "/Users?filter=userName+eq+%22MALLORY%22").await, 1);
+    // What his home writes is he himself, and beta's picture stays.
+    customers
+        .send(By::Acme, "PATCH", &path, json!({"Operations": [{"op": "replace", "value": {"userName": "augusta"}}]}))
+        .await;
+    assert_eq!(customers.send(By::Realm, "GET", &path, Value::Null).await.str("/userName"), "augusta");
+    assert_eq!(customers.send(By::Beta, "GET", &path, Value::Null).await.str("/userName"), "mallory");
+    customers.verify().await;
+}
+
+/// Whether the user's own token may read the organization.
+async fn may_read(customers: &Customers, token: &str, organization: OrganizationId) -> bool {
+    let path = format!("/v1/organizations/{}", organization.native());
+    customers.world.call_as(token, "GET", &path, Value::Null).await.status.is_success()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn switched_off_by_one_customer_he_is_off_there_alone() {
+    let customers = Customers::new().await;
+    let ada = customers.make(By::Acme, "ada").await;
+    customers.join(By::Acme, customers.acme, &ada).await;
+    customers
+        .send(By::Beta, "POST", "/Users", json!({"userName": "ada", "emails": [{"value": "ada@example.com"}]}))
+        .await;
+    customers.join(By::Beta, customers.beta, &ada).await;
+    let operator = customers.world.operator().await;
+    let token = NewToken { user: Some(ada.as_str().into()), ..NewToken::new(TokenKind::User) };
+    let token = secret(&operator, token).await;
+    let bound = NewToken {
+        organization: Some(customers.beta.into()),
+        user: Some(ada.as_str().into()),
+        roles: RoleSet::of(RoleNumber::VIEWER),
+        ..NewToken::new(TokenKind::Organization)
+    };
+    let bound = secret(&operator, bound).await;
+    let active = |active: bool| json!({"Operations": [{"op": "replace", "path": "active", "value": active}]});
+    let both = async || {
+        (may_read(&customers, &token, customers.acme).await, may_read(&customers, &token, customers.beta).await)
+    };
+    assert_eq!(both().await, (true, true));
+    assert!(may_read(&customers, &bound, customers.beta).await);
+    customers.send(By::Beta, "PATCH", &format!("/Users/{ada}"), active(false)).await;
+    assert_eq!(both().await, (true, false));
+    assert!(!may_read(&customers, &bound, customers.beta).await, "tokens from there fail");
+    let listed = customers.send(By::Beta, "GET", &format!("/Groups/{}", customers.beta.native()), Value::Null).await;
+    assert_eq!(listed.json["members"].as_array().map(Vec::len), Some(1), "and he stays a member");
+    customers.send(By::Beta, "PATCH", &format!("/Users/{ada}"), active(true)).await;
+    assert_eq!(both().await, (true, true));
+    // At home it is the user himself.
+    customers.send(By::Acme, "PATCH", &format!("/Users/{ada}"), active(false)).await;
+    assert_eq!(both().await, (false, false));
+    customers.verify().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn deleting_takes_out_of_the_domain_and_no_further() {
+    let customers = Customers::new().await;
+    let ada = customers.make(By::Acme, "ada").await;
+    let bob = customers.make(By::Acme, "bob").await;
+    customers.join(By::Acme, customers.acme, &ada).await;
+    customers
+        .send(By::Beta, "POST", "/Users", json!({"userName": "ada", "emails": [{"value": "ada@example.com"}]}))
+        .await;
+    customers.join(By::Beta, customers.beta, &ada).await;
+    let path = format!("/Users/{ada}");
+    // Beta holds her still.
+    assert_eq!(customers.send(By::Acme, "DELETE", &path, Value::Null).await.status, 204);
+    assert_eq!(customers.send(By::Acme, "GET", &path, Value::Null).await.status, 404);
+    assert_eq!(customers.send(By::Beta, "GET", &path, Value::Null).await.status, 200);
+    let members = customers.send(By::Acme, "GET", &format!("/Groups/{}", customers.acme.native()), Value::Null).await;
+    assert_eq!(members.json["members"], json!([]));
+    // She isn't at home at beta, so she stays a user of the realm.
+    assert_eq!(customers.send(By::Beta, "DELETE", &path, Value::Null).await.status, 204);
+    assert_eq!(customers.send(By::Realm, "GET", &path, Value::Null).await.status, 200);
+    // Nothing else holds him.
+    assert_eq!(customers.send(By::Acme, "DELETE", &format!("/Users/{bob}"), Value::Null).await.status, 204);
+    assert_eq!(customers.send(By::Realm, "GET", &format!("/Users/{bob}"), Value::Null).await.status, 404);
+    // The realm's own directory deletes.
+    assert_eq!(customers.send(By::Realm, "DELETE", &path, Value::Null).await.status, 204);
+    assert_eq!(customers.send(By::Realm, "GET", &path, Value::Null).await.status, 404);
+    customers.verify().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_keys_own_group_stays_and_children_move_within() {
+    let customers = Customers::new().await;
+    let extension = "urn:roster:scim:schemas:extension:1.0:Group";
+    let own = format!("/Groups/{}", customers.acme.native());
+    assert_eq!(customers.send(By::Acme, "DELETE", &own, Value::Null).await.status, 403);
+    let group = async |name: &str, parent: &str| {
+        let body = json!({"displayName": name, extension: {"parent": parent}});
+        let made = customers.send(By::Acme, "POST", "/Groups", body).await;
+        assert_eq!(made.status, 201, "{}", made.text());
+        made.str("/id").to_owned()
+    };
+    let labs = group("labs", &customers.acme.native()).await;
+    let deep = group("deep", &format!("http://x/scim/v2/Groups/{labs}")).await;
+    let shown = customers.send(By::Acme, "GET", &format!("/Groups/{deep}"), Value::Null).await;
+    assert!(shown.json[extension]["parent"].as_str().is_some_and(|parent| parent.ends_with(&labs)));
+    assert_eq!(customers.send(By::Acme, "DELETE", &format!("/Groups/{labs}"), Value::Null).await.status, 409);
+    let to = |parent: &str| json!({"Operations": [{"op": "replace", "path": format!("{extension}:parent"), "value": parent}]});
+    for (what, id, parent) in [
+        ("a cycle", &labs, deep.clone()),
+        ("itself", &labs, labs.clone()),
+        ("another customer", &deep, customers.beta.native()),
+        ("nobody", &deep, "org_00000000000".into()),
+        ("its own", &customers.acme.native(), labs.clone()),
+    ] {
+        let answer = customers.send(By::Acme, "PATCH", &format!("/Groups/{id}"), to(&parent)).await;
+        assert_eq!(
+            (answer.status.as_u16(), answer.str("/scimType")),
+            (400, "invalidValue"),
+            "{what}: {}",
+            answer.text()
+        );
+    }
+    let out = json!({"Operations": [{"op": "remove", "path": format!("{extension}:parent")}]});
+    assert_eq!(customers.send(By::Acme, "PATCH", &format!("/Groups/{deep}"), out).await.status, 204);
+    let shown = customers.send(By::Acme, "GET", &format!("/Groups/{deep}"), Value::Null).await;
+    assert!(shown.json.get(extension).is_none(), "right below the key's own: {}", shown.text());
+    assert_eq!(customers.send(By::Acme, "DELETE", &format!("/Groups/{labs}"), Value::Null).await.status, 204);
+    customers.verify().await;
+}
