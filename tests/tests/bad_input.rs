@@ -38,6 +38,7 @@ fn has_form(operation: &Operation, answer: &Answer) -> bool {
                 && answer.json["code"].as_str().is_some_and(|code| !code.is_empty())
                 && answer.json["message"].is_string()
         }
+        Surface::Authzen => content_type == "text/plain; charset=utf-8" && answer.text().lines().count() == 1,
         Surface::Scim => {
             content_type == "application/scim+json"
                 && answer.json["schemas"][0] == "urn:ietf:params:scim:api:messages:2.0:Error"
