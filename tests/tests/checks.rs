@@ -178,3 +178,45 @@ async fn who_reaches_an_organization() {
     assert_eq!(p.world.call_as(&key, "GET", &of(&p.labs), Value::Null).await.status, 200);
     assert_eq!(p.world.call_as(&key, "GET", &of(&p.acme), Value::Null).await.status, 404);
 }
+
+/// A directory switches off somebody who isn't its own: his memberships there and below grant nothing, those elsewhere do.
+#[tokio::test]
+async fn who_is_suspended_in_a_place_may_nothing_there() {
+    let p = place().await;
+    made(&p.world, &format!("/v1/organizations/{}/memberships", p.beta), json!({"user_id": p.ada, "roles": ["admin"]}))
+        .await;
+    let key = json!({"kind": "organization", "organization_id": p.labs, "roles": ["admin"], "name": "directory"});
+    let key = p.world.call("POST", "/v1/tokens", key).await.str("/secret").to_owned();
+    let allowed = async |organization: &str, role: &str| {
+        let body = json!({"user_id": p.ada, "organization_id": organization, "role": role});
+        p.world.call("POST", "/v1/check", body).await.json["allowed"] == true
+    };
+    let members = async |organization: &str| {
+        let path = format!("/v1/organizations/{organization}/memberships?effective=true&total=true");
+        let answer = p.world.call("GET", &path, Value::Null).await;
+        let items = answer.json["items"].as_array().expect("a list");
+        (items.iter().any(|item| item["user_id"] == json!(p.ada) || item["user"]["id"] == json!(p.ada)), items.len())
+    };
+    assert!(allowed(&p.labs, "member").await && allowed(&p.deep, "admin").await);
+    let (listed, before) = members(&p.labs).await;
+    assert!(listed);
+    let off = json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
+        "Operations": [{"op": "replace", "path": "active", "value": false}]});
+    let users =
+        p.world.call_as(&key, "GET", "/scim/v2/Users?filter=userName%20eq%20%22ada@example.com%22", Value::Null).await;
+    let id = users.str("/Resources/0/id").to_owned();
+    let answer = p.world.call_as(&key, "PATCH", &format!("/scim/v2/Users/{id}"), off).await;
+    assert_eq!((answer.status.as_u16(), &answer.json["active"]), (200, &json!(false)), "{}", answer.text());
+    // What is held at labs is void, what is held above it counts there and below as it did.
+    assert!(!allowed(&p.labs, "member").await);
+    assert!(allowed(&p.labs, "admin").await && allowed(&p.beta, "admin").await && allowed(&p.acme, "admin").await);
+    let (listed, after) = members(&p.labs).await;
+    assert!(listed && before == after, "by what is held above");
+    let leave = format!("/v1/organizations/{}/memberships/{}", p.acme, p.ada);
+    assert_eq!(p.world.call("DELETE", &leave, Value::Null).await.status, 204);
+    let (listed, _) = members(&p.labs).await;
+    assert!(!listed);
+    let reached = p.world.call("GET", &format!("/v1/users/{}/organizations", p.ada), Value::Null).await.text();
+    assert!(reached.contains(&p.beta) && !reached.contains(&p.labs), "{reached}");
+    assert!(p.world.verify().await.is_empty());
+}

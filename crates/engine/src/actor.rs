@@ -212,7 +212,6 @@ impl Caller {
     }
 
     /// Reads at one position, what is in memory if that is enough for it.
-    #[expect(dead_code, reason = "for checks")]
     pub(crate) async fn read_graph<T: Send + 'static>(
         &self,
         operation: impl FnOnce(Reader<'_>) -> Result<T> + Clone + Send + 'static,

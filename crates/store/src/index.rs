@@ -93,6 +93,7 @@ pub(crate) struct Index {
     realms: RwLock<HashMap<RealmId, Arc<Realm>>>,
     tokens: RwLock<Tokens>,
     stopping: AtomicBool,
+    answered: AtomicU64,
 }
 
 /// Tokens that were used, each under its secret's hash and its id.
@@ -122,7 +123,17 @@ impl Index {
             realms: RwLock::default(),
             tokens: RwLock::default(),
             stopping: AtomicBool::new(false),
+            answered: AtomicU64::new(0),
         }
+    }
+
+    /// Counts a read that was answered from memory.
+    pub(crate) fn count(&self) {
+        self.answered.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn answered(&self) -> u64 {
+        self.answered.load(Ordering::Relaxed)
     }
 
     fn at(&self, moment: Instant) -> u64 {

@@ -5,6 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use roster_index::Holding;
 use roster_model::{MembershipId, OrganizationId, RoleSet, UserId, UserStatus};
 
 use crate::error::Result;
@@ -35,6 +36,9 @@ pub struct Counting {
 impl View<'_> {
     /// Each organization that is there, with all above it: itself first, the root last.
     pub fn lines_of(&self, organizations: &[OrganizationId]) -> Result<HashMap<OrganizationId, Vec<OrganizationId>>> {
+        if let Some(memory) = &self.memory {
+            return Ok(organizations.iter().filter_map(|id| Some((*id, memory.graph.line(*id)?))).collect());
+        }
         let mut lines: HashMap<OrganizationId, Vec<OrganizationId>> = HashMap::with_capacity(organizations.len());
         let mut gone = HashSet::new();
         for some in organizations.chunks(LIST_MAX) {
@@ -64,9 +68,18 @@ impl View<'_> {
         Ok(lines)
     }
 
-    /// What these users hold at these organizations.
+    /// What these users hold at these organizations, but for what grants nothing since its user is suspended there.
     pub fn held_at(&self, users: &[UserId], organizations: &[OrganizationId]) -> Result<Vec<Held>> {
         let mut held = Vec::new();
+        if let Some(memory) = &self.memory {
+            for user in users {
+                held.extend(organizations.iter().filter_map(|organization| {
+                    let Holding { membership, roles } = memory.graph.holding(*organization, *user)?;
+                    Some(Held { membership, user: *user, organization: *organization, roles })
+                }));
+            }
+            return self.granting(users, held);
+        }
         for some_users in users.chunks(USERS_MAX) {
             for some in organizations.chunks(LIST_MAX) {
                 let mut select =
@@ -83,11 +96,56 @@ impl View<'_> {
                 })?);
             }
         }
-        Ok(held)
+        self.granting(users, held)
+    }
+
+    /// Leaves out what is held at or below an organization in which its user is suspended.
+    fn granting(&self, users: &[UserId], mut held: Vec<Held>) -> Result<Vec<Held>> {
+        let suspended = self.suspensions_of(users)?;
+        if suspended.is_empty() {
+            return Ok(held);
+        }
+        let mut kept = Vec::with_capacity(held.len());
+        for one in held.drain(..) {
+            let void = match suspended.get(&one.user) {
+                Some(domains) => self.chain(one.organization)?.iter().any(|above| domains.contains(above)),
+                None => false,
+            };
+            if !void {
+                kept.push(one);
+            }
+        }
+        Ok(kept)
+    }
+
+    /// Those of these users who are suspended somewhere, and where.
+    fn suspensions_of(&self, users: &[UserId]) -> Result<HashMap<UserId, Vec<OrganizationId>>> {
+        let mut found: HashMap<UserId, Vec<OrganizationId>> = HashMap::new();
+        if let Some(memory) = &self.memory {
+            for user in users {
+                let domains = memory.graph.suspended_in(*user);
+                if !domains.is_empty() {
+                    found.insert(*user, domains.to_vec());
+                }
+            }
+            return Ok(found);
+        }
+        for some in users.chunks(LIST_MAX) {
+            let mut select = Select::new("SELECT subject, domain FROM directory_link WHERE realm = ");
+            select.bind(self.realm).push(" AND suspended AND subject IN ").bind_all(some);
+            self.connection.each(&select.text, &select.values, |row| {
+                found.entry(row.id(0)?).or_default().push(row.id(1)?);
+                Ok::<_, crate::Error>(())
+            })?;
+        }
+        Ok(found)
     }
 
     /// Those of these users who are there, and whether they are active.
     pub fn active_of(&self, users: &[UserId]) -> Result<HashMap<UserId, bool>> {
+        if let Some(memory) = &self.memory {
+            return Ok(users.iter().filter_map(|id| Some((*id, memory.graph.is_active(*id)?))).collect());
+        }
         let mut found = HashMap::with_capacity(users.len());
         for some in users.chunks(LIST_MAX) {
             let mut select = Select::new("SELECT u.id, u.status FROM usr u WHERE u.realm = ");
@@ -100,9 +158,9 @@ impl View<'_> {
         Ok(found)
     }
 
-    /// All that a user holds, wherever it is.
+    /// All that a user holds, wherever it is, but for what grants nothing since he is suspended there.
     pub fn held_by(&self, user: UserId) -> Result<Vec<Held>> {
-        self.connection.all(
+        let held = self.connection.all(
             "SELECT m.id, m.organization, m.roles FROM membership m WHERE m.realm = $1 AND m.usr = $2
              ORDER BY m.organization",
             &[self.realm.into(), user.into()],
@@ -110,7 +168,8 @@ impl View<'_> {
                 let roles = RoleSet::from_bits(row.int(2)?);
                 Ok(Held { membership: row.id(0)?, user, organization: row.id(1)?, roles })
             },
-        )
+        )?;
+        self.granting(&[user], held)
     }
 
     fn downward(&self, what: &str, tops: &[OrganizationId]) -> Select {
@@ -164,6 +223,7 @@ impl View<'_> {
             );
             select.bind(self.realm).push(" AND m.organization = ").bind(*organization);
             select.push(" AND m.roles & ").bind(roles).push(" <> 0");
+            self.unless_suspended(&mut select, &line[distance..]);
             if let Some(after) = after {
                 select.push(" AND m.usr > ").bind(after);
             }
@@ -181,18 +241,27 @@ impl View<'_> {
         Ok(found)
     }
 
+    /// A membership whose user is suspended at one of these organizations (its own and those above) grants nothing.
+    fn unless_suspended(&self, select: &mut Select, upward: &[OrganizationId]) {
+        select.push(" AND NOT EXISTS (SELECT 1 FROM directory_link l WHERE l.realm = ").bind(self.realm);
+        select.push(" AND l.subject = m.usr AND l.suspended AND l.domain IN ").bind_all(upward).push(")");
+    }
+
     /// How many [`Self::holders_along`] there are in all.
     pub fn count_holders_along(&self, line: &[OrganizationId], counting: Counting) -> Result<u64> {
-        let Some((here, above)) = line.split_first() else { return Ok(0) };
         let mut select = Select::new(
             "SELECT COUNT(DISTINCT m.usr) FROM membership m
              JOIN usr u ON u.realm = m.realm AND u.id = m.usr AND u.status = 'active' WHERE m.realm = ",
         );
-        select.bind(self.realm).push(" AND ((m.organization = ").bind(*here);
-        select.push(" AND m.roles & ").bind(counting.here).push(" <> 0)");
-        if !above.is_empty() && !counting.below.is_empty() {
-            select.push(" OR (m.organization IN ").bind_all(above);
-            select.push(" AND m.roles & ").bind(counting.below).push(" <> 0)");
+        select.bind(self.realm).push(" AND (FALSE");
+        for (distance, organization) in line.iter().enumerate() {
+            let roles = if distance == 0 { counting.here } else { counting.below };
+            if !roles.is_empty() {
+                select.push(" OR (m.organization = ").bind(*organization);
+                select.push(" AND m.roles & ").bind(roles).push(" <> 0");
+                self.unless_suspended(&mut select, &line[distance..]);
+                select.push(")");
+            }
         }
         select.push(")");
         self.count(&select)

@@ -54,6 +54,8 @@ pub struct Statistics {
     pub largest_batch: u64,
     /// `(upper bound, how many batches of at most this size and more than the bound before)`.
     pub batch_sizes: Vec<(u64, u64)>,
+    /// Reads that memory was enough for.
+    pub answered_from_memory: u64,
 }
 
 impl Store {
@@ -259,7 +261,11 @@ impl Store {
         let nowhere = Connection::nowhere();
         let memory = Memory { graph: &graph, index };
         let answer = read(&View::of_memory(&nowhere, &self.catalogs, realm, memory));
-        (!nowhere.was_asked()).then_some(answer)
+        if nowhere.was_asked() {
+            return None;
+        }
+        index.count();
+        Some(answer)
     }
 
     /// The same for the token whose secret has this hash. One that is not in memory may be in the database all the same.
@@ -351,6 +357,7 @@ impl Store {
     pub fn statistics(&self) -> Statistics {
         let (readers, readers_busy) = self.readers.usage();
         let mut statistics = Statistics { readers, readers_busy, ..Statistics::default() };
+        statistics.answered_from_memory = self.index.as_ref().map_or(0, |index| index.answered());
         let mut sizes = [0; sql::BATCH_BOUNDS.len()];
         for writer in self.writers.lock().unwrap_or_else(PoisonError::into_inner).iter() {
             let counts = writer.statistics();

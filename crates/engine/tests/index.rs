@@ -1,0 +1,143 @@
+//! What is in memory answers as the database does, whoever wrote, and after any restart.
+
+use std::sync::Arc;
+
+use roster_engine::{
+    Ask, Caller, Check, Config, Engine, IndexMode, MembershipPatch, NewMembership, NewOrganization, NewUser,
+    OrganizationId, OrganizationPatch, OrganizationRef, RoleNumber, RoleSet, UserId, UserPatch, UserRef,
+};
+use roster_testing::Database;
+
+/// Numbers that look random and are the same for the same seed.
+struct Dice(u64);
+
+impl Dice {
+    fn throw(&mut self, sides: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(self.0 >> 33).unwrap_or_default() % sides
+    }
+}
+
+async fn open(url: &str, index: IndexMode) -> (Arc<Engine>, Caller) {
+    let mut config = Config::new(url);
+    config.index = index;
+    let (engine, _) = Engine::open(config).await.expect("an engine");
+    let operator = engine.operator("default").await.expect("the database").expect("the realm `default`");
+    (engine, operator)
+}
+
+/// Every question that there is to ask.
+async fn answers(caller: &Caller, users: &[UserId], organizations: &[OrganizationId]) -> Vec<(bool, String)> {
+    let asks = [Ask::Role("admin".into()), Ask::Permission("memberships:read".into()), Ask::Anything];
+    let mut checks = Vec::new();
+    for user in users {
+        for organization in organizations {
+            for ask in &asks {
+                checks.push(Check {
+                    user: UserRef::Id(*user),
+                    organization: OrganizationRef::Id(*organization),
+                    ask: ask.clone(),
+                    explain: false,
+                });
+            }
+        }
+    }
+    let mut told = Vec::new();
+    for part in checks.chunks(1000) {
+        let verdicts = caller.check_many(part.to_vec()).await.expect("answers");
+        told.extend(
+            verdicts.into_iter().map(|verdict| (verdict.allowed, format!("{:?} {:?}", verdict.reason, verdict.via))),
+        );
+    }
+    told
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn memory_and_database_say_the_same() {
+    let database = Database::new();
+    let (mut full, mut operator) = open(database.url(), IndexMode::Full).await;
+    // As the command line is, beside the server: it writes, too.
+    let (beside, other) = open(database.url(), IndexMode::Beside).await;
+    let (mut users, mut organizations): (Vec<UserId>, Vec<OrganizationId>) = (Vec::new(), Vec::new());
+    let seed = u64::from(std::process::id());
+    let mut dice = Dice(seed);
+    let mut answered = 0;
+    for step in 0..150 {
+        let elsewhere = dice.throw(4) == 0;
+        let writer = if elsewhere { &other } else { &operator };
+        let roles = [RoleNumber::ADMIN, RoleNumber::MEMBER, RoleNumber::VIEWER];
+        let roles = RoleSet::of(roles[dice.throw(roles.len())]);
+        let user = (!users.is_empty()).then(|| users[dice.throw(users.len())]);
+        let organization = (!organizations.is_empty()).then(|| organizations[dice.throw(organizations.len())]);
+        // Much of it is refused, which changes nothing anywhere.
+        match (dice.throw(10), user, organization) {
+            (0, ..) | (_, None, _) => {
+                let new = NewUser { email: Some(format!("user-{step}@example.com")), ..NewUser::default() };
+                users.push(writer.create_user(new).await.expect("a user").id);
+            }
+            (1, ..) | (_, _, None) => {
+                let parent = organization.filter(|_| dice.throw(3) > 0).map(OrganizationRef::Id);
+                let new =
+                    NewOrganization { name: format!("organization {step}"), parent, ..NewOrganization::default() };
+                if let Ok(made) = writer.create_organization(new).await {
+                    organizations.push(made.id);
+                }
+            }
+            (2..=4, Some(user), Some(organization)) => {
+                let _ =
+                    writer.add_member(organization, user, NewMembership { roles, ..NewMembership::default() }).await;
+            }
+            (5, Some(user), Some(organization)) => {
+                let patch = MembershipPatch { roles: Some(roles), ..MembershipPatch::default() };
+                let _ = writer.update_member(organization, user, patch).await;
+            }
+            (6, Some(user), Some(organization)) => {
+                let _ = writer.remove_member(organization, user, None).await;
+            }
+            (7, Some(user), _) => {
+                let status = if dice.throw(2) == 0 { "inactive" } else { "active" };
+                let status = roster_engine::UserStatus::from_word(status);
+                let _ = writer.update_user(user, UserPatch { status, ..UserPatch::default() }).await;
+            }
+            (8, _, Some(organization)) => {
+                let status = if dice.throw(2) == 0 { "deleted" } else { "active" };
+                let status = roster_engine::OrganizationStatus::from_word(status);
+                let _ = writer
+                    .update_organization(organization, OrganizationPatch { status, ..OrganizationPatch::default() })
+                    .await;
+            }
+            (_, _, Some(organization)) => {
+                let below = organizations[dice.throw(organizations.len())];
+                if dice.throw(3) == 0 {
+                    let _ = writer.delete_organization(organization, true, None).await;
+                } else {
+                    let patch =
+                        OrganizationPatch { parent: Some(OrganizationRef::Id(below)), ..OrganizationPatch::default() };
+                    let _ = writer.update_organization(organization, patch).await;
+                }
+            }
+        }
+        let read = answers(&other, &users, &organizations).await;
+        let mut remembered = answers(&operator, &users, &organizations).await;
+        // Never more than there is, whoever wrote; what another process gave may take a moment.
+        let more = remembered.iter().zip(&read).filter(|(memory, table)| memory.0 && !table.0).count();
+        assert_eq!(more, 0, "seed {seed}, step {step}");
+        if elsewhere {
+            while remembered != read {
+                tokio::task::yield_now().await;
+                remembered = answers(&operator, &users, &organizations).await;
+            }
+        }
+        let same = remembered == read;
+        assert!(same, "seed {seed}, step {step}:\n{remembered:?}\n{read:?}");
+        if step % 50 == 49 {
+            answered += full.statistics().answered_from_memory;
+            full.close().await;
+            (full, operator) = open(database.url(), IndexMode::Full).await;
+        }
+    }
+    assert!(answered > 100, "memory was hardly asked: {answered}");
+    assert_eq!(full.verify(operator.realm_id()).await.expect("the log"), Vec::<String>::new());
+    full.close().await;
+    beside.close().await;
+}
