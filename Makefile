@@ -19,8 +19,10 @@ REQUIREMENTS := tests/conformance/requirements.txt tests/conformance/box/require
 NODE := tests/conformance/box/node
 CLERK := tests/conformance/clerk
 CLERK_VENV := .venv-clerk-
+SCIM := tests/conformance/scim
+SCIM_VENV := .venv-scim
 # The suites of the vendors' clients.
-CONFORMANCE := test-conformance test-clerk
+CONFORMANCE := test-conformance test-clerk test-scim
 SURFACES := $(basename $(notdir $(wildcard docs/openapi/*.json)))
 
 # Tests run in folders of their own.
@@ -86,7 +88,7 @@ test-conformance: $(VENV)/ready $(NODE)/node_modules/.package-lock.json ## the v
 	$(call heading,Conformance by the clients of the vendors)
 	$(CARGO) build $(CARGO_FLAGS) --workspace --bins
 	cd tests/conformance && ROSTER_BIN=$(TARGET)/debug/roster SPEC_PROXY_BIN=$(TARGET)/debug/spec-proxy \
-		$(abspath $(VENV))/bin/python -B -m pytest -q --ignore=clerk $(PYTEST_FLAGS)
+		$(abspath $(VENV))/bin/python -B -m pytest -q --ignore=clerk --ignore=scim $(PYTEST_FLAGS)
 
 # Everything in the list is pinned, so nothing else may come with it.
 $(VENV)/ready: $(REQUIREMENTS) | tools
@@ -126,6 +128,19 @@ $(CLERK)/node_modules/.package-lock.json: $(CLERK)/package-lock.json | tools
 	npm ci --prefix $(CLERK) --silent --no-fund --no-audit
 	@touch $@
 
+# They want newer packages than the other suites.
+.PHONY: test-scim
+test-scim: $(SCIM_VENV)/ready ## SCIM's clients and compliance tools alone
+	$(call heading,Conformance by the tools of SCIM)
+	$(CARGO) build $(CARGO_FLAGS) -p roster-server
+	cd tests/conformance && ROSTER_BIN=$(TARGET)/debug/roster \
+		$(abspath $(SCIM_VENV))/bin/python -B -m pytest -q $(PYTEST_FLAGS) scim
+
+$(SCIM_VENV)/ready: $(SCIM)/requirements.txt | tools
+	$(PYTHON) -m venv --clear $(SCIM_VENV)
+	$(SCIM_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r $<
+	@touch $@
+
 .PHONY: tools
 tools:
 	$(call heading,Tools)
@@ -150,4 +165,4 @@ openapi: ## writes docs/openapi/*.json anew
 .PHONY: clean
 clean: ## removes all that was built
 	$(CARGO) clean
-	rm -rf $(VENV) $(CLERK_VENV)* $(NODE)/node_modules $(CLERK)/node_modules
+	rm -rf $(VENV) $(CLERK_VENV)* $(SCIM_VENV) $(NODE)/node_modules $(CLERK)/node_modules

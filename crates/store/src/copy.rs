@@ -10,7 +10,7 @@ use crate::sql::{self, Connection, Kind, Location, Row, Source, Value};
 use crate::store;
 
 /// Every table with its key. A test holds the list to the schema.
-const TABLES: [(&str, &str); 19] = [
+const TABLES: [(&str, &str); 20] = [
     ("realm", "id"),
     ("organization", "realm, id"),
     ("usr", "realm, id"),
@@ -30,6 +30,7 @@ const TABLES: [(&str, &str); 19] = [
     ("session", "realm, id"),
     ("link", "realm, id"),
     ("directory_link", "realm, domain, subject"),
+    ("directory_address", "realm, value, domain, subject"),
 ];
 
 /// Rows in one statement. Both databases take many more values than that.
