@@ -52,7 +52,7 @@ impl Target {
         let app = App::new(Arc::clone(&engine), Limits::default());
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
-        let router = roster_server::router(&app);
+        let router = roster_server::router(&app, std::sync::Arc::default());
         tokio::spawn(async move { axum::serve(listener, router).await });
         let member = free[members / 2];
         let free = free[members..].to_vec();

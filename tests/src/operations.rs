@@ -237,11 +237,22 @@ impl Fixture {
         if operation.surface == Surface::Clerk {
             return self.clerk_body(operation);
         }
+        if operation.surface == Surface::Authzen {
+            return json!({
+                "subject": {"type": "user", "id": bob},
+                "action": {"name": "memberships:read"},
+                "resource": {"type": "organization", "id": org},
+            });
+        }
         if operation.surface == Surface::Scim {
             return self.scim_body(operation);
         }
         match operation.id.as_str() {
             "createInvitation" => json!({"email": "new@example.com"}),
+            "check" => json!({"user_id": bob, "organization_id": org, "permission": "memberships:read"}),
+            "checkBatch" => {
+                json!({"checks": [{"user_id": bob, "organization_id": org, "role": "member"}]})
+            }
             "batchInvitations" => {
                 json!({"invitations": [{"email": "new@example.com"}, {"email": "newer@example.com"}]})
             }

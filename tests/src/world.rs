@@ -86,14 +86,24 @@ impl World {
     }
 
     pub async fn with_limits(limits: Limits) -> Self {
-        Self::with(limits, DirectoryOptions::default()).await
+        Self::with(limits, DirectoryOptions::default(), Arc::default(), None).await
     }
 
     pub async fn with_directory(directory: DirectoryOptions) -> Self {
-        Self::with(Limits::default(), directory).await
+        Self::with(Limits::default(), directory, Arc::default(), None).await
     }
 
-    async fn with(limits: Limits, directory: DirectoryOptions) -> Self {
+    /// Where AuthZEN's clients have names of their own, and the server a public URL.
+    pub async fn with_names(names: roster_server::Names, public_url: Option<&str>) -> Self {
+        Self::with(Limits::default(), DirectoryOptions::default(), Arc::new(names), public_url).await
+    }
+
+    async fn with(
+        limits: Limits,
+        directory: DirectoryOptions,
+        names: Arc<roster_server::Names>,
+        public_url: Option<&str>,
+    ) -> Self {
         let database = Database::new();
         let clock = Arc::new(TestClock::default());
         let mut config = Config::new(database.url());
@@ -102,8 +112,9 @@ impl World {
         config.limits.bulk_items = limits.bulk_items;
         config.directory = directory;
         let (engine, _) = Engine::open(config).await.expect("an engine");
-        let app = App::new(Arc::clone(&engine), limits);
-        let router = roster_server::router(&app);
+        let mut app = App::new(Arc::clone(&engine), limits);
+        app.public_url = public_url.map(Into::into);
+        let router = roster_server::router(&app, names);
         Self { engine, app, clock, router, _database: database }
     }
 

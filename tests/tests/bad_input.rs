@@ -33,6 +33,7 @@ fn has_form(operation: &Operation, answer: &Answer) -> bool {
                 && answer.json["help_url"].is_string()
                 && answer.json["request_id"] == answer.header("x-request-id").unwrap_or_default()
         }
+        Surface::Authzen => content_type == "text/plain; charset=utf-8" && answer.text().lines().count() == 1,
         Surface::Scim => {
             content_type == "application/scim+json"
                 && answer.json["schemas"][0] == "urn:ietf:params:scim:api:messages:2.0:Error"

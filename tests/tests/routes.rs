@@ -6,7 +6,15 @@ use roster_tests::operations::{Fixture, Operation, PASSWORD, all, log_in, secret
 use roster_tests::world::KEY;
 
 /// What anyone with a key of the realm may do, without any right.
-const EVERYONE: [&str; 16] = [
+const EVERYONE: [&str; 23] = [
+    // A no is an answer.
+    "check",
+    "checkBatch",
+    "Evaluate",
+    "EvaluateMany",
+    "SearchSubject",
+    "SearchResource",
+    "SearchAction",
     "getRealm",
     "listRoles",
     "getRole",

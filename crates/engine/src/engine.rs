@@ -87,6 +87,8 @@ pub struct Engine {
     passwords: Passwords,
     /// When tokens were last seen, until it is written down in bulk.
     seen: Mutex<HashMap<(RealmId, TokenId), Timestamp>>,
+    /// What realms sign with, once it was asked for.
+    secrets: Mutex<HashMap<RealmId, Arc<str>>>,
 }
 
 impl Engine {
@@ -115,6 +117,7 @@ impl Engine {
             streams: Arc::new(Semaphore::new(STREAMS_MAX)),
             passwords: Passwords::default(),
             seen: Mutex::default(),
+            secrets: Mutex::default(),
         }))
     }
 
@@ -139,6 +142,21 @@ impl Engine {
         let busy = || Error::Unavailable { reason: String::from("too many long lists at once"), retry_after: 1 };
         let place = tokio::time::timeout(STREAM_WAIT, Arc::clone(&self.streams).acquire_owned()).await;
         place.map_err(|_| busy())?.map_err(|_| busy())
+    }
+
+    /// What a realm signs with.
+    async fn realm_secret(&self, realm: RealmId) -> Result<Arc<str>> {
+        if let Some(secret) = self.secrets.lock().unwrap_or_else(PoisonError::into_inner).get(&realm) {
+            return Ok(Arc::clone(secret));
+        }
+        let secret: Arc<str> = self.store.realm_secret(realm, secret::generate()).await?.into();
+        self.secrets.lock().unwrap_or_else(PoisonError::into_inner).insert(realm, Arc::clone(&secret));
+        Ok(secret)
+    }
+
+    /// A signature of this realm's. It says that the realm gave this text out, and is the same on every node.
+    pub(crate) async fn signature(&self, realm: RealmId, text: &[u8]) -> Result<[u8; 32]> {
+        Ok(secret::signature(&self.realm_secret(realm).await?, text))
     }
 
     pub const fn directory(&self) -> &DirectoryOptions {

@@ -19,6 +19,7 @@ mod activities;
 mod actor;
 mod bulk;
 mod by_id;
+mod checks;
 pub mod database;
 mod directory;
 mod engine;
@@ -34,6 +35,7 @@ mod paging;
 mod passwords;
 mod people;
 mod picked;
+mod reach;
 mod realm_admins;
 mod realms;
 mod reference;
@@ -66,6 +68,7 @@ pub use accounts::{AccountEntry, AccountUserFields, ItemProblem, NewAccountUser}
 pub use activities::{Activity, ActivityQuery, ActivityText};
 pub use actor::{Caller, IdempotencyKey, RequestScope};
 pub use bulk::{Bulk, BulkDone, BulkItem};
+pub use checks::{Ask, CHECKS_MAX, Check, Reason, Verdict, Via, Way};
 pub use directory::{
     DirectoryOptions, DirectoryPage, DirectoryQuery, GroupMember, GroupNarrow, GroupPatch, MemberChange, MembersWanted,
     NewGroup, ProvisionedGroup, ProvisionedUser, RoleGroup, UserNarrow, UserProfile, UserProfilePatch,
@@ -80,6 +83,7 @@ pub use paging::{Listed, Page};
 pub use passwords::{HashedPassword, OwnChange};
 pub use people::{ExtrasTest, Pending, PeopleQuery, PeopleSort, Person, PersonPatch, RoleWrite};
 pub use picked::Picked;
+pub use reach::{EffectiveMember, Portion, Reached};
 pub use reference::{OrganizationRef, UserRef};
 pub use role_map::RoleMap;
 pub use roles::{NewPermission, NewRole, PermissionPatch, RolePatch};

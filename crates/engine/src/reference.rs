@@ -7,13 +7,15 @@ use crate::error::Result;
 use crate::surface::Surface;
 
 /// An organization, as a caller names it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum OrganizationRef {
     Id(OrganizationId),
     /// An id in any dialect's form, or one it brought along.
     Text(String),
     /// The same, or else the slug.
     TextOrSlug(String),
+    /// The same, with the external id tried before the slug.
+    Anything(String),
 }
 
 impl From<&str> for OrganizationRef {
@@ -36,6 +38,8 @@ pub enum UserRef {
     Text(String),
     /// An e-mail address in any case. What isn't one is an unknown user.
     Email(String),
+    /// An id in any form, or one it brought along, or the external id, or an e-mail address: the first that is somebody's.
+    Anything(String),
     /// The caller.
     Me,
 }
@@ -74,6 +78,14 @@ pub(crate) fn resolve<I: EntityId, T>(
 }
 
 impl OrganizationRef {
+    /// The id that Roster gave, if that is what the name looks like. Whether there is such an organization is another question.
+    pub(crate) fn born(&self) -> Option<OrganizationId> {
+        match self {
+            Self::Id(id) => Some(*id),
+            Self::Text(text) | Self::TextOrSlug(text) | Self::Anything(text) => Form::read_any(text),
+        }
+    }
+
     pub(crate) fn find(&self, view: &View<'_>, surface: Surface) -> Result<Option<Organization>> {
         let found = match self {
             Self::Id(id) => view.organization(*id)?,
@@ -82,12 +94,29 @@ impl OrganizationRef {
                 Some(found) => Some(found),
                 None => view.organization_by_slug(text)?,
             },
+            Self::Anything(text) => match resolve(view, surface, text, |id| view.organization(id))? {
+                Some(found) => Some(found),
+                None => match view.organization_by_external_id(text)? {
+                    Some(found) => Some(found),
+                    None => view.organization_by_slug(text)?,
+                },
+            },
         };
         Ok(found.filter(|o| (surface.shows_root() || !o.is_root()) && (surface.shows_deleted() || !o.hidden)))
     }
 }
 
 impl UserRef {
+    /// The id that Roster gave, if that is what the name looks like. Whether there is such a user is another question.
+    pub(crate) fn born(&self, me: Option<UserId>) -> Option<UserId> {
+        match self {
+            Self::Id(id) => Some(*id),
+            Self::Text(text) | Self::Anything(text) => Form::read_any(text),
+            Self::Email(_) => None,
+            Self::Me => me,
+        }
+    }
+
     pub(crate) fn find(&self, view: &View<'_>, surface: Surface, me: Option<UserId>) -> Result<Option<User>> {
         Ok(match self {
             Self::Id(id) => view.user(*id)?,
@@ -95,6 +124,13 @@ impl UserRef {
             Self::Email(address) => match text::email(address) {
                 Ok(address) => view.user_by_address(AddressKind::Email, &address)?,
                 Err(_) => None,
+            },
+            Self::Anything(text) => match resolve(view, surface, text, |id| view.user(id))? {
+                Some(found) => Some(found),
+                None => match view.user_by_external_id(text)? {
+                    Some(found) => Some(found),
+                    None => Self::Email(text.clone()).find(view, surface, me)?,
+                },
             },
             Self::Me => match me {
                 Some(id) => view.user(id)?,

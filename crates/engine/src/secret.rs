@@ -92,6 +92,21 @@ pub(crate) fn hash(secret: &str) -> String {
     })
 }
 
+/// HMAC-SHA-256 (RFC 2104) of a text by a key of up to 64 bytes.
+pub(crate) fn signature(key: &str, text: &[u8]) -> [u8; 32] {
+    let mut block = [0_u8; 64];
+    let digest: [u8; 32];
+    let key = if key.len() > block.len() {
+        digest = Sha256::digest(key.as_bytes()).into();
+        &digest[..]
+    } else {
+        key.as_bytes()
+    };
+    block[..key.len()].copy_from_slice(key);
+    let inner = Sha256::new().chain_update(block.map(|byte| byte ^ 0x36)).chain_update(text).finalize();
+    Sha256::new().chain_update(block.map(|byte| byte ^ 0x5c)).chain_update(inner).finalize().into()
+}
+
 pub(crate) fn same(a: &str, b: &str) -> bool {
     a.as_bytes().ct_eq(b.as_bytes()).into()
 }
@@ -131,6 +146,17 @@ pub(crate) fn bootstrap(text: &str) -> Result<&str, &'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn signatures_are_those_of_the_standard() {
+        let expected = [
+            0x5b, 0xdc, 0xc1, 0x46, 0xbf, 0x60, 0x75, 0x4e, 0x6a, 0x04, 0x24, 0x26, 0x08, 0x95, 0x75, 0xc7, 0x5a, 0x00,
+            0x3f, 0x08, 0x9d, 0x27, 0x39, 0x83, 0x9d, 0xec, 0x58, 0xb9, 0x64, 0xec, 0x38, 0x43,
+        ];
+        assert_eq!(signature("Jefe", b"what do ya want for nothing?"), expected, "RFC 4231, case 2");
+        let long = "\u{2a}".repeat(131);
+        assert_ne!(signature(&long, b"x"), signature(&long[..64], b"x"));
+    }
 
     #[test]
     fn secrets_read_back_and_mistakes_do_not() {

@@ -8,6 +8,9 @@ pub enum Surface {
     Clerk,
     Enhance,
     Box,
+    /// OpenID AuthZEN: questions only.
+    Authzen,
+    /// Directories that provision.
     Scim,
 }
 
@@ -19,6 +22,7 @@ impl Surface {
             Self::Clerk => "clerk",
             Self::Enhance => "enhance",
             Self::Box => "box",
+            Self::Authzen => "authzen",
             Self::Scim => "scim",
         }
     }
@@ -26,7 +30,7 @@ impl Surface {
     pub const fn dialect(self) -> Option<Dialect> {
         match self {
             // A directory's clients store Roster's own ids, and may bring any vendor's.
-            Self::Native | Self::Scim => None,
+            Self::Native | Self::Scim | Self::Authzen => None,
             Self::Whylabs => Some(Dialect::Whylabs),
             Self::Clerk => Some(Dialect::Clerk),
             Self::Enhance => Some(Dialect::Enhance),
@@ -36,7 +40,7 @@ impl Surface {
 
     const fn form(self) -> Form {
         match self {
-            Self::Native | Self::Scim => Form::Native,
+            Self::Native | Self::Scim | Self::Authzen => Form::Native,
             Self::Whylabs => Form::Whylabs,
             Self::Clerk => Form::Clerk,
             Self::Enhance => Form::Enhance,
@@ -47,7 +51,7 @@ impl Surface {
     /// Whether the realm's root is an organization here, and what is marked as deleted is one that says so. Elsewhere both are
     /// unknown, in no list, and nobody's parent.
     pub const fn shows_root(self) -> bool {
-        matches!(self, Self::Native | Self::Enhance | Self::Scim)
+        matches!(self, Self::Native | Self::Enhance | Self::Scim | Self::Authzen)
     }
 
     /// Whether an organization that is marked as deleted is still one here.

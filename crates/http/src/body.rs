@@ -32,6 +32,8 @@ pub enum ContentType {
     Ignore,
     /// JSON (`application/json`, `application/…+json`) or none; else [`Frame::UnsupportedMediaType`].
     JsonIfPresent,
+    /// `application/json` and nothing else, not even nothing; else [`Frame::UnsupportedMediaType`].
+    JsonOnly,
 }
 
 /// What [`Body::read`] takes an absent body for.
@@ -47,7 +49,7 @@ pub enum EmptyBody {
 /// A body that has arrived and was not looked at yet. A body of zero bytes is an absent one, whatever its headers say.
 pub struct Body<T> {
     context: Arc<Context>,
-    json: bool,
+    kind: BodyKind,
     depth: usize,
     wanted: PhantomData<fn() -> T>,
 }
@@ -90,7 +92,12 @@ impl<T: DeserializeOwned> Body<T> {
         if bytes.is_empty() {
             return Ok(None);
         }
-        if self.context.spec.body.content_type == ContentType::JsonIfPresent && !self.json {
+        let fits = match self.context.spec.body.content_type {
+            ContentType::Ignore => true,
+            ContentType::JsonIfPresent => self.kind != BodyKind::Other,
+            ContentType::JsonOnly => self.kind == BodyKind::Json,
+        };
+        if !fits {
             return Err(Frame::UnsupportedMediaType.into());
         }
         Ok(Some(bytes))
@@ -123,17 +130,31 @@ impl<T> FromRequest<App> for Body<T> {
     async fn from_request(request: Request, app: &App) -> Result<Self, Failure> {
         let context = Context::of(request.extensions())?.clone();
         let depth = app.limits.json_depth;
-        Ok(Self { context, json: is_json_or_unnamed(request.headers()), depth, wanted: PhantomData })
+        Ok(Self { context, kind: kind(request.headers()), depth, wanted: PhantomData })
     }
 }
 
-fn is_json_or_unnamed(headers: &HeaderMap) -> bool {
-    let Some(value) = headers.get(CONTENT_TYPE) else { return true };
-    let Ok(value) = value.to_str() else { return false };
+/// What a body says that it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum BodyKind {
+    /// Plain `application/json`.
+    Json,
+    /// Nothing, or something that is written in JSON.
+    JsonOrUnnamed,
+    Other,
+}
+
+fn kind(headers: &HeaderMap) -> BodyKind {
+    let Some(value) = headers.get(CONTENT_TYPE) else { return BodyKind::JsonOrUnnamed };
+    let Ok(value) = value.to_str() else { return BodyKind::Other };
     let essence = value.split(';').next().unwrap_or(value).trim().to_ascii_lowercase();
-    essence.is_empty()
-        || essence == "application/json"
-        || (essence.starts_with("application/") && essence.ends_with("+json"))
+    if essence == "application/json" {
+        BodyKind::Json
+    } else if essence.is_empty() || (essence.starts_with("application/") && essence.ends_with("+json")) {
+        BodyKind::JsonOrUnnamed
+    } else {
+        BodyKind::Other
+    }
 }
 
 #[cfg(test)]

@@ -18,15 +18,21 @@ pub struct Permission {
     pub updated: Timestamp,
 }
 
-/// A permission's key: `[a-z0-9_]+:[a-z0-9_]+`, at most 128 characters.
+/// A permission's key: 1 to 128 of `A-Z a-z 0-9 . _ : / -`. `feature:action` is customary; an application may have names of its own.
 pub fn key(text: &str) -> Result<&str, text::Problem> {
-    const BAD: text::Problem = "must be of the form feature:action, of a-z, 0-9 and _";
-    let part = |p: &str| !p.is_empty() && p.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
-    match text.split_once(':') {
-        Some((feature, action)) if part(feature) && part(action) && text.len() <= 128 => Ok(text),
-        _ => Err(BAD),
+    const BAD: text::Problem = "must be 1 to 128 characters of A-Z, a-z, 0-9 and . _ : / -, such as feature:action";
+    let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b':' | b'/' | b'-');
+    if text.is_empty() || text.len() > 128 || !text.bytes().all(fits) {
+        Err(BAD)
+    } else if text.starts_with(ROLE_PREFIX) {
+        Err("must not begin with role:, which asks for a role")
+    } else {
+        Ok(text)
     }
 }
+
+/// What asks for a role where a permission could stand, too.
+pub const ROLE_PREFIX: &str = "role:";
 
 macro_rules! permissions {
     ($($name:ident = $key:literal, $words:literal;)*) => {
@@ -95,7 +101,10 @@ mod tests {
             assert_eq!(key(permission.key()), Ok(permission.key()));
             assert_eq!(BuiltIn::from_key(permission.key()), Some(*permission));
         }
-        for bad in ["", "a", "a:", ":b", "A:b", "a:b:c", "a b:c"] {
+        for good in ["read", "GET", "can_read_todos", "a:b:c", "invoices/lines.read-all"] {
+            assert_eq!(key(good), Ok(good));
+        }
+        for bad in ["", "a b:c", "ä:b", "a\0", "role:admin", &"x".repeat(129)] {
             assert!(key(bad).is_err(), "{bad}");
         }
     }

@@ -8,6 +8,7 @@
 //! - Wherever an id is taken, any dialect's form of it is taken too; entities carry `ids`, their ids in each dialect.
 
 mod accounts;
+mod checks;
 mod etag;
 mod events;
 mod invitations;
@@ -76,6 +77,7 @@ pub fn api() -> Api {
         .merge(sessions::routes())
         .merge(accounts::routes())
         .merge(events::routes())
-        .merge(realm::routes());
+        .merge(realm::routes())
+        .merge(checks::routes());
     Api::new(spec, routes)
 }

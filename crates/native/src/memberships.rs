@@ -5,8 +5,8 @@ use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use roster_engine::{
-    Bulk, BulkItem, Caller, Error, Form, Listed, Member, MemberQuery, MemberSort, MembershipId, MembershipPatch,
-    NewMembership, RoleNumber, RoleSet, Subject, UserRef,
+    Ask, Bulk, BulkItem, Caller, Error, Form, Listed, Member, MemberQuery, MemberSort, MembershipId, MembershipPatch,
+    NewMembership, Page, RoleNumber, RoleSet, Subject, UserRef,
 };
 use roster_http::{App, Authenticated, Body, Failure, Path};
 use serde::{Deserialize, Serialize};
@@ -14,11 +14,12 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::checks::ask;
 use crate::etag::{IfMatch, entity};
 use crate::problem::Problem;
 use crate::query::{Query, page};
 use crate::users::user_ref;
-use crate::wire::{List, Membership, Object, StatusWord, metadata_patch};
+use crate::wire::{EffectiveMember, List, Membership, Object, StatusWord, metadata_patch};
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -132,10 +133,41 @@ pub(crate) struct MemberListQuery {
     email: Option<String>,
     /// Part of a name, user name or address, in any case and any script.
     q: Option<String>,
+    /// All active users who reach the organization, also by memberships above it, and how; by creation. With `role`, `permission`,
+    /// `limit`, `cursor` and `total` only.
+    effective: Option<bool>,
+    /// With `effective`: only who has this permission here.
+    permission: Option<String>,
 }
 
 impl MemberListQuery {
+    /// Whether it is about who reaches the organization, rather than who is a member of it.
+    fn is_effective(&self) -> bool {
+        self.effective == Some(true)
+    }
+
+    fn effective(self, app: &App) -> Result<(Ask, Page), Failure> {
+        let others = [
+            ("sort", self.sort.is_some()),
+            ("status", self.status.is_some()),
+            ("email", self.email.is_some()),
+            ("q", self.q.is_some()),
+        ];
+        if let Some((name, _)) = others.into_iter().find(|(_, given)| *given) {
+            return Err(Error::invalid(name, "doesn't go with effective").into());
+        }
+        let (page, ()) = page(app, self.limit, self.cursor, self.total, None, &[("created_at", ())])?;
+        Ok((ask(self.permission, self.role)?.unwrap_or(Ask::Anything), page))
+    }
+
     pub(crate) fn into_engine(self, app: &App, caller: &Caller) -> Result<MemberQuery, Failure> {
+        if self.is_effective() {
+            let problem = "is asked of an organization; for a user, ask /users/{user_id}/organizations";
+            return Err(Error::invalid("effective", problem).into());
+        }
+        if self.permission.is_some() {
+            return Err(Error::invalid("permission", "goes only with effective").into());
+        }
         let sorts = [
             ("created_at", MemberSort::Created),
             ("updated_at", MemberSort::Updated),
@@ -184,19 +216,33 @@ fn roles_or_member(caller: &Caller, keys: Option<&Vec<String>>) -> Result<RoleSe
     Ok(roles(caller, keys)?.unwrap_or(RoleSet::of(RoleNumber::MEMBER)))
 }
 
-/// List the members of an organization.
+/// Members, or who reaches the organization.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+enum Members {
+    Plain(List<Membership>),
+    Effective(List<EffectiveMember>),
+}
+
+/// List the members of an organization; with `effective`, everyone who reaches it.
 #[utoipa::path(get, path = "/organizations/{organization_id}/memberships", tag = "memberships",
     operation_id = "listMemberships", params(("organization_id" = String, Path), MemberListQuery),
-    responses((status = 200, body = List<Membership>), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
+    responses((status = 200, body = Members), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
 async fn list(
     State(app): State<App>,
     Authenticated(caller): Authenticated,
     Path(id): Path<String>,
     query: Query,
-) -> Result<Json<List<Membership>>, Failure> {
-    let query = query.read::<MemberListQuery>()?.into_engine(&app, &caller)?;
-    let listed = caller.list_members(&*id, query).await?;
-    Ok(Json(member_list(&caller, listed)))
+) -> Result<Json<Members>, Failure> {
+    let query: MemberListQuery = query.read()?;
+    if query.is_effective() {
+        let (ask, page) = query.effective(&app)?;
+        let listed = caller.effective_members(&*id, ask, page).await?;
+        let catalog = caller.roles();
+        return Ok(Json(Members::Effective(List::of(listed, |member| EffectiveMember::of(member, &catalog)))));
+    }
+    let listed = caller.list_members(&*id, query.into_engine(&app, &caller)?).await?;
+    Ok(Json(Members::Plain(member_list(&caller, listed))))
 }
 
 /// Add a member.

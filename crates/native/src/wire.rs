@@ -1,5 +1,6 @@
 //! What goes over the wire: JSON of the native API, and how the model becomes it.
 
+mod check;
 mod event;
 mod ids;
 mod invitation;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+pub(crate) use check::{EffectiveMember, ReachedOrganization, Verdict};
 pub(crate) use event::Event;
 pub(crate) use ids::{Ids, native};
 pub(crate) use invitation::{Invitation, InvitationWord};

@@ -36,6 +36,8 @@ pub struct Settings {
     pub log_format: LogFormat,
     pub bootstrap_key: Option<String>,
     pub limits: Limits,
+    /// What AuthZEN's clients call things.
+    pub authzen: roster_authzen::Names,
     pub directory: DirectoryOptions,
 }
 
@@ -76,6 +78,7 @@ impl Settings {
             log_format: common.log_format.or(file.log_format).unwrap_or_default(),
             bootstrap_key: bootstrap_key()?,
             limits,
+            authzen: file.authzen,
             directory,
         })
     }
@@ -123,7 +126,10 @@ fn check(limits: &Limits) -> anyhow::Result<()> {
 fn checked_url(url: &str) -> anyhow::Result<String> {
     let parsed = url.parse::<http::Uri>().with_context(|| format!("the public URL {url:?} can't be read"))?;
     let web = matches!(parsed.scheme_str(), Some("http" | "https"));
-    ensure!(web && parsed.query().is_none(), "the public URL {url:?} must be like https://roster.example.com");
+    ensure!(
+        web && parsed.query().is_none() && !url.contains('#'),
+        "the public URL {url:?} must be like https://roster.example.com"
+    );
     Ok(url.trim_end_matches('/').to_owned())
 }
 
@@ -166,6 +172,8 @@ mod tests {
         assert!(refused("[limits]\nbody_bytes = 0").contains("body_bytes"));
         assert!(refused("[limits]\njson_depth = 128").contains("json_depth"));
         assert!(refused("public_url = \"roster.example.com\"").contains("https://"));
+        assert!(refused("public_url = \"https://roster.example.com/#x\"").contains("https://"));
+        assert!(refused("public_url = \"https://roster.example.com?x\"").contains("https://"));
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod telemetry;
 use std::process::ExitCode;
 
 pub use config::Settings;
+pub use roster_authzen::{ActionName, IdFormat, Names, TypeName};
 pub use roster_http::{App, Limits};
 pub use surfaces::{apis, router};
 

@@ -42,7 +42,10 @@ pub(crate) async fn serve(settings: Settings) -> anyhow::Result<()> {
     let mut app = App::new(engine, settings.limits.clone());
     app.public_url = settings.public_url.as_deref().map(Into::into);
     app.address = Some(reachable(address).into());
-    let router = crate::router(&app);
+    if app.public_url.as_deref().is_some_and(|url| url.starts_with("http://")) {
+        tracing::warn!("the public URL is plain http: AuthZEN's clients are told of it, and may refuse it");
+    }
+    let router = crate::router(&app, Arc::new(settings.authzen.clone()));
     // A key that was given is known to who gave it, and is no matter for a terminal's history.
     let first_key = opened.first_key.filter(|_| settings.bootstrap_key.is_none());
     announce::announce(address, &opened.database, first_key.as_deref())?;

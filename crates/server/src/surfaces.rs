@@ -1,19 +1,34 @@
 //! The list of all surfaces, and the router over them.
 
+use std::sync::Arc;
+
 use axum::Router;
+use roster_authzen::Names;
 use roster_http::{Api, App, Mounted, switchboard};
 
 use crate::operations;
 
-/// All surfaces. A new dialect is one line here.
+/// All surfaces, with the names that AuthZEN has without configuration.
 pub fn apis() -> Vec<Api> {
-    vec![roster_native::api(), roster_whylabs::api(), roster_clerk::api(), roster_box::api(), roster_scim::api()]
+    configured(Arc::default())
 }
 
-/// Everything that answers on a server's port.
-pub fn router(app: &App) -> Router {
-    let surfaces: Vec<Mounted> = apis().into_iter().map(|api| api.mount(app)).collect();
-    let own = operations::routes(app, &surfaces);
+/// A new dialect is one line here.
+fn configured(names: Arc<Names>) -> Vec<Api> {
+    vec![
+        roster_native::api(),
+        roster_whylabs::api(),
+        roster_clerk::api(),
+        roster_box::api(),
+        roster_scim::api(),
+        roster_authzen::api(names),
+    ]
+}
+
+/// Everything that answers on a server's port. `names`: what AuthZEN's clients call things.
+pub fn router(app: &App, names: Arc<Names>) -> Router {
+    let surfaces: Vec<Mounted> = configured(names).into_iter().map(|api| api.mount(app)).collect();
+    let own = operations::routes(app, &surfaces).merge(roster_authzen::discovery(app));
     // What belongs to no surface is answered as the native one answers.
     switchboard(app, surfaces, own, roster_native::render)
 }

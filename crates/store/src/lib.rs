@@ -25,6 +25,7 @@ mod plans;
 #[cfg(test)]
 mod portable;
 mod purge;
+mod reach;
 mod realms;
 mod replica;
 mod roles;
@@ -47,6 +48,7 @@ pub use invitations::{InvitationFilter, InvitationSort};
 pub use memberships::{MemberFilter, MemberSort};
 pub use organizations::{OrganizationFilter, OrganizationSort, OrganizationState};
 pub use passwords::Password;
+pub use reach::{Counting, Held};
 pub use selection::{Anything, Selection, UserMatch};
 pub use sessions::{FoundSession, SessionFilter};
 pub use sql::{BATCH_BOUNDS, Location};

@@ -10,8 +10,8 @@ use roster_model::{
 use crate::list::Slice;
 use crate::sql::Location;
 use crate::{
-    InvitationFilter, InvitationSort, MemberFilter, MemberSort, OrganizationFilter, OrganizationSort, SessionFilter,
-    Store, TokenFilter, UserFilter, UserSort, View,
+    Counting, InvitationFilter, InvitationSort, MemberFilter, MemberSort, OrganizationFilter, OrganizationSort,
+    SessionFilter, Store, TokenFilter, UserFilter, UserSort, View,
 };
 
 /// Asks everything that requests ask about one organization, user or token.
@@ -39,6 +39,17 @@ fn ask_everything(view: &View<'_>) -> crate::Result<()> {
     view.membership_by_id(MembershipId::from_raw(4))?;
     view.owner(organization)?;
     view.starting_below(organization)?;
+    view.lines_of(&[organization])?;
+    view.held_at(&[user], &[organization])?;
+    view.active_of(&[user])?;
+    let counting = Counting { here: RoleSet::OWNER, below: RoleSet::OWNER };
+    for limit in [None, Some(10)] {
+        view.and_below(&[organization], Some(organization), limit)?;
+        view.holders_along(&[organization, organization], counting, Some(user), limit)?;
+    }
+    view.held_by(user)?;
+    view.count_and_below(&[organization])?;
+    view.count_holders_along(&[organization, organization], counting)?;
     view.roles_along(user, &[organization])?;
     view.memberships_in(organization, Some(&[user]))?;
     view.directory_link(organization, user)?;

@@ -1,4 +1,4 @@
-use roster_model::Realm;
+use roster_model::{Realm, RealmId};
 
 use crate::error::Result;
 use crate::sql::{Connection, Row};
@@ -41,6 +41,27 @@ impl Store {
         let name = name.to_owned();
         self.read_server(move |connection| {
             connection.optional(&format!("{COLUMNS} WHERE name = $1"), &[name.into()], read)
+        })
+        .await
+    }
+}
+
+impl Store {
+    /// What a realm signs with; `made` becomes it if there is none yet. The same on every node and after a restart.
+    pub async fn realm_secret(&self, realm: RealmId, made: String) -> Result<String> {
+        let read = move |connection: &Connection| {
+            connection.optional("SELECT secret FROM realm_secret WHERE realm = $1", &[realm.into()], |row| row.text(0))
+        };
+        if let Some(secret) = self.read_server(read).await? {
+            return Ok(secret);
+        }
+        self.write_aside(Some(realm), move |connection| {
+            connection.execute(
+                "INSERT INTO realm_secret (realm, secret) VALUES ($1, $2) ON CONFLICT (realm) DO NOTHING",
+                &[realm.into(), made.as_str().into()],
+            )?;
+            // Another node may have come first.
+            connection.one("SELECT secret FROM realm_secret WHERE realm = $1", &[realm.into()], |row| row.text(0))
         })
         .await
     }

@@ -9,7 +9,7 @@ use utoipa_axum::routes;
 use crate::body::filled;
 use crate::docs::Failures;
 use crate::map;
-use crate::map::roles::{is_known, new_key, permission, permission_to_wire};
+use crate::map::roles::{is_known, new_permission_key, permission, permission_to_wire};
 use crate::query::{Entry, Query};
 use crate::session::{RolesSession, Session};
 use crate::wire::{self, CreatePermission, DeletedObject, Paged, UpdatePermission};
@@ -62,7 +62,7 @@ async fn create(
     body: Body<CreatePermission>,
 ) -> Result<Json<wire::Permission>, Failure> {
     let body = body.read()?;
-    let (name, key) = (filled("name", body.name)?, new_key(&filled("key", body.key)?)?);
+    let (name, key) = (filled("name", body.name)?, new_permission_key(&filled("key", body.key)?)?);
     let new = NewPermission { key, name: Some(name), description: body.description.unwrap_or_default() };
     Ok(Json(permission(&session.caller.create_permission(new).await?)))
 }
@@ -92,7 +92,7 @@ async fn update(
     let body = body.read()?;
     let patch = PermissionPatch {
         // What a built-in one is called isn't for the engine to read.
-        key: body.key.filter(|_| !found.system).as_deref().map(new_key).transpose()?,
+        key: body.key.filter(|_| !found.system).as_deref().map(new_permission_key).transpose()?,
         name: body.name.map(|name| filled("name", name)).transpose()?,
         description: body.description,
     };

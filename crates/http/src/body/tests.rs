@@ -50,7 +50,7 @@ fn body<T>(policy: BodyPolicy, content_type: Option<&str>, bytes: &[u8]) -> Body
         headers.insert(CONTENT_TYPE, content_type.parse().expect("a header value"));
     }
     let depth = Limits::default().json_depth;
-    Body { context: Arc::new(context), json: is_json_or_unnamed(&headers), depth, wanted: PhantomData }
+    Body { context: Arc::new(context), kind: kind(&headers), depth, wanted: PhantomData }
 }
 
 fn refused(bytes: impl AsRef<[u8]>) -> Frame {

@@ -23,6 +23,7 @@ pub(crate) struct File {
     pub(super) log: Option<String>,
     pub(super) log_format: Option<LogFormat>,
     pub(super) limits: FileLimits,
+    pub(super) authzen: roster_authzen::Names,
     pub(super) scim: FileScim,
 }
 
@@ -62,6 +63,7 @@ const KEYS: &[&str] = &[
     "log",
     "log_format",
     "limits",
+    "authzen",
     "scim",
 ];
 const LIMITS: &[&str] = &[
@@ -148,6 +150,24 @@ mod tests {
             "there is no setting limits.body_byte; did you mean limits.body_bytes?"
         );
         assert!(refused("listen = 5").contains("listen = 5"), "shows the line");
+    }
+
+    #[test]
+    fn names_of_authzens_clients_are_read() {
+        let file = File::parse(
+            "[[authzen.resource_types]]\nname = \"record\"\nid = \"external_id\"\n[[authzen.actions]]\nname = \"delete\"\n\
+             when = { soft = true }\npermission = \"delete:soft\"",
+        );
+        let names = file.expect("a file").authzen;
+        assert_eq!(names.resource_types[0].id, Some(roster_authzen::IdFormat::ExternalId));
+        assert_eq!(names.actions[0].when["soft"], true);
+        for bad in [
+            "[[authzen.actions]]\nname = \"x\"",
+            "[[authzen.subject_types]]\nname = \"x\"\nid = \"roman\"",
+            "[authzen]\nnames = 1",
+        ] {
+            assert!(File::parse(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

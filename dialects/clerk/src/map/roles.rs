@@ -57,6 +57,16 @@ pub(crate) fn new_key(key: &str) -> Result<String, Error> {
     own.map(str::to_owned).ok_or(Error::invalid("key", "must begin with org: and not with org:sys_"))
 }
 
+/// A key for a permission that is to be made: the vendor's are all of one form.
+pub(crate) fn new_permission_key(key: &str) -> Result<String, Error> {
+    let own = new_key(key)?;
+    let part = |p: &str| !p.is_empty() && p.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+    match own.split_once(':') {
+        Some((feature, action)) if part(feature) && part(action) => Ok(own),
+        _ => Err(Error::invalid("key", "must be of the form org:feature:action, of a-z, 0-9 and _")),
+    }
+}
+
 /// `None` for those of Roster's own that the vendor doesn't know.
 fn permission_key(key: &str) -> Option<String> {
     match P::from_key(key) {

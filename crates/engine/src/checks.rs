@@ -1,0 +1,375 @@
+//! May this user do that there? Asked by applications, answered by the memberships as they are.
+//!
+//! A membership counts at its organization with all its roles and below it with those that reach down; of a user who isn't active
+//! nothing counts. The rights of who asks never add to that. They say only what he may ask about:
+//!
+//! | who asks | about |
+//! | --- | --- |
+//! | a realm key | everything |
+//! | an organization token | its organization and what is below |
+//! | a user | himself, and everyone where he holds `memberships:read` |
+//!
+//! What lies outside is answered as if it weren't there.
+
+use std::collections::{HashMap, HashSet};
+
+use roster_model::permission::BuiltIn as P;
+use roster_model::{
+    AddressKind, InvitationStatus, MembershipId, OrganizationId, RoleCatalog, RoleSet, TokenKind, UserId,
+};
+use roster_store::{Counting, Held};
+
+use crate::actor::{Actor, Caller};
+use crate::error::{Error, Result};
+use crate::reference::{OrganizationRef, UserRef};
+use crate::transaction::Reader;
+
+/// Most questions in one call.
+pub const CHECKS_MAX: usize = 1000;
+/// Users who are looked at in one statement.
+const USERS_AT_ONCE: usize = 64;
+
+/// What is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ask {
+    /// By key: some role held grants it.
+    Permission(String),
+    /// By key: exactly this role is held.
+    Role(String),
+    /// Any role at all.
+    Anything,
+}
+
+impl Ask {
+    /// The roles that are an answer. `None`: nothing by that name is known.
+    pub(crate) fn mask(&self, catalog: &RoleCatalog) -> Option<RoleSet> {
+        match self {
+            Self::Permission(key) => Some(catalog.granting(key)).filter(|granting| !granting.is_empty()),
+            Self::Role(key) => catalog.by_key(key).map(|role| RoleSet::of(role.number)),
+            Self::Anything => Some(RoleSet::from_bits(i64::MAX)),
+        }
+    }
+
+    /// The same, by where a role is held.
+    pub(crate) fn counting(&self, catalog: &RoleCatalog) -> Option<Counting> {
+        self.mask(catalog).map(|here| Counting { here, below: here.and(catalog.reaching()) })
+    }
+}
+
+/// A question.
+#[derive(Clone, Debug)]
+pub struct Check {
+    pub user: UserRef,
+    pub organization: OrganizationRef,
+    pub ask: Ask,
+    /// Whether the reason of a no is wanted in full: it can cost a look at invitations.
+    pub explain: bool,
+}
+
+/// An answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    pub allowed: bool,
+    pub reason: Reason,
+    /// The nearest membership that grants it.
+    pub via: Option<Via>,
+}
+
+/// Why. The first that applies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Reason {
+    Granted,
+    UnknownSubject,
+    SubjectInactive,
+    UnknownResource,
+    UnknownAction,
+    /// Invited, and nothing else.
+    MembershipPending,
+    NoMembership,
+    /// Has roles here, and none of them grants it.
+    NoGrant,
+}
+
+impl Reason {
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Granted => "granted",
+            Self::UnknownSubject => "unknown_subject",
+            Self::SubjectInactive => "subject_inactive",
+            Self::UnknownResource => "unknown_resource",
+            Self::UnknownAction => "unknown_action",
+            Self::MembershipPending => "membership_pending",
+            Self::NoMembership => "no_membership",
+            Self::NoGrant => "no_grant",
+        }
+    }
+}
+
+/// How a role comes to count here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Via {
+    pub membership: MembershipId,
+    /// Where the membership is.
+    pub organization: OrganizationId,
+    /// The strongest that grants it, by key.
+    pub role: String,
+    /// Levels of the tree between; 0 is here.
+    pub distance: usize,
+}
+
+/// A membership that counts here, with the roles that do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Way {
+    pub membership: MembershipId,
+    pub organization: OrganizationId,
+    pub roles: RoleSet,
+    /// Levels of the tree between; 0 is here.
+    pub distance: usize,
+}
+
+/// What counts for one user along a line, nearest first.
+pub(crate) fn ways<'h>(
+    line: &[OrganizationId],
+    reaching: RoleSet,
+    held: impl Fn(OrganizationId) -> Option<&'h Held>,
+) -> Vec<Way> {
+    let counted = |(distance, organization): (usize, &OrganizationId)| {
+        let held = held(*organization)?;
+        let roles = if distance == 0 { held.roles } else { held.roles.and(reaching) };
+        (!roles.is_empty()).then_some(Way { membership: held.membership, organization: *organization, roles, distance })
+    };
+    line.iter().enumerate().filter_map(counted).collect()
+}
+
+/// Whether a membership of the acting user's counts for what he may ask: of who is limited to one, only that.
+pub(crate) fn acts_by(reader: Reader<'_>, held: &Held) -> bool {
+    reader.acting.only.is_none_or(|only| only.membership == held.membership)
+}
+
+pub(crate) fn roles_of(ways: &[Way]) -> RoleSet {
+    ways.iter().fold(RoleSet::EMPTY, |all, way| all.union(way.roles))
+}
+
+/// Whom a caller may ask about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asker {
+    Everything,
+    AndBelow(OrganizationId),
+    User(UserId),
+}
+
+impl Asker {
+    /// Refused only if scopes leave such questions out.
+    pub(crate) fn of(reader: Reader<'_>) -> Result<Self> {
+        let key = P::MembershipsRead.key();
+        let token = reader.acting.actor.token();
+        if token.and_then(|token| token.scopes.as_ref()).is_some_and(|scopes| !scopes.iter().any(|scope| scope == key))
+        {
+            return Err(Error::Forbidden(key.into()));
+        }
+        Ok(match (&reader.acting.actor, reader.acting.user) {
+            (_, Some(user)) => Self::User(user),
+            (Actor::Token(token), None) if token.kind == TokenKind::Organization => {
+                // One without its organization doesn't work any more.
+                Self::AndBelow(token.organization.ok_or(Error::BadCredential)?)
+            }
+            _ => Self::Everything,
+        })
+    }
+}
+
+/// Everything that a set of questions needs, read once.
+struct Known {
+    users: HashMap<UserRef, (UserId, bool)>,
+    organizations: HashMap<OrganizationRef, OrganizationId>,
+    lines: HashMap<OrganizationId, Vec<OrganizationId>>,
+    held: HashMap<(UserId, OrganizationId), Held>,
+}
+
+/// Ids are looked up together; other names one by one.
+pub(crate) fn users<'r>(
+    reader: Reader<'_>,
+    names: impl Iterator<Item = &'r UserRef>,
+) -> Result<HashMap<UserRef, (UserId, bool)>> {
+    let names: HashSet<&UserRef> = names.collect();
+    let born: HashMap<&UserRef, UserId> =
+        names.iter().filter_map(|name| Some((*name, name.born(reader.acting.user)?))).collect();
+    let ids: Vec<UserId> = born.values().copied().collect::<HashSet<_>>().into_iter().collect();
+    let there = reader.view.active_of(&ids)?;
+    let mut found = HashMap::with_capacity(names.len());
+    for name in names {
+        let known = born.get(name).and_then(|id| Some((*id, *there.get(id)?)));
+        let known = match known {
+            Some(known) => Some(known),
+            None => name
+                .find(reader.view, reader.acting.surface, reader.acting.user)?
+                .map(|user| (user.id, user.is_active())),
+        };
+        if let Some(known) = known {
+            found.insert(name.clone(), known);
+        }
+    }
+    Ok(found)
+}
+
+/// The lines of organizations that are there.
+type Lines = HashMap<OrganizationId, Vec<OrganizationId>>;
+
+pub(crate) fn organizations<'r>(
+    reader: Reader<'_>,
+    names: impl Iterator<Item = &'r OrganizationRef>,
+) -> Result<(HashMap<OrganizationRef, OrganizationId>, Lines)> {
+    let names: HashSet<&OrganizationRef> = names.collect();
+    let born: HashMap<&OrganizationRef, OrganizationId> =
+        names.iter().filter_map(|name| Some((*name, name.born()?))).collect();
+    let ids: Vec<OrganizationId> = born.values().copied().collect::<HashSet<_>>().into_iter().collect();
+    let mut lines = reader.view.lines_of(&ids)?;
+    let mut found = HashMap::with_capacity(names.len());
+    let mut others = Vec::new();
+    for name in names {
+        let id = match born.get(name).filter(|id| lines.contains_key(id)) {
+            Some(id) => Some(*id),
+            None => name.find(reader.view, reader.acting.surface)?.map(|organization| {
+                others.push(organization.id);
+                organization.id
+            }),
+        };
+        if let Some(id) = id.filter(|id| reader.acting.surface.shows_root() || *id != reader.acting.root) {
+            found.insert(name.clone(), id);
+        }
+    }
+    if !others.is_empty() {
+        lines.extend(reader.view.lines_of(&others)?);
+    }
+    // One that is below a deleted one is none.
+    found.retain(|_, id| lines.contains_key(id));
+    Ok((found, lines))
+}
+
+impl Known {
+    fn read(reader: Reader<'_>, checks: &[Check], asker: Asker) -> Result<Self> {
+        let users = users(reader, checks.iter().map(|check| &check.user))?;
+        let (organizations, lines) = organizations(reader, checks.iter().map(|check| &check.organization))?;
+        // Of each user only the lines that he is asked about.
+        let mut asked: HashMap<UserId, HashSet<OrganizationId>> = HashMap::new();
+        for check in checks {
+            let (Some((user, _)), Some(id)) = (users.get(&check.user), organizations.get(&check.organization)) else {
+                continue;
+            };
+            let line = lines.get(id).map(Vec::as_slice).unwrap_or_default();
+            asked.entry(*user).or_default().extend(line);
+            if let Asker::User(me) = asker {
+                asked.entry(me).or_default().extend(line);
+            }
+        }
+        let mut held = HashMap::new();
+        let asked: Vec<(UserId, HashSet<OrganizationId>)> = asked.into_iter().collect();
+        for some in asked.chunks(USERS_AT_ONCE) {
+            let users: Vec<UserId> = some.iter().map(|(user, _)| *user).collect();
+            let places: HashSet<OrganizationId> = some.iter().flat_map(|(_, places)| places).copied().collect();
+            let places: Vec<OrganizationId> = places.into_iter().collect();
+            for one in reader.view.held_at(&users, &places)? {
+                held.insert((one.user, one.organization), one);
+            }
+        }
+        Ok(Self { users, organizations, lines, held })
+    }
+
+    fn ways(&self, user: UserId, line: &[OrganizationId], reaching: RoleSet) -> Vec<Way> {
+        ways(line, reaching, |organization| self.held.get(&(user, organization)))
+    }
+
+    fn decide(&self, reader: Reader<'_>, catalog: &RoleCatalog, asker: Asker, check: &Check) -> Result<Verdict> {
+        let no = |reason| Verdict { allowed: false, reason, via: None };
+        let subject = self.users.get(&check.user).copied();
+        let line = self.organizations.get(&check.organization).and_then(|id| self.lines.get(id));
+        let own = matches!((asker, subject), (Asker::User(me), Some((user, _))) if me == user);
+        let all = asker == Asker::Everything || own;
+        if !all && !line.is_some_and(|line| self.may_ask(reader, catalog, asker, line)) {
+            return Ok(no(Reason::UnknownSubject));
+        }
+        let Some((user, active)) = subject else { return Ok(no(Reason::UnknownSubject)) };
+        let ways = line.map(|line| self.ways(user, line, catalog.reaching())).unwrap_or_default();
+        let pending = || match line.filter(|_| ways.is_empty() && (check.explain || !all)) {
+            Some(line) => is_invited(reader, catalog, user, line),
+            None => Ok(false),
+        };
+        // Who has nothing to do with a place isn't known there.
+        if !all && ways.is_empty() && !pending()? {
+            return Ok(no(Reason::UnknownSubject));
+        }
+        if !active {
+            return Ok(no(Reason::SubjectInactive));
+        }
+        if line.is_none() {
+            return Ok(no(Reason::UnknownResource));
+        }
+        let Some(mask) = check.ask.mask(catalog) else { return Ok(no(Reason::UnknownAction)) };
+        if let Some(way) = ways.iter().find(|way| way.roles.meets(mask)) {
+            let role = catalog.strongest(way.roles.and(mask)).map(|role| role.key.clone()).unwrap_or_default();
+            let Way { membership, organization, distance, .. } = *way;
+            let via = Some(Via { membership, organization, role, distance });
+            return Ok(Verdict { allowed: true, reason: Reason::Granted, via });
+        }
+        if !ways.is_empty() {
+            return Ok(no(Reason::NoGrant));
+        }
+        Ok(no(if pending()? { Reason::MembershipPending } else { Reason::NoMembership }))
+    }
+
+    /// About others than himself.
+    fn may_ask(&self, reader: Reader<'_>, catalog: &RoleCatalog, asker: Asker, line: &[OrganizationId]) -> bool {
+        match asker {
+            Asker::Everything => true,
+            Asker::AndBelow(top) => line.contains(&top),
+            Asker::User(me) => {
+                let reading = catalog.granting(P::MembershipsRead.key());
+                let held = |organization| self.held.get(&(me, organization)).filter(|held| acts_by(reader, held));
+                roles_of(&ways(line, catalog.reaching(), held)).meets(reading)
+            }
+        }
+    }
+}
+
+/// Whether somebody has a pending invitation that would count here.
+fn is_invited(reader: Reader<'_>, catalog: &RoleCatalog, user: UserId, line: &[OrganizationId]) -> Result<bool> {
+    let Some(user) = reader.view.user(user)? else { return Ok(false) };
+    for email in user.addresses.iter().filter(|address| address.kind == AddressKind::Email) {
+        for (distance, organization) in line.iter().enumerate() {
+            let Some(invitation) = reader.view.pending_invitation(*organization, &email.value)? else { continue };
+            let pending = invitation.status_at(reader.now()) == InvitationStatus::Pending;
+            if pending && (distance == 0 || invitation.roles.meets(catalog.reaching())) {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
+}
+
+fn decide(reader: Reader<'_>, checks: &[Check]) -> Result<Vec<Verdict>> {
+    let asker = Asker::of(reader)?;
+    if checks.len() > CHECKS_MAX {
+        return Err(Error::invalid("checks", format!("has more than {CHECKS_MAX} entries")));
+    }
+    let catalog = reader.roles()?;
+    let known = Known::read(reader, checks, asker)?;
+    checks.iter().map(|check| known.decide(reader, &catalog, asker, check)).collect()
+}
+
+impl Caller {
+    /// Whether a user may do something in an organization. What isn't there, or isn't this caller's to know, is a no.
+    pub async fn check(&self, check: Check) -> Result<Verdict> {
+        let mut verdicts = self.check_many(vec![check]).await?;
+        verdicts.pop().ok_or_else(|| Error::Internal(String::from("a question was not answered")))
+    }
+
+    /// What this realm answers with, so that it knows again what it gave out.
+    pub async fn signature(&self, text: &[u8]) -> Result<[u8; 32]> {
+        self.engine.signature(self.realm, text).await
+    }
+
+    /// The same for up to [`CHECKS_MAX`] questions, all about one moment, in their order.
+    pub async fn check_many(&self, checks: Vec<Check>) -> Result<Vec<Verdict>> {
+        self.read(move |reader| decide(reader, &checks)).await
+    }
+}

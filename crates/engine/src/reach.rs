@@ -1,0 +1,331 @@
+//! Lists of who reaches what, inherited memberships included: a user's organizations, an organization's users. Complete, by id, and
+//! of one moment; the rule is that of [`crate::checks`].
+
+use std::collections::{HashMap, HashSet};
+
+use roster_model::permission::BuiltIn as P;
+use roster_model::{EntityId as _, Organization, OrganizationId, RoleCatalog, RoleSet, User, UserId};
+use roster_store::list::{Key, Mark};
+use roster_store::{Counting, Held};
+
+use crate::actor::Caller;
+use crate::checks::{Ask, Asker, Way, acts_by, organizations, roles_of, users, ways};
+use crate::error::Result;
+use crate::paging::{Listed, Page};
+use crate::reference::{OrganizationRef, UserRef};
+use crate::transaction::Reader;
+
+/// Tops of the tree that are followed down in one statement.
+const TOPS_AT_ONCE: usize = 4096;
+
+/// An organization that a user reaches, and how.
+#[derive(Clone, Debug)]
+pub struct Reached {
+    pub organization: Organization,
+    /// All that count here.
+    pub roles: RoleSet,
+    /// Nearest first.
+    pub ways: Vec<Way>,
+}
+
+/// A user who reaches an organization, and how.
+#[derive(Clone, Debug)]
+pub struct EffectiveMember {
+    pub user: User,
+    /// All that count here.
+    pub roles: RoleSet,
+    /// Nearest first.
+    pub ways: Vec<Way>,
+}
+
+/// A part of a search, by id.
+#[derive(Clone, Debug)]
+pub struct Portion<T> {
+    pub items: Vec<T>,
+    /// How many the whole has.
+    pub total: u64,
+    pub more: bool,
+}
+
+impl<T> Default for Portion<T> {
+    fn default() -> Self {
+        Self { items: Vec::new(), total: 0, more: false }
+    }
+}
+
+/// Where a user reaches, not yet written out: whole subtrees by their tops, and single organizations beside them.
+struct Reach {
+    held: HashMap<OrganizationId, Held>,
+    tops: Vec<OrganizationId>,
+    /// By id.
+    singles: Vec<OrganizationId>,
+}
+
+impl Reach {
+    fn of(reader: Reader<'_>, user: UserId, counting: Counting) -> Result<Self> {
+        Self::along(reader, reader.view.held_by(user)?, counting)
+    }
+
+    fn along(reader: Reader<'_>, held: Vec<Held>, counting: Counting) -> Result<Self> {
+        let held: HashMap<OrganizationId, Held> = held.into_iter().map(|held| (held.organization, held)).collect();
+        let places: Vec<OrganizationId> = held.keys().copied().collect();
+        let lines = reader.view.lines_of(&places)?;
+        let is_top = |id: &OrganizationId| held.get(id).is_some_and(|held| held.roles.meets(counting.below));
+        let (mut tops, mut singles) = (Vec::new(), Vec::new());
+        for (id, line) in &lines {
+            if line.iter().skip(1).any(is_top) {
+                continue;
+            }
+            if is_top(id) {
+                tops.push(*id);
+            } else if held[id].roles.meets(counting.here) {
+                singles.push(*id);
+            }
+        }
+        tops.sort_unstable();
+        singles.sort_unstable();
+        if !reader.acting.surface.shows_root() {
+            singles.retain(|id| *id != reader.acting.root);
+        }
+        Ok(Self { held, tops, singles })
+    }
+
+    /// By id.
+    fn ids(
+        &self,
+        reader: Reader<'_>,
+        after: Option<OrganizationId>,
+        limit: Option<u64>,
+    ) -> Result<Vec<OrganizationId>> {
+        let mut ids: Vec<OrganizationId> =
+            self.singles.iter().copied().filter(|id| after.is_none_or(|after| *id > after)).collect();
+        for tops in self.tops.chunks(TOPS_AT_ONCE) {
+            ids.extend(reader.view.and_below(tops, after, limit)?);
+        }
+        ids.sort_unstable();
+        ids.dedup();
+        if let Some(limit) = limit {
+            ids.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        }
+        Ok(ids)
+    }
+
+    fn total(&self, reader: Reader<'_>) -> Result<u64> {
+        let mut total = self.singles.len() as u64;
+        for tops in self.tops.chunks(TOPS_AT_ONCE) {
+            total += reader.view.count_and_below(tops)?;
+        }
+        Ok(total)
+    }
+}
+
+fn reached(reader: Reader<'_>, held: &HashMap<OrganizationId, Held>, ids: &[OrganizationId]) -> Result<Vec<Reached>> {
+    let reaching = reader.roles()?.reaching();
+    let lines = reader.view.lines_of(ids)?;
+    let mut found = reader.view.organizations_by_id(ids)?;
+    let one = |id: &OrganizationId| {
+        let ways = ways(lines.get(id)?, reaching, |place| held.get(&place));
+        Some(Reached { organization: found.remove(id)?, roles: roles_of(&ways), ways })
+    };
+    Ok(ids.iter().filter_map(one).collect())
+}
+
+fn effective(reader: Reader<'_>, line: &[OrganizationId], ids: &[UserId]) -> Result<Vec<EffectiveMember>> {
+    let reaching = reader.roles()?.reaching();
+    let held = reader.view.held_at(ids, line)?;
+    let held: HashMap<(UserId, OrganizationId), Held> =
+        held.into_iter().map(|held| ((held.user, held.organization), held)).collect();
+    let mut found = reader.view.users_by_id(ids)?;
+    let one = |id: &UserId| {
+        let ways = ways(line, reaching, |place| held.get(&(*id, place)));
+        Some(EffectiveMember { user: found.remove(id)?, roles: roles_of(&ways), ways })
+    };
+    Ok(ids.iter().filter_map(one).collect())
+}
+
+/// The part of a list of ids that somebody may ask about.
+fn cut<T: Copy + Ord>(ids: Vec<T>, after: Option<T>, limit: u64) -> Portion<T> {
+    let total = ids.len() as u64;
+    let mut items: Vec<T> = ids.into_iter().filter(|id| after.is_none_or(|after| *id > after)).collect();
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let more = items.len() > limit;
+    items.truncate(limit);
+    Portion { items, total, more }
+}
+
+fn whole<T>(ids: Vec<T>, total: u64, limit: u64) -> Portion<T> {
+    let mut items = ids;
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let more = items.len() > limit;
+    items.truncate(limit);
+    Portion { items, total, more }
+}
+
+/// The organizations of others that a user may hear of.
+fn readable(reader: Reader<'_>, catalog: &RoleCatalog, me: UserId) -> Result<HashSet<OrganizationId>> {
+    let reading = Ask::Permission(P::MembershipsRead.key().into());
+    match reading.counting(catalog) {
+        Some(counting) => {
+            let held = reader.view.held_by(me)?.into_iter().filter(|held| acts_by(reader, held)).collect();
+            Ok(Reach::along(reader, held, counting)?.ids(reader, None, None)?.into_iter().collect())
+        }
+        None => Ok(HashSet::new()),
+    }
+}
+
+fn search_organizations(
+    reader: Reader<'_>,
+    (user, ask): (&UserRef, &Ask),
+    (after, limit): (Option<OrganizationId>, u64),
+) -> Result<Portion<Organization>> {
+    let asker = Asker::of(reader)?;
+    let catalog = reader.roles()?;
+    let subject = users(reader, std::iter::once(user))?.remove(user);
+    let (Some((user, true)), Some(counting)) = (subject, ask.counting(&catalog)) else { return Ok(Portion::default()) };
+    let reach = Reach::of(reader, user, counting)?;
+    let only = match asker {
+        Asker::User(me) if me != user => Some(readable(reader, &catalog, me)?),
+        Asker::AndBelow(top) => Some(reader.view.and_below(&[top], None, None)?.into_iter().collect()),
+        _ => None,
+    };
+    let found = match only {
+        Some(only) => {
+            let mut ids = reach.ids(reader, None, None)?;
+            ids.retain(|id| only.contains(id));
+            cut(ids, after, limit)
+        }
+        None => whole(reach.ids(reader, after, Some(limit.saturating_add(1)))?, reach.total(reader)?, limit),
+    };
+    let mut organizations = reader.view.organizations_by_id(&found.items)?;
+    let items = found.items.iter().filter_map(|id| organizations.remove(id)).collect();
+    Ok(Portion { items, total: found.total, more: found.more })
+}
+
+fn search_users(
+    reader: Reader<'_>,
+    (organization, ask): (&OrganizationRef, &Ask),
+    (after, limit): (Option<UserId>, u64),
+) -> Result<Portion<User>> {
+    let asker = Asker::of(reader)?;
+    let catalog = reader.roles()?;
+    let (found, lines) = organizations(reader, std::iter::once(organization))?;
+    let line = found.get(organization).and_then(|id| lines.get(id));
+    let (Some(line), Some(counting)) = (line, ask.counting(&catalog)) else { return Ok(Portion::default()) };
+    let only_me = match asker {
+        Asker::Everything => None,
+        Asker::AndBelow(top) if line.contains(&top) => None,
+        Asker::AndBelow(_) => return Ok(Portion::default()),
+        Asker::User(me) => {
+            let held = reader.view.held_at(&[me], line)?;
+            let at = |place| held.iter().find(|held| held.organization == place);
+            let acting = |place| at(place).filter(|held| acts_by(reader, held));
+            let reading = catalog.granting(P::MembershipsRead.key());
+            let may = roles_of(&ways(line, catalog.reaching(), acting)).meets(reading);
+            (!may).then(|| (me, roles_of(&ways(line, catalog.reaching(), at)).meets(counting.here)))
+        }
+    };
+    let found = if let Some((me, holds)) = only_me {
+        cut(if holds { vec![me] } else { Vec::new() }, after, limit)
+    } else {
+        let ids = reader.view.holders_along(line, counting, after, Some(limit.saturating_add(1)))?;
+        whole(ids, reader.view.count_holders_along(line, counting)?, limit)
+    };
+    let mut users = reader.view.users_by_id(&found.items)?;
+    let items = found.items.iter().filter_map(|id| users.remove(id)).collect();
+    Ok(Portion { items, total: found.total, more: found.more })
+}
+
+impl Caller {
+    /// All organizations that a user can reach, and how; `ask` narrows it to those where he may do that. Oneself, or `users:read` at
+    /// the root. By id.
+    pub async fn reach(&self, user: impl Into<UserRef>, ask: Ask, page: Page) -> Result<Listed<Reached>> {
+        let user = user.into();
+        self.read(move |reader| {
+            let user = reader.user(&user)?.allow_self_or(reader, P::UsersRead)?;
+            let slice = page.slice("reach")?;
+            let counting = ask.counting(&*reader.roles()?).filter(|_| user.is_active());
+            let Some(counting) = counting else {
+                return Ok(Listed { items: Vec::new(), total: page.total.then_some(0), next: None });
+            };
+            let reach = Reach::of(reader, user.id, counting)?;
+            let after = slice.after.map(|mark| OrganizationId::from_raw(mark.id));
+            let ids = reach.ids(reader, after, slice.limit)?;
+            let total = if page.total { Some(reach.total(reader)?) } else { None };
+            let items = reached(reader, &reach.held, &ids)?;
+            Ok(page.close("reach", items, total, |one| Mark { key: Key::None, id: one.organization.id.raw() }))
+        })
+        .await
+    }
+
+    /// All active users who are members of an organization or of one above by a role that reaches down, and how; `ask` narrows it to
+    /// those who may do that. Rights as for [`Self::list_members`]. By id.
+    pub async fn effective_members(
+        &self,
+        organization: impl Into<OrganizationRef>,
+        ask: Ask,
+        page: Page,
+    ) -> Result<Listed<EffectiveMember>> {
+        let organization = organization.into();
+        self.read(move |reader| {
+            let place = reader.organization(&organization)?.allow_listing(reader)?;
+            let slice = page.slice("effective")?;
+            let lines = reader.view.lines_of(&[place.id])?;
+            let (Some(line), Some(counting)) = (lines.get(&place.id), ask.counting(&*reader.roles()?)) else {
+                return Ok(Listed { items: Vec::new(), total: page.total.then_some(0), next: None });
+            };
+            let after = slice.after.map(|mark| UserId::from_raw(mark.id));
+            let ids = reader.view.holders_along(line, counting, after, slice.limit)?;
+            let total = if page.total { Some(reader.view.count_holders_along(line, counting)?) } else { None };
+            let items = effective(reader, line, &ids)?;
+            Ok(page.close("effective", items, total, |one| Mark { key: Key::None, id: one.user.id.raw() }))
+        })
+        .await
+    }
+
+    /// Where a check of this user would say yes, by id, as far as this caller may ask. What isn't there has no results.
+    pub async fn search_organizations(
+        &self,
+        user: UserRef,
+        ask: Ask,
+        after: Option<OrganizationId>,
+        limit: u64,
+    ) -> Result<Portion<Organization>> {
+        self.read(move |reader| search_organizations(reader, (&user, &ask), (after, limit))).await
+    }
+
+    /// For whom a check here would say yes, by id, as far as this caller may ask. What isn't there has no results.
+    pub async fn search_users(
+        &self,
+        organization: OrganizationRef,
+        ask: Ask,
+        after: Option<UserId>,
+        limit: u64,
+    ) -> Result<Portion<User>> {
+        self.read(move |reader| search_users(reader, (&organization, &ask), (after, limit))).await
+    }
+
+    /// All roles that count for a user here, as far as this caller may ask: none for what isn't there.
+    pub async fn effective_roles(&self, user: UserRef, organization: OrganizationRef) -> Result<RoleSet> {
+        self.read(move |reader| {
+            let asker = Asker::of(reader)?;
+            let catalog = reader.roles()?;
+            let subject = users(reader, std::iter::once(&user))?.remove(&user);
+            let (found, lines) = organizations(reader, std::iter::once(&organization))?;
+            let line = found.get(&organization).and_then(|id| lines.get(id));
+            let (Some((user, true)), Some(line)) = (subject, line) else { return Ok(RoleSet::EMPTY) };
+            let of = |user: UserId, acting: bool| {
+                let mut held = reader.view.held_at(&[user], line)?;
+                held.retain(|held| !acting || acts_by(reader, held));
+                let ways = ways(line, catalog.reaching(), |place| held.iter().find(|held| held.organization == place));
+                Ok::<_, crate::Error>(roles_of(&ways))
+            };
+            let may = match asker {
+                Asker::Everything => true,
+                Asker::AndBelow(top) => line.contains(&top),
+                Asker::User(me) => me == user || of(me, true)?.meets(catalog.granting(P::MembershipsRead.key())),
+            };
+            if may { of(user, false) } else { Ok(RoleSet::EMPTY) }
+        })
+        .await
+    }
+}

@@ -1,0 +1,238 @@
+//! Who reaches what: memberships read along the tree, for many users and organizations at once.
+//!
+//! A membership counts at its organization with all its roles, and below it with those that reach down. Only what is there counts:
+//! an organization that is deleted, or below one that is, is reached by nobody.
+
+use std::collections::{HashMap, HashSet};
+
+use roster_model::{MembershipId, OrganizationId, RoleSet, UserId, UserStatus};
+
+use crate::error::Result;
+use crate::sql::Select;
+use crate::view::View;
+
+/// Most values in one list of a statement.
+const LIST_MAX: usize = 512;
+/// Most users asked for in one statement together with many organizations.
+const USERS_MAX: usize = 64;
+
+/// A membership as far as it says who reaches what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Held {
+    pub membership: MembershipId,
+    pub user: UserId,
+    pub organization: OrganizationId,
+    pub roles: RoleSet,
+}
+
+/// Which roles are asked for: those that count where they are held, and those of them that count below.
+#[derive(Clone, Copy, Debug)]
+pub struct Counting {
+    pub here: RoleSet,
+    pub below: RoleSet,
+}
+
+impl View<'_> {
+    /// Each organization that is there, with all above it: itself first, the root last.
+    pub fn lines_of(&self, organizations: &[OrganizationId]) -> Result<HashMap<OrganizationId, Vec<OrganizationId>>> {
+        let mut lines: HashMap<OrganizationId, Vec<OrganizationId>> = HashMap::with_capacity(organizations.len());
+        let mut gone = HashSet::new();
+        for some in organizations.chunks(LIST_MAX) {
+            let mut select = Select::new(
+                "WITH RECURSIVE up (start, id, parent, level, status) AS (
+                    SELECT o.id, o.id, o.parent, 0, o.status FROM organization o WHERE o.realm = ",
+            );
+            select.bind(self.realm).push(" AND o.id IN ").bind_all(some).push(
+                " UNION ALL
+                    SELECT up.start, o.id, o.parent, up.level + 1, o.status FROM organization o
+                    JOIN up ON o.realm = ",
+            );
+            select.bind(self.realm).push(
+                " AND o.id = up.parent
+                 ) SELECT start, id, status FROM up ORDER BY start, level",
+            );
+            self.connection.each(&select.text, &select.values, |row| {
+                let start: OrganizationId = row.id(0)?;
+                if row.text(2)? != "active" {
+                    gone.insert(start);
+                }
+                lines.entry(start).or_default().push(row.id(1)?);
+                Ok::<_, crate::Error>(())
+            })?;
+        }
+        lines.retain(|start, _| !gone.contains(start));
+        Ok(lines)
+    }
+
+    /// What these users hold at these organizations.
+    pub fn held_at(&self, users: &[UserId], organizations: &[OrganizationId]) -> Result<Vec<Held>> {
+        let mut held = Vec::new();
+        for some_users in users.chunks(USERS_MAX) {
+            for some in organizations.chunks(LIST_MAX) {
+                let mut select =
+                    Select::new("SELECT m.id, m.usr, m.organization, m.roles FROM membership m WHERE m.realm = ");
+                select.bind(self.realm).push(" AND m.usr IN ").bind_all(some_users);
+                select.push(" AND m.organization IN ").bind_all(some);
+                held.extend(self.connection.all(&select.text, &select.values, |row| {
+                    Ok(Held {
+                        membership: row.id(0)?,
+                        user: row.id(1)?,
+                        organization: row.id(2)?,
+                        roles: RoleSet::from_bits(row.int(3)?),
+                    })
+                })?);
+            }
+        }
+        self.without_suspended(held)
+    }
+
+    /// What counts of this: not what somebody has in a domain that suspended him.
+    fn without_suspended(&self, mut held: Vec<Held>) -> Result<Vec<Held>> {
+        let users: HashSet<UserId> = held.iter().map(|held| held.user).collect();
+        let users: Vec<UserId> = users.into_iter().collect();
+        let mut suspended: HashMap<UserId, Vec<OrganizationId>> = HashMap::new();
+        for some in users.chunks(LIST_MAX) {
+            let mut select = Select::new("SELECT l.subject, l.domain FROM directory_link l WHERE l.realm = ");
+            select.bind(self.realm).push(" AND l.suspended AND l.subject IN ").bind_all(some);
+            self.connection.each(&select.text, &select.values, |row| {
+                suspended.entry(row.id(0)?).or_default().push(row.id(1)?);
+                Ok::<_, crate::Error>(())
+            })?;
+        }
+        if suspended.is_empty() {
+            return Ok(held);
+        }
+        let mut counts = Vec::with_capacity(held.len());
+        for held in held.drain(..) {
+            let is_off = match suspended.get(&held.user) {
+                Some(domains) => self.chain(held.organization)?.iter().any(|above| domains.contains(above)),
+                None => false,
+            };
+            counts.extend((!is_off).then_some(held));
+        }
+        Ok(counts)
+    }
+
+    /// Leaves out who is suspended by one of these domains.
+    fn unless_suspended(&self, select: &mut Select, domains: &[OrganizationId]) {
+        select.push(" AND NOT EXISTS (SELECT 1 FROM directory_link l WHERE l.realm = ").bind(self.realm);
+        select.push(" AND l.subject = m.usr AND l.suspended AND l.domain IN ").bind_all(domains).push(")");
+    }
+
+    /// Those of these users who are there, and whether they are active.
+    pub fn active_of(&self, users: &[UserId]) -> Result<HashMap<UserId, bool>> {
+        let mut found = HashMap::with_capacity(users.len());
+        for some in users.chunks(LIST_MAX) {
+            let mut select = Select::new("SELECT u.id, u.status FROM usr u WHERE u.realm = ");
+            select.bind(self.realm).push(" AND u.id IN ").bind_all(some);
+            self.connection.each(&select.text, &select.values, |row| {
+                found.insert(row.id(0)?, row.word(1, UserStatus::from_word)? == UserStatus::Active);
+                Ok::<_, crate::Error>(())
+            })?;
+        }
+        Ok(found)
+    }
+
+    /// All that a user holds, wherever it is.
+    pub fn held_by(&self, user: UserId) -> Result<Vec<Held>> {
+        let held = self.connection.all(
+            "SELECT m.id, m.organization, m.roles FROM membership m WHERE m.realm = $1 AND m.usr = $2
+             ORDER BY m.organization",
+            &[self.realm.into(), user.into()],
+            |row| {
+                let roles = RoleSet::from_bits(row.int(2)?);
+                Ok(Held { membership: row.id(0)?, user, organization: row.id(1)?, roles })
+            },
+        )?;
+        self.without_suspended(held)
+    }
+
+    fn downward(&self, what: &str, tops: &[OrganizationId]) -> Select {
+        let mut select = Select::new("WITH RECURSIVE down (id) AS (SELECT o.id FROM organization o WHERE o.realm = ");
+        select.bind(self.realm).push(" AND o.id IN ").bind_all(tops);
+        select.push(" UNION SELECT o.id FROM organization o JOIN down ON o.realm = ").bind(self.realm);
+        select.push(" AND o.parent = down.id WHERE o.status = 'active') SELECT ").push(what).push(" FROM down");
+        select
+    }
+
+    /// These organizations, which are there, and all below them, each once and by id.
+    pub fn and_below(
+        &self,
+        tops: &[OrganizationId],
+        after: Option<OrganizationId>,
+        limit: Option<u64>,
+    ) -> Result<Vec<OrganizationId>> {
+        let mut select = self.downward("id", tops);
+        if let Some(after) = after {
+            select.push(" WHERE id > ").bind(after);
+        }
+        select.push(" ORDER BY id");
+        if let Some(limit) = limit {
+            select.push(" LIMIT ").bind(i64::try_from(limit).unwrap_or(i64::MAX));
+        }
+        self.connection.all(&select.text, &select.values, |row| row.id(0))
+    }
+
+    pub fn count_and_below(&self, tops: &[OrganizationId]) -> Result<u64> {
+        self.count(&self.downward("COUNT(*)", tops))
+    }
+
+    /// The active users who hold one of these roles along a line (itself first), by id. One list per organization, each in the
+    /// order of its index, put together here: none is read further than the page needs.
+    pub fn holders_along(
+        &self,
+        line: &[OrganizationId],
+        counting: Counting,
+        after: Option<UserId>,
+        limit: Option<u64>,
+    ) -> Result<Vec<UserId>> {
+        let mut found: Vec<UserId> = Vec::new();
+        for (distance, organization) in line.iter().enumerate() {
+            let roles = if distance == 0 { counting.here } else { counting.below };
+            if roles.is_empty() {
+                continue;
+            }
+            let mut select = Select::new(
+                "SELECT m.usr FROM membership m JOIN usr u ON u.realm = m.realm AND u.id = m.usr AND u.status = 'active'
+                 WHERE m.realm = ",
+            );
+            select.bind(self.realm).push(" AND m.organization = ").bind(*organization);
+            select.push(" AND m.roles & ").bind(roles).push(" <> 0");
+            self.unless_suspended(&mut select, &line[distance..]);
+            if let Some(after) = after {
+                select.push(" AND m.usr > ").bind(after);
+            }
+            select.push(" ORDER BY m.usr");
+            if let Some(limit) = limit {
+                select.push(" LIMIT ").bind(i64::try_from(limit).unwrap_or(i64::MAX));
+            }
+            found.extend(self.connection.all::<UserId>(&select.text, &select.values, |row| row.id(0))?);
+        }
+        found.sort_unstable();
+        found.dedup();
+        if let Some(limit) = limit {
+            found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        }
+        Ok(found)
+    }
+
+    /// How many [`Self::holders_along`] there are in all.
+    pub fn count_holders_along(&self, line: &[OrganizationId], counting: Counting) -> Result<u64> {
+        let mut select = Select::new(
+            "SELECT COUNT(DISTINCT m.usr) FROM membership m
+             JOIN usr u ON u.realm = m.realm AND u.id = m.usr AND u.status = 'active' WHERE m.realm = ",
+        );
+        select.bind(self.realm).push(" AND (FALSE");
+        for (distance, organization) in line.iter().enumerate() {
+            let roles = if distance == 0 { counting.here } else { counting.below };
+            if !roles.is_empty() {
+                select.push(" OR (m.organization = ").bind(*organization);
+                select.push(" AND m.roles & ").bind(roles).push(" <> 0");
+                self.unless_suspended(&mut select, &line[distance..]);
+                select.push(")");
+            }
+        }
+        select.push(")");
+        self.count(&select)
+    }
+}
