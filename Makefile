@@ -19,8 +19,12 @@ REQUIREMENTS := tests/conformance/requirements.txt tests/conformance/box/require
 NODE := tests/conformance/box/node
 CLERK := tests/conformance/clerk
 CLERK_VENV := .venv-clerk-
+ENHANCE := tests/conformance/enhance
+ENHANCE_VENV := .venv-enhance
+# Clients that are generated anew where a description changed. Never committed.
+ENHANCE_CLIENTS := .venv-enhance/clients
 # The suites of the vendors' clients.
-CONFORMANCE := test-conformance test-clerk
+CONFORMANCE := test-conformance test-clerk test-enhance
 SURFACES := $(basename $(notdir $(wildcard docs/openapi/*.json)))
 
 # Tests run in folders of their own.
@@ -86,7 +90,7 @@ test-conformance: $(VENV)/ready $(NODE)/node_modules/.package-lock.json ## the v
 	$(call heading,Conformance by the clients of the vendors)
 	$(CARGO) build $(CARGO_FLAGS) --workspace --bins
 	cd tests/conformance && ROSTER_BIN=$(TARGET)/debug/roster SPEC_PROXY_BIN=$(TARGET)/debug/spec-proxy \
-		$(abspath $(VENV))/bin/python -B -m pytest -q --ignore=clerk $(PYTEST_FLAGS)
+		$(abspath $(VENV))/bin/python -B -m pytest -q --ignore=clerk --ignore=enhance $(PYTEST_FLAGS)
 
 # Everything in the list is pinned, so nothing else may come with it.
 $(VENV)/ready: $(REQUIREMENTS) | tools
@@ -126,6 +130,21 @@ $(CLERK)/node_modules/.package-lock.json: $(CLERK)/package-lock.json | tools
 	npm ci --prefix $(CLERK) --silent --no-fund --no-audit
 	@touch $@
 
+# The vendor publishes no client: its users generate one from its description.
+.PHONY: test-enhance
+test-enhance: $(ENHANCE_VENV)/ready ## clients generated from descriptions of Enhance's API alone
+	$(call heading,Conformance by generated clients of Enhance)
+	$(CARGO) build $(CARGO_FLAGS) --workspace --bins
+	$(ENHANCE)/generate.sh $(abspath $(ENHANCE_CLIENTS)) $(abspath $(ENHANCE_VENV))/bin/openapi-generator-cli
+	cd tests/conformance && ROSTER_BIN=$(TARGET)/debug/roster SPEC_PROXY_BIN=$(TARGET)/debug/spec-proxy \
+		ENHANCE_CLIENTS=$(abspath $(ENHANCE_CLIENTS)) \
+		$(abspath $(ENHANCE_VENV))/bin/python -B -m pytest -q $(PYTEST_FLAGS) enhance
+
+$(ENHANCE_VENV)/ready: $(ENHANCE)/requirements.txt | tools
+	$(PYTHON) -m venv --clear $(ENHANCE_VENV)
+	$(ENHANCE_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r $<
+	@touch $@
+
 .PHONY: tools
 tools:
 	$(call heading,Tools)
@@ -150,4 +169,4 @@ openapi: ## writes docs/openapi/*.json anew
 .PHONY: clean
 clean: ## removes all that was built
 	$(CARGO) clean
-	rm -rf $(VENV) $(CLERK_VENV)* $(NODE)/node_modules $(CLERK)/node_modules
+	rm -rf $(VENV) $(CLERK_VENV)* $(ENHANCE_VENV) $(NODE)/node_modules $(CLERK)/node_modules

@@ -31,6 +31,11 @@ impl Operation {
     pub fn takes_form(&self) -> bool {
         self.path.starts_with("/box/oauth2/")
     }
+
+    /// Whether it is about the caller's own login, so that a key that is nobody's is refused.
+    pub fn is_own(&self) -> bool {
+        self.path.starts_with("/enhance/login") && !self.path.starts_with("/enhance/logins") && !self.public
+    }
 }
 
 fn box_id(id: impl EntityId) -> String {
@@ -81,8 +86,10 @@ pub struct Fixture {
     pub box_membership: String,
     pub token: String,
     pub whylabs_key: String,
-    /// Of bob.
+    /// Of bob, and its secret.
     pub session: Session,
+    pub session_secret: String,
+
     /// For bob, in the account.
     pub link_secret: String,
     /// Pending.
@@ -120,7 +127,7 @@ impl Fixture {
         let membership = member(bob.id, RoleNumber::MEMBER).await.membership.id;
         operator.set_password(bob.id, Some(PASSWORD), None).await.expect("a password");
         let link_secret = operator.issue_link(account.id, bob.id).await.expect("a link").secret.expect("its secret");
-        let session = log_in(world, "bob").await.session;
+        let Entered { session, secret: session_secret, .. } = log_in(world, "bob").await;
         let (membership, box_membership) = (membership.native(), Form::Box.show(membership).expect("a form"));
         operator.transfer_ownership(account.id, ada.id).await.expect("an owner");
         let permission = operator
@@ -162,6 +169,7 @@ impl Fixture {
             token,
             whylabs_key,
             session,
+            session_secret,
             link_secret,
             invitation,
             invitation_secret,
@@ -179,20 +187,20 @@ impl Fixture {
             ("id", _) if operation.path.starts_with("/scim/roles/v2/Groups/") => {
                 format!("whylabs-{}:viewer", Form::Whylabs.show(self.account.id).expect("a form"))
             }
-            ("id", "scim_delete_group") => self.child.id.native(),
-            ("id", _) if operation.path.contains("/Groups/") => self.account.id.native(),
+            ("id", _) if operation.path.contains("/Groups/") && operation.id != "scim_delete_group" => {
+                self.account.id.native()
+            }
             ("name", "scim_resource_type" | "scim_roles_resource_type") => "User".into(),
             ("urn", "scim_schema" | "scim_roles_schema") => "urn:ietf:params:scim:schemas:core:2.0:User".into(),
             ("group_id", "delete_groups_id") => box_id(self.child.id),
             ("group_id", _) => box_id(self.account.id),
             ("group_membership_id", _) => self.box_membership.clone(),
             ("user_id", _) if operation.surface == Surface::Box => box_id(self.bob.id),
-            ("organization_id" | "org_id", "deleteOrganization" | "DeleteOrganization") | ("managed_org_id", _) => {
-                self.child.id.native()
-            }
-            ("organization_id" | "org_id", _) => self.account.id.native(),
+            ("organization_id" | "org_id", "deleteOrganization" | "DeleteOrganization" | "deleteOrg")
+            | ("id" | "managed_org_id", _) => self.child.id.native(),
+            ("organization_id" | "org_id" | "orgId", _) => self.account.id.native(),
             ("user_id", _) => self.bob.id.native(),
-            ("membership_id", _) => self.membership.clone(),
+            ("membership_id" | "member_id", _) => self.membership.clone(),
             ("image", _) => format!("{}.svg", Form::Clerk.show(self.bob.id).expect("a form")),
             ("invitation_id", _) => self.invitation.clone(),
             ("organization_role_id", _) => self.role.clone(),
@@ -201,6 +209,8 @@ impl Fixture {
             ("role", _) if operation.surface == Surface::Native => "own".into(),
             ("role", _) => "MEMBER".into(),
             ("permission", _) => "own:thing".into(),
+            ("invite_id", _) => self.invitation_secret.clone(),
+            ("otp", _) => self.link_secret.clone(),
             ("session_id", _) => self.session.id.native(),
             ("token_id", _) => self.token.clone(),
             ("key_id", _) => self.whylabs_key.clone(),
@@ -234,8 +244,10 @@ impl Fixture {
         }
         let (org, child) = (self.account.id.native(), self.child.id.native());
         let (bob, eve) = (self.bob.id.native(), self.eve.id.native());
-        if operation.surface == Surface::Clerk {
-            return self.clerk_body(operation);
+        match operation.surface {
+            Surface::Clerk => return self.clerk_body(operation),
+            Surface::Enhance => return self.enhance_body(operation),
+            _ => {}
         }
         if operation.surface == Surface::Authzen {
             return json!({
@@ -303,6 +315,26 @@ impl Fixture {
         }
     }
 
+    fn enhance_body(&self, operation: &Operation) -> Value {
+        match operation.id.as_str() {
+            "createMember" => json!({"loginId": self.eve.id.native(), "roles": ["SiteAccess"]}),
+            "updateMember" => {
+                json!({"roles": ["Support", "SiteAccess"], "siteAccesses": ["a"], "notifications": ["b"]})
+            }
+            "updateOwner" => json!({"memberId": self.membership}),
+            "createAccessToken" => json!({"roles": ["Support"], "friendlyName": "ours"}),
+            "updateAccessToken" => json!({"friendlyName": "theirs"}),
+            "createLogin" => json!({"email": "new@example.com", "password": "secret", "name": "New"}),
+            "updateLoginInfo" => json!({"name": "Changed"}),
+            "createSession" => json!({"email": "bob@example.com", "password": PASSWORD}),
+            "updateOrg" => json!({"name": "Changed", "slackNotificationWebhookUrl": {"unset": true}}),
+            "createCustomer" => json!({"name": "New"}),
+            "createInvite" => json!({"email": "new@example.com", "name": "New", "roles": ["Support"]}),
+            "acceptInvite" => json!({"email": "zoe@example.com", "password": "secret"}),
+            other => panic!("what is the body of Enhance's {other}?"),
+        }
+    }
+
     fn clerk_body(&self, operation: &Operation) -> Value {
         match operation.id.as_str() {
             "CreateOrganizationMembership" => json!({"user_id": self.eve.id.native(), "role": "org:viewer"}),
@@ -343,6 +375,8 @@ impl Fixture {
     /// A request that does it, for whoever has a key that may.
     pub fn request(&self, operation: &Operation, key: Option<&str>) -> Request<Body> {
         let body = self.body(operation);
+        // The realm key is nobody's.
+        let key = if operation.is_own() && key == Some(crate::world::KEY) { Some(&*self.session_secret) } else { key };
         let bytes = if operation.takes_form() {
             // The key is a field there.
             let key = key.map(|key| ("client_secret", key));

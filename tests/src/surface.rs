@@ -2,6 +2,7 @@
 
 mod r#box;
 mod clerk;
+mod enhance;
 mod native;
 mod scim;
 mod whylabs;
@@ -17,6 +18,7 @@ use crate::scenario::{Step, Why};
 
 pub use r#box::Box;
 pub use clerk::Clerk;
+pub use enhance::Enhance;
 pub use native::Native;
 pub use scim::Scim;
 pub use whylabs::Whylabs;
@@ -74,5 +76,5 @@ pub trait Driver: Send + Sync {
 
 /// All drivers. A new dialect is one line here.
 pub fn all() -> Vec<&'static dyn Driver> {
-    vec![&Native, &Whylabs, &Clerk, &Box, &Scim]
+    vec![&Native, &Whylabs, &Clerk, &Box, &Enhance, &Scim]
 }

@@ -92,4 +92,4 @@ pub use sessions::{Credentials, Entered, IssuedLink, MemberRef};
 pub use stream::Chunks;
 pub use surface::Surface;
 pub use tokens::{IssuedToken, NewToken, TokenPatch, TokenQuery};
-pub use users::{NewUser, UserConditions, UserPatch, UserQuery};
+pub use users::{MADE_FOR, NewUser, UserConditions, UserPatch, UserQuery};

@@ -420,6 +420,16 @@ impl Caller {
         self.read(move |reader| Ok(reader.organization(&organization)?.allow(reader, right)?.into_inner())).await
     }
 
+    /// The same for who holds one of these rights. The first is named when none is held.
+    pub async fn organization_for_any(
+        &self,
+        organization: impl Into<OrganizationRef>,
+        rights: Vec<Right>,
+    ) -> Result<Organization> {
+        let organization = organization.into();
+        self.read(move |reader| Ok(reader.organization(&organization)?.allow_any(reader, &rights)?.into_inner())).await
+    }
+
     /// Needs `organizations:write` there or above; to move it, also above it, and `organizations:create` where it goes.
     pub async fn update_organization(
         &self,

@@ -133,7 +133,12 @@ pub struct UserConditions {
     pub created_before: Option<Timestamp>,
     pub active_after: Option<Timestamp>,
     pub active_before: Option<Timestamp>,
+    /// Being a member of this organization or of one below, or made for it, see [`MADE_FOR`].
+    pub within: Option<OrganizationRef>,
 }
+
+/// In a user's extras, under any dialect: the id of the organization that he was made for, in the dialect's form.
+pub const MADE_FOR: &str = "made_for";
 
 impl UserConditions {
     fn resolve(&self, reader: Reader<'_>) -> Result<UserMatch> {
@@ -166,6 +171,15 @@ impl UserConditions {
             created_before: self.created_before,
             active_after: self.active_after,
             active_before: self.active_before,
+            within: match &self.within {
+                Some(organization) => {
+                    let found = organization.find(reader.view, surface)?;
+                    let found = found.ok_or(Error::NotFound(Subject::Organization))?;
+                    let written = format!("\"{MADE_FOR}\":\"{}\"", surface.show(found.id, &Aliases::default()));
+                    Some((found.id, written))
+                }
+                None => None,
+            },
         })
     }
 }
@@ -449,7 +463,6 @@ fn mark(sort: UserSort, descending: bool) -> impl Fn(&User) -> Mark {
 }
 
 fn list(reader: Reader<'_>, query: &UserQuery) -> Result<Listed<User>> {
-    reader.realm()?.allow(reader, P::UsersRead)?;
     let of = match query.sort {
         UserSort::Created => "created",
         UserSort::Updated => "updated",
@@ -591,7 +604,26 @@ impl Caller {
 
     /// Needs `users:read` at the root.
     pub async fn list_users(&self, query: UserQuery) -> Result<Listed<User>> {
-        self.read(move |reader| list(reader, &query)).await
+        self.read(move |reader| {
+            reader.realm()?.allow(reader, P::UsersRead)?;
+            list(reader, &query)
+        })
+        .await
+    }
+
+    /// The users who are members of an organization. Needs `users:read` there or at the root.
+    pub async fn list_users_of(
+        &self,
+        organization: impl Into<OrganizationRef>,
+        mut query: UserQuery,
+    ) -> Result<Listed<User>> {
+        let organization = organization.into();
+        self.read(move |reader| {
+            let place = reader.organization(&organization)?.allow(reader, Right::here_or_root(P::UsersRead))?;
+            query.more.organizations = Picked { only: Some(vec![place.id.into()]), except: Vec::new() };
+            list(reader, &query)
+        })
+        .await
     }
 
     /// Makes this organization the one that the user starts in. By the user, or with `memberships:write` there or above.

@@ -20,6 +20,7 @@ fn configured(names: Arc<Names>) -> Vec<Api> {
         roster_whylabs::api(),
         roster_clerk::api(),
         roster_box::api(),
+        roster_enhance::api(),
         roster_scim::api(),
         roster_authzen::api(names),
     ]

@@ -68,6 +68,8 @@ pub struct UserMatch {
     pub created_before: Option<Timestamp>,
     pub active_after: Option<Timestamp>,
     pub active_before: Option<Timestamp>,
+    /// Being a member of this organization or of one below; or having this in the extras, which say whom he was made for.
+    pub within: Option<(OrganizationId, String)>,
 }
 
 /// A text that may be part of anything that a user is known by, in any case.
@@ -127,6 +129,16 @@ impl UserMatch {
         }
         if let Some(anything) = &self.anything {
             anything.condition(select);
+        }
+        if let Some((top, made_for)) = &self.within {
+            select.push(" AND (u.id IN (SELECT m.usr FROM membership m WHERE m.realm = ").bind(view.realm);
+            select.push(
+                " AND m.organization IN (WITH RECURSIVE down (id) AS (SELECT id FROM organization WHERE realm = ",
+            );
+            select.bind(view.realm).push(" AND id = ").bind(*top);
+            select.push(" UNION ALL SELECT o.id FROM organization o JOIN down ON o.realm = ").bind(view.realm);
+            select.push(" AND o.parent = down.id WHERE o.status <> 'gone') SELECT id FROM down)) OR u.extras LIKE ");
+            select.bind(like(made_for)).push(" ESCAPE '\\')");
         }
         if let Some(after) = self.created_after {
             select.push(" AND u.created_ms > ").bind(after);

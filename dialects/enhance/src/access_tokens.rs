@@ -1,0 +1,134 @@
+//! Access tokens of organizations: keys that act with given roles, here and below.
+
+use axum::Json;
+use http::StatusCode;
+use roster_engine::{
+    BuiltIn as P, Caller, Error, Extras, Form, NewToken, Organization, Page, Right, SecretForm, Subject, Timestamp,
+    Token, TokenId, TokenKind, TokenPatch, TokenQuery,
+};
+use roster_http::{App, Authenticated, Body, Failure, Frame, Path};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::docs::Failures;
+use crate::map::{self, DIALECT, roles, settings};
+use crate::wire::{NewAccessToken, NewAccessTokenResponse, OrgAccessToken, UpdateAccessToken};
+
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(update, delete))
+}
+
+const MANAGE: Right = Right::tree(P::TokensWrite);
+
+/// When a token ends, and how that was written.
+fn expires(text: Option<&str>) -> Result<Option<(Timestamp, String)>, Failure> {
+    let Some(text) = text else { return Ok(None) };
+    let time = map::time(text);
+    time.map(Some).ok_or_else(|| Frame::invalid("tokenExpires", "must be a time such as 2030-01-01T00:00:00Z").into())
+}
+
+/// A live token of this organization.
+async fn find(caller: &Caller, organization: &Organization, id: &str) -> Result<Token, Error> {
+    let token = caller.find_token(id).await?;
+    let its = token.kind == TokenKind::Organization && token.organization == Some(organization.id);
+    if its && token.revoked.is_none() { Ok(token) } else { Err(Error::NotFound(Subject::Token)) }
+}
+
+/// The organization's access tokens. For owners and super admins, here or above.
+#[utoipa::path(
+    get, path = "/orgs/{org_id}/access_tokens", operation_id = "getAccessTokens", tag = "members",
+    params(("org_id" = String, Path)),
+    responses((status = 200, description = "tokens, without their secrets", body = Vec<OrgAccessToken>), Failures),
+)]
+async fn list(
+    Authenticated(caller): Authenticated,
+    Path(org): Path<String>,
+) -> Result<Json<Vec<OrgAccessToken>>, Failure> {
+    let query = TokenQuery {
+        organization: Some((&*org).into()),
+        without_revoked: true,
+        page: Page::all(),
+        ..TokenQuery::default()
+    };
+    let listed = caller.list_tokens(query).await?;
+    let catalog = caller.roles();
+    Ok(Json(listed.items.iter().map(|token| map::token(&catalog, token)).collect()))
+}
+
+/// Makes a token. Its secret is in this answer and nowhere else.
+#[utoipa::path(
+    post, path = "/orgs/{org_id}/access_tokens", operation_id = "createAccessToken", tag = "members",
+    params(("org_id" = String, Path)), request_body = NewAccessToken,
+    responses((status = 201, description = "made", body = NewAccessTokenResponse), Failures),
+)]
+async fn create(
+    Authenticated(caller): Authenticated,
+    Path(org): Path<String>,
+    body: Body<NewAccessToken>,
+) -> Result<(StatusCode, Json<NewAccessTokenResponse>), Failure> {
+    caller.organization_for(&*org, MANAGE).await?;
+    let body = body.read()?;
+    let expires = expires(body.token_expires.as_deref())?;
+    let mut extras = Extras::default();
+    let written = expires.as_ref().map(|(_, text)| text.clone());
+    extras.merge(DIALECT, &settings::of_token(written, body.allowed_ips, body.ip_restricted)?);
+    let new = NewToken {
+        organization: Some((&*org).into()),
+        roles: roles::read(&body.roles),
+        name: body.friendly_name.filter(|name| !name.trim().is_empty()),
+        expires: expires.map(|(time, _)| time),
+        extras,
+        form: SecretForm::Plain,
+        ..NewToken::new(TokenKind::Organization)
+    };
+    let issued = caller.issue_token(new).await?;
+    let secret = issued.secret.ok_or_else(|| Error::Internal("a new token without its secret".into()))?;
+    let first_five = map::first_five(&issued.token);
+    let answer = NewAccessTokenResponse { id: map::id(issued.token.id), first_five, unencrypted_token: secret };
+    Ok((StatusCode::CREATED, Json(answer)))
+}
+
+/// Renames a token, or changes how long and with which roles it acts. No token changes itself.
+#[utoipa::path(
+    patch, path = "/orgs/{org_id}/access_tokens/{token_id}", operation_id = "updateAccessToken", tag = "members",
+    params(("org_id" = String, Path), ("token_id" = String, Path)), request_body = UpdateAccessToken,
+    responses((status = 200, description = "done"), Failures),
+)]
+async fn update(
+    Authenticated(caller): Authenticated,
+    Path((org, id)): Path<(String, String)>,
+    body: Body<UpdateAccessToken>,
+) -> Result<StatusCode, Failure> {
+    let organization = caller.organization_for(&*org, MANAGE).await?;
+    find(&caller, &organization, &id).await?;
+    let body = body.read()?;
+    let expires = expires(body.token_expires.as_deref())?;
+    let written = expires.as_ref().map(|(_, text)| text.clone());
+    let patch = TokenPatch {
+        name: body.friendly_name.map(|name| Some(name).filter(|name| !name.trim().is_empty())),
+        roles: body.roles.map(|written| roles::read(&written)),
+        expires: expires.map(|(time, _)| Some(time)),
+        extras: Some((DIALECT, settings::of_token(written, body.allowed_ips, body.ip_restricted)?)),
+    };
+    caller.update_token(&id, patch).await?;
+    Ok(StatusCode::OK)
+}
+
+/// Ends a token, at once and everywhere. A token may end itself.
+#[utoipa::path(
+    delete, path = "/orgs/{org_id}/access_tokens/{token_id}", operation_id = "deleteAccessToken", tag = "members",
+    params(("org_id" = String, Path), ("token_id" = String, Path)),
+    responses((status = 204, description = "ended"), Failures),
+)]
+async fn delete(
+    Authenticated(caller): Authenticated,
+    Path((org, id)): Path<(String, String)>,
+) -> Result<StatusCode, Failure> {
+    let own = caller.token().map(|token| token.id);
+    let right =
+        if own.is_some() && own == Form::read_any::<TokenId>(&id) { Right::tree(P::OrganizationsRead) } else { MANAGE };
+    let organization = caller.organization_for(&*org, right).await?;
+    find(&caller, &organization, &id).await?;
+    caller.revoke_token(&id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,120 @@
+//! Invites: a pending member, and a link for whoever has the e-mail address.
+
+use axum::Json;
+use axum::response::{IntoResponse as _, Response};
+use http::StatusCode;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use roster_engine::{
+    Acceptance, BuiltIn as P, Error, Expiry, Extras, IfPending, NewInvitation, Right, Subject, UserRef, text,
+};
+use roster_http::{App, Authenticated, Authenticator, Body, Failure, Frame, Path};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::cookie::{MaybeLogin, Reached};
+use crate::docs::Failures;
+use crate::logins::known_locale;
+use crate::map::{self, DIALECT, roles, settings};
+use crate::wire::{AcceptInviteBody, InviteValidation, NewInvite};
+
+const LIFETIME_MS: i64 = 10 * 24 * 60 * 60 * 1000;
+
+/// All but what a query may hold as it is.
+const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(create)).routes(routes!(accept)).routes(routes!(validate))
+}
+
+/// Invites somebody for ten days. The answer is the link; nothing is mailed. For owners and super admins, here or above.
+#[utoipa::path(
+    post, path = "/orgs/{org_id}/invites", operation_id = "createInvite", tag = "invites",
+    params(("org_id" = String, Path)), request_body = NewInvite,
+    responses((status = 201, description = "the link", body = String, content_type = "application/json"), Failures),
+)]
+async fn create(
+    Authenticated(caller): Authenticated,
+    Path(org): Path<String>,
+    reached: Reached,
+    body: Body<NewInvite>,
+) -> Result<(StatusCode, Json<String>), Failure> {
+    caller.organization_for(&*org, Right::tree(P::MembershipsWrite)).await?;
+    let body = body.read()?;
+    if body.name.trim().is_empty() {
+        return Err(Frame::invalid("name", "must not be empty").into());
+    }
+    let mut extras = Extras::default();
+    extras.merge(DIALECT, &settings::write(body.site_accesses, body.notifications)?);
+    let new = NewInvitation {
+        email: body.email,
+        name: body.name,
+        roles: roles::read(&body.roles),
+        expires: Some(Expiry::After(LIFETIME_MS)),
+        extras,
+        if_pending: IfPending::Renew,
+        in_url: true,
+        ..NewInvitation::default()
+    };
+    let sent = caller.invite(&*org, new).await.map_err(|error| match error {
+        Error::AlreadyExists { .. } => Error::invalid("email", "is a member's already"),
+        other => other,
+    })?;
+    let secret = sent.secret.ok_or_else(|| Error::Internal("a new invitation without its secret".into()))?;
+    let email = utf8_percent_encode(&sent.invited.invitation.email, QUERY);
+    Ok((StatusCode::CREATED, Json(format!("{}/invites/{secret}?email={email}", reached.url))))
+}
+
+/// What an invite is to. Needs no key.
+#[utoipa::path(
+    post, path = "/invites/{invite_id}/validate", operation_id = "validateInvite", tag = "invites", security(()),
+    params(("invite_id" = String, Path)),
+    responses((status = 200, description = "what it is to, if it is valid", body = InviteValidation), Failures),
+)]
+async fn validate(authenticator: Authenticator, Path(invite): Path<String>) -> Result<Json<InviteValidation>, Failure> {
+    let promise = match authenticator.promise(&invite).await {
+        Ok(promise) => promise,
+        Err(Error::NotFound(_)) => return Ok(Json(InviteValidation::default())),
+        Err(error) => return Err(error.into()),
+    };
+    Ok(Json(InviteValidation {
+        is_valid: true,
+        login_id: Some(map::id(promise.user)),
+        org_id: Some(map::organization_id(&promise.organization)),
+        org_name: Some(promise.organization.name),
+        role: roles::show(&promise.roles, promise.invitation.roles).first().copied(),
+    }))
+}
+
+/// Accepts an invite: by the session of whoever is invited, or by his password, or by one that he has from now on.
+#[utoipa::path(
+    post, path = "/invites/{invite_id}", operation_id = "acceptInvite", tag = "invites", security(()),
+    params(("invite_id" = String, Path)), request_body = AcceptInviteBody,
+    responses((status = 200, description = "accepted", headers(("Set-Cookie" = String))), Failures),
+)]
+async fn accept(
+    authenticator: Authenticator,
+    MaybeLogin(login): MaybeLogin,
+    Path(invite): Path<String>,
+    reached: Reached,
+    body: Body<AcceptInviteBody>,
+) -> Result<Response, Failure> {
+    let promise = authenticator.promise(&invite).await?;
+    let body = body.read()?;
+    let locale = known_locale(body.locale)?;
+    let foreign = || Error::Forbidden("the login that was invited".into());
+    if let Some(caller) = login {
+        let invited = caller.me().await?.is_some_and(|me| me.id == promise.user);
+        if !invited || text::email(&body.email).as_ref() != Ok(&promise.invitation.email) {
+            return Err(foreign().into());
+        }
+        caller.accept_invitation(&invite, UserRef::Me).await.map_err(|error| match error {
+            Error::NotFound(Subject::User) => foreign(),
+            other => other,
+        })?;
+        return Ok(StatusCode::OK.into_response());
+    }
+    let acceptance =
+        Acceptance { secret: invite, email: body.email, password: body.password, locale, agent: reached.agent.clone() };
+    let entered = authenticator.accept(acceptance).await?;
+    Ok((StatusCode::OK, reached.keep(&entered.secret)).into_response())
+}

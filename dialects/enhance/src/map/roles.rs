@@ -1,0 +1,87 @@
+//! The vendor's six roles. A role that it has no name for shows as `SiteAccess`, the least powerful, and stays where that is
+//! written back.
+
+use roster_engine::{RoleCatalog, RoleNumber, RoleSet};
+
+use crate::wire::Role;
+
+/// In the order they are shown in.
+const NAMED: [(Role, RoleNumber); 6] = [
+    (Role::Owner, RoleNumber::OWNER),
+    (Role::SuperAdmin, RoleNumber::ADMIN),
+    (Role::Sysadmin, RoleNumber::SYSADMIN),
+    (Role::Support, RoleNumber::SUPPORT),
+    (Role::Business, RoleNumber::BUSINESS),
+    (Role::SiteAccess, RoleNumber::SITE_ACCESS),
+];
+
+fn number(role: Role) -> RoleNumber {
+    NAMED.iter().find(|(named, _)| *named == role).map_or(RoleNumber::SITE_ACCESS, |(_, number)| *number)
+}
+
+/// Everything that shows as `SiteAccess`: what has another name is not among it.
+pub(crate) fn as_site_access() -> RoleSet {
+    let others: RoleSet =
+        NAMED.iter().filter(|(role, _)| *role != Role::SiteAccess).map(|(_, number)| *number).collect();
+    RoleSet::from_bits(!others.bits())
+}
+
+pub(crate) fn show(_: &RoleCatalog, roles: RoleSet) -> Vec<Role> {
+    let held = |(role, number): &(Role, RoleNumber)| match role {
+        Role::SiteAccess => roles.meets(as_site_access()),
+        _ => roles.contains(*number),
+    };
+    NAMED.iter().filter(|named| held(named)).map(|(role, _)| *role).collect()
+}
+
+/// What these names stand for where nothing was before.
+pub(crate) fn read(roles: &[Role]) -> RoleSet {
+    roles.iter().map(|role| number(*role)).collect()
+}
+
+/// Of what `before` holds, what shows as `SiteAccess` stays as long as that is written.
+pub(crate) fn write(before: RoleSet, written: RoleSet) -> RoleSet {
+    let kept = before.and(as_site_access());
+    if written.contains(RoleNumber::SITE_ACCESS) && !kept.is_empty() {
+        written.without(RoleNumber::SITE_ACCESS).union(kept)
+    } else {
+        written
+    }
+}
+
+/// The roles by which members are found who show this one.
+pub(crate) fn shown_as(role: Role) -> RoleSet {
+    match role {
+        Role::SiteAccess => as_site_access(),
+        _ => RoleSet::of(number(role)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn roles_both_ways() {
+        let catalog = RoleCatalog::default();
+        let own = RoleNumber::new(9).expect("a number");
+        let set = |numbers: &[RoleNumber]| numbers.iter().copied().collect::<RoleSet>();
+        let (admin, member, viewer) = (RoleNumber::ADMIN, RoleNumber::MEMBER, RoleNumber::VIEWER);
+        for (roles, shown) in [
+            (set(&[RoleNumber::OWNER]), vec![Role::Owner]),
+            (set(&[admin, RoleNumber::SUPPORT]), vec![Role::SuperAdmin, Role::Support]),
+            (set(&[member]), vec![Role::SiteAccess]),
+            (set(&[viewer, own]), vec![Role::SiteAccess]),
+            (set(&[RoleNumber::SITE_ACCESS]), vec![Role::SiteAccess]),
+            (set(&[admin, own]), vec![Role::SuperAdmin, Role::SiteAccess]),
+        ] {
+            assert_eq!(show(&catalog, roles), shown);
+            assert_eq!(write(roles, read(&shown)), roles, "written back, nothing changes");
+        }
+        let promoted = write(set(&[member]), read(&[Role::SuperAdmin]));
+        assert_eq!(promoted, set(&[admin]));
+        let both = write(set(&[own]), read(&[Role::SiteAccess, Role::Support, Role::Support]));
+        assert_eq!(both, set(&[own, RoleNumber::SUPPORT]));
+        assert_eq!(write(set(&[admin]), read(&[Role::SiteAccess])), set(&[RoleNumber::SITE_ACCESS]));
+    }
+}

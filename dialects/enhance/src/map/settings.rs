@@ -1,0 +1,93 @@
+//! What only this vendor keeps, in the extras of memberships, organizations, tokens and users. Sites are bound to the roles that show as
+//! `SiteAccess`: whoever takes these away, through whatever API, takes the sites along.
+
+use roster_engine::{Error, Extras, OrganizationId, metadata::WHILE};
+use serde_json::{Value, json};
+
+use super::{DIALECT, roles};
+use crate::wire::Object;
+
+const SITES: &str = "sites";
+const IDS: &str = "ids";
+const NOTIFICATIONS: &str = "notifications";
+pub(crate) const SLACK: &str = "slack_webhook_url";
+pub(crate) const EXPIRES: &str = "expires";
+pub(crate) const ALLOWED_IPS: &str = "allowed_ips";
+pub(crate) const IP_RESTRICTED: &str = "ip_restricted";
+
+/// Entries of one list, and characters of one entry.
+const ENTRIES_MAX: usize = 1000;
+const LENGTH_MAX: usize = 256;
+
+fn texts(value: Option<&Value>) -> Vec<String> {
+    value.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+}
+
+pub(crate) fn sites(extras: &Extras) -> Vec<String> {
+    texts(extras.of(DIALECT).and_then(|extras| extras.get(SITES)?.get(IDS)))
+}
+
+pub(crate) fn notifications(extras: &Extras) -> Vec<String> {
+    texts(extras.of(DIALECT).and_then(|extras| extras.get(NOTIFICATIONS)))
+}
+
+fn check(field: &'static str, entries: &[String]) -> Result<(), Error> {
+    if entries.len() > ENTRIES_MAX {
+        return Err(Error::invalid(field, "has more than 1000 entries"));
+    }
+    if entries.iter().any(|entry| entry.chars().count() > LENGTH_MAX) {
+        return Err(Error::invalid(field, "has an entry of more than 256 characters"));
+    }
+    Ok(())
+}
+
+/// What is to be merged into a membership's extras. What is empty goes.
+pub(crate) fn write(sites: Option<Vec<String>>, notifications: Option<Vec<String>>) -> Result<Object, Error> {
+    let (sites, notifications) = (sites.unwrap_or_default(), notifications.unwrap_or_default());
+    check("siteAccesses", &sites)?;
+    check("notifications", &notifications)?;
+    let sites = if sites.is_empty() { Value::Null } else { json!({ WHILE: roles::as_site_access(), IDS: sites }) };
+    let notifications = if notifications.is_empty() { Value::Null } else { json!(notifications) };
+    Ok(Object::from_iter([(SITES.to_owned(), sites), (NOTIFICATIONS.to_owned(), notifications)]))
+}
+
+/// What is to be merged into a token's extras; what isn't given stays.
+pub(crate) fn of_token(
+    expires: Option<String>,
+    allowed_ips: Option<Vec<String>>,
+    ip_restricted: Option<bool>,
+) -> Result<Object, Error> {
+    let mut extras = Object::new();
+    extras.extend(expires.map(|expires| (EXPIRES.to_owned(), expires.into())));
+    if let Some(allowed_ips) = allowed_ips {
+        check("allowedIps", &allowed_ips)?;
+        extras.insert(ALLOWED_IPS.into(), json!(allowed_ips));
+    }
+    extras.extend(ip_restricted.map(|on| (IP_RESTRICTED.to_owned(), on.into())));
+    Ok(extras)
+}
+
+/// A user's: for which organization he was made.
+pub(crate) fn made_for(organization: OrganizationId) -> Object {
+    Object::from_iter([(roster_engine::MADE_FOR.to_owned(), super::id(organization).into())])
+}
+
+#[cfg(test)]
+mod tests {
+    use roster_engine::{RoleNumber, RoleSet};
+
+    use super::*;
+
+    #[test]
+    fn sites_go_with_the_roles_and_notifications_stay() {
+        let (site, note) = (vec!["a site".to_owned()], vec!["mail".to_owned()]);
+        let mut extras = Extras::default();
+        extras.merge(DIALECT, &write(Some(site.clone()), Some(note.clone())).expect("fine"));
+        extras.keep_while(RoleSet::of(RoleNumber::SITE_ACCESS));
+        assert_eq!((sites(&extras), notifications(&extras)), (site, note.clone()));
+        extras.keep_while(RoleSet::of(RoleNumber::ADMIN));
+        assert_eq!((sites(&extras), notifications(&extras)), (vec![], note));
+        extras.merge(DIALECT, &write(None, None).expect("fine"));
+        assert!(extras.is_empty());
+    }
+}

@@ -1,0 +1,173 @@
+//! Members of organizations, pending ones among them, and the links that log them in.
+
+use std::sync::Arc;
+
+use axum::Json;
+use http::StatusCode;
+use roster_engine::{
+    BuiltIn as P, Error, ExtrasTest, IfInvited, MemberRef, NewMembership, PeopleQuery, PeopleSort, PersonPatch, Right,
+    RoleSet, Subject, UserRef,
+};
+use roster_http::{App, Authenticated, Body, Failure, Frame, Pairs, Path};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::cookie::Reached;
+use crate::docs::Failures;
+use crate::map::{self, DIALECT, roles, settings};
+use crate::query;
+use crate::wire::{Member, MembersListing, NewMember, NewResourceUuid, Role, UpdateMember};
+
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(get, update, remove)).routes(routes!(login_link))
+}
+
+const MANAGE: Right = Right::tree(P::MembershipsWrite);
+
+fn role(query: &Pairs) -> Result<Option<RoleSet>, Failure> {
+    let Some(word) = query.optional("role")? else { return Ok(None) };
+    let role: Role = serde_json::from_value(word.into()).map_err(|_| Frame::invalid("role", "is not a known role"))?;
+    Ok(Some(roles::shown_as(role)))
+}
+
+fn people(query: &Pairs) -> Result<PeopleQuery, Failure> {
+    let sorts = [
+        ("status", PeopleSort::Status),
+        ("name", PeopleSort::Name),
+        ("email", PeopleSort::Email),
+        ("joinedAt", PeopleSort::Since),
+    ];
+    let mut people = PeopleQuery {
+        roles: role(query)?,
+        text: query::text(query, "search")?,
+        extras: None,
+        sort: query::sort(query, &sorts)?,
+        page: query::page(query)?,
+    };
+    if let Some(site) = query::text(query, "siteAccess")? {
+        // Owners and super admins reach every site and are not asked for.
+        people.roles = Some(people.roles.unwrap_or(roles::as_site_access()));
+        people.extras = Some(ExtrasTest(Arc::new(move |extras| settings::sites(extras).contains(&site))));
+    }
+    Ok(people)
+}
+
+/// Members, pending ones too. For owners and super admins, here or above.
+#[utoipa::path(
+    get, path = "/orgs/{org_id}/members", operation_id = "getMembers", tag = "members",
+    params(
+        ("org_id" = String, Path),
+        ("offset" = Option<u64>, Query), ("limit" = Option<u64>, Query, description = "all of them if it isn't given"),
+        ("sortBy" = Option<String>, Query, description = "status, name, email or joinedAt; else by creation"),
+        ("sortOrder" = Option<String>, Query, description = "asc or desc"),
+        ("search" = Option<String>, Query, description = "part of name or e-mail, in any case"),
+        ("role" = Option<Role>, Query), ("siteAccess" = Option<String>, Query, description = "collaborators of this website"),
+    ),
+    responses((status = 200, description = "members", body = MembersListing), Failures),
+)]
+async fn list(
+    Authenticated(caller): Authenticated,
+    Path(org): Path<String>,
+    query: Pairs,
+) -> Result<Json<MembersListing>, Failure> {
+    caller.organization_for(&*org, MANAGE).await?;
+    let listed = caller.list_people(&*org, people(&query)?).await?;
+    let catalog = caller.roles();
+    let items: Vec<Member> = listed.items.iter().map(|person| map::person(&catalog, person)).collect();
+    let total = listed.total.unwrap_or(items.len() as u64);
+    Ok(Json(MembersListing { items, total }))
+}
+
+/// Makes a login a member. With `Owner` among the roles, the owner, if there is none.
+#[utoipa::path(
+    post, path = "/orgs/{org_id}/members", operation_id = "createMember", tag = "members",
+    params(("org_id" = String, Path)), request_body = NewMember,
+    responses((status = 201, description = "made", body = NewResourceUuid), Failures),
+)]
+async fn create(
+    Authenticated(caller): Authenticated,
+    Path(org): Path<String>,
+    body: Body<NewMember>,
+) -> Result<(StatusCode, Json<NewResourceUuid>), Failure> {
+    caller.organization_for(&*org, MANAGE).await?;
+    let body = body.read()?;
+    let new =
+        NewMembership { roles: roles::read(&body.roles), if_invited: IfInvited::Refuse, ..NewMembership::default() };
+    let member = caller.add_member(&*org, UserRef::from(&*body.login_id), new).await.map_err(|error| match error {
+        Error::NotFound(Subject::User) => Error::reference("loginId", Subject::User),
+        other => other,
+    })?;
+    Ok((StatusCode::CREATED, Json(NewResourceUuid { id: map::id(member.membership.id) })))
+}
+
+/// A member. For owners and super admins, here or above, and for the member.
+#[utoipa::path(
+    get, path = "/orgs/{org_id}/members/{member_id}", operation_id = "getMember", tag = "members",
+    params(("org_id" = String, Path), ("member_id" = String, Path)),
+    responses((status = 200, description = "the member", body = Member), Failures),
+)]
+async fn get(
+    Authenticated(caller): Authenticated,
+    Path((org, member)): Path<(String, String)>,
+) -> Result<Json<Member>, Failure> {
+    let person = caller.person(&*org, map::member_id(&member)).await?;
+    Ok(Json(map::person(&caller.roles(), &person)))
+}
+
+/// Overwrites a member's roles and settings. The ownership never moves by this.
+#[utoipa::path(
+    put, path = "/orgs/{org_id}/members/{member_id}", operation_id = "updateMember", tag = "members",
+    params(("org_id" = String, Path), ("member_id" = String, Path)), request_body = UpdateMember,
+    responses((status = 200, description = "done"), Failures),
+)]
+async fn update(
+    Authenticated(caller): Authenticated,
+    Path((org, member)): Path<(String, String)>,
+    body: Body<UpdateMember>,
+) -> Result<StatusCode, Failure> {
+    caller.organization_for(&*org, MANAGE).await?;
+    let id = map::known_member_id(&member)?;
+    caller.person(&*org, Some(id)).await?;
+    let body = body.read()?;
+    let written = body.roles.filter(|roles| !roles.is_empty()).ok_or_else(|| Frame::missing("roles"))?;
+    let written = roles::read(&written);
+    let extras = (DIALECT, settings::write(body.site_accesses, body.notifications)?);
+    let patch = PersonPatch { roles: Arc::new(move |_, before| roles::write(before, written)), extras };
+    caller.update_person(&*org, id, patch).await?;
+    Ok(StatusCode::OK)
+}
+
+/// Ends a membership, or revokes the invite of a pending member. The owner's stays.
+#[utoipa::path(
+    delete, path = "/orgs/{org_id}/members/{member_id}", operation_id = "deleteMember", tag = "members",
+    params(("org_id" = String, Path), ("member_id" = String, Path)),
+    responses((status = 204, description = "ended"), Failures),
+)]
+async fn remove(
+    Authenticated(caller): Authenticated,
+    Path((org, member)): Path<(String, String)>,
+) -> Result<StatusCode, Failure> {
+    caller.organization_for(&*org, MANAGE).await?;
+    caller.remove_person(&*org, map::known_member_id(&member)?).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// A link that logs the member in, once and within a minute, to this organization alone. For owners, super admins and system
+/// administrators, here or at the master organization.
+#[utoipa::path(
+    get, path = "/orgs/{org_id}/members/{member_id}/sso", operation_id = "getOrgMemberLogin", tag = "members",
+    params(("org_id" = String, Path), ("member_id" = String, Path)),
+    responses((status = 201, description = "the link", body = String, content_type = "application/json"), Failures),
+)]
+async fn login_link(
+    Authenticated(caller): Authenticated,
+    Path((org, member)): Path<(String, String)>,
+    reached: Reached,
+) -> Result<(StatusCode, Json<String>), Failure> {
+    caller.organization_for(&*org, Right::here_or_root(P::LoginLinksWrite)).await?;
+    let member = MemberRef::Membership(map::known_member_id(&member)?);
+    let issued = caller.issue_link(&*org, member).await?;
+    let otp = issued.secret.ok_or_else(|| Error::Internal("a new link without its secret".into()))?;
+    let link = format!("{}{}/login/sessions/sso?otp={otp}", reached.url, crate::PREFIX);
+    Ok((StatusCode::CREATED, Json(link)))
+}

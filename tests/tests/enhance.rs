@@ -1,0 +1,342 @@
+//! What Enhance's contract promises beyond the scenarios: owners under load, inherited rights, pending members, cookies.
+
+use axum::body::Body;
+use http::Request;
+use roster_engine::{
+    EntityId, Form, NewMembership, NewOrganization, NewToken, NewUser, OrganizationId, RoleNumber, RoleSet, TokenKind,
+    UserId,
+};
+use roster_tests::operations::secret;
+use roster_tests::world::{KEY, request};
+use roster_tests::{Answer, World};
+use serde_json::{Value, json};
+
+fn id(id: impl EntityId) -> String {
+    Form::Enhance.show(id).expect("a form")
+}
+
+struct Scene {
+    world: World,
+    acme: OrganizationId,
+}
+
+impl Scene {
+    async fn new() -> Self {
+        let world = World::new().await;
+        let new = NewOrganization { name: "acme".into(), ..NewOrganization::default() };
+        let acme = world.operator().await.create_organization(new).await.expect("an organization").id;
+        Self { world, acme }
+    }
+
+    async fn user(&self, name: &str) -> UserId {
+        let new = NewUser { email: Some(format!("{name}@example.com")), name: Some(name.into()), ..NewUser::default() };
+        self.world.operator().await.create_user(new).await.expect("a user").id
+    }
+
+    /// The member's id, as the vendor's clients know it.
+    async fn member(&self, place: OrganizationId, user: UserId, role: RoleNumber) -> String {
+        let new = NewMembership { roles: RoleSet::of(role), ..NewMembership::default() };
+        id(self.world.operator().await.add_member(place, user, new).await.expect("a member").membership.id)
+    }
+
+    async fn key(&self, place: OrganizationId, role: RoleNumber) -> String {
+        let new = NewToken {
+            organization: Some(place.into()),
+            roles: RoleSet::of(role),
+            ..NewToken::new(TokenKind::Organization)
+        };
+        secret(&self.world.operator().await, new).await
+    }
+
+    async fn ask(&self, key: &str, method: &str, path: &str, body: Value) -> Answer {
+        self.world.send(request(key, method, &format!("/enhance{path}"), &body)).await
+    }
+
+    /// With exactly this header line and no other.
+    async fn with(&self, header: (&str, &str), method: &str, path: &str, body: Value) -> Answer {
+        let request = Request::builder().method(method).uri(format!("/enhance{path}")).header(header.0, header.1);
+        let body = if body.is_null() { Body::empty() } else { Body::from(body.to_string()) };
+        self.world.send(request.body(body).expect("a request")).await
+    }
+
+    fn path(&self) -> String {
+        format!("/orgs/{}", id(self.acme))
+    }
+}
+
+/// `id0=…` of an answer.
+fn cookie(answer: &Answer) -> String {
+    let set = answer.header("set-cookie").unwrap_or_else(|| panic!("no cookie in {} {}", answer.status, answer.text()));
+    assert!(set.ends_with("; Path=/; HttpOnly; SameSite=Lax"), "{set}");
+    set.split(';').next().expect("a cookie").to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn there_is_one_owner_at_every_moment_whoever_transfers_through_whatever() {
+    let scene = std::sync::Arc::new(Scene::new().await);
+    let mut members = Vec::new();
+    for n in 0..8 {
+        let user = scene.user(&format!("u{n}")).await;
+        let role = if n == 0 { RoleNumber::OWNER } else { RoleNumber::ADMIN };
+        members.push((user, scene.member(scene.acme, user, role).await));
+    }
+    let stop = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let watcher = {
+        let (scene, stop) = (std::sync::Arc::clone(&scene), std::sync::Arc::clone(&stop));
+        tokio::spawn(async move {
+            let mut looks = 0;
+            while !stop.load(std::sync::atomic::Ordering::SeqCst) || looks == 0 {
+                let answer = scene.ask(KEY, "GET", &format!("{}/members", scene.path()), Value::Null).await;
+                let items = answer.json["items"].as_array().expect("items").clone();
+                let owners =
+                    items.iter().filter(|m| m["roles"].as_array().is_some_and(|r| r.contains(&json!("Owner"))));
+                assert_eq!((owners.count(), items.len()), (1, 8), "{}", answer.text());
+                looks += 1;
+            }
+            looks
+        })
+    };
+    let transfers: Vec<_> = (0..24)
+        .map(|n| {
+            let (scene, (user, member)) = (std::sync::Arc::clone(&scene), members[n % 8].clone());
+            tokio::spawn(async move {
+                // One half through Enhance, the other through the native API.
+                let answer = if n % 2 == 0 {
+                    scene.ask(KEY, "PUT", &format!("{}/owner", scene.path()), json!({"memberId": member})).await
+                } else {
+                    let path = format!("/v1/organizations/{}/owner", scene.acme.native());
+                    scene.world.call("PUT", &path, json!({"user_id": user.native()})).await
+                };
+                assert_eq!(answer.status, 200, "{}", answer.text());
+            })
+        })
+        .collect();
+    for transfer in transfers {
+        transfer.await.expect("a transfer");
+    }
+    stop.store(true, std::sync::atomic::Ordering::SeqCst);
+    assert!(watcher.await.expect("no moment without or with two") > 0);
+    assert_eq!(scene.world.verify().await, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_many_who_become_owner_at_once_one_does() {
+    let scene = std::sync::Arc::new(Scene::new().await);
+    let mut made = Vec::new();
+    for n in 0..6 {
+        let user = scene.user(&format!("u{n}")).await;
+        let scene = std::sync::Arc::clone(&scene);
+        made.push(tokio::spawn(async move {
+            let body = json!({"loginId": id(user), "roles": ["Owner"]});
+            scene.ask(KEY, "POST", &format!("{}/members", scene.path()), body).await.status.as_u16()
+        }));
+    }
+    let mut statuses = Vec::new();
+    for status in made {
+        statuses.push(status.await.expect("an answer"));
+    }
+    statuses.sort_unstable();
+    assert_eq!(statuses, [201, 409, 409, 409, 409, 409]);
+    let listed = scene.ask(KEY, "GET", &format!("{}/members", scene.path()), Value::Null).await;
+    assert_eq!(listed.json["total"], 1, "nothing of the others is left");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rights_come_from_above_and_never_from_below_or_beside() {
+    let scene = Scene::new().await;
+    let made = scene.ask(KEY, "POST", &format!("{}/customers", scene.path()), json!({"name": "customer"})).await;
+    let customer: OrganizationId = Form::Enhance.read(made.str("/id")).expect("an id");
+    let sibling = scene.ask(KEY, "POST", &format!("{}/customers", scene.path()), json!({"name": "sibling"})).await;
+    let below = format!("/orgs/{}", id(customer));
+    let (ada, bob) = (scene.user("ada").await, scene.user("bob").await);
+    let owner = scene.member(customer, ada, RoleNumber::OWNER).await;
+    let other = scene.member(customer, bob, RoleNumber::ADMIN).await;
+    let above = scene.key(scene.acme, RoleNumber::ADMIN).await;
+    let here = scene.key(customer, RoleNumber::ADMIN).await;
+    let support = scene.key(scene.acme, RoleNumber::SUPPORT).await;
+    let sysadmin = scene.key(customer, RoleNumber::SYSADMIN).await;
+    let middle = scene.key(scene.acme, RoleNumber::SYSADMIN).await;
+    let beside = format!("/orgs/{}", sibling.str("/id"));
+    let to = json!({"memberId": other});
+    for (key, method, path, body, status) in [
+        (&above, "GET", format!("{below}/members"), Value::Null, 200),
+        (&here, "GET", format!("{below}/members"), Value::Null, 200),
+        (&here, "GET", format!("{}/members", scene.path()), Value::Null, 403),
+        (&here, "GET", format!("{beside}/members"), Value::Null, 403),
+        (&here, "GET", "/orgs/526f7374-6572-8000-8000-000000000001/members".into(), Value::Null, 404),
+        (&here, "GET", "/orgs/no-uuid/members".into(), Value::Null, 404),
+        (&support, "GET", format!("{below}/members"), Value::Null, 403),
+        (&support, "GET", format!("{}/customers", scene.path()), Value::Null, 200),
+        (&here, "PUT", format!("{below}/owner"), to.clone(), 403),
+        (&above, "PUT", format!("{below}/owner"), to, 200),
+        (&above, "PUT", format!("{below}/owner"), json!({"memberId": "526f7374-6572-8000-8000-000000000001"}), 400),
+        (&here, "DELETE", format!("{below}/owner"), Value::Null, 403),
+        (&above, "DELETE", format!("{below}/owner"), Value::Null, 204),
+        (&above, "DELETE", format!("{below}/owner"), Value::Null, 404),
+        (&sysadmin, "GET", format!("{below}/members/{owner}/sso"), Value::Null, 201),
+        (&middle, "GET", format!("{below}/members/{owner}/sso"), Value::Null, 403),
+        (&above, "POST", format!("{below}/access_tokens"), json!({"roles": ["Owner"]}), 403),
+        (&above, "POST", format!("{below}/access_tokens"), json!({"roles": ["SuperAdmin"]}), 201),
+        (&here, "DELETE", below.clone(), Value::Null, 403),
+        (&above, "DELETE", format!("{below}?force=true"), Value::Null, 403),
+        (&support, "DELETE", below.clone(), Value::Null, 204),
+    ] {
+        let answer = scene.ask(key, method, &path, body).await;
+        assert_eq!(answer.status.as_u16(), status, "{method} {path}: {}", answer.text());
+    }
+    assert_eq!(scene.ask(KEY, "DELETE", &format!("{below}?force=true"), Value::Null).await.status, 204);
+    assert_eq!(scene.ask(&here, "GET", &below, Value::Null).await.status, 401, "its tokens are gone with it");
+    let root = scene.world.operator().await.root();
+    let answer = scene.ask(KEY, "DELETE", &format!("/orgs/{}?force=true", id(root)), Value::Null).await;
+    assert_eq!(answer.status, 400, "{}", answer.text());
+    assert_eq!(scene.world.verify().await, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_invited_is_a_pending_member_until_he_comes() {
+    let scene = Scene::new().await;
+    let members = format!("{}/members", scene.path());
+    let invite = json!({"email": "Zoë+x@example.com", "name": "Zoë", "roles": ["Support", "SiteAccess"],
+        "siteAccesses": ["a-site"], "notifications": ["n"]});
+    let first = scene.ask(KEY, "POST", &format!("{}/invites", scene.path()), invite.clone()).await;
+    assert_eq!(first.status, 201, "{}", first.text());
+    let link = scene.ask(KEY, "POST", &format!("{}/invites", scene.path()), invite).await;
+    let link = link.json.as_str().expect("a JSON string");
+    assert!(link.contains("?email=zo%C3%AB%2Bx%40example.com"), "{link}");
+    let invite = |link: &str| link.split("/invites/").nth(1).and_then(|rest| rest.split('?').next()).map(str::to_owned);
+    let (old, new) = (invite(first.json.as_str().expect("a string")).expect("an id"), invite(link).expect("an id"));
+    let valid = async |invite: &str| scene.ask(KEY, "POST", &format!("/invites/{invite}/validate"), Value::Null).await;
+    assert_eq!(valid(&old).await.json, json!({"isValid": false}), "the second one voids it");
+    let promised = valid(&new).await;
+    assert_eq!((&promised.json["isValid"], promised.str("/role")), (&json!(true), "Support"));
+
+    scene.member(scene.acme, scene.user("ada").await, RoleNumber::ADMIN).await;
+    let listed = scene.ask(KEY, "GET", &format!("{members}?search=ZOË"), Value::Null).await;
+    assert_eq!(listed.json["total"], 1, "{}", listed.text());
+    let pending = listed.json["items"][0].clone();
+    assert_eq!((&pending["isActive"], &pending["loginId"]), (&json!(false), &promised.json["loginId"]));
+    assert_eq!(pending["siteAccesses"], json!(["a-site"]));
+    let own = format!("{members}/{}", pending["id"].as_str().expect("an id"));
+    assert_eq!(scene.ask(KEY, "GET", &own, Value::Null).await.json, pending);
+    assert_eq!(scene.ask(KEY, "GET", &format!("{own}/sso"), Value::Null).await.status, 400);
+    let changed = json!({"roles": ["Business", "SiteAccess"], "notifications": ["m"]});
+    assert_eq!(scene.ask(KEY, "PUT", &own, changed).await.status, 200);
+    for (sort, place) in [("status", 1), ("name", 1), ("email", 1), ("joinedAt", 1)] {
+        for (order, place) in [("asc", place), ("desc", 1 - place)] {
+            for offset in 0..2 {
+                let path = format!("{members}?sortBy={sort}&sortOrder={order}&offset={offset}&limit=1");
+                let page = scene.ask(KEY, "GET", &path, Value::Null).await;
+                let items = page.json["items"].as_array().expect("items");
+                assert_eq!((items.len(), &page.json["total"]), (1, &json!(2)));
+                // Ada was made later in the same moment, by another name and address.
+                let expected = if sort == "joinedAt" { 1 - place } else { place };
+                assert_eq!(items[0]["id"] == pending["id"], offset == expected, "{path}: {}", page.text());
+            }
+        }
+    }
+
+    let accept = |email: &str, password: &str| json!({"email": email, "password": password});
+    let path = format!("/invites/{new}");
+    let wrong = scene.with(("x", "y"), "POST", &path, accept("eve@example.com", "secret")).await;
+    assert_eq!(wrong.status, 403, "{}", wrong.text());
+    let accepted = scene.with(("x", "y"), "POST", &path, accept("ZOË+X@example.com", "secret")).await;
+    assert_eq!(accepted.status, 200, "{}", accepted.text());
+    let cookie = cookie(&accepted);
+    let me = scene.with(("cookie", &cookie), "GET", "/login", Value::Null).await;
+    assert_eq!((me.str("/id"), me.str("/name")), (promised.str("/loginId"), "Zoë"));
+    let now = scene.ask(KEY, "GET", &own, Value::Null).await.json;
+    assert_eq!((&now["isActive"], &now["id"], &now["notifications"]), (&json!(true), &pending["id"], &json!(["m"])));
+    assert_eq!(now["roles"], json!(["Business", "SiteAccess"]));
+    assert_eq!(scene.with(("x", "y"), "POST", &path, accept("zoë+x@example.com", "secret")).await.status, 404);
+    assert_eq!(scene.world.verify().await, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_invite_is_no_way_into_what_somebody_without_a_password_has_elsewhere() {
+    let scene = Scene::new().await;
+    let ada = scene.user("ada").await;
+    let elsewhere = NewOrganization { name: "elsewhere".into(), ..NewOrganization::default() };
+    let elsewhere = scene.world.operator().await.create_organization(elsewhere).await.expect("an organization").id;
+    scene.member(elsewhere, ada, RoleNumber::OWNER).await;
+    let body = json!({"email": "ada@example.com", "name": "Ada", "roles": ["Support"]});
+    let link = scene.ask(KEY, "POST", &format!("{}/invites", scene.path()), body).await;
+    let link = link.json.as_str().expect("a link").to_owned();
+    let path = link.split("/invites/").nth(1).and_then(|rest| rest.split('?').next()).expect("an id").to_owned();
+    let body = json!({"email": "ada@example.com", "password": "mine now"});
+    let answer = scene.with(("x", "y"), "POST", &format!("/invites/{path}"), body).await;
+    assert_eq!(answer.status, 403, "{}", answer.text());
+    assert!(answer.header("set-cookie").is_none());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_link_logs_in_to_one_organization_by_a_cookie_with_or_without_its_name() {
+    let scene = Scene::new().await;
+    let ada = scene.user("ada").await;
+    let member = scene.member(scene.acme, ada, RoleNumber::ADMIN).await;
+    let elsewhere = NewOrganization { name: "elsewhere".into(), ..NewOrganization::default() };
+    let elsewhere = scene.world.operator().await.create_organization(elsewhere).await.expect("an organization").id;
+    scene.member(elsewhere, ada, RoleNumber::OWNER).await;
+    let path = format!("/enhance{}/members/{member}/sso", scene.path());
+    let request = Request::get(&path).header("authorization", format!("Bearer {KEY}")).header("host", "panel.test:81");
+    let link = scene.world.send(request.body(Body::empty()).expect("a request")).await;
+    assert_eq!((link.status.as_u16(), link.header("content-type")), (201, Some("application/json")));
+    let link = link.json.as_str().expect("a JSON string").to_owned();
+    let target = link.strip_prefix("http://panel.test:81/enhance").expect("the caller's own host").to_owned();
+    assert_eq!(scene.with(("x", "y"), "GET", "/login/sessions/sso", Value::Null).await.status, 400);
+    assert_eq!(scene.with(("x", "y"), "GET", "/login/sessions/sso?otp=none", Value::Null).await.status, 401);
+    let entered = scene.with(("x", "y"), "GET", &target, Value::Null).await;
+    assert_eq!(entered.status, 200, "{}", entered.text());
+    assert_eq!(entered.json["memberships"].as_array().map(Vec::len), Some(1), "{}", entered.text());
+    let again = scene.with(("x", "y"), "GET", &target, Value::Null).await;
+    assert!(again.status == 401 && again.header("set-cookie").is_none(), "{}", again.text());
+    let cookie = cookie(&entered);
+    let nameless = cookie.strip_prefix("id0=").expect("the name");
+    for sent in [cookie.as_str(), nameless] {
+        let members = scene.with(("cookie", sent), "GET", &format!("{}/members", scene.path()), Value::Null).await;
+        assert_eq!(members.status, 200, "{}", members.text());
+        let other = scene.with(("cookie", sent), "GET", &format!("/orgs/{}", id(elsewhere)), Value::Null).await;
+        assert_eq!(other.status, 403, "{}", other.text());
+    }
+    let removed = scene.ask(KEY, "DELETE", &format!("{}/members/{member}", scene.path()), Value::Null).await;
+    assert_eq!(removed.status, 204, "{}", removed.text());
+    assert_eq!(scene.with(("cookie", &cookie), "GET", "/login", Value::Null).await.status, 401);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_limitless_list_is_whole_and_pages_join_without_gap() {
+    let scene = Scene::new().await;
+    for n in 0..60 {
+        let user = scene.user(&format!("u{:02}", (n * 7) % 60)).await;
+        scene.member(scene.acme, user, RoleNumber::MEMBER).await;
+        if n % 9 == 0 {
+            let body =
+                json!({"email": format!("i{n:02}@example.com"), "name": format!("u{n:02}x"), "roles": ["Support"]});
+            let sent = scene.ask(KEY, "POST", &format!("{}/invites", scene.path()), body).await;
+            assert_eq!(sent.status, 201, "{}", sent.text());
+        }
+        scene.world.clock.advance(1);
+    }
+    let members = format!("{}/members", scene.path());
+    let ids = |answer: &Answer| -> Vec<String> {
+        let items = answer.json["items"].as_array().expect("items");
+        items.iter().map(|item| item["id"].as_str().expect("an id").to_owned()).collect()
+    };
+    for sort in
+        ["", "&sortBy=name", "&sortBy=email&sortOrder=desc", "&sortBy=status&sortOrder=desc", "&sortBy=joinedAt"]
+    {
+        let whole = scene.ask(KEY, "GET", &format!("{members}?x=y{sort}"), Value::Null).await;
+        assert_eq!((ids(&whole).len(), &whole.json["total"]), (67, &json!(67)));
+        for limit in [1, 5, 13, 67] {
+            let mut joined = Vec::new();
+            for offset in (0..70).step_by(limit) {
+                let path = format!("{members}?limit={limit}&offset={offset}{sort}");
+                let page = scene.ask(KEY, "GET", &path, Value::Null).await;
+                assert_eq!(page.json["total"], 67);
+                joined.extend(ids(&page));
+            }
+            assert_eq!(joined, ids(&whole), "{sort} by {limit}");
+        }
+    }
+    let none = scene.ask(KEY, "GET", &format!("{members}?offset=1000&limit=5"), Value::Null).await;
+    assert_eq!(none.json, json!({"items": [], "total": 67}));
+}
