@@ -19,12 +19,14 @@ REQUIREMENTS := tests/conformance/requirements.txt tests/conformance/box/require
 NODE := tests/conformance/box/node
 CLERK := tests/conformance/clerk
 CLERK_VENV := .venv-clerk-
+SCIM := tests/conformance/scim
+SCIM_VENV := .venv-scim
 ENHANCE := tests/conformance/enhance
 ENHANCE_VENV := .venv-enhance
 # Clients that are generated anew where a description changed. Never committed.
 ENHANCE_CLIENTS := .venv-enhance/clients
 # The suites of the vendors' clients.
-CONFORMANCE := test-conformance test-clerk test-enhance
+CONFORMANCE := test-conformance test-clerk test-enhance test-scim
 SURFACES := $(basename $(notdir $(wildcard docs/openapi/*.json)))
 
 # Tests run in folders of their own.
@@ -90,7 +92,7 @@ test-conformance: $(VENV)/ready $(NODE)/node_modules/.package-lock.json ## the v
 	$(call heading,Conformance by the clients of the vendors)
 	$(CARGO) build $(CARGO_FLAGS) --workspace --bins
 	cd tests/conformance && ROSTER_BIN=$(TARGET)/debug/roster SPEC_PROXY_BIN=$(TARGET)/debug/spec-proxy \
-		$(abspath $(VENV))/bin/python -B -m pytest -q --ignore=clerk --ignore=enhance $(PYTEST_FLAGS)
+		$(abspath $(VENV))/bin/python -B -m pytest -q --ignore=clerk --ignore=enhance --ignore=scim $(PYTEST_FLAGS)
 
 # Everything in the list is pinned, so nothing else may come with it.
 $(VENV)/ready: $(REQUIREMENTS) | tools
@@ -128,6 +130,19 @@ $(CLERK_VENV)%/ready: $(CLERK)/requirements-%.txt | tools
 
 $(CLERK)/node_modules/.package-lock.json: $(CLERK)/package-lock.json | tools
 	npm ci --prefix $(CLERK) --silent --no-fund --no-audit
+	@touch $@
+
+# They want newer packages than the other suites.
+.PHONY: test-scim
+test-scim: $(SCIM_VENV)/ready ## SCIM's clients and compliance tools alone
+	$(call heading,Conformance by the tools of SCIM)
+	$(CARGO) build $(CARGO_FLAGS) -p roster-server
+	cd tests/conformance && ROSTER_BIN=$(TARGET)/debug/roster \
+		$(abspath $(SCIM_VENV))/bin/python -B -m pytest -q $(PYTEST_FLAGS) scim
+
+$(SCIM_VENV)/ready: $(SCIM)/requirements.txt | tools
+	$(PYTHON) -m venv --clear $(SCIM_VENV)
+	$(SCIM_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r $<
 	@touch $@
 
 # The vendor publishes no client: its users generate one from its description.
@@ -169,4 +184,4 @@ openapi: ## writes docs/openapi/*.json anew
 .PHONY: clean
 clean: ## removes all that was built
 	$(CARGO) clean
-	rm -rf $(VENV) $(CLERK_VENV)* $(ENHANCE_VENV) $(NODE)/node_modules $(CLERK)/node_modules
+	rm -rf $(VENV) $(CLERK_VENV)* $(ENHANCE_VENV) $(SCIM_VENV) $(NODE)/node_modules $(CLERK)/node_modules

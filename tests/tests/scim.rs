@@ -446,7 +446,18 @@ async fn what_clients_look_for() {
         ("any: beginning", "/Users?filter=userName+sw+%22AD%22".to_owned(), 1),
         ("any: active as a text", "/Users?filter=active+eq+%22True%22".to_owned(), 2),
         ("any: by group", format!("/Users?filter=groups.value+eq+%22{group}%22"), 1),
-        ("any: an e-mail", "/Users?filter=emails.value+eq+%22ada%40example.com%22".to_owned(), 1),
+        ("any: an e-mail", "/Users?filter=emails.value+eq+%22ADA%40example.com%22".to_owned(), 1),
+        ("any: a further e-mail", "/Users?filter=emails+eq+%22ada%40home.example%22".to_owned(), 1),
+        (
+            "Entra: one value for both",
+            "/Users?filter=emails%5Btype+eq+%22home%22%5D.value+eq+%22ada%40home.example%22".to_owned(),
+            1,
+        ),
+        (
+            "any: no value for both",
+            "/Users?filter=emails%5Btype+eq+%22work%22+and+value+eq+%22ada%40home.example%22%5D".to_owned(),
+            0,
+        ),
     ] {
         let answer = directory.send("GET", &path, Value::Null).await;
         assert_eq!(answer.status, 200, "{row}: {}", answer.text());

@@ -172,6 +172,12 @@ async fn switched_off_by_one_customer_he_is_off_there_alone() {
     assert!(may_read(&customers, &bound, customers.beta).await);
     customers.send(By::Beta, "PATCH", &format!("/Users/{ada}"), active(false)).await;
     assert_eq!(both().await, (true, false));
+    for (organization, allowed) in [(customers.acme, true), (customers.beta, false)] {
+        let body =
+            json!({"user_id": ada, "organization_id": organization.native(), "permission": "organizations:read"});
+        let check = customers.world.call("POST", "/v1/check", body).await;
+        assert_eq!(check.json["allowed"], allowed, "{}", check.text());
+    }
     assert!(!may_read(&customers, &bound, customers.beta).await, "tokens from there fail");
     let listed = customers.send(By::Beta, "GET", &format!("/Groups/{}", customers.beta.native()), Value::Null).await;
     assert_eq!(listed.json["members"].as_array().map(Vec::len), Some(1), "and he stays a member");

@@ -8,8 +8,8 @@ use common::{Bench, runtime};
 use proptest::prelude::*;
 use roster_engine::{
     Ask, Check, EntityId as _, Listed, MembershipPatch, NewMembership, NewOrganization, NewPermission, NewRole,
-    NewUser, OrganizationId, OrganizationPatch, Page, Reason, RoleNumber, RolePatch, RoleSet, UserId, UserPatch,
-    UserStatus,
+    NewUser, OrganizationId, OrganizationPatch, OrganizationStatus, Page, Reason, RoleNumber, RolePatch, RoleSet,
+    UserId, UserPatch, UserStatus,
 };
 
 const USERS: usize = 4;
@@ -19,14 +19,36 @@ const OWN: u8 = 8;
 
 #[derive(Clone, Debug)]
 enum Op {
-    Create { under: usize },
-    Delete { place: usize },
-    Move { place: usize, under: usize },
-    Put { user: usize, place: usize, roles: i64 },
-    Remove { user: usize, place: usize },
-    Status { user: usize, active: bool },
+    Create {
+        under: usize,
+    },
+    Delete {
+        place: usize,
+    },
+    Move {
+        place: usize,
+        under: usize,
+    },
+    Put {
+        user: usize,
+        place: usize,
+        roles: i64,
+    },
+    Remove {
+        user: usize,
+        place: usize,
+    },
+    Status {
+        user: usize,
+        active: bool,
+    },
     OwnReaches(bool),
     OwnGrants(bool),
+    /// Marked as deleted, or no longer.
+    Mark {
+        place: usize,
+        deleted: bool,
+    },
 }
 
 fn op() -> impl Strategy<Value = Op> {
@@ -42,6 +64,7 @@ fn op() -> impl Strategy<Value = Op> {
         1 => (user, any::<bool>()).prop_map(|(user, active)| Op::Status { user, active }),
         1 => any::<bool>().prop_map(Op::OwnReaches),
         1 => any::<bool>().prop_map(Op::OwnGrants),
+        1 => (0..PLACES, any::<bool>()).prop_map(|(place, deleted)| Op::Mark { place, deleted }),
     ]
 }
 
@@ -55,6 +78,7 @@ struct Model {
     held: BTreeMap<(UserId, OrganizationId), RoleSet>,
     own_reaches: bool,
     own_grants: bool,
+    marked: BTreeSet<OrganizationId>,
 }
 
 impl Model {
@@ -74,6 +98,9 @@ impl Model {
     fn roles(&self, user: UserId, place: OrganizationId) -> RoleSet {
         let active = self.users.iter().any(|(id, active)| *id == user && *active);
         if !active || !self.parents.contains_key(&place) {
+            return RoleSet::EMPTY;
+        }
+        if self.above(place).iter().any(|at| self.marked.contains(at)) {
             return RoleSet::EMPTY;
         }
         let line = self.above(place).into_iter().enumerate();
@@ -194,6 +221,22 @@ impl Run {
                 let patch = UserPatch { status: Some(status), ..UserPatch::default() };
                 caller.update_user(self.model.users[user].0, patch).await.expect("changed");
                 self.model.users[user].1 = active;
+            }
+            Op::Mark { place, deleted } => {
+                let Some(place) = self.place(place) else { return };
+                let done = if deleted {
+                    caller.mark_organization_deleted(place).await
+                } else {
+                    let status = Some(OrganizationStatus::Active);
+                    caller
+                        .update_organization(place, OrganizationPatch { status, ..OrganizationPatch::default() })
+                        .await
+                };
+                if done.is_ok() && deleted {
+                    self.model.marked.insert(place);
+                } else if done.is_ok() {
+                    self.model.marked.remove(&place);
+                }
             }
             Op::OwnReaches(reaches) => {
                 let patch = RolePatch { reaches_down: Some(reaches), ..RolePatch::default() };

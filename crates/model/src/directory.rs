@@ -31,6 +31,9 @@ pub struct DirectoryLink {
     pub suspended: bool,
     /// The directory's document: what it wrote and the domain has no words for.
     pub document: Metadata,
+    /// The e-mail addresses in it, by which the user is found.
+    #[serde(default)]
+    pub addresses: Vec<String>,
     /// What the user was after the document was written last, to tell later what others changed since. `None`: the document
     /// stands for itself.
     pub given: Option<Given>,
@@ -102,6 +105,7 @@ impl DirectoryLink {
             home: false,
             suspended: false,
             document: Metadata::new(),
+            addresses: Vec::new(),
             given: None,
             created: now,
             updated: now,

@@ -10,7 +10,7 @@ use crate::sql::{self, Connection, Kind, Location, Row, Source, Value};
 use crate::store;
 
 /// Every table with its key. A test holds the list to the schema.
-const TABLES: [(&str, &str); 20] = [
+const TABLES: [(&str, &str); 21] = [
     ("realm", "id"),
     ("organization", "realm, id"),
     ("usr", "realm, id"),
@@ -30,6 +30,7 @@ const TABLES: [(&str, &str); 20] = [
     ("session", "realm, id"),
     ("link", "realm, id"),
     ("directory_link", "realm, domain, subject"),
+    ("directory_address", "realm, value, domain, subject"),
     ("realm_secret", "realm"),
 ];
 

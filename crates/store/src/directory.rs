@@ -1,6 +1,6 @@
 //! Links of directories, and what a provisioning domain sees.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use roster_model::{DirectoryLink, LinkSubject, Organization, OrganizationId, Timestamp, User, UserId, text};
 
@@ -11,7 +11,7 @@ use crate::users::LAST;
 use crate::view::View;
 
 const SELECT: &str = "SELECT l.domain, l.subject, l.external_id, l.user_name, l.home, l.suspended, l.document, l.given, \
-    l.created_ms, l.updated_ms FROM directory_link l";
+    l.created_ms, l.updated_ms, l.addresses FROM directory_link l";
 
 /// What the log tells of an organization that isn't seen of it as a group.
 const UNSEEN: &str =
@@ -29,6 +29,7 @@ fn read(row: &Row<'_>) -> Result<DirectoryLink> {
         home: row.flag(4)?,
         suspended: row.flag(5)?,
         document: row.json(6)?,
+        addresses: row.json(10)?,
         given,
         created: row.time(8)?,
         updated: row.time(9)?,
@@ -48,6 +49,7 @@ fn values(view: &View<'_>, link: &DirectoryLink) -> Result<Vec<Value>> {
         serde_json::to_string(&link.document)?.into(),
         link.given.as_ref().map(serde_json::to_string).transpose()?.into(),
         link.updated.into(),
+        serde_json::to_string(&link.addresses)?.into(),
     ])
 }
 
@@ -124,6 +126,15 @@ impl View<'_> {
         Ok(found.into_iter().filter_map(LinkSubject::from_raw).collect())
     }
 
+    /// Users of whom the domain's directory says that they have this address, in any letter case.
+    pub fn directory_users_at(&self, domain: OrganizationId, address: &str) -> Result<Vec<UserId>> {
+        self.connection.all(
+            "SELECT subject FROM directory_address WHERE realm = $1 AND value = $2 AND domain = $3 ORDER BY subject",
+            &[self.realm.into(), text::fold(address).into(), domain.into()],
+            |row| row.id(0),
+        )
+    }
+
     /// The domains in which this user's memberships grant nothing.
     pub fn suspended_in(&self, user: UserId) -> Result<Vec<OrganizationId>> {
         if let Some(memory) = &self.memory {
@@ -176,6 +187,7 @@ impl View<'_> {
         Ok(found.is_some())
     }
 
+    // The order of the joins is said: from the tree to its members, not through all of the realm's.
     fn users_of_domain(&self, domain: OrganizationId, now: Timestamp, columns: &str) -> Select {
         let mut select = Select::new("WITH RECURSIVE down (id) AS (SELECT id FROM organization WHERE realm = ");
         select.bind(self.realm).push(" AND id = ").bind(domain);
@@ -185,10 +197,11 @@ impl View<'_> {
         );
         select.push(" JOIN usr u ON u.realm = l.realm AND u.id = l.subject WHERE l.realm = ").bind(self.realm);
         select.push(" AND l.domain = ").bind(domain);
-        select.push(" UNION SELECT m.usr FROM down JOIN membership m ON m.realm = ").bind(self.realm);
-        select.push(" AND m.organization = down.id UNION SELECT a.usr FROM down JOIN invitation i ON i.realm = ");
-        select.bind(self.realm).push(" AND i.organization = down.id AND i.status = 'pending' AND i.expires_ms > ");
-        select.bind(now).push(" JOIN address a ON a.realm = i.realm AND a.kind = 'email' AND a.value = i.email)");
+        select.push(" UNION SELECT m.usr FROM down CROSS JOIN membership m WHERE m.realm = ").bind(self.realm);
+        select.push(" AND m.organization = down.id UNION SELECT a.usr FROM down CROSS JOIN invitation i");
+        select.push(" CROSS JOIN address a WHERE i.realm = ").bind(self.realm);
+        select.push(" AND i.organization = down.id AND i.status = 'pending' AND i.expires_ms > ").bind(now);
+        select.push(" AND a.realm = i.realm AND a.kind = 'email' AND a.value = i.email)");
         select.push(" SELECT ").push(columns).push(" FROM seen WHERE 1 = 1");
         select
     }
@@ -315,24 +328,45 @@ impl View<'_> {
         all.push(link.created.into());
         self.connection.execute(
             "INSERT INTO directory_link (realm, domain, subject, external_id, user_name, user_name_folded, home, suspended,
-                document, given, updated_ms, created_ms)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+                document, given, updated_ms, addresses, created_ms)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
             &all,
         )?;
-        Ok(())
+        self.put_directory_addresses(link)
     }
 
     pub(crate) fn update_directory_link(&self, link: &DirectoryLink) -> Result<()> {
         self.connection.execute(
             "UPDATE directory_link SET external_id = $4, user_name = $5, user_name_folded = $6, home = $7, suspended = $8,
-                document = $9, given = $10, updated_ms = $11
+                document = $9, given = $10, updated_ms = $11, addresses = $12
              WHERE realm = $1 AND domain = $2 AND subject = $3",
             &values(self, link)?,
+        )?;
+        self.delete_directory_addresses(link)?;
+        self.put_directory_addresses(link)
+    }
+
+    fn put_directory_addresses(&self, link: &DirectoryLink) -> Result<()> {
+        let folded: BTreeSet<String> = link.addresses.iter().map(|address| text::fold(address)).collect();
+        for address in folded {
+            self.connection.execute(
+                "INSERT INTO directory_address (realm, value, domain, subject) VALUES ($1, $2, $3, $4)",
+                &[self.realm.into(), address.into(), link.domain.into(), link.subject.raw().into()],
+            )?;
+        }
+        Ok(())
+    }
+
+    fn delete_directory_addresses(&self, link: &DirectoryLink) -> Result<()> {
+        self.connection.execute(
+            "DELETE FROM directory_address WHERE realm = $1 AND domain = $2 AND subject = $3",
+            &[self.realm.into(), link.domain.into(), link.subject.raw().into()],
         )?;
         Ok(())
     }
 
     pub(crate) fn delete_directory_link(&self, link: &DirectoryLink) -> Result<()> {
+        self.delete_directory_addresses(link)?;
         self.connection.execute(
             "DELETE FROM directory_link WHERE realm = $1 AND domain = $2 AND subject = $3",
             &[self.realm.into(), link.domain.into(), link.subject.raw().into()],
@@ -342,6 +376,10 @@ impl View<'_> {
 
     /// Every domain's, of somebody who is deleted.
     pub(crate) fn delete_directory_links_of(&self, user: UserId) -> Result<()> {
+        self.connection.execute(
+            "DELETE FROM directory_address WHERE realm = $1 AND subject = $2",
+            &[self.realm.into(), user.into()],
+        )?;
         self.connection.execute(
             "DELETE FROM directory_link WHERE realm = $1 AND subject = $2",
             &[self.realm.into(), user.into()],

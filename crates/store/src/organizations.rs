@@ -236,7 +236,6 @@ impl View<'_> {
             with.push(" AND o.parent = down.id WHERE o.status <> 'gone') ");
             with.push(&select.text);
             *select = with;
-            select.push(" JOIN down ON down.id = o.id");
         } else if let Some(below) = filter.below {
             // The recursive part comes first in the text, so it is put in front with numbers of its own.
             let mut with = Select::new(
@@ -254,6 +253,9 @@ impl View<'_> {
             select.push(" JOIN down ON down.id = o.id");
         }
         select.push(" WHERE o.realm = ").bind(self.realm).push(LIVE);
+        if filter.within.is_some() {
+            select.push(" AND o.id IN (SELECT id FROM down)");
+        }
         if let Some(parent) = filter.parent {
             select.push(" AND o.parent = ").bind(parent);
         }

@@ -52,6 +52,25 @@ fn ask_everything(view: &View<'_>) -> crate::Result<()> {
     view.count_and_below(&[organization])?;
     view.count_holders_along(&[organization, organization], counting)?;
     view.roles_along(user, &[organization])?;
+    view.memberships_in(organization, Some(&[user]))?;
+    view.directory_link(organization, user)?;
+    view.directory_links(organization, &[1])?;
+    view.directory_links_of(user)?;
+    view.home_links(&[user])?;
+    view.directory_links_named("a")?;
+    view.directory_subjects(organization, "a")?;
+    view.suspended_in(user)?;
+    view.directory_users_at(organization, "a")?;
+    view.belongs_to_domain(organization, user, Timestamp::from_ms(1))?;
+    view.list_domain_users(Some(organization), Timestamp::from_ms(1), &some())?;
+    view.count_domain_users(Some(organization), Timestamp::from_ms(1))?;
+    view.groups_of(&[user], Some(organization))?;
+    view.organizations_named("a")?;
+    view.organizations_beginning("a")?;
+    view.users_beginning("a")?;
+    view.last_change_of(organization)?;
+    let within = OrganizationFilter { within: Some(organization), ..OrganizationFilter::default() };
+    view.list_organizations(&within, OrganizationSort::Id, &some())?;
     for filter in [
         MemberFilter { organization: Some(organization), ..MemberFilter::default() },
         MemberFilter { user: Some(user), ..MemberFilter::default() },
@@ -131,7 +150,7 @@ async fn nothing_walks_a_whole_realm() {
 
 /// A scan of a table, or a search by the realm alone; but for the list of users in their own order, and small tables.
 fn walks(step: &str) -> bool {
-    let small = ["SCAN up", "SCAN down", "usr_created", "SCAN CONSTANT"];
+    let small = ["SCAN up", "SCAN down", "SCAN seen", "usr_created", "SCAN CONSTANT"];
     let whole = step.starts_with("SCAN ") || step.contains("(realm=?)");
     whole && !small.iter().any(|known| step.contains(known)) && !step.contains(" role") && !step.contains("permission")
 }

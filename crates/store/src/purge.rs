@@ -58,6 +58,11 @@ fn clear(connection: &Connection, realm: RealmId, organization: OrganizationId) 
             (SELECT usr FROM account_user WHERE realm = $1 AND organization = $2 ORDER BY usr LIMIT $3)",
         &portion,
     )?;
+    connection.execute(
+        "DELETE FROM directory_address WHERE realm = $1 AND domain = $2 AND subject IN
+            (SELECT subject FROM directory_link WHERE realm = $1 AND domain = $2 ORDER BY subject LIMIT $3)",
+        &portion,
+    )?;
     let links = connection.execute(
         "DELETE FROM directory_link WHERE realm = $1 AND domain = $2 AND subject IN
             (SELECT subject FROM directory_link WHERE realm = $1 AND domain = $2 ORDER BY subject LIMIT $3)",

@@ -33,8 +33,24 @@ pub(crate) struct Shown {
 
 /// The text that every one who fits has exactly (or at the beginning) at one place of the core.
 fn demanded(filter: &Filter) -> Option<(&'static str, Operator, &str)> {
-    let Filter::Term(Term { place: Place { extension: None, attribute }, sub: None, test }) = filter else {
-        return None;
+    let (attribute, test) = match filter {
+        Filter::Term(Term { place: Place { extension: None, attribute }, sub, test })
+            if sub.is_none_or(|sub| sub.name == "value" && attribute.name == "emails") =>
+        {
+            (attribute, test)
+        }
+        Filter::Within(Place { extension: None, attribute }, filter) if attribute.name == "emails" => {
+            let parts = match &**filter {
+                ValueFilter::And(parts) => parts.as_slice(),
+                part => std::slice::from_ref(part),
+            };
+            let test = parts.iter().find_map(|part| match part {
+                ValueFilter::Term(sub, test) if sub.name == "value" && is_equality(test) => Some(test),
+                _ => None,
+            });
+            (attribute, test?)
+        }
+        _ => return None,
     };
     match test {
         Test::Compare(operator @ (Operator::Eq | Operator::Sw), Literal::Text { text, .. }) => {
@@ -44,11 +60,16 @@ fn demanded(filter: &Filter) -> Option<(&'static str, Operator, &str)> {
     }
 }
 
+const fn is_equality(test: &Test) -> bool {
+    matches!(test, Test::Compare(Operator::Eq, _))
+}
+
 fn narrow_users(filter: &Filter) -> Option<UserNarrow> {
     let narrow = |part: &Filter| match demanded(part)? {
         ("id", Operator::Eq, text) => Some(UserNarrow::Id(text.to_owned())),
         ("userName", Operator::Eq, text) => Some(UserNarrow::UserName(text.to_owned())),
         ("externalId", Operator::Eq, text) => Some(UserNarrow::ExternalId(text.to_owned())),
+        ("emails", Operator::Eq, text) if text.is_ascii() => Some(UserNarrow::Email(text.to_owned())),
         // Who has no name is shown by his id.
         ("userName", Operator::Sw, text) if !could_begin_an_id(text) => Some(UserNarrow::Beginning(text.to_owned())),
         _ => None,

@@ -7,6 +7,8 @@ use crate::schema::{Attribute, Kind, Place, Resource};
 
 /// Longest text of a value, in bytes.
 const TEXT_MAX: usize = 64 << 10;
+/// Most members in one list.
+const MEMBERS_MAX: usize = 100_000;
 
 /// Refuses what no value may hold, anywhere in a body: NUL, and texts that are too long.
 pub(crate) fn check_texts(value: &Value, name: &str) -> Result<(), Refusal> {
@@ -240,6 +242,9 @@ pub(crate) fn members(value: &Value) -> Result<Vec<String>, Refusal> {
         _ => Err(bad()),
     };
     match value {
+        Value::Array(elements) if elements.len() > MEMBERS_MAX => {
+            Err(Refusal::value(format!("members has more than {MEMBERS_MAX} entries")))
+        }
         Value::Array(elements) => elements.iter().map(one).collect(),
         element @ (Value::Object(_) | Value::String(_)) => Ok(vec![one(element)?]),
         _ => Err(bad()),

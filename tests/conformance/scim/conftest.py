@@ -21,4 +21,6 @@ class Raw:
 
 @pytest.fixture(scope="session")
 def scim(server):
-    return Raw(f"{server.url}/scim/v2", server.key)
+    raw = Raw(f"{server.url}/scim/v2", server.key)
+    yield raw
+    raw.session.close()

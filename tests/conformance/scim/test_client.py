@@ -3,7 +3,7 @@
 import pytest
 from httpx2 import Client
 from scim2_client.engines.httpx2 import SyncSCIMClient
-from scim2_models import NotFoundException, PatchOp, PatchOperation, SearchRequest, UniquenessException
+from scim2_models import NotFoundException, PatchOp, PatchOperation, PreconditionFailedException, SearchRequest, UniquenessException
 
 EXTENSION = "urn:roster:scim:schemas:extension:1.0:Group"
 
@@ -11,9 +11,10 @@ EXTENSION = "urn:roster:scim:schemas:extension:1.0:Group"
 @pytest.fixture
 def client(server):
     headers = {"Authorization": f"Bearer {server.key}"}
-    client = SyncSCIMClient(Client(base_url=f"{server.url}/scim/v2", headers=headers, timeout=60))
-    client.discover()
-    return client
+    with Client(base_url=f"{server.url}/scim/v2", headers=headers, timeout=60) as connection:
+        client = SyncSCIMClient(connection)
+        client.discover()
+        yield client
 
 
 def test_users_and_groups(client, fresh, native):
@@ -25,6 +26,11 @@ def test_users_and_groups(client, fresh, native):
     members = native.get(f"/organizations/{group.id}/memberships")["items"]
     assert [(member["user"]["id"], member["roles"]) for member in members] == [(user.id, ["member"])]
 
+    # The client sends the version that it has as If-Match, and joining a group has moved it.
+    user.title = "Countess"
+    with pytest.raises(PreconditionFailedException):
+        client.replace(user)
+    user = client.query(User, user.id)
     user.title = "Countess"
     assert client.replace(user).title == "Countess"
     found = client.query(User, query_parameters=SearchRequest(filter=f'userName eq "{name.upper()}@EXAMPLE.COM"'))

@@ -45,7 +45,9 @@ def reference():
     with make_server("127.0.0.1", 0, application, handler_class=Quiet) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        yield Raw(f"http://127.0.0.1:{server.server_port}/v2")
+        raw = Raw(f"http://127.0.0.1:{server.server_port}/v2")
+        yield raw
+        raw.session.close()
         server.shutdown()
         thread.join()
 

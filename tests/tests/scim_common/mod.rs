@@ -43,7 +43,10 @@ impl Directory {
             let body = json!({
                 "userName": format!("{name}@example.com"), "displayName": name, "externalId": format!("ext-{name}"),
                 "name": {"givenName": name, "familyName": "Doe"},
-                "emails": [{"value": format!("{name}@example.com"), "type": "work", "primary": true}],
+                "emails": [
+                    {"value": format!("{name}@example.com"), "type": "work", "primary": true},
+                    {"value": format!("{name}@home.example"), "type": "home"},
+                ],
                 ENTERPRISE: {"manager": {"value": "boss"}},
             });
             let made = directory.send("POST", "/Users", body).await;

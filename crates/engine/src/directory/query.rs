@@ -27,7 +27,8 @@ pub enum UserNarrow {
     /// Of the user name.
     Beginning(String),
     ExternalId(String),
-    /// One of his addresses, or of those that the directory keeps for itself.
+    /// One of his addresses, or of those that the directory keeps for itself. ASCII only: others are folded differently there
+    /// and here.
     Email(String),
 }
 
@@ -169,10 +170,13 @@ fn narrowed_users(reader: Reader<'_>, domain: &Allowed<Domain>, narrow: &UserNar
             let subjects = reader.view.directory_subjects(domain.id(), external_id)?;
             of_ids(subjects.into_iter().filter_map(roster_model::LinkSubject::user).collect())?
         }
-        UserNarrow::Email(email) => match text::email(email) {
-            Ok(address) => reader.view.user_by_address(AddressKind::Email, &address)?.into_iter().collect(),
-            Err(_) => Vec::new(),
-        },
+        UserNarrow::Email(email) => {
+            let mut found = of_ids(reader.view.directory_users_at(domain.id(), email)?)?;
+            if let Ok(address) = text::email(email) {
+                found.extend(reader.view.user_by_address(AddressKind::Email, &address)?);
+            }
+            found
+        }
     };
     let mut found = users::seen(reader, domain, found)?;
     found.sort_by_key(|user| user.id);

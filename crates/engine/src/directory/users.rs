@@ -80,6 +80,8 @@ pub struct UserProfile {
     pub external_id: Option<String>,
     /// Everything that the directory says, in its own form.
     pub document: Metadata,
+    /// The e-mail addresses in it, by which the user is to be found.
+    pub addresses: Vec<String>,
 }
 
 /// What is to be different; `None` stays as it is.
@@ -92,7 +94,8 @@ pub struct UserProfilePatch {
     pub last_name: Option<Option<String>>,
     pub active: Option<bool>,
     pub external_id: Option<Option<String>>,
-    pub document: Option<Metadata>,
+    /// With the addresses in it.
+    pub document: Option<(Metadata, Vec<String>)>,
 }
 
 fn check_user_name(user_name: &str) -> Result<()> {
@@ -112,6 +115,12 @@ pub(super) fn check_external_id(external_id: Option<&str>) -> Result<()> {
 pub(super) fn check_document(document: &Metadata) -> Result<()> {
     let length = serde_json::to_string(document).map_or(usize::MAX, |text| text.len());
     if length > DOCUMENT_MAX { Err(Error::invalid("document", "is larger than 1 MiB")) } else { Ok(()) }
+}
+
+/// They are part of a key.
+fn check_addresses(addresses: &[String]) -> Result<()> {
+    let too_long = addresses.iter().any(|address| text::fold(address).len() > EXTERNAL_ID_MAX);
+    if too_long { Err(Error::invalid("emails", "holds an address that is too long")) } else { Ok(()) }
 }
 
 /// The domain that made a user, and its link; the realm's root for who was made otherwise, or by a domain that is gone.
@@ -231,6 +240,7 @@ fn create(tx: &mut Tx<'_, '_>, domain: &Allowed<Domain>, profile: UserProfile, l
     check_user_name(&profile.user_name)?;
     check_external_id(profile.external_id.as_deref())?;
     check_document(&profile.document)?;
+    check_addresses(&profile.addresses)?;
     let reader = tx.read();
     if let Some(other) = called(reader, domain, &profile.user_name)?.first() {
         return Err(taken("user_name", other.user.id));
@@ -272,6 +282,7 @@ fn create(tx: &mut Tx<'_, '_>, domain: &Allowed<Domain>, profile: UserProfile, l
     };
     link.subject = user.id.into();
     link.document = profile.document;
+    link.addresses = profile.addresses;
     tx.change(domain, &Change::DirectoryLinkCreated { after: Box::new(link) })?;
     Ok(user)
 }
@@ -336,8 +347,9 @@ fn change(
     if let Some(external_id) = &patch.external_id {
         check_external_id(external_id.as_deref())?;
     }
-    if let Some(document) = &patch.document {
+    if let Some((document, addresses)) = &patch.document {
         check_document(document)?;
+        check_addresses(addresses)?;
     }
     if patch == UserProfilePatch::default() {
         return Ok(());
@@ -348,8 +360,9 @@ fn change(
     if let Some(external_id) = &patch.external_id {
         link.external_id.clone_from(external_id);
     }
-    if let Some(document) = &patch.document {
+    if let Some((document, addresses)) = &patch.document {
         link.document.clone_from(document);
+        link.addresses.clone_from(addresses);
     }
     if before.own {
         let user = users::update(tx, proof, &user_patch(&before.user, &patch))?;

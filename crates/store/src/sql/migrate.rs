@@ -6,12 +6,13 @@ use crate::error::{Error, Result};
 /// Not a migration: SQLite's own, and made anew after every one.
 const STATISTICS: &str = include_str!("../../migrations/sqlite_statistics.sql");
 
-const MIGRATIONS: [(i64, &str); 8] = [
+const MIGRATIONS: [(i64, &str); 9] = [
     (1, include_str!("../../migrations/0001_initial.sql")),
     (2, include_str!("../../migrations/0002_invitations.sql")),
     (3, include_str!("../../migrations/0003_organization_name.sql")),
     (10, include_str!("../../migrations/0010_sessions.sql")),
     (20, include_str!("../../migrations/0020_directory_links.sql")),
+    (21, include_str!("../../migrations/0021_directory_addresses.sql")),
     (30, include_str!("../../migrations/0030_user_activity.sql")),
     (31, include_str!("../../migrations/0031_token_expiry.sql")),
     (32, include_str!("../../migrations/0032_realm_secret.sql")),

@@ -180,7 +180,8 @@ fn pieces() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 4096, ..ProptestConfig::default() })]
+    // PROPTEST_CASES asks for more.
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases.max(4096), ..ProptestConfig::default() })]
 
     #[test]
     fn whatever_is_sent_is_read_or_refused(pieces in prop::collection::vec(pieces(), 0..24), spaced in any::<bool>()) {

@@ -126,6 +126,7 @@ pub(crate) fn profile(document: &Document) -> UserProfile {
         active: document.get("active") != Some(&Value::Bool(false)),
         external_id: text(document, "externalId").map(str::to_owned),
         document: kept,
+        addresses: emails.iter().filter_map(|email| email.get("value")?.as_str().map(str::to_owned)).collect(),
     }
 }
 
@@ -148,7 +149,7 @@ pub(crate) fn difference(before: &Document, after: &Document) -> Option<UserProf
         active: changed(&before.active, after.active),
         external_id: changed(&before.external_id, after.external_id),
         // All of it: others may have changed what it said.
-        document: Some(after.document),
+        document: Some((after.document, after.addresses)),
     })
 }
 
