@@ -34,29 +34,16 @@ fn main() -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     println!("making an organization of {members} members …");
     let target = runtime.block_on(Target::start(members))?;
+    let (check, membership, page) = (target.check(), target.membership(), target.page());
+    let vs_hello = |goal, what, connections, now, aim, request: &[u8]| {
+        reads(Goal { goal, what, now, aim }, connections, &runtime, (target.address, request), round)
+    };
     let rows = [
-        reads(
-            "P2",
-            "one membership, 16 connections: requests/s vs bare hyper",
-            16,
-            0.65,
-            0.85,
-            &runtime,
-            &target,
-            round,
-            false,
-        )?,
-        reads(
-            "P12",
-            "page of 100, 16 connections: requests/s vs bare hyper of as many bytes",
-            16,
-            0.17,
-            0.5,
-            &runtime,
-            &target,
-            round,
-            true,
-        )?,
+        vs_hello("P2", "one check, 1 connection: requests/s vs bare hyper", 1, 0.80, 0.93, &check)?,
+        vs_hello("P2", "one check, 16 connections", 16, 0.65, 0.85, &check)?,
+        vs_hello("P2", "one check, 64 connections", 64, 0.60, 0.80, &check)?,
+        vs_hello("", "one membership with its metadata, 16 connections", 16, 0.65, 0.85, &membership)?,
+        vs_hello("P12", "page of 100, 16 connections, vs as many bytes", 16, 0.17, 0.5, &page)?,
         creates("P7", "durable additions, 64 connections vs raw SQLite, 64 a batch", 64, 1.0, 4.0, &target, round)?,
         creates("P10", "durable additions, 1 connection vs raw SQLite, 1 a batch", 1, 0.3, 0.6, &target, round)?,
     ];
@@ -87,26 +74,27 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-#[expect(clippy::too_many_arguments, reason = "one row of the table")]
-fn reads(
+struct Goal {
     goal: &'static str,
     what: &'static str,
-    connections: usize,
     now: f64,
     aim: f64,
+}
+
+fn reads(
+    Goal { goal, what, now, aim }: Goal,
+    connections: usize,
     runtime: &tokio::runtime::Runtime,
-    target: &Target,
+    (address, request): (std::net::SocketAddr, &[u8]),
     round: Duration,
-    page: bool,
 ) -> Result<Row> {
-    let request = if page { target.page() } else { target.membership() };
-    let bytes = load::bytes_of_answer(target.address, &request)?;
+    let bytes = load::bytes_of_answer(address, request)?;
     let hello = runtime.block_on(yardstick::start(bytes))?;
     let plain = load::get("/", None);
     let mut row = Row { goal, what, now, aim, ratios: Vec::new(), rate: 0.0, yardstick: 0.0 };
     for _ in 0..ROUNDS {
         let Rate(yardstick) = Load { address: hello, connections, round }.run(|_, _| plain.clone())?;
-        let Rate(rate) = Load { address: target.address, connections, round }.run(|_, _| request.clone())?;
+        let Rate(rate) = Load { address, connections, round }.run(|_, _| request.to_vec())?;
         row.ratios.push(rate / yardstick);
         (row.rate, row.yardstick) = (rate, yardstick);
     }

@@ -59,6 +59,13 @@ impl Target {
         Ok(Self { address, engine, organization, member, free, next: AtomicUsize::new(0), empty, _database: database })
     }
 
+    /// Whether a member holds his role.
+    pub fn check(&self) -> Vec<u8> {
+        let (user, organization) = (self.member.native(), self.organization.native());
+        let body = format!("{{\"user_id\":\"{user}\",\"organization_id\":\"{organization}\",\"role\":\"member\"}}");
+        load::post("/v1/check", KEY, &body)
+    }
+
     pub fn membership(&self) -> Vec<u8> {
         let path = format!("/v1/organizations/{}/memberships/{}", self.organization.native(), self.member.native());
         load::get(&path, Some(KEY))

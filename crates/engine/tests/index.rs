@@ -106,6 +106,12 @@ async fn memory_and_database_say_the_same() {
                     .update_organization(organization, OrganizationPatch { status, ..OrganizationPatch::default() })
                     .await;
             }
+            (9, Some(user), _) if dice.throw(3) == 0 => {
+                let _ = writer.delete_user(user, None).await;
+                if dice.throw(2) == 0 {
+                    let _ = writer.erase_user(user).await;
+                }
+            }
             (_, _, Some(organization)) => {
                 let below = organizations[dice.throw(organizations.len())];
                 if dice.throw(3) == 0 {

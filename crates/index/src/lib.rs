@@ -207,6 +207,23 @@ impl Graph {
         Ok(())
     }
 
+    /// An event whose body was blanked, since its user was erased: all that it can have said of him is over.
+    pub fn apply_blanked(
+        &mut self,
+        sequence: i64,
+        organization: Option<OrganizationId>,
+        user: Option<UserId>,
+    ) -> Result<(), OutOfStep> {
+        let Some(user) = user.filter(|_| sequence == self.position + 1) else { return Err(OutOfStep) };
+        self.position = sequence;
+        self.users.remove(&user);
+        self.suspended.remove(&user);
+        if let Some(place) = organization.and_then(|id| self.places.get_mut(&id)) {
+            place.members.remove(&user);
+        }
+        Ok(())
+    }
+
     fn roles_changed(&mut self) {
         self.roles_version += 1;
         self.catalog = Arc::new(RoleCatalog::new(self.roles.iter().cloned()));

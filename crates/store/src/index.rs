@@ -201,9 +201,12 @@ impl Index {
             }
             let mut graph = realm.graph.write().unwrap_or_else(PoisonError::into_inner);
             for event in &events {
-                // What was erased from the log can't be done again.
-                let applied = event.change.as_ref().map(|change| graph.apply(event.sequence, change));
-                if applied != Some(Ok(())) {
+                let applied = match &event.change {
+                    Some(change) => graph.apply(event.sequence, change),
+                    None => graph.apply_blanked(event.sequence, event.organization, event.user),
+                };
+                if applied.is_err() {
+                    // It is made anew.
                     drop(graph);
                     self.forget(id);
                     return Ok(());
