@@ -160,12 +160,16 @@ impl Model {
         }
         let (_, gone) = self.memberships.remove(&place).expect("seen above");
         if gone.default {
-            let mine = self.memberships.iter_mut().filter(|((_, user), _)| *user == place.1);
-            if let Some((_, (_, row))) = mine.min_by_key(|(_, (made, _))| *made) {
-                row.default = true;
-            }
+            self.start_at_the_oldest(place.1);
         }
         Verdict::Done
+    }
+
+    fn start_at_the_oldest(&mut self, user: UserId) {
+        let mine = self.memberships.iter_mut().filter(|((_, u), _)| *u == user);
+        if let Some((_, (_, row))) = mine.min_by_key(|(_, (made, _))| *made) {
+            row.default = true;
+        }
     }
 
     fn clear(&mut self, organization: OrganizationId) -> Verdict {
@@ -193,7 +197,11 @@ impl Model {
             return Verdict::HasChildren;
         }
         self.organizations.retain(|o| !below.contains(o));
-        self.memberships.retain(|(o, _), _| !below.contains(o));
+        let gone = self.memberships.extract_if(.., |(o, _), _| below.contains(o));
+        let homeless: Vec<UserId> = gone.filter(|(_, (_, row))| row.default).map(|((_, user), _)| user).collect();
+        for user in homeless {
+            self.start_at_the_oldest(user);
+        }
         Verdict::Done
     }
 
