@@ -72,12 +72,34 @@ impl Cluster {
         server
     }
 
+    /// The same, on a port of 127.0.0.1, with this certificate and key, and for nobody who comes without TLS. Gives the port.
+    pub fn start_with_tls(&self, name: &str, certificate: &str, key: &str) -> (Postgres<'_>, u16) {
+        self.start(name).stop();
+        let data = self.data_of(name);
+        for (file, text) in [("server.crt", certificate), ("server.key", key)] {
+            std::fs::write(data.join(file), text).expect("written");
+        }
+        std::fs::write(data.join("pg_hba.conf"), "local all all trust\nhostssl all all 127.0.0.1/32 trust\n")
+            .expect("written");
+        run(Command::new("chmod").arg("600").arg(data.join("server.key")));
+        if is_root() {
+            run(Command::new("chown").args(["postgres", "server.crt", "server.key"]).current_dir(&data));
+        }
+        let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
+        let port = free.expect("a free port").port();
+        (self.resume_with(name, &format!("-c ssl=on -c listen_addresses=127.0.0.1 -c port={port}")), port)
+    }
+
     /// Starts a server on the data that are there.
     pub fn resume(&self, name: &str) -> Postgres<'_> {
+        self.resume_with(name, "-c listen_addresses=")
+    }
+
+    fn resume_with(&self, name: &str, more: &str) -> Postgres<'_> {
         let data = self.data_of(name);
         let options = format!(
-            "-c unix_socket_directories={} -c listen_addresses= -c max_connections=200 -c wal_level=replica \
-             -c hot_standby=on -c wal_receiver_status_interval=1s",
+            "-c unix_socket_directories={} -c max_connections=200 -c wal_level=replica \
+             -c hot_standby=on -c wal_receiver_status_interval=1s {more}",
             self.folder_of(name).display()
         );
         run(self

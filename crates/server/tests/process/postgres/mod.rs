@@ -6,6 +6,7 @@ mod failover;
 mod outage;
 mod processes;
 mod replica;
+mod tls;
 
 use serde_json::json;
 
