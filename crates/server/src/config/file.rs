@@ -101,6 +101,10 @@ impl File {
         if let Some(scim) = table.get("scim") {
             refuse_unknown("scim.", scim.as_table().context("scim must be a section, [scim]")?, SCIM)?;
         }
+        if let Some(authzen) = table.get("authzen") {
+            // Its tables say themselves what they don't know.
+            authzen.as_table().context("authzen has tables such as [[authzen.actions]]")?;
+        }
         // Read from the text again, so that an error shows its line.
         Ok(toml::from_str(text)?)
     }
