@@ -80,11 +80,12 @@ test-rust: ## all Rust tests, on SQLite
 	$(call heading,Rust tests)
 	$(CARGO) test $(CARGO_FLAGS) --workspace
 
-# What doesn't touch a database has been run before.
+# The same packages as before, so that nothing is built anew; without the tests of the process, which choose their databases themselves.
 .PHONY: test-postgres
 test-postgres: tools ## the Rust tests and the vendors' clients once more, on PostgreSQL
 	$(call heading,All on PostgreSQL)
-	tests/postgres.sh $(CARGO) test $(CARGO_FLAGS) -p roster-store -p roster-engine -p roster-tests
+	tests/postgres.sh $(CARGO) test $(CARGO_FLAGS) --workspace -- \
+		$(addprefix --skip ,backup:: durability:: postgres:: serve:: shell:: shutdown:: sync:: versions::)
 	tests/postgres.sh $(MAKE) $(CONFORMANCE)
 
 .PHONY: test-conformance

@@ -36,7 +36,7 @@ fn main() -> Result<()> {
     let target = runtime.block_on(Target::start(members))?;
     let (check, membership, page) = (target.check(), target.membership(), target.page());
     let vs_hello = |goal, what, connections, now, aim, request: &[u8]| {
-        reads(Goal { goal, what, now, aim }, connections, &runtime, (target.address, request), round)
+        reads(Goal { name: goal, what, now, aim }, connections, &runtime, (target.address, request), round)
     };
     let rows = [
         vs_hello("P2", "one check, 1 connection: requests/s vs bare hyper", 1, 0.80, 0.93, &check)?,
@@ -75,14 +75,14 @@ fn main() -> Result<()> {
 }
 
 struct Goal {
-    goal: &'static str,
+    name: &'static str,
     what: &'static str,
     now: f64,
     aim: f64,
 }
 
 fn reads(
-    Goal { goal, what, now, aim }: Goal,
+    Goal { name: goal, what, now, aim }: Goal,
     connections: usize,
     runtime: &tokio::runtime::Runtime,
     (address, request): (std::net::SocketAddr, &[u8]),
