@@ -129,10 +129,14 @@ async fn memory_and_database_say_the_same() {
         let more = remembered.iter().zip(&read).filter(|(memory, table)| memory.0 && !table.0).count();
         assert_eq!(more, 0, "seed {seed}, step {step}");
         if elsewhere {
-            while remembered != read {
-                tokio::task::yield_now().await;
-                remembered = answers(&operator, &users, &organizations).await;
-            }
+            let catch_up = async {
+                while remembered != read {
+                    tokio::task::yield_now().await;
+                    remembered = answers(&operator, &users, &organizations).await;
+                }
+            };
+            let patience = std::time::Duration::from_mins(1);
+            tokio::time::timeout(patience, catch_up).await.expect("memory follows the log");
         }
         let same = remembered == read;
         assert!(same, "seed {seed}, step {step}:\n{remembered:?}\n{read:?}");
