@@ -8,6 +8,8 @@
 //! database; the other files are named after what they keep.
 
 mod accounts;
+#[cfg(test)]
+mod again;
 mod copy;
 mod directory;
 mod error;

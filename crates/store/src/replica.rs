@@ -34,8 +34,7 @@ impl Replica {
         let (Location::Server(_), Location::Server(address)) = (primary, replica) else {
             return Err(Error::Url(String::from("only a PostgreSQL database has replicas to read from")));
         };
-        let size = std::thread::available_parallelism().map_or(16, |cores| 4 * usize::from(cores)).max(16);
-        let readers = Readers::new(Source::Server(Box::new(address.to_any_host())), size);
+        let readers = Readers::new(Source::Server(Box::new(address.to_any_host())));
         Ok(Self { readers, down_until: Mutex::default() })
     }
 

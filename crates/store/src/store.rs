@@ -118,11 +118,10 @@ impl Store {
         // Beside a file there is nobody else but the command line.
         let shared = index == IndexMode::Beside || (index == IndexMode::Full && kind == Kind::Postgres);
         let settling = if shared { Leases::of(kind).lease } else { Duration::ZERO };
-        let size = std::thread::available_parallelism().map_or(16, |cores| 4 * usize::from(cores)).max(16);
         Ok(Self {
             writers: Mutex::new(writers.into_iter().map(Arc::new).collect()),
             threads: Mutex::new(threads),
-            readers: Readers::new(source, size),
+            readers: Readers::new(source),
             replica,
             index: memory,
             settling,

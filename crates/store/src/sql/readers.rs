@@ -22,7 +22,9 @@ struct Pool {
 }
 
 impl Readers {
-    pub fn new(source: Source, size: usize) -> Self {
+    /// Four for each core, and no fewer than 16: most of them wait for the database.
+    pub fn new(source: Source) -> Self {
+        let size = std::thread::available_parallelism().map_or(16, |cores| 4 * usize::from(cores)).max(16);
         let free = Arc::new(Semaphore::new(size));
         Self(Arc::new(Pool { source, idle: Mutex::new(Vec::new()), free, size }))
     }

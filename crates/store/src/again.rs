@@ -1,0 +1,74 @@
+//! An operation that meets the work of another process is run again, a bounded number of times, and its caller hears only of the end.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use roster_model::EntityId as _;
+use roster_testing::Database;
+
+use crate::sql::{Connection, Kind, Location};
+use crate::{Error, IndexMode, Store};
+
+async fn store(database: &Database) -> Store {
+    let location = Location::parse(database.url()).expect("an address");
+    let opened = tokio::task::spawn_blocking(move || Store::open(&location, None, IndexMode::None, true));
+    opened.await.expect("no panic").expect("a store")
+}
+
+/// With a name that no other has, so that nothing clashes but the id.
+fn make_realm(connection: &Connection, id: i64) -> Result<(), Error> {
+    static NAMES: AtomicI64 = AtomicI64::new(1);
+    connection.execute(
+        "INSERT INTO realm (id, name, root, head, roles_version, created_ms) VALUES ($1, $2, 1, 0, 0, 0)",
+        &[id.into(), format!("realm {}", NAMES.fetch_add(1, Ordering::Relaxed)).into()],
+    )?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clash_of_ids_draws_another_one() {
+    let database = Database::new();
+    let store = store(&database).await;
+    store.write_aside(None, |connection| make_realm(connection, 1)).await.expect("a realm");
+    // Draws 1, which is taken, then 2.
+    let ids = Arc::new(AtomicI64::new(1));
+    let drawn = Arc::clone(&ids);
+    let made = store.write_aside(None, move |connection| make_realm(connection, drawn.fetch_add(1, Ordering::Relaxed)));
+    made.await.expect("the second try");
+    assert_eq!(ids.load(Ordering::Relaxed), 3);
+    // Always the same one: it ends, and says so.
+    let tries = Arc::new(AtomicI64::new(0));
+    let counted = Arc::clone(&tries);
+    let refused = store.write_aside(None, move |connection| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        make_realm(connection, 1)
+    });
+    assert!(matches!(refused.await, Err(Error::Taken(_))));
+    assert_eq!(tries.load(Ordering::Relaxed), 4);
+    let mut ids: Vec<_> = store.realms().await.expect("realms").into_iter().map(|realm| realm.id.raw()).collect();
+    ids.sort_unstable();
+    assert_eq!(ids, [1, 2]);
+    store.close().await;
+}
+
+/// PostgreSQL says so of a transaction, or of one of its statements; SQLite has nothing of the kind.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_serialization_failure_is_tried_again() {
+    let database = Database::new();
+    let store = store(&database).await;
+    let tries = Arc::new(AtomicI64::new(0));
+    let counted = Arc::clone(&tries);
+    let made = store.write_aside(None, move |connection| {
+        let first = counted.fetch_add(1, Ordering::Relaxed) == 0;
+        make_realm(connection, 1)?;
+        if first && connection.kind() == Kind::Postgres {
+            let raise = "DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = 'serialization_failure'; END $$";
+            connection.execute(raise, &[])?;
+        }
+        Ok(())
+    });
+    made.await.expect("it is made once");
+    assert_eq!(tries.load(Ordering::Relaxed), if database.is_server() { 2 } else { 1 });
+    assert_eq!(store.realms().await.expect("realms").len(), 1);
+    store.close().await;
+}
