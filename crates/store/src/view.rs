@@ -1,12 +1,12 @@
 use std::sync::Arc;
 
 use roster_index::Graph;
-use roster_model::{Dialect, EntityId, RealmId, RoleCatalog};
+use roster_model::{Aliases, Dialect, EntityId, RealmId, RoleCatalog};
 
 use crate::error::{Error, Result};
 use crate::index::Index;
 use crate::roles::CatalogCache;
-use crate::sql::{Connection, Select};
+use crate::sql::{Connection, Select, Value};
 
 /// One realm as it was at one position of its log. Today SQL answers; whoever asks can't tell.
 #[derive(Debug)]
@@ -95,6 +95,18 @@ impl<'c> View<'c> {
         select.bind(self.realm).push(" AND id IN ").bind_all(ids).push(" ORDER BY id, dialect");
         self.connection
             .all(&select.text, &select.values, |row| Ok((row.int(0)?, row.word(1, Dialect::from_word)?, row.text(2)?)))
+    }
+
+    /// Values for [`Self::insert_aliases`].
+    pub(crate) fn alias_rows(&self, id: i64, aliases: &Aliases) -> Vec<Value> {
+        let row = |(dialect, text): &(Dialect, String)| -> [Value; 4] {
+            [self.realm.into(), dialect.word().into(), text.as_str().into(), id.into()]
+        };
+        aliases.0.iter().flat_map(row).collect()
+    }
+
+    pub(crate) fn insert_aliases(&self, rows: &[Value]) -> Result<()> {
+        self.connection.insert_rows("alias (realm, dialect, value, id)", 4, rows)
     }
 
     pub(crate) fn count(&self, select: &Select) -> Result<u64> {
