@@ -27,6 +27,7 @@ mod entry;
 mod error;
 mod events;
 mod ids;
+mod import;
 mod invitations;
 mod memberships;
 mod organizations;
@@ -76,6 +77,10 @@ pub use directory::{
 pub use engine::{Config, Engine, EngineLimits, Opened};
 pub use entry::{Acceptance, Promise};
 pub use error::{Error, Result, Subject};
+pub use import::{
+    Carried, ImportProgress, ImportStep, Incoming, IncomingAddress, IncomingMembership, IncomingOrganization,
+    IncomingRoot, IncomingUser, Known, OrganizationName, UserName,
+};
 pub use invitations::{Expiry, IfPending, InvitationQuery, Invited, NewInvitation, SentInvitation};
 pub use memberships::{IfInvited, Member, MemberQuery, MembershipPatch, MetadataWrite, NewMembership};
 pub use organizations::{InOrganization, NewOrganization, OrganizationPatch, OrganizationQuery, Within};

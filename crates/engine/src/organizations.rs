@@ -273,33 +273,21 @@ pub(crate) fn create(
     Ok(after)
 }
 
-pub(crate) fn update(
-    tx: &mut Tx<'_, '_>,
-    before: &Allowed<Organization>,
-    patch: &OrganizationPatch,
-) -> Result<Organization> {
-    if patch.expected.is_some_and(|expected| expected != before.updated) {
-        return Err(Error::PreconditionFailed);
-    }
-    let view = tx.read().view;
-    let mut after = Organization::clone(before);
+/// What becomes of an organization by itself: all but status and place. Whether another one is called so is another question.
+pub(crate) fn patched(before: &Organization, patch: &OrganizationPatch) -> Result<Organization> {
+    let mut after = before.clone();
     if let Some(name) = &patch.name {
         text::name(name).of("name")?.clone_into(&mut after.name);
-        if patch.name_must_be_free && after.name != before.name {
-            name_is_free(view, name, Some(before.id))?;
-        }
     }
     if let Some(slug) = &patch.slug {
         if before.is_root() {
             return Err(Error::System(Subject::Organization));
         }
         text::slug(slug).of("slug")?.clone_into(&mut after.slug);
-        slug_is_free(view, slug, Some(before.id))?;
     }
     if let Some(external_id) = &patch.external_id {
         if let Some(external_id) = external_id {
             text::external_id(external_id).of("external_id")?;
-            external_id_is_free(view, external_id, Some(before.id))?;
         }
         after.external_id.clone_from(external_id);
     }
@@ -327,14 +315,40 @@ pub(crate) fn update(
     if let Some(suspended) = patch.suspended {
         after.suspended = suspended;
     }
+    if let Some(created) = patch.created {
+        after.created = created;
+    }
+    Ok(after)
+}
+
+pub(crate) fn update(
+    tx: &mut Tx<'_, '_>,
+    before: &Allowed<Organization>,
+    patch: &OrganizationPatch,
+) -> Result<Organization> {
+    if patch.expected.is_some_and(|expected| expected != before.updated) {
+        return Err(Error::PreconditionFailed);
+    }
+    let view = tx.read().view;
+    if let Some(name) = &patch.name
+        && patch.name_must_be_free
+        && *name != before.name
+    {
+        text::name(name).of("name")?;
+        name_is_free(view, name, Some(before.id))?;
+    }
+    let mut after = patched(before, patch)?;
+    if let Some(slug) = &patch.slug {
+        slug_is_free(view, slug, Some(before.id))?;
+    }
+    if let Some(Some(external_id)) = &patch.external_id {
+        external_id_is_free(view, external_id, Some(before.id))?;
+    }
     if let Some(status) = patch.status.filter(|status| *status != before.status) {
         if status == OrganizationStatus::Deleted && !before.standing().holds(Right::tree(P::OrganizationsDelete)) {
             return Err(Error::Forbidden(P::OrganizationsDelete.key().into()));
         }
         set_status(&mut after, status)?;
-    }
-    if let Some(created) = patch.created {
-        after.created = created;
     }
     if after != **before {
         after.updated = tx.now().not_before(before.updated);
