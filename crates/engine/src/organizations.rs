@@ -252,9 +252,11 @@ pub(crate) fn create(
         name_is_free(reader.view, &new.name, None)?;
     }
     let mut after = build(tx.drawing(), parent, new)?;
-    match &new.slug {
-        Some(slug) => slug_is_free(reader.view, slug, None)?,
-        None => after.slug = make_slug(&new.name, after.id, |slug| Ok(reader.view.organization_by_slug(slug)?.is_none()))?,
+    if let Some(slug) = &new.slug {
+        slug_is_free(reader.view, slug, None)?;
+    } else {
+        let is_free = |slug: &str| Ok(reader.view.organization_by_slug(slug)?.is_none());
+        after.slug = make_slug(&new.name, after.id, is_free)?;
     }
     if let Some(external_id) = &new.external_id {
         external_id_is_free(reader.view, external_id, None)?;

@@ -2,6 +2,7 @@
 
 CREATE TABLE import_progress (
     realm BIGINT NOT NULL,
+    beginning {text} NOT NULL,     -- SHA-256 of the file's first bytes
     hash {text} NOT NULL,          -- SHA-256 of the file as far as it was imported
     bytes BIGINT NOT NULL,         -- how far that is
     lines BIGINT NOT NULL,

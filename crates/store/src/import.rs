@@ -1,8 +1,6 @@
 //! What an import asks about many things at once, and how far it came.
 
-use roster_model::{
-    AddressKind, Dialect, EntityId as _, Invitation, OrganizationId, Timestamp, UserId,
-};
+use roster_model::{AddressKind, Dialect, EntityId as _, Invitation, OrganizationId, Timestamp, UserId};
 
 use crate::error::Result;
 use crate::sql::{Row, Select, Value};
@@ -59,6 +57,8 @@ impl Naming {
 /// How far the last import into a realm came.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImportProgress {
+    /// Hex of the SHA-256 of the file's first bytes.
+    pub beginning: String,
     /// Hex of the SHA-256 of the file as far as it was imported.
     pub hash: String,
     pub bytes: u64,
@@ -196,16 +196,17 @@ impl View<'_> {
     /// Of the last import, also of one that is under way.
     pub fn import_progress(&self) -> Result<Option<ImportProgress>> {
         self.connection.optional(
-            "SELECT hash, bytes, lines, finished, begun_ms, updated_ms FROM import_progress WHERE realm = $1",
+            "SELECT beginning, hash, bytes, lines, finished, begun_ms, updated_ms FROM import_progress WHERE realm = $1",
             &[self.realm.into()],
             |row| {
                 Ok(ImportProgress {
-                    hash: row.text(0)?,
-                    bytes: size(row, 1)?,
-                    lines: size(row, 2)?,
-                    finished: row.flag(3)?,
-                    begun: row.time(4)?,
-                    updated: row.time(5)?,
+                    beginning: row.text(0)?,
+                    hash: row.text(1)?,
+                    bytes: size(row, 2)?,
+                    lines: size(row, 3)?,
+                    finished: row.flag(4)?,
+                    begun: row.time(5)?,
+                    updated: row.time(6)?,
                 })
             },
         )
@@ -216,11 +217,13 @@ impl Transaction<'_> {
     /// Remembers how far an import came. No event tells of it.
     pub fn put_import_progress(&self, progress: &ImportProgress) -> Result<()> {
         self.connection.execute(
-            "INSERT INTO import_progress (realm, hash, bytes, lines, finished, begun_ms, updated_ms)
-             VALUES ($1, $2, $3, $4, $5, $6, $7)
-             ON CONFLICT (realm) DO UPDATE SET hash = $2, bytes = $3, lines = $4, finished = $5, begun_ms = $6, updated_ms = $7",
+            "INSERT INTO import_progress (realm, beginning, hash, bytes, lines, finished, begun_ms, updated_ms)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+             ON CONFLICT (realm) DO UPDATE SET beginning = $2, hash = $3, bytes = $4, lines = $5, finished = $6,
+                begun_ms = $7, updated_ms = $8",
             &[
                 self.realm.into(),
+                progress.beginning.as_str().into(),
                 progress.hash.as_str().into(),
                 number(progress.bytes),
                 number(progress.lines),

@@ -48,7 +48,7 @@ pub use copy::{Copied, Progress, backup, copy, restore};
 pub use directory::GroupOf;
 pub use error::{Error, Result};
 pub use idempotency::Remembered;
-pub use import::{ImportProgress, Naming, NAMINGS};
+pub use import::{ImportProgress, NAMINGS, Naming};
 pub use index::IndexMode;
 pub use invitations::{InvitationFilter, InvitationSort};
 pub use memberships::{MemberFilter, MemberSort};

@@ -20,10 +20,7 @@ pub(crate) const fn touches_roles(change: &Change) -> bool {
 
 /// Whether its rows are written together with those of others: it only adds some, and in which order doesn't matter.
 const fn is_plain(change: &Change) -> bool {
-    matches!(
-        change,
-        Change::OrganizationCreated { .. } | Change::UserCreated { .. } | Change::MembershipAdded { .. }
-    )
+    matches!(change, Change::OrganizationCreated { .. } | Change::UserCreated { .. } | Change::MembershipAdded { .. })
 }
 
 /// Many changes, one after the other. `sequence`: of the first one.

@@ -58,7 +58,9 @@ impl<'c> Transaction<'c> {
         changes: &[Change],
     ) -> Result<()> {
         let first = self.view.head + 1;
-        changes.iter().for_each(|change| self.note(change));
+        for change in changes {
+            self.note(change);
+        }
         tables::apply_all(&self.view, first, changes)?;
         self.view.append(first, time, actor, changes.iter().map(|change| (draw(), change)))?;
         self.view.head += i64::try_from(changes.len()).map_err(|_| Error::Corrupt(String::from("too many changes")))?;

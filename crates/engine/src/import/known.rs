@@ -140,9 +140,7 @@ impl Known {
         let id = match name {
             OrganizationName::Root => Some(reader.acting.root),
             OrganizationName::Id(id) => Some(*id),
-            OrganizationName::Slug(slug) => {
-                self.named(reader, Naming::Slug, slug)?.and_then(OrganizationId::checked)
-            }
+            OrganizationName::Slug(slug) => self.named(reader, Naming::Slug, slug)?.and_then(OrganizationId::checked),
             OrganizationName::ExternalId(external_id) => {
                 self.named(reader, Naming::OrganizationExternalId, external_id)?.and_then(OrganizationId::checked)
             }

@@ -1,4 +1,6 @@
-use roster_model::{Change, EntityId as _, InvitationStatus, Invitation, Organization, OrganizationId, RoleNumber, RoleSet, UserId};
+use roster_model::{
+    Change, EntityId as _, Invitation, InvitationStatus, Organization, OrganizationId, RoleNumber, RoleSet, UserId,
+};
 
 use super::apply::Chunk;
 use super::known::Emails;

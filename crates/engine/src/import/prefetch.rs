@@ -50,7 +50,8 @@ impl Wanted {
                 AddressKind::Phone => self.name(Naming::Address(kind), value),
             }
         }
-        self.ids.extend(line.addresses.iter().flatten().filter_map(|address| address.id).map(|id| id.raw()));
+        self.ids
+            .extend(line.addresses.iter().flatten().filter_map(|address| address.id).map(roster_model::EntityId::raw));
         if let Some(username) = &line.new.username {
             self.name(Naming::Username, text::fold(username));
         }
@@ -109,7 +110,9 @@ impl Wanted {
                 if let Some(external_id) = &organization.new.external_id {
                     self.name(Naming::OrganizationExternalId, external_id);
                 }
-                organization.parent.iter().for_each(|parent| self.organization_name(parent));
+                if let Some(parent) = &organization.parent {
+                    self.organization_name(parent);
+                }
             }
             Incoming::User(user) => self.user(user),
             Incoming::Membership(membership) => {
@@ -148,7 +151,9 @@ fn each_once<T: Ord>(mut all: Vec<T>) -> Vec<T> {
 impl Chunk<'_> {
     pub(super) fn prefetch(&mut self, lines: &[Incoming]) -> Result<()> {
         let mut wanted = Wanted::default();
-        lines.iter().for_each(|line| wanted.line(line));
+        for line in lines {
+            wanted.line(line);
+        }
         self.ask_for_names(&mut wanted)?;
         self.ask_for_others(lines)?;
         let view = self.reader.view;
@@ -170,7 +175,9 @@ impl Chunk<'_> {
             let mut names = each_once(names);
             names.retain(|name| !self.known.has_heard_of(naming, name));
             let asked: Vec<&str> = names.iter().map(String::as_str).collect();
-            names.iter().for_each(|name| self.known.put_name(naming, name, None));
+            for name in &names {
+                self.known.put_name(naming, name, None);
+            }
             for (name, id) in self.reader.view.find_named(naming, &asked)? {
                 self.known.put_name(naming, &name, Some(id));
             }
@@ -254,7 +261,8 @@ impl Chunk<'_> {
         self.known.starting.extend(view.starting_among(&each_once(starting))?);
         for users in each_once(looked_at).chunks(512) {
             let mut found = view.addresses_of(users)?;
-            for user in users.iter().filter(|user| !self.known.emails.contains_key(*user)).copied().collect::<Vec<_>>() {
+            for user in users.iter().filter(|user| !self.known.emails.contains_key(*user)).copied().collect::<Vec<_>>()
+            {
                 let of = Emails::of(&found.remove(&user).unwrap_or_default());
                 self.known.emails.insert(user, of);
             }

@@ -1,6 +1,4 @@
-use roster_model::{
-    AddressKind, Dialect, OrganizationId, OrganizationStatus, Timestamp, UserId, id::AddressId,
-};
+use roster_model::{AddressKind, Dialect, OrganizationId, OrganizationStatus, Timestamp, UserId, id::AddressId};
 
 use crate::memberships::NewMembership;
 use crate::organizations::NewOrganization;
@@ -72,6 +70,8 @@ pub struct IncomingUser {
     pub new: NewUser,
     /// In the place of those in `new`.
     pub addresses: Option<Vec<IncomingAddress>>,
+    /// First and last name aren't read from the whole one.
+    pub only_whole_name: bool,
 }
 
 #[derive(Clone, Debug)]

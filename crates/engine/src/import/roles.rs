@@ -10,13 +10,7 @@ use crate::roles::{self, NewPermission, NewRole};
 impl Chunk<'_> {
     pub(super) fn permission(&mut self, carried: &Carried<PermissionId>, new: &NewPermission) -> Result<()> {
         let mut permission = roles::build_permission(self.drawing, new)?;
-        self.carry(
-            carried,
-            Subject::Permission,
-            &mut permission.id,
-            &mut permission.created,
-            &mut permission.updated,
-        )?;
+        self.carry(carried, Subject::Permission, &mut permission.id, &mut permission.created, &mut permission.updated)?;
         let all = match &mut self.known.permissions {
             Some(all) => all,
             none => none.insert(self.reader.view.list_permissions()?),

@@ -16,6 +16,9 @@ impl Chunk<'_> {
         if let Some(addresses) = &line.addresses {
             user.addresses = self.addresses(addresses)?;
         }
+        if line.only_whole_name {
+            (user.first_name, user.last_name) = (None, None);
+        }
         check_extras(&user.extras)?;
         user.aliases = aliases::<UserId>(&line.carried.aliases)?;
         match self.promised(&user.addresses)? {
