@@ -1,0 +1,43 @@
+//! Pages of members.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use roster_engine::{EntityId as _, Form};
+
+use super::checks::{hello_source, in_turn};
+use super::{Goal, less};
+use crate::bench::Bench;
+use crate::load::{Load, get};
+use crate::roster::KEY;
+use crate::turns::{Served as _, Side, Turns};
+use crate::world::On;
+use crate::yardstick::hello;
+
+pub const NATIVE: Goal = less("P12", 6.0, 2.0);
+pub const CLERK: Goal = less("P13", 7.0, 3.0);
+
+pub fn pages(bench: &mut Bench<'_>, on: On) -> Result<()> {
+    let world = bench.usual(on)?;
+    let roster = bench.pinned(&world)?;
+    let big = world.sample.big;
+    let clerk = Form::Clerk.show(big).context("a Clerk id")?;
+    let pages = [
+        (&NATIVE, "native", format!("/v1/organizations/{}/memberships?limit=100", big.native())),
+        (&CLERK, "Clerk", format!("/clerk/v1/organizations/{clerk}/memberships?limit=100")),
+    ];
+    for (goal, dialect, path) in pages {
+        if !bench.settings.wants(goal.name) {
+            continue;
+        }
+        let mut source = in_turn(vec![get(&path, KEY)]);
+        let once = Load::open(roster.address(), 1)?.run(Duration::from_millis(1), &mut source)?;
+        let hello = hello::start(&bench.settings.cores, once.bytes)?;
+        let mut target = Side::new(&roster, 16, source)?;
+        let mut yardstick = Side::new(&hello, 16, hello_source())?;
+        let turns = Turns::take(bench.settings, &mut target, &mut yardstick)?;
+        let what = format!("{dialect} page of 100 members: CPU vs hello of the same {} bytes", once.bytes);
+        bench.row(goal, on, what, turns.cpu(), turns.scale());
+    }
+    Ok(())
+}
