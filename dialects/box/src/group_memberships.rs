@@ -155,7 +155,7 @@ async fn of_user(
 ) -> Result<Json<wire::Page<Value>>, Failure> {
     let whom = Whom::to_read(&caller, &id).await?;
     if let Whom::User(user) = &whom {
-        caller.user(user.clone()).await?;
+        caller.user_id(user.clone()).await?;
     }
     let (at, fields) = (Offsets::of(&query)?, Fields::of(&query)?);
     let listed = match whom {

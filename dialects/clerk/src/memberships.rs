@@ -192,10 +192,10 @@ async fn list_of_user(
     Path(user_id): Path<String>,
     query: Query,
 ) -> Result<Json<Paged<OrganizationMembership>>, Failure> {
-    let user = session.caller.user(&*user_id).await?;
+    let user = session.caller.user_id(&*user_id).await?;
     let (sort, page) = query.page(&sorts(), MemberSort::Created)?;
     let query = MemberQuery { sort, page, ..MemberQuery::default() };
-    let listed = session.caller.list_memberships_of(user.id, query).await?;
+    let listed = session.caller.list_memberships_of(user, query).await?;
     let catalog = session.caller.roles();
     Ok(Json(map::paged(listed, |member| map::membership(&session, &catalog, member))))
 }
