@@ -29,7 +29,7 @@ pub fn ask(address: SocketAddr, method: &str, path: &str, key: Key<'_>, body: Op
 
 pub fn exchange(address: SocketAddr, request: &[u8]) -> Result<Reply> {
     let mut stream = TcpStream::connect(address)?;
-    stream.set_read_timeout(Some(Duration::from_secs(60)))?;
+    stream.set_read_timeout(Some(Duration::from_mins(1)))?;
     let end = request.windows(2).position(|two| two == b"\r\n").context("a request")? + 2;
     let (line, rest) = request.split_at(end);
     stream.write_all(&[line, b"Connection: close\r\n", rest].concat())?;

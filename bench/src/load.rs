@@ -21,6 +21,15 @@ pub use request::{Key, get, post, request};
 /// Writes the next request.
 pub type Source<'a> = Box<dyn FnMut(&mut Vec<u8>) + Send + 'a>;
 
+/// These again and again.
+pub fn in_turn(requests: Vec<Vec<u8>>) -> Source<'static> {
+    let mut next = 0;
+    Box::new(move |out| {
+        out.extend_from_slice(&requests[next]);
+        next = (next + 1) % requests.len();
+    })
+}
+
 /// When nothing at all happens for so long, something is wrong.
 const PATIENCE: Duration = Duration::from_secs(30);
 

@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::process::{Child, ChildStdout, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use nix::sys::signal::{Signal, kill};
@@ -20,15 +20,12 @@ pub const LISTENING: &str = "listening on http://";
 pub struct Process {
     child: Child,
     pub address: SocketAddr,
-    /// From the start to the line that says where it listens.
-    pub took: Duration,
     /// Kept open: nobody likes to print into a closed pipe.
     _output: BufReader<ChildStdout>,
 }
 
 impl Process {
     pub fn start(cores: &Cores, place: Place, mut command: Command) -> Result<Self> {
-        let begin = Instant::now();
         command.stdin(Stdio::null()).stdout(Stdio::piped());
         let mut child = cores.run_at(place, || command.spawn().with_context(|| format!("starting {command:?}")))?;
         let mut output = BufReader::new(child.stdout.take().context("the output of a process")?);
@@ -41,7 +38,7 @@ impl Process {
             }
             if let Some(address) = line.trim_end().strip_prefix(LISTENING) {
                 let address = address.parse().with_context(|| format!("the address {address}"))?;
-                return Ok(Self { child, address, took: begin.elapsed(), _output: output });
+                return Ok(Self { child, address, _output: output });
             }
         }
     }

@@ -13,6 +13,8 @@ use crate::world::On;
 pub struct Sizes {
     pub small: usize,
     pub usual: usize,
+    /// Where growth is looked at from.
+    pub base: usize,
     pub large: usize,
 }
 
@@ -43,9 +45,9 @@ impl Settings {
 
     pub const fn sizes(&self, on: On) -> Sizes {
         match (self.quick, on) {
-            (true, On::Sqlite) => Sizes { small: 10_000, usual: 30_000, large: 100_000 },
-            (true, On::Postgres) => Sizes { small: 5_000, usual: 10_000, large: 20_000 },
-            (false, _) => Sizes { small: 10_000, usual: 1_000_000, large: 10_000_000 },
+            (true, On::Sqlite) => Sizes { small: 10_000, usual: 30_000, base: 30_000, large: 100_000 },
+            (true, On::Postgres) => Sizes { small: 5_000, usual: 10_000, base: 10_000, large: 20_000 },
+            (false, _) => Sizes { small: 10_000, usual: 1_000_000, base: 1_000_000, large: 10_000_000 },
         }
     }
 

@@ -7,8 +7,7 @@ use roster_engine::EntityId as _;
 
 use super::{Goal, less, more};
 use crate::bench::Bench;
-use crate::load::Key;
-use crate::load::{Source, get, post};
+use crate::load::{Key, Source, get, in_turn, post};
 use crate::roster::KEY;
 use crate::turns::{Side, Turns};
 use crate::world::{On, Pair, World};
@@ -21,7 +20,7 @@ pub const RATE_64: Goal = more("P2", 0.60, 0.80);
 pub const SIZE: Goal = less("P3", 1.15, 1.07);
 pub const BATCH: Goal = less("P5", 25.0, 8.0);
 
-fn question(Pair { organization, user }: Pair) -> String {
+pub fn question(Pair { organization, user }: Pair) -> String {
     let (organization, user) = (organization.native(), user.native());
     format!(r#"{{"user_id":"{user}","organization_id":"{organization}","role":"member"}}"#)
 }
@@ -29,15 +28,6 @@ fn question(Pair { organization, user }: Pair) -> String {
 /// Checks of random pairs.
 pub fn checks(world: &World) -> Source<'static> {
     in_turn(world.sample.pairs.iter().map(|pair| post("/v1/check", KEY, &question(*pair))).collect())
-}
-
-/// These again and again.
-pub fn in_turn(requests: Vec<Vec<u8>>) -> Source<'static> {
-    let mut next = 0;
-    Box::new(move |out| {
-        out.extend_from_slice(&requests[next]);
-        next = (next + 1) % requests.len();
-    })
 }
 
 /// What bare hyper is asked.

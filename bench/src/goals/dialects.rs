@@ -3,21 +3,24 @@
 use anyhow::{Context as _, Result};
 use roster_engine::{EntityId as _, Form};
 
-use super::checks::{checks, in_turn};
+use super::checks::checks;
 use super::{Goal, less};
 use crate::bench::Bench;
-use crate::load::{Key, get, post};
+use crate::load::{Key, get, in_turn, post};
 use crate::roster::{KEY, SECRET};
 use crate::turns::{Side, Turns};
 use crate::world::{On, Pair};
 
 pub const LOOKUP: Goal = less("P4", 3.0, 1.6);
 
+/// The request for a member, if the vendor has a word for him.
+type Lookup = fn(Pair) -> Option<Vec<u8>>;
+
 /// Of users who have one membership each, so that an answer is one row.
 pub fn lookups(bench: &mut Bench<'_>, on: On) -> Result<()> {
     let world = bench.usual(on)?;
     let roster = bench.pinned(&world)?;
-    let lookups: [(&str, fn(Pair) -> Option<Vec<u8>>); 8] = [
+    let lookups: [(&str, Lookup); 8] = [
         ("native, a user's memberships", |pair| {
             Some(get(&format!("/v1/users/{}/memberships", pair.user.native()), KEY))
         }),

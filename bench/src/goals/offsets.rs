@@ -3,10 +3,9 @@
 use anyhow::{Context as _, Result};
 use roster_engine::Form;
 
-use super::checks::in_turn;
 use super::{Goal, less};
 use crate::bench::Bench;
-use crate::load::get;
+use crate::load::{get, in_turn};
 use crate::roster::KEY;
 use crate::turns::{Side, Turns};
 use crate::world::On;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use roster_engine::EntityId as _;
 
 use super::checks::checks;
@@ -13,6 +13,7 @@ use crate::load::{Load, Source, post};
 use crate::roster::KEY;
 use crate::turns::Served as _;
 use crate::world::{Fresh, On};
+use crate::yardstick::inserts::{CONNECTIONS, Inserts};
 use crate::yardstick::rows::Rows;
 use crate::yardstick::sync;
 
@@ -20,6 +21,7 @@ pub const BATCHED: Goal = more("P7", 1.0, 4.0);
 pub const NOTHING: Goal = more("P8", 0.12, 0.45);
 pub const TAIL: Goal = less("P9", 5.0, 2.0);
 pub const SYNC: Goal = less("P10", 3.5, 2.0);
+pub const INSERTS: Goal = more("P11", 1.5, 3.0);
 
 /// Additions of users to organizations that they aren't in: each pair once.
 pub fn additions(fresh: &Arc<Fresh>) -> Source<'static> {
@@ -66,6 +68,29 @@ pub fn many(bench: &mut Bench<'_>, on: On) -> Result<()> {
     bench.row(&BATCHED, on, format!("{what}, vs raw SQLite at 64 rows a commit"), batched, scale.clone());
     bench.row(&NOTHING, on, format!("{what}, vs checks (which store nothing)"), nothing, scale.clone());
     bench.row(&TAIL, on, format!("{what}: p99 vs p50"), tail, scale);
+    Ok(())
+}
+
+/// On PostgreSQL, against the plain way to write there.
+pub fn inserts(bench: &mut Bench<'_>, on: On) -> Result<()> {
+    if on == On::Sqlite {
+        return Ok(());
+    }
+    let world = bench.usual(on)?;
+    let roster = bench.free(&world)?;
+    let mut load = Load::open(roster.address(), 64)?;
+    let mut add = additions(&world.sample.fresh);
+    let plain = Inserts::new(world.store.server().context("a server")?, world.shape.memberships)?;
+    let round = bench.settings.round * 2;
+    let (mut values, mut scale) = (Vec::new(), String::new());
+    for _ in 0..bench.settings.rounds {
+        let plain = bench.settings.cores.run_at(Place::Anywhere, || plain.per_second(round))?;
+        let added = load.run(round, &mut add)?.rate();
+        values.push(added / plain);
+        scale = format!("{added:.0}/s : {plain:.0}/s");
+    }
+    let what = format!("durable additions, 64 connections, vs one INSERT each on {CONNECTIONS} connections");
+    bench.row(&INSERTS, on, what, values, scale);
     Ok(())
 }
 

@@ -1,7 +1,5 @@
 //! Fills an empty database through the engine.
 
-use std::sync::Arc;
-
 use anyhow::{Context as _, Result};
 use roster_engine::{
     Bulk, BulkItem, Caller, Config, Engine, NewMembership, NewOrganization, NewUser, OrganizationId, RoleNumber,
@@ -71,9 +69,4 @@ async fn users(operator: &Caller, count: usize, name: &'static str) -> Result<Ve
         }
     }
     Ok(users)
-}
-
-/// For questions to the engine itself, without HTTP.
-pub async fn engine(store: &Store) -> Result<Arc<Engine>> {
-    Ok(Engine::open(Config::new(store.url())).await?.0)
 }
