@@ -1,126 +1,207 @@
-//! A load of keep-alive connections, each on a thread that sends a request and reads its answer, again and again.
+//! A load over keep-alive connections, all of them on the calling thread.
+//!
+//! A connection sends its next request when the answer before has come (as fast as it goes), or when its time has come (at a
+//! pace; a request that had to wait for a free connection is late, and that is part of its latency).
 
-use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
-use std::sync::Barrier;
-use std::sync::atomic::{AtomicU64, Ordering};
+mod answer;
+mod connection;
+mod request;
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, ensure};
+use hdrhistogram::Histogram;
+use mio::{Events, Poll, Token};
 
-/// Answers per second.
-#[derive(Clone, Copy, Debug)]
-pub struct Rate(pub f64);
+use connection::Connection;
+pub use request::{Key, get, post, request};
+
+/// Writes the next request.
+pub type Source<'a> = Box<dyn FnMut(&mut Vec<u8>) + Send + 'a>;
+
+/// These again and again.
+pub fn in_turn(requests: Vec<Vec<u8>>) -> Source<'static> {
+    let mut next = 0;
+    Box::new(move |out| {
+        out.extend_from_slice(&requests[next]);
+        next = (next + 1) % requests.len();
+    })
+}
+
+/// When nothing at all happens for so long, something is wrong.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 #[derive(Clone, Copy, Debug)]
+pub enum Pace {
+    Full,
+    PerSecond(f64),
+}
+
+/// Open connections to one server.
 pub struct Load {
-    pub address: SocketAddr,
-    pub connections: usize,
-    pub round: Duration,
+    poll: Poll,
+    events: Events,
+    connections: Vec<Connection>,
+    scratch: Vec<u8>,
 }
 
-pub fn get(path: &str, key: Option<&str>) -> Vec<u8> {
-    let key = key.map(|key| format!("Authorization: Bearer {key}\r\n")).unwrap_or_default();
-    format!("GET {path} HTTP/1.1\r\nHost: bench\r\n{key}\r\n").into_bytes()
+#[derive(Debug)]
+pub struct Outcome {
+    pub requests: u64,
+    pub elapsed: Duration,
+    /// In nanoseconds.
+    pub latency: Histogram<u64>,
+    /// Of the body of the last answer.
+    pub bytes: usize,
 }
 
-pub fn post(path: &str, key: &str, body: &str) -> Vec<u8> {
-    format!(
-        "POST {path} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {key}\r\nContent-Type: application/json\r\n\
-         Content-Length: {}\r\n\r\n{body}",
-        body.len()
-    )
-    .into_bytes()
-}
+impl Outcome {
+    #[expect(clippy::cast_precision_loss, reason = "a rate")]
+    pub fn rate(&self) -> f64 {
+        self.requests as f64 / self.elapsed.as_secs_f64()
+    }
 
-/// How long the body of the answer to this request is.
-pub fn bytes_of_answer(address: SocketAddr, request: &[u8]) -> Result<usize> {
-    let mut connection = Connection::open(address)?;
-    connection.exchange(request)
+    /// In microseconds.
+    #[expect(clippy::cast_precision_loss, reason = "a latency")]
+    pub fn quantile(&self, quantile: f64) -> f64 {
+        self.latency.value_at_quantile(quantile) as f64 / 1000.0
+    }
 }
 
 impl Load {
-    /// `request` is asked for each request, with the numbers of its connection and of the request on it.
-    pub fn run(self, request: impl Fn(usize, u64) -> Vec<u8> + Sync) -> Result<Rate> {
-        let done = AtomicU64::new(0);
-        let start = Barrier::new(self.connections + 1);
-        let elapsed = std::thread::scope(|scope| -> Result<Duration> {
-            let workers: Vec<_> = (0..self.connections)
-                .map(|number| {
-                    let (done, start, request) = (&done, &start, &request);
-                    scope.spawn(move || -> Result<()> {
-                        let connection = Connection::open(self.address);
-                        start.wait();
-                        let mut connection = connection?;
-                        let until = Instant::now() + self.round;
-                        let mut count = 0;
-                        while Instant::now() < until {
-                            connection.exchange(&request(number, count))?;
-                            count += 1;
-                        }
-                        done.fetch_add(count, Ordering::Relaxed);
-                        Ok(())
-                    })
-                })
-                .collect();
-            start.wait();
-            let begin = Instant::now();
-            for worker in workers {
-                worker.join().map_err(|_| anyhow::anyhow!("a thread of the load panicked"))??;
-            }
-            Ok(begin.elapsed())
-        })?;
-        #[expect(clippy::cast_precision_loss, reason = "a rate")]
-        Ok(Rate(done.load(Ordering::Relaxed) as f64 / elapsed.as_secs_f64()))
-    }
-}
-
-struct Connection {
-    stream: TcpStream,
-    buffer: Vec<u8>,
-}
-
-impl Connection {
-    fn open(address: SocketAddr) -> Result<Self> {
-        let stream = TcpStream::connect(address)?;
-        stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(Duration::from_secs(30)))?;
-        Ok(Self { stream, buffer: vec![0; 64 * 1024] })
+    pub fn open(address: SocketAddr, connections: usize) -> Result<Self> {
+        let poll = Poll::new()?;
+        let connections = (0..connections)
+            .map(|number| Connection::open(address, poll.registry(), Token(number)))
+            .collect::<Result<_>>()?;
+        Ok(Self { poll, events: Events::with_capacity(1024), connections, scratch: vec![0; 256 * 1024] })
     }
 
-    /// Sends a request and reads the whole answer; how long its body is.
-    fn exchange(&mut self, request: &[u8]) -> Result<usize> {
-        self.stream.write_all(request)?;
-        let mut have = 0;
-        let (head, length) = loop {
-            let read = self.stream.read(&mut self.buffer[have..])?;
-            if read == 0 {
-                bail!("the server closed the connection");
-            }
-            have += read;
-            if let Some(end) = self.buffer[..have].windows(4).position(|w| w == b"\r\n\r\n") {
-                let head = std::str::from_utf8(&self.buffer[..end])?;
-                if !head.starts_with("HTTP/1.1 2") {
-                    bail!("{}", String::from_utf8_lossy(&self.buffer[..have]));
-                }
-                let length = head
-                    .lines()
-                    .find_map(|line| {
-                        line.to_ascii_lowercase().strip_prefix("content-length:").map(|n| n.trim().to_owned())
-                    })
-                    .context("an answer without its length")?;
-                break (end + 4, length.parse::<usize>()?);
-            }
-        };
-        let mut rest = (head + length).saturating_sub(have);
-        while rest > 0 {
-            let most = rest.min(self.buffer.len());
-            let read = self.stream.read(&mut self.buffer[..most])?;
-            if read == 0 {
-                bail!("the server closed the connection in an answer");
-            }
-            rest -= read;
+    /// As fast as it goes, for so long. What was sent is waited for.
+    pub fn run(&mut self, length: Duration, source: &mut Source<'_>) -> Result<Outcome> {
+        self.run_at(Pace::Full, length, source)
+    }
+
+    pub fn run_at(&mut self, pace: Pace, length: Duration, source: &mut Source<'_>) -> Result<Outcome> {
+        let mut run = Run::new(self, pace, length, source)?;
+        while !run.over() {
+            self.step(&mut run, None)?;
         }
-        Ok(length)
+        Ok(run.finish())
+    }
+
+    /// This load at its pace, and `other` as fast as it goes beside it.
+    pub fn run_beside(
+        &mut self,
+        (pace, source): (Pace, &mut Source<'_>),
+        (other, other_source): (&mut Self, &mut Source<'_>),
+        length: Duration,
+    ) -> Result<(Outcome, Outcome)> {
+        let mut run = Run::new(self, pace, length, source)?;
+        let mut beside = Run::new(other, Pace::Full, length, other_source)?;
+        while !(run.over() && beside.over()) {
+            self.step(&mut run, Some(Duration::ZERO))?;
+            other.step(&mut beside, Some(Duration::ZERO))?;
+        }
+        Ok((run.finish(), beside.finish()))
+    }
+
+    /// Sends what is due, and takes what has come.
+    fn step(&mut self, run: &mut Run<'_, '_>, wait: Option<Duration>) -> Result<()> {
+        run.send(&mut self.connections)?;
+        self.poll.poll(&mut self.events, Some(wait.unwrap_or_else(|| run.wait())))?;
+        for event in &self.events {
+            let number = event.token().0;
+            let connection = &mut self.connections[number];
+            if event.is_writable() {
+                connection.flush()?;
+            }
+            if event.is_readable() && connection.receive(&mut self.scratch)? {
+                run.done(number, connection)?;
+            }
+        }
+        ensure!(run.under_way == 0 || run.last.elapsed() < PATIENCE, "no answer in {PATIENCE:?}");
+        Ok(())
+    }
+}
+
+struct Due {
+    every: Duration,
+    next: Instant,
+}
+
+struct Run<'r, 's> {
+    source: &'r mut Source<'s>,
+    pace: Option<Due>,
+    begin: Instant,
+    end: Instant,
+    /// When something came last.
+    last: Instant,
+    free: VecDeque<usize>,
+    under_way: usize,
+    outcome: Outcome,
+}
+
+impl<'r, 's> Run<'r, 's> {
+    fn new(load: &Load, pace: Pace, length: Duration, source: &'r mut Source<'s>) -> Result<Self> {
+        let begin = Instant::now();
+        let pace = match pace {
+            Pace::Full => None,
+            Pace::PerSecond(rate) => Some(Due { every: Duration::from_secs_f64(1.0 / rate), next: begin }),
+        };
+        let outcome = Outcome { requests: 0, elapsed: Duration::ZERO, latency: Histogram::new(3)?, bytes: 0 };
+        let free = (0..load.connections.len()).collect();
+        Ok(Self { source, pace, begin, end: begin + length, last: begin, free, under_way: 0, outcome })
+    }
+
+    /// Gives free connections what is due.
+    fn send(&mut self, connections: &mut [Connection]) -> Result<()> {
+        let now = Instant::now();
+        while let Some(number) = self.free.front().copied() {
+            let since = match &mut self.pace {
+                None if now < self.end => now,
+                Some(due) if due.next <= now && due.next < self.end => {
+                    let since = due.next;
+                    due.next += due.every;
+                    since
+                }
+                _ => return Ok(()),
+            };
+            self.free.pop_front();
+            self.under_way += 1;
+            connections[number].send(since, self.source)?;
+        }
+        Ok(())
+    }
+
+    /// How long there is nothing to do. The kernel wakes late by up to a millisecond, so a pace doesn't sleep at all.
+    fn wait(&self) -> Duration {
+        if self.pace.is_some() { Duration::ZERO } else { PATIENCE }
+    }
+
+    fn over(&self) -> bool {
+        let nothing_due = match &self.pace {
+            None => Instant::now() >= self.end,
+            Some(due) => due.next >= self.end,
+        };
+        nothing_due && self.under_way == 0
+    }
+
+    fn done(&mut self, number: usize, connection: &Connection) -> Result<()> {
+        self.under_way -= 1;
+        self.free.push_back(number);
+        self.outcome.requests += 1;
+        self.outcome.bytes = connection.bytes();
+        self.last = Instant::now();
+        let took = self.last - connection.since();
+        self.outcome.latency.record(u64::try_from(took.as_nanos())?)?;
+        Ok(())
+    }
+
+    fn finish(mut self) -> Outcome {
+        self.outcome.elapsed = self.begin.elapsed();
+        self.outcome
     }
 }

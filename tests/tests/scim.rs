@@ -724,13 +724,20 @@ async fn transport() {
     let directory = Directory::with_members(&["ada"], &[]).await;
     let world = &directory.world;
     for key in [None, Some("Basic abc"), Some("Bearer nonsense")] {
-        for path in ["/Users", "/ServiceProviderConfig", "/Me"] {
-            let mut request = http::Request::get(format!("/scim/v2{path}"));
+        for (method, path) in [
+            ("GET", "/Users"),
+            ("GET", "/ServiceProviderConfig"),
+            ("GET", "/Me"),
+            // What isn't there comes after the key, too.
+            ("GET", "/Nothing"),
+            ("DELETE", "/Users"),
+        ] {
+            let mut request = http::Request::builder().method(method).uri(format!("/scim/v2{path}"));
             if let Some(key) = key {
                 request = request.header("authorization", key);
             }
             let answer = world.send(request.body(axum::body::Body::empty()).expect("a request")).await;
-            assert_eq!(answer.status, 401, "{key:?} {path}");
+            assert_eq!(answer.status, 401, "{key:?} {method} {path}");
             assert_eq!(answer.header("www-authenticate"), Some("Bearer realm=\"SCIM\""));
             assert_eq!(answer.header("content-type"), Some("application/scim+json"));
         }

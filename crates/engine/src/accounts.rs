@@ -378,7 +378,8 @@ impl Caller {
                     None => send_members(reader, outlet, place.id, MemberSort::Email)?,
                     Some(user) => {
                         let membership = reader.view.membership(place.id, user.id)?;
-                        outlet.send(memberships::with_sides(reader, membership.into_iter().collect())?)?;
+                        outlet
+                            .send(memberships::with_sides(reader, membership.into_iter().map(Into::into).collect())?)?;
                     }
                 }
             }

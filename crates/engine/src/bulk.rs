@@ -78,7 +78,7 @@ impl Caller {
                             before
                         }
                     };
-                    Ok(Member { membership, user, organization: roster_model::Organization::clone(&place) })
+                    Ok(Member::of(membership, user, roster_model::Organization::clone(&place)))
                 });
                 match outcome {
                     Ok(member) => done.items.push(member),
@@ -92,7 +92,7 @@ impl Caller {
                 let filter = roster_store::MemberFilter { organization: Some(place.id), ..Default::default() };
                 let all = roster_store::list::Slice::default();
                 let sort = roster_store::MemberSort::Created;
-                let now = tx.read().view.list_memberships(&filter, sort, &all)?;
+                let now = tx.read().view.shared_memberships(&filter, sort, &all)?;
                 for before in memberships::with_sides(tx.read(), now)? {
                     let is_owner = before.membership.roles.contains(roster_model::RoleNumber::OWNER);
                     if !seen.contains_key(&before.user.id) && !is_owner {

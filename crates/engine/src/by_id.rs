@@ -25,7 +25,7 @@ fn find(reader: Reader<'_>, id: MembershipId, right: Right) -> Result<(Membershi
 
 fn member(reader: Reader<'_>, membership: Membership, place: Allowed<Organization>) -> Result<Member> {
     let user = reader.user(&UserRef::Id(membership.user))?.named_by(&place);
-    Ok(Member { membership, user, organization: place.into_inner() })
+    Ok(Member::of(membership, user, place.into_inner()))
 }
 
 fn change(
@@ -41,7 +41,7 @@ fn change(
 impl Caller {
     /// The membership, for who holds this right at its organization.
     pub async fn membership_for(&self, id: MembershipId, right: Right) -> Result<Member> {
-        self.read(move |reader| {
+        self.read_graph(move |reader| {
             let (membership, place) = find(reader, id, right)?;
             member(reader, membership, place)
         })

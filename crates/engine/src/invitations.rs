@@ -389,7 +389,7 @@ impl Caller {
                 ..NewMembership::default()
             };
             let membership = memberships::add_invited(tx, &place, &user, &new)?;
-            Ok(Member { membership, user: user.into_inner(), organization: place.into_inner() })
+            Ok(Member::of(membership, user.into_inner(), place.into_inner()))
         })
         .await
     }

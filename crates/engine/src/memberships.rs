@@ -1,6 +1,7 @@
 //! Memberships: who belongs where, with which roles.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
+use std::sync::Arc;
 
 use roster_model::ownership::OwnershipProblem;
 use roster_model::permission::BuiltIn as P;
@@ -23,12 +24,18 @@ use crate::role_map::RoleMap;
 use crate::transaction::{Drawing, Reader, Tx};
 use crate::users::{UserConditions, UserQuery};
 
-/// A membership with its two sides.
+/// A membership with its two sides. In lists the sides are shared.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Member {
-    pub membership: Membership,
-    pub user: User,
-    pub organization: Organization,
+    pub membership: Arc<Membership>,
+    pub user: Arc<User>,
+    pub organization: Arc<Organization>,
+}
+
+impl Member {
+    pub(crate) fn of(membership: Membership, user: User, organization: Organization) -> Self {
+        Self { membership: Arc::new(membership), user: Arc::new(user), organization: Arc::new(organization) }
+    }
 }
 
 /// A membership to be made.
@@ -459,21 +466,21 @@ impl MemberQuery {
 }
 
 /// Puts both sides to memberships.
-pub(crate) fn with_sides(reader: Reader<'_>, memberships: Vec<Membership>) -> Result<Vec<Member>> {
-    let mut user_ids: Vec<UserId> = memberships.iter().map(|m| m.user).collect();
-    user_ids.sort_unstable();
-    user_ids.dedup();
-    let mut organization_ids: Vec<OrganizationId> = memberships.iter().map(|m| m.organization).collect();
-    organization_ids.sort_unstable();
-    organization_ids.dedup();
-    let users: HashMap<UserId, User> = reader.view.users_by_id(&user_ids)?;
-    let organizations: HashMap<OrganizationId, Organization> = reader.view.organizations_by_id(&organization_ids)?;
+pub(crate) fn with_sides(reader: Reader<'_>, memberships: Vec<Arc<Membership>>) -> Result<Vec<Member>> {
+    let users: Vec<UserId> = memberships.iter().map(|m| m.user).collect::<HashSet<_>>().into_iter().collect();
+    let organizations: Vec<OrganizationId> =
+        memberships.iter().map(|m| m.organization).collect::<HashSet<_>>().into_iter().collect();
+    let users = reader.view.shared_users(&users)?;
+    let organizations = reader.view.shared_organizations(&organizations)?;
     memberships
         .into_iter()
         .map(|membership| {
-            let missing = || Error::Internal(format!("{:?} lacks one of its sides", membership.id));
-            let user = users.get(&membership.user).cloned().ok_or_else(missing)?;
-            let organization = organizations.get(&membership.organization).cloned().ok_or_else(missing)?;
+            let user = users.binary_search_by_key(&membership.user, |user| user.id);
+            let organization = organizations.binary_search_by_key(&membership.organization, |one| one.id);
+            let (Ok(user), Ok(organization)) = (user, organization) else {
+                return Err(Error::Internal(format!("{:?} lacks one of its sides", membership.id)));
+            };
+            let (user, organization) = (Arc::clone(&users[user]), Arc::clone(&organizations[organization]));
             Ok(Member { membership, user, organization })
         })
         .collect()
@@ -487,7 +494,7 @@ fn list(
 ) -> Result<Listed<Member>> {
     let of = list_name(query.sort);
     let filter = query.filter(reader, organization, user)?;
-    let memberships = reader.view.list_memberships(&filter, query.sort, &query.page.slice(of)?)?;
+    let memberships = reader.view.shared_memberships(&filter, query.sort, &query.page.slice(of)?)?;
     let total = if query.page.total { Some(reader.view.count_memberships(&filter)?) } else { None };
     let members = with_sides(reader, memberships)?;
     Ok(query.page.close(of, members, total, mark(query.sort, query.page.descending)))
@@ -506,7 +513,7 @@ impl Caller {
             let place = tx.read().organization(&organization)?.allow(tx.read(), Right::tree(P::MembershipsWrite))?;
             let user = tx.read().user(&user)?.named_by(&place);
             let membership = add(tx, &place, &user, &new)?;
-            Ok(Member { membership, user, organization: place.into_inner() })
+            Ok(Member::of(membership, user, place.into_inner()))
         })
         .await
     }
@@ -514,7 +521,7 @@ impl Caller {
     /// One's own, or for who may list the members.
     pub async fn member(&self, organization: impl Into<OrganizationRef>, user: impl Into<UserRef>) -> Result<Member> {
         let (organization, user) = (organization.into(), user.into());
-        self.read(move |reader| {
+        self.read_graph(move |reader| {
             let place = reader.organization(&organization)?.allow_listing(reader).or_else(|error| {
                 // A member sees his own row even where he may see no other.
                 let (Some(me), Ok(found)) = (reader.acting.user, reader.organization(&organization)) else {
@@ -530,7 +537,7 @@ impl Caller {
             })?;
             let user = reader.user(&user)?.named_by(&place);
             let membership = of(reader, place.id, user.id)?;
-            Ok(Member { membership, user, organization: place.into_inner() })
+            Ok(Member::of(membership, user, place.into_inner()))
         })
         .await
     }
@@ -539,7 +546,9 @@ impl Caller {
     pub async fn membership(&self, id: MembershipId) -> Result<Member> {
         let unknown = || Error::NotFound(Subject::Membership);
         let membership = self
-            .read(move |reader| reader.view.membership_by_id(id)?.ok_or_else(unknown).map(|m| (m.organization, m.user)))
+            .read_graph(move |reader| {
+                reader.view.membership_by_id(id)?.ok_or_else(unknown).map(|m| (m.organization, m.user))
+            })
             .await?;
         self.member(membership.0, membership.1).await.map_err(|error| match error {
             Error::NotFound(_) => unknown(),
@@ -602,7 +611,7 @@ impl Caller {
             let user = tx.read().user(&user)?.named_by(&place);
             let before = of(tx.read(), place.id, user.id)?;
             let membership = change(tx, &place, &before)?;
-            Ok(Member { membership, user, organization: place.into_inner() })
+            Ok(Member::of(membership, user, place.into_inner()))
         })
         .await
     }
@@ -614,7 +623,7 @@ impl Caller {
         query: MemberQuery,
     ) -> Result<Listed<Member>> {
         let organization = organization.into();
-        self.read(move |reader| {
+        self.read_graph(move |reader| {
             let place = reader.organization(&organization)?.allow_listing(reader)?;
             list(reader, &query, Some(place.id), None)
         })
@@ -633,7 +642,7 @@ impl Caller {
     /// Where a user belongs. Oneself, or `users:read` at the root.
     pub async fn list_memberships_of(&self, user: impl Into<UserRef>, query: MemberQuery) -> Result<Listed<Member>> {
         let user = user.into();
-        self.read(move |reader| {
+        self.read_graph(move |reader| {
             let user = reader.user(&user)?.allow_self_or(reader, P::UsersRead)?;
             let own = reader.acting.user == Some(user.id);
             let only = reader.acting.only.filter(|_| own).map(|only| only.organization);

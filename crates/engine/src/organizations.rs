@@ -451,7 +451,7 @@ impl Caller {
         right: Right,
     ) -> Result<Organization> {
         let organization = organization.into();
-        self.read(move |reader| Ok(reader.organization(&organization)?.allow(reader, right)?.into_inner())).await
+        self.read_graph(move |reader| Ok(reader.organization(&organization)?.allow(reader, right)?.into_inner())).await
     }
 
     /// The same for who holds one of these rights. The first is named when none is held.
@@ -461,7 +461,8 @@ impl Caller {
         rights: Vec<Right>,
     ) -> Result<Organization> {
         let organization = organization.into();
-        self.read(move |reader| Ok(reader.organization(&organization)?.allow_any(reader, &rights)?.into_inner())).await
+        self.read_graph(move |reader| Ok(reader.organization(&organization)?.allow_any(reader, &rights)?.into_inner()))
+            .await
     }
 
     /// Needs `organizations:write` there or above; to move it, also above it, and `organizations:create` where it goes.

@@ -30,7 +30,7 @@ impl Caller {
             let place = reader.organization(&organization)?.allow_listing(reader)?;
             let membership = reader.view.owner(place.id)?.ok_or(Error::NotFound(Subject::Owner))?;
             let user = reader.user(&UserRef::Id(membership.user))?.named_by(&place);
-            Ok(Member { membership, user, organization: place.into_inner() })
+            Ok(Member::of(membership, user, place.into_inner()))
         })
         .await
     }
@@ -56,7 +56,7 @@ impl Caller {
             let user = tx.read().user(&UserRef::Id(before.user))?.named_by(&place);
             let former = tx.read().view.owner(place.id)?;
             if former.as_ref().is_some_and(|former| former.id == before.id) {
-                return Ok(Member { membership: before, user, organization: place.into_inner() });
+                return Ok(Member::of(before, user, place.into_inner()));
             }
             if !user.is_active() {
                 return Err(Error::invalid("user_id", "is an inactive user, who can't become the owner"));
@@ -72,7 +72,7 @@ impl Caller {
             let change =
                 Change::OwnershipTransferred { from, before: Box::new(before), after: Box::new(after.clone()) };
             tx.change(&place, &change)?;
-            Ok(Member { membership: after, user, organization: place.into_inner() })
+            Ok(Member::of(after, user, place.into_inner()))
         })
         .await
     }
@@ -86,7 +86,7 @@ impl Caller {
             let owner = tx.read().view.owner(place.id)?.ok_or(Error::NotFound(Subject::Owner))?;
             let user = tx.read().user(&UserRef::Id(owner.user))?.named_by(&place);
             let membership = clear(tx, &place, owner)?;
-            Ok(Member { membership, user, organization: place.into_inner() })
+            Ok(Member::of(membership, user, place.into_inner()))
         })
         .await
     }

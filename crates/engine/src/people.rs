@@ -268,7 +268,7 @@ fn list(reader: Reader<'_>, organization: OrganizationId, query: &PeopleQuery) -
     };
     let slice = Slice { after: None, offset: from, limit, descending: query.page.descending };
     let mut total = reader.view.count_memberships(&filter)? + invited.len() as u64;
-    let members = reader.view.list_memberships(&filter, query.sort.of_members(), &slice)?;
+    let members = reader.view.shared_memberships(&filter, query.sort.of_members(), &slice)?;
     let members: Vec<_> =
         with_sides(reader, members)?.into_iter().map(|member| Person::Member(Box::new(member))).collect();
     // Who comes before the first of these members has been left out together with the members before.
@@ -277,7 +277,7 @@ fn list(reader: Reader<'_>, organization: OrganizationId, query: &PeopleQuery) -
         None if from > 0 => {
             // Past the last member: all members come before, and so do those invited who are among them.
             let last = Slice { offset: 0, limit: Some(1), after: None, descending: !query.page.descending };
-            let last = reader.view.list_memberships(&filter, query.sort.of_members(), &last)?;
+            let last = reader.view.shared_memberships(&filter, query.sort.of_members(), &last)?;
             let last = with_sides(reader, last)?.pop().map(|member| Person::Member(Box::new(member)));
             last.map_or(0, |last| invited.iter().take_while(|p| directed(query, p, &last) == Ordering::Less).count())
         }
@@ -298,7 +298,7 @@ fn list(reader: Reader<'_>, organization: OrganizationId, query: &PeopleQuery) -
 
 fn find(reader: Reader<'_>, place: &Organization, id: MembershipId) -> Result<Person> {
     if let Some(membership) = reader.view.membership_by_id(id)?.filter(|m| m.organization == place.id) {
-        let member = with_sides(reader, vec![membership])?.pop().ok_or(Error::NotFound(Subject::Membership))?;
+        let member = with_sides(reader, vec![membership.into()])?.pop().ok_or(Error::NotFound(Subject::Membership))?;
         return Ok(Person::Member(Box::new(member)));
     }
     let invitation = invited_as(reader, place.id, id)?.ok_or(Error::NotFound(Subject::Membership))?;
@@ -417,7 +417,7 @@ impl Caller {
                 let place =
                     reader.organization(&id.into()).and_then(|o| o.allow(reader, Right::tree(P::OrganizationsRead)));
                 if crate::access::is_allowed(place)? {
-                    owners.extend(reader.view.owner(id)?);
+                    owners.extend(reader.view.owner(id)?.map(Into::into));
                 }
             }
             Ok(with_sides(reader, owners)?.into_iter().map(|m| (m.organization.id, m)).collect())

@@ -240,7 +240,7 @@ impl Caller {
     /// the root. By id.
     pub async fn reach(&self, user: impl Into<UserRef>, ask: Ask, page: Page) -> Result<Listed<Reached>> {
         let user = user.into();
-        self.read(move |reader| {
+        self.read_graph(move |reader| {
             let user = reader.user(&user)?.allow_self_or(reader, P::UsersRead)?;
             let slice = page.slice("reach")?;
             let counting = ask.counting(&*reader.roles()?).filter(|_| user.is_active());
@@ -266,7 +266,7 @@ impl Caller {
         page: Page,
     ) -> Result<Listed<EffectiveMember>> {
         let organization = organization.into();
-        self.read(move |reader| {
+        self.read_graph(move |reader| {
             let place = reader.organization(&organization)?.allow_listing(reader)?;
             let slice = page.slice("effective")?;
             let lines = reader.view.lines_of(&[place.id])?;
@@ -290,7 +290,7 @@ impl Caller {
         after: Option<OrganizationId>,
         limit: u64,
     ) -> Result<Portion<Organization>> {
-        self.read(move |reader| search_organizations(reader, (&user, &ask), (after, limit))).await
+        self.read_graph(move |reader| search_organizations(reader, (&user, &ask), (after, limit))).await
     }
 
     /// For whom a check here would say yes, by id, as far as this caller may ask. What isn't there has no results.
@@ -301,12 +301,12 @@ impl Caller {
         after: Option<UserId>,
         limit: u64,
     ) -> Result<Portion<User>> {
-        self.read(move |reader| search_users(reader, (&organization, &ask), (after, limit))).await
+        self.read_graph(move |reader| search_users(reader, (&organization, &ask), (after, limit))).await
     }
 
     /// All roles that count for a user here, as far as this caller may ask: none for what isn't there.
     pub async fn effective_roles(&self, user: UserRef, organization: OrganizationRef) -> Result<RoleSet> {
-        self.read(move |reader| {
+        self.read_graph(move |reader| {
             let asker = Asker::of(reader)?;
             let catalog = reader.roles()?;
             let subject = users(reader, std::iter::once(&user))?.remove(&user);

@@ -113,7 +113,7 @@ pub(crate) fn send_members(
     let filter = MemberFilter { organization: Some(organization), ..MemberFilter::default() };
     let mut slice = Slice { limit: Some(PIECE), ..Slice::default() };
     loop {
-        let memberships = reader.view.list_memberships(&filter, sort, &slice)?;
+        let memberships = reader.view.shared_memberships(&filter, sort, &slice)?;
         let full = memberships.len() as u64 == PIECE;
         let piece = with_sides(reader, memberships)?;
         slice.after = piece.last().map(mark(sort, slice.descending));

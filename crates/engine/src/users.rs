@@ -519,6 +519,12 @@ impl Caller {
         self.read(move |reader| Ok(reader.user(&user)?.allow_self_or(reader, P::UsersRead)?.into_inner())).await
     }
 
+    /// The same for who wants to know no more than that there is such a user.
+    pub async fn user_id(&self, user: impl Into<UserRef>) -> Result<UserId> {
+        let user = user.into();
+        self.read_graph(move |reader| Ok(reader.user(&user)?.allow_self_or(reader, P::UsersRead)?.id)).await
+    }
+
     /// The acting user, if the caller is one.
     pub async fn me(&self) -> Result<Option<User>> {
         self.read(|reader| Ok(reader.acting.user.map(|id| reader.view.user(id)).transpose()?.flatten())).await

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use roster_engine::{
-    Ask, Caller, Check, Config, Engine, IndexMode, MembershipPatch, NewMembership, NewOrganization, NewUser,
-    OrganizationId, OrganizationPatch, OrganizationRef, RoleNumber, RoleSet, UserId, UserPatch, UserRef,
+    Ask, Caller, Check, Config, Engine, IndexMode, Listed, MemberQuery, MembershipPatch, NewMembership,
+    NewOrganization, NewUser, OrganizationId, OrganizationPatch, OrganizationRef, Page, RoleNumber, RoleSet, UserId,
+    UserPatch, UserRef,
 };
 use roster_testing::Database;
 
@@ -52,6 +53,41 @@ async fn answers(caller: &Caller, users: &[UserId], organizations: &[Organizatio
     told
 }
 
+fn told<T: std::fmt::Debug>(listed: roster_engine::Result<Listed<T>>) -> String {
+    match listed {
+        // When somebody was last seen is not in the log.
+        Ok(Listed { items, total, .. }) => format!("{total:?} {items:#?}"),
+        Err(error) => format!("{error:?}"),
+    }
+}
+
+/// Lists about one organization and one user: whole, by offset, by cursor, both ways, with their totals.
+async fn lists(caller: &Caller, user: UserId, organization: OrganizationId) -> Vec<String> {
+    let mut all = Vec::new();
+    for descending in [false, true] {
+        for (offset, limit) in [(0, None), (0, Some(2)), (1, Some(2)), (40, Some(2))] {
+            let page = Page { offset, limit, descending, total: true, cursor: None };
+            let query = MemberQuery { page: page.clone(), ..MemberQuery::default() };
+            let members = caller.list_members(organization, query.clone()).await;
+            let next = members.as_ref().ok().and_then(|listed| listed.next.clone());
+            all.push(told(members));
+            all.push(told(caller.list_memberships_of(user, query.clone()).await));
+            if next.is_some() {
+                let page = Page { cursor: next, ..page.clone() };
+                all.push(told(caller.list_members(organization, MemberQuery { page, ..query.clone() }).await));
+            }
+            if !descending && offset == 0 {
+                all.push(told(caller.reach(user, Ask::Anything, page.clone()).await));
+                all.push(told(caller.effective_members(organization, Ask::Role("admin".into()), page).await));
+            }
+        }
+    }
+    all.push(format!("{:?}", caller.member(organization, user).await));
+    all.push(format!("{:?}", caller.organization(organization).await));
+    all.push(format!("{:?}", caller.user_id(user).await));
+    all
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn memory_and_database_say_the_same() {
     let database = Database::new();
@@ -61,7 +97,7 @@ async fn memory_and_database_say_the_same() {
     let (mut users, mut organizations): (Vec<UserId>, Vec<OrganizationId>) = (Vec::new(), Vec::new());
     let seed = u64::from(std::process::id());
     let mut dice = Dice(seed);
-    let mut answered = 0;
+    let (mut answered, mut asked_again, mut known) = (0, 0, 0);
     for step in 0..150 {
         let elsewhere = dice.throw(4) == 0;
         let writer = if elsewhere { &other } else { &operator };
@@ -140,6 +176,19 @@ async fn memory_and_database_say_the_same() {
         }
         let same = remembered == read;
         assert!(same, "seed {seed}, step {step}:\n{remembered:?}\n{read:?}");
+        if !users.is_empty() && !organizations.is_empty() {
+            let (user, organization) = (users[dice.throw(users.len())], organizations[dice.throw(organizations.len())]);
+            let read = lists(&other, user, organization).await;
+            for round in 0..2 {
+                let before = full.statistics().answered_from_memory;
+                let remembered = lists(&operator, user, organization).await;
+                assert_eq!(remembered, read, "seed {seed}, step {step}, round {round}");
+                if round == 1 {
+                    asked_again += remembered.len() as u64;
+                    known += full.statistics().answered_from_memory - before;
+                }
+            }
+        }
         if step % 50 == 49 {
             answered += full.statistics().answered_from_memory;
             full.close().await;
@@ -147,6 +196,7 @@ async fn memory_and_database_say_the_same() {
         }
     }
     assert!(answered > 100, "memory was hardly asked: {answered}");
+    assert!(known > asked_again / 2, "of {asked_again} lists that were read before memory knew {known}");
     assert_eq!(full.verify(operator.realm_id()).await.expect("the log"), Vec::<String>::new());
     full.close().await;
     beside.close().await;

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use axum::extract::FromRef;
 use roster_engine::Engine;
 
-use crate::{Limits, Metrics};
+use crate::{Limits, Metrics, Rows};
 
 /// The state of all surfaces of one server. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -15,6 +15,7 @@ pub struct App {
     pub limits: Arc<Limits>,
     /// This server's own: tests run many servers in one process.
     pub metrics: Arc<Metrics>,
+    pub rows: Arc<Rows>,
     /// How clients reach this server, without a slash at the end, for the links in answers. Unknown unless configured.
     pub public_url: Option<Arc<str>>,
     /// `http://HOST:PORT` of the socket, where there is one.
@@ -28,6 +29,7 @@ impl App {
             engine,
             limits: Arc::new(limits),
             metrics: Arc::new(Metrics::new()),
+            rows: Arc::default(),
             public_url: None,
             address: None,
             stopping: Arc::default(),

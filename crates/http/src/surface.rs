@@ -8,7 +8,7 @@ use utoipa::openapi::{OpenApi, Paths};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::pipeline::{Pipeline, note_route};
-use crate::{App, BodyPolicy, Failure, Frame, RequestMeta, SecretFound, bearer, openapi};
+use crate::{App, Authenticated, BodyPolicy, Failure, Frame, RequestMeta, SecretFound, bearer, openapi};
 
 /// Puts a failure into a surface's own form: status, headers and body.
 pub type Render = fn(&Failure, &RequestMeta) -> Response;
@@ -33,6 +33,8 @@ pub struct SurfaceSpec {
     pub idempotency: bool,
     /// A header by which a caller who may acts as the user that it names. Default: none.
     pub act_as: Option<&'static str>,
+    /// Without a good key it isn't told which paths and methods there are: what isn't there needs one, too. Default: false.
+    pub key_before_path: bool,
     /// Where under the prefix its OpenAPI document is served, to everyone. Default: `/openapi.json`.
     pub openapi_path: Option<&'static str>,
 }
@@ -50,6 +52,7 @@ impl SurfaceSpec {
             ignore_trailing_slash: true,
             idempotency: false,
             act_as: None,
+            key_before_path: false,
             openapi_path: Some("/openapi.json"),
         }
     }
@@ -91,7 +94,8 @@ impl Api {
             router = router.route(url, openapi::route(&openapi));
         }
         let (surface, prefix) = (spec.surface, spec.prefix);
-        let pipeline = Pipeline::new(surface.word(), spec, app, close(router).with_state(app.clone()));
+        let router = if spec.key_before_path { close_to_strangers(router) } else { close(router) };
+        let pipeline = Pipeline::new(surface.word(), spec, app, router.with_state(app.clone()));
         Mounted { surface, prefix, openapi, openapi_url, pipeline }
     }
 
@@ -127,5 +131,13 @@ pub(crate) fn close<S: Clone + Send + Sync + 'static>(router: axum::Router<S>) -
     router
         .fallback(async || Failure::from(Frame::RouteNotFound))
         .method_not_allowed_fallback(async || Failure::from(Frame::MethodNotAllowed))
+        .layer(MapRequestLayer::new(note_route))
+}
+
+/// The same, for those with a good key; others are asked for one.
+fn close_to_strangers(router: axum::Router<App>) -> axum::Router<App> {
+    router
+        .fallback(async |_: Authenticated| Failure::from(Frame::RouteNotFound))
+        .method_not_allowed_fallback(async |_: Authenticated| Failure::from(Frame::MethodNotAllowed))
         .layer(MapRequestLayer::new(note_route))
 }

@@ -8,7 +8,7 @@ use roster_engine::{
     Ask, Bulk, BulkItem, Caller, Error, Form, Listed, Member, MemberQuery, MemberSort, MembershipId, MembershipPatch,
     NewMembership, Page, RoleNumber, RoleSet, Subject, UserRef,
 };
-use roster_http::{App, Authenticated, Body, Failure, Path};
+use roster_http::{App, Authenticated, Body, Failure, Path, Row, RowForm};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -182,9 +182,12 @@ impl MemberListQuery {
     }
 }
 
-pub(crate) fn member_list(caller: &Caller, listed: Listed<Member>) -> List<Membership> {
-    let catalog = caller.roles();
-    List::of(listed, |member| Membership::of(member, &catalog))
+pub(crate) fn member_list(app: &App, caller: &Caller, listed: Listed<Member>) -> Result<List<Row>, Failure> {
+    let (form, catalog) = (RowForm::of("native membership"), caller.roles());
+    let Listed { items, total, next } = listed;
+    let items =
+        items.iter().map(|member| app.rows.member(form, member, &catalog, Membership::of)).collect::<Result<_, _>>()?;
+    Ok(List { items, total, next_cursor: next })
 }
 
 fn one(status: StatusCode, caller: &Caller, member: &Member) -> Response {
@@ -220,7 +223,8 @@ fn roles_or_member(caller: &Caller, keys: Option<&Vec<String>>) -> Result<RoleSe
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
 enum Members {
-    Plain(List<Membership>),
+    #[schema(value_type = List<Membership>)]
+    Plain(List<Row>),
     Effective(List<EffectiveMember>),
 }
 
@@ -242,7 +246,7 @@ async fn list(
         return Ok(Json(Members::Effective(List::of(listed, |member| EffectiveMember::of(member, &catalog)))));
     }
     let listed = caller.list_members(&*id, query.into_engine(&app, &caller)?).await?;
-    Ok(Json(Members::Plain(member_list(&caller, listed))))
+    Ok(Json(Members::Plain(member_list(&app, &caller, listed)?)))
 }
 
 /// Add a member.

@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use roster_engine::{Error, Form, MemberQuery, NewUser, Subject, UserId, UserPatch, UserQuery, UserRef, UserSort};
-use roster_http::{App, Authenticated, Body, Failure, Path};
+use roster_http::{App, Authenticated, Body, Failure, Path, Row};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -277,8 +277,8 @@ async fn list_memberships(
     Authenticated(caller): Authenticated,
     Path(id): Path<String>,
     query: Query,
-) -> Result<axum::Json<List<Membership>>, Failure> {
+) -> Result<axum::Json<List<Row>>, Failure> {
     let query: MemberQuery = query.read::<MemberListQuery>()?.into_engine(&app, &caller)?;
     let listed = caller.list_memberships_of(user_ref(&id), query).await?;
-    Ok(axum::Json(member_list(&caller, listed)))
+    Ok(axum::Json(member_list(&app, &caller, listed)?))
 }

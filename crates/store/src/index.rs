@@ -13,9 +13,12 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 use std::time::{Duration, Instant};
 
 use hashbrown::HashMap;
-use roster_index::{Graph, Holding};
-use roster_model::{Change, LinkSubject, MembershipId, OrganizationId, RealmId, RoleSet, TokenId, UserId, UserStatus};
+use roster_index::{Graph, Holding, Sizes};
+use roster_model::{
+    Change, Event, LinkSubject, MembershipId, OrganizationId, RealmId, RoleSet, TokenId, UserId, UserStatus,
+};
 
+use crate::cache::{Entities, Entity, Recent};
 use crate::error::{Error, Result};
 use crate::roles::CatalogCache;
 use crate::sql::{Connection, Kind, Source};
@@ -24,6 +27,8 @@ use crate::view::View;
 
 /// Events read at once.
 const EVENTS: u64 = 500;
+/// Memberships of a realm that is worth a line in the log when it is read.
+const LARGE: u64 = 10_000;
 /// Tokens that are remembered of one realm. When it is full it begins anew.
 const TOKENS_MAX: usize = 100_000;
 
@@ -92,6 +97,7 @@ pub(crate) struct Index {
     born: Instant,
     realms: RwLock<HashMap<RealmId, Arc<Realm>>>,
     tokens: RwLock<Tokens>,
+    pub(crate) entities: Entities,
     stopping: AtomicBool,
     answered: AtomicU64,
 }
@@ -107,6 +113,8 @@ struct Tokens {
 #[derive(Debug)]
 pub(crate) struct Realm {
     graph: RwLock<Graph>,
+    /// Written while the graph is.
+    recent: Mutex<Recent>,
     /// The graph's, for whoever must not wait for it.
     position: AtomicI64,
     /// One at a time brings it up to date.
@@ -122,6 +130,7 @@ impl Index {
             born: Instant::now(),
             realms: RwLock::default(),
             tokens: RwLock::default(),
+            entities: Entities::new(),
             stopping: AtomicBool::new(false),
             answered: AtomicU64::new(0),
         }
@@ -199,25 +208,54 @@ impl Index {
             if events.is_empty() {
                 return Err(Error::Corrupt(format!("the log ends at {after}, not at {head}")));
             }
-            let mut graph = realm.graph.write().unwrap_or_else(PoisonError::into_inner);
-            for event in &events {
-                let applied = match &event.change {
-                    Some(change) => graph.apply(event.sequence, change),
-                    None => graph.apply_blanked(event.sequence, event.organization, event.user),
-                };
-                if applied.is_err() {
-                    // It is made anew.
-                    drop(graph);
-                    self.forget(id);
-                    return Ok(());
-                }
+            let events: Vec<Logged<'_>> = events.iter().map(Logged::from).collect();
+            if !self.play(id, realm, &events) {
+                return Ok(());
             }
-            realm.position.store(graph.position(), Ordering::Release);
-            drop(graph);
-            // After the position has moved on: nobody remembers one that was read before it any more.
-            for event in &events {
-                self.forget_tokens(id, event.change.as_ref());
+        }
+    }
+
+    /// Does events again. Where one doesn't follow, the realm is forgotten, to be made anew.
+    fn play(&self, id: RealmId, realm: &Realm, events: &[Logged<'_>]) -> bool {
+        let mut graph = realm.graph.write().unwrap_or_else(PoisonError::into_inner);
+        let mut recent = realm.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        for event in events {
+            let (applied, touched) = match event.change {
+                Some(change) => (graph.apply(event.sequence, change), self.entities.forget(id, change)),
+                None => (
+                    graph.apply_blanked(event.sequence, event.organization, event.user),
+                    self.entities.forget_user(id, event.user),
+                ),
+            };
+            recent.note(event.sequence, touched);
+            if applied.is_err() {
+                drop(recent);
+                drop(graph);
+                self.forget(id);
+                return false;
             }
+        }
+        realm.position.store(graph.position(), Ordering::Release);
+        drop(recent);
+        drop(graph);
+        // After the position has moved on: nobody remembers one that was read before it any more.
+        for event in events {
+            self.forget_tokens(id, event.change);
+        }
+        true
+    }
+
+    /// Keeps what was read of the tables at this position, as far as nothing has happened to it since.
+    pub(crate) fn keep(&self, id: RealmId, position: i64, entities: impl IntoIterator<Item = Entity>) {
+        let Some(realm) = self.realm(id) else { return };
+        let graph = realm.read();
+        if graph.position() < position {
+            return;
+        }
+        let later = realm.recent.lock().unwrap_or_else(PoisonError::into_inner).after(position);
+        let Some(later) = later else { return };
+        for entity in entities {
+            self.entities.put(id, entity, &later);
         }
     }
 
@@ -242,12 +280,15 @@ impl Index {
 
     fn forget(&self, realm: RealmId) {
         self.realms.write().unwrap_or_else(PoisonError::into_inner).remove(&realm);
+        // It is rare, and the others' come back as they are asked for.
+        self.entities.clear();
         self.forget_tokens(realm, None);
     }
 
     /// Forgets everything, as when a server was replaced by another one.
     pub(crate) fn clear(&self) {
         self.realms.write().unwrap_or_else(PoisonError::into_inner).clear();
+        self.entities.clear();
         *self.tokens.write().unwrap_or_else(PoisonError::into_inner) = Tokens::default();
     }
 
@@ -261,13 +302,14 @@ impl Index {
         let graph = read(connection, id);
         connection.commit()?;
         let graph = graph?;
-        let (members, users, organizations) = graph.sizes();
-        if members > 100_000 {
+        let Sizes { memberships, users, organizations } = graph.sizes();
+        if memberships > LARGE {
             let seconds = started.elapsed().as_secs_f64();
-            tracing::info!(members, users, organizations, seconds, "a realm is in memory");
+            tracing::info!(memberships, users, organizations, seconds, "a realm is in memory");
         }
         let realm = Arc::new(Realm {
             position: AtomicI64::new(graph.position()),
+            recent: Mutex::new(Recent::new(graph.position())),
             graph: RwLock::new(graph),
             following: Mutex::default(),
             good_until: AtomicU64::new(0),
@@ -307,6 +349,22 @@ impl Index {
     }
 }
 
+/// An event as far as memory follows it; without its change if that was blanked.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Logged<'e> {
+    pub sequence: i64,
+    pub change: Option<&'e Change>,
+    pub organization: Option<OrganizationId>,
+    pub user: Option<UserId>,
+}
+
+impl<'e> From<&'e Event> for Logged<'e> {
+    fn from(event: &'e Event) -> Self {
+        let Event { sequence, organization, user, .. } = event;
+        Self { sequence: *sequence, change: event.change.as_ref(), organization: *organization, user: *user }
+    }
+}
+
 fn head(connection: &Connection, realm: RealmId) -> Result<i64> {
     let head = connection.optional("SELECT head FROM realm WHERE id = $1", &[realm.into()], |row| row.int(0))?;
     Ok(head.unwrap_or_default())
@@ -328,6 +386,24 @@ fn read(connection: &Connection, realm: RealmId) -> Result<Graph> {
     let view = View::open(connection, &catalogs, realm)?;
     let mut graph = Graph::new(view.head, view.roles_version, view.list_roles()?);
     let values = [realm.into()];
+    let count = |table: &str| {
+        let sql = format!("SELECT COUNT(*) FROM {table} WHERE realm = $1");
+        connection.one(&sql, &values, |row| Ok(u64::try_from(row.int(0)?).unwrap_or_default()))
+    };
+    let sizes =
+        Sizes { memberships: count("membership")?, users: count("usr")?, organizations: count("organization")? };
+    if sizes.memberships > LARGE {
+        let Sizes { memberships, users, organizations } = sizes;
+        let mebibytes = sizes.bytes() >> 20;
+        tracing::info!(
+            memberships,
+            users,
+            organizations,
+            mebibytes,
+            "reading a realm into memory, which takes about so much"
+        );
+    }
+    graph.reserve(sizes);
     let scan = |sql: &str, each: &mut dyn FnMut(&crate::sql::Row<'_>) -> Result<()>| {
         connection.each(sql, &values, |row| each(row))
     };
@@ -339,7 +415,8 @@ fn read(connection: &Connection, realm: RealmId) -> Result<Graph> {
         graph.put_user(row.id(0)?, row.word(1, UserStatus::from_word)? == UserStatus::Active);
         Ok(())
     })?;
-    scan("SELECT organization, usr, id, roles FROM membership WHERE realm = $1", &mut |row| {
+    // In the order in which lists are kept.
+    scan("SELECT organization, usr, id, roles FROM membership WHERE realm = $1 ORDER BY id", &mut |row| {
         let holding = Holding { membership: row.id::<MembershipId>(2)?, roles: RoleSet::from_bits(row.int(3)?) };
         graph.put_member(row.id::<OrganizationId>(0)?, row.id::<UserId>(1)?, holding);
         Ok(())

@@ -10,6 +10,7 @@
 mod accounts;
 #[cfg(test)]
 mod again;
+mod cache;
 mod copy;
 mod directory;
 mod error;

@@ -1,10 +1,13 @@
-use roster_model::{Extras, Membership, MembershipId, Metadata, OrganizationId, RoleSet, UserId};
+use std::sync::Arc;
+
+use roster_index::{Graph, Start};
+use roster_model::{EntityId as _, Extras, Membership, MembershipId, Metadata, OrganizationId, RoleSet, UserId};
 
 use crate::error::Result;
 use crate::list::Slice;
 use crate::sql::{Row, Select, Value};
 use crate::users::{UserFilter, UserPart, user_conditions};
-use crate::view::View;
+use crate::view::{Memory, View, WALK_MAX};
 
 const SELECT: &str = "SELECT m.id, m.organization, m.usr, m.roles, m.is_default, m.created_by, m.created_ms, \
     m.updated_ms, d.public, d.private, d.extras FROM membership m \
@@ -62,6 +65,71 @@ impl MemberFilter {
     fn needs_user(&self) -> bool {
         self.users != UserFilter::default()
     }
+
+    /// The memberships that it lets through, if the graph knows them by its own orders and without a walk over many.
+    fn in_memory(&self, graph: &Graph) -> Option<Known> {
+        if self.needs_user() || self.roles.is_some() || self.shown.is_some() {
+            return None;
+        }
+        match (self.organization, self.user) {
+            (Some(organization), None) => Some(Known::Members(organization)),
+            (organization, Some(user)) if graph.memberships_count(user) <= WALK_MAX => {
+                let mut all = graph.memberships_of(user);
+                match organization {
+                    Some(organization) => all.retain(|(place, _)| *place == organization),
+                    // The root has nothing above it; what is marked as deleted has no line.
+                    None if self.shown_only => {
+                        all.retain(|(place, _)| graph.line(*place).is_some_and(|line| line.len() > 1));
+                    }
+                    None => {}
+                }
+                Some(Known::These(all.into_iter().map(|(_, holding)| holding.membership).collect()))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// A list that is in memory, oldest first.
+enum Known {
+    /// All members of an organization.
+    Members(OrganizationId),
+    These(Vec<MembershipId>),
+}
+
+impl Known {
+    /// `None` if that is too long for an answer from memory.
+    fn part(self, graph: &Graph, slice: &Slice) -> Option<Vec<MembershipId>> {
+        let limit = slice.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
+        let after = slice.after.as_ref().map(|mark| MembershipId::from_raw(mark.id));
+        match self {
+            Self::Members(organization) => {
+                if limit.min(graph.members_count(organization)) > WALK_MAX {
+                    return None;
+                }
+                let start = Start { after, offset: slice.offset, descending: slice.descending };
+                let members = graph.members(organization, start, limit);
+                Some(members.into_iter().map(|(_, holding)| holding.membership).collect())
+            }
+            Self::These(mut ids) => {
+                if slice.descending {
+                    ids.reverse();
+                }
+                let behind = |id: &MembershipId| {
+                    after.is_none_or(|after| if slice.descending { *id < after } else { *id > after })
+                };
+                let offset = usize::try_from(slice.offset).unwrap_or(usize::MAX);
+                Some(ids.into_iter().filter(behind).skip(offset).take(limit).collect())
+            }
+        }
+    }
+
+    fn count(&self, graph: &Graph) -> u64 {
+        match self {
+            Self::Members(organization) => graph.members_count(*organization) as u64,
+            Self::These(ids) => ids.len() as u64,
+        }
+    }
 }
 
 fn read(row: &Row<'_>) -> Result<Membership> {
@@ -94,12 +162,30 @@ impl View<'_> {
         self.connection.optional(&format!("{SELECT} WHERE m.realm = $1 AND {condition}"), &all, read)
     }
 
+    fn remembered_membership(&self, memory: &Memory<'_>, id: MembershipId) -> Result<Arc<Membership>> {
+        memory.index.entities.membership(self.realm, id).ok_or_else(|| self.connection.not_in_memory())
+    }
+
     /// Of an organization that is there.
     pub fn membership(&self, organization: OrganizationId, user: UserId) -> Result<Option<Membership>> {
-        self.one_membership("m.organization = $2 AND m.usr = $3", vec![organization.into(), user.into()])
+        if let Some(memory) = &self.memory {
+            let holding = memory.graph.holding(organization, user);
+            let known = holding.map(|holding| self.remembered_membership(memory, holding.membership));
+            return Ok(known.transpose()?.map(Arc::unwrap_or_clone));
+        }
+        let values = vec![organization.into(), user.into()];
+        let found = self.one_membership("m.organization = $2 AND m.usr = $3", values)?.map(Arc::new);
+        self.keep(found.as_slice());
+        Ok(found.map(Arc::unwrap_or_clone))
     }
 
     pub fn membership_by_id(&self, id: MembershipId) -> Result<Option<Membership>> {
+        if let Some(memory) = &self.memory {
+            // One that was remembered may have ended with its organization.
+            let known = self.remembered_membership(memory, id)?;
+            let there = memory.graph.holding(known.organization, known.user).is_some_and(|held| held.membership == id);
+            return Ok(there.then(|| Arc::unwrap_or_clone(known)));
+        }
         self.one_membership(
             "m.id = $2 AND EXISTS (SELECT 1 FROM organization o WHERE o.realm = m.realm AND o.id = m.organization
                 AND o.status <> 'gone')",
@@ -204,15 +290,38 @@ impl View<'_> {
     }
 
     pub fn list_memberships(&self, filter: &MemberFilter, sort: MemberSort, slice: &Slice) -> Result<Vec<Membership>> {
+        let listed = self.shared_memberships(filter, sort, slice)?;
+        Ok(listed.into_iter().map(Arc::unwrap_or_clone).collect())
+    }
+
+    /// The same, without copies where they are in memory.
+    pub fn shared_memberships(
+        &self,
+        filter: &MemberFilter,
+        sort: MemberSort,
+        slice: &Slice,
+    ) -> Result<Vec<Arc<Membership>>> {
+        if let Some(memory) = &self.memory {
+            let in_order = (sort == MemberSort::Created).then(|| filter.in_memory(memory.graph)).flatten();
+            let ids = in_order.and_then(|known| known.part(memory.graph, slice));
+            let ids = ids.ok_or_else(|| self.connection.not_in_memory())?;
+            return ids.into_iter().map(|id| self.remembered_membership(memory, id)).collect();
+        }
         let mut select = Select::new(SELECT);
         self.member_joins(&mut select, filter, filter.needs_user() || sort.needs_user());
         let column = sort.column(slice.descending);
         slice.seek(&mut select, column, "m.id");
         slice.order(&mut select, column, "m.id");
-        self.connection.all(&select.text, &select.values, read)
+        let listed = self.connection.all(&select.text, &select.values, |row| read(row).map(Arc::new))?;
+        self.keep(&listed);
+        Ok(listed)
     }
 
     pub fn count_memberships(&self, filter: &MemberFilter) -> Result<u64> {
+        if let Some(memory) = &self.memory {
+            let known = filter.in_memory(memory.graph).ok_or_else(|| self.connection.not_in_memory())?;
+            return Ok(known.count(memory.graph));
+        }
         let mut select = Select::new("SELECT COUNT(*) FROM membership m");
         self.member_joins(&mut select, filter, filter.needs_user());
         self.count(&select)
@@ -241,6 +350,10 @@ impl View<'_> {
 
     /// How many members each of these organizations has. Who has none isn't in the answer.
     pub fn members_of(&self, organizations: &[OrganizationId]) -> Result<Vec<(OrganizationId, u64)>> {
+        if let Some(memory) = &self.memory {
+            let counted = organizations.iter().map(|id| (*id, memory.graph.members_count(*id) as u64));
+            return Ok(counted.filter(|(_, members)| *members > 0).collect());
+        }
         let mut select = Select::new("SELECT m.organization, COUNT(*) FROM membership m WHERE m.realm = ");
         select.bind(self.realm).push(" AND m.organization IN ").bind_all(organizations);
         select.push(" GROUP BY m.organization");

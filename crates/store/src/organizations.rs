@@ -1,4 +1,5 @@
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use roster_model::{Aliases, Organization, OrganizationId, OrganizationStatus, UserId, Visibility, text};
 
@@ -6,7 +7,7 @@ use crate::error::Result;
 use crate::list::Slice;
 use crate::selection::Selection;
 use crate::sql::{Row, Select, Value, like, like_prefix};
-use crate::view::View;
+use crate::view::{Memory, View};
 
 const COLUMNS: &str = "o.id, o.parent, o.depth, o.name, o.slug, o.external_id, o.max_members, o.email_domains, \
     o.visibility, o.locale, o.created_by, o.created_ms, o.updated_ms, o.aliased, o.public, o.private, o.extras, \
@@ -153,8 +154,22 @@ impl View<'_> {
         Ok(self.with_organization_aliases(row.into_iter().collect())?.pop())
     }
 
+    /// One that is in memory; `None` if it is known that there is no such organization.
+    fn remembered_organization(&self, memory: &Memory<'_>, id: OrganizationId) -> Result<Option<Arc<Organization>>> {
+        if !memory.graph.has_organization(id) {
+            return Ok(None);
+        }
+        let organization = memory.index.entities.organization(self.realm, id);
+        organization.map(Some).ok_or_else(|| self.connection.not_in_memory())
+    }
+
     pub fn organization(&self, id: OrganizationId) -> Result<Option<Organization>> {
-        self.one_organization("o.id = $2", id.into())
+        if let Some(memory) = &self.memory {
+            return Ok(self.remembered_organization(memory, id)?.map(Arc::unwrap_or_clone));
+        }
+        let organization = self.one_organization("o.id = $2", id.into())?.map(Arc::new);
+        self.keep(organization.as_slice());
+        Ok(organization.map(Arc::unwrap_or_clone))
     }
 
     pub fn organization_by_slug(&self, slug: &str) -> Result<Option<Organization>> {
@@ -178,13 +193,27 @@ impl View<'_> {
     }
 
     pub fn organizations_by_id(&self, ids: &[OrganizationId]) -> Result<HashMap<OrganizationId, Organization>> {
-        let mut found = HashMap::with_capacity(ids.len());
-        for ids in ids.chunks(512) {
-            let mut select = Select::new(&format!("SELECT {COLUMNS} FROM organization o WHERE o.realm = "));
-            select.bind(self.realm).push(" AND o.id IN ").bind_all(ids).push(LIVE);
-            let rows = self.connection.all(&select.text, &select.values, read)?;
-            found.extend(self.with_organization_aliases(rows)?.into_iter().map(|o| (o.id, o)));
+        let organizations = self.shared_organizations(ids)?;
+        Ok(organizations.into_iter().map(|one| (one.id, Arc::unwrap_or_clone(one))).collect())
+    }
+
+    /// Those of these organizations that are there, by id.
+    pub fn shared_organizations(&self, ids: &[OrganizationId]) -> Result<Vec<Arc<Organization>>> {
+        let mut found = Vec::with_capacity(ids.len());
+        if let Some(memory) = &self.memory {
+            for id in ids {
+                found.extend(self.remembered_organization(memory, *id)?);
+            }
+        } else {
+            for ids in ids.chunks(512) {
+                let mut select = Select::new(&format!("SELECT {COLUMNS} FROM organization o WHERE o.realm = "));
+                select.bind(self.realm).push(" AND o.id IN ").bind_all(ids).push(LIVE);
+                let rows = self.connection.all(&select.text, &select.values, read)?;
+                found.extend(self.with_organization_aliases(rows)?.into_iter().map(Arc::new));
+            }
+            self.keep(&found);
         }
+        found.sort_unstable_by_key(|organization| organization.id);
         Ok(found)
     }
 

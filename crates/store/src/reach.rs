@@ -5,12 +5,12 @@
 
 use std::collections::{HashMap, HashSet};
 
-use roster_index::Holding;
+use roster_index::{Holding, Start};
 use roster_model::{MembershipId, OrganizationId, RoleSet, UserId, UserStatus};
 
 use crate::error::Result;
 use crate::sql::Select;
-use crate::view::View;
+use crate::view::{Memory, View, WALK_MAX};
 
 /// Most values in one list of a statement.
 const LIST_MAX: usize = 512;
@@ -160,6 +160,19 @@ impl View<'_> {
 
     /// All that a user holds, wherever it is, but for what grants nothing since he is suspended there.
     pub fn held_by(&self, user: UserId) -> Result<Vec<Held>> {
+        if let Some(memory) = &self.memory {
+            if memory.graph.memberships_count(user) > WALK_MAX {
+                return Err(self.connection.not_in_memory());
+            }
+            let mut held: Vec<Held> = memory
+                .graph
+                .memberships_of(user)
+                .into_iter()
+                .map(|(organization, Holding { membership, roles })| Held { membership, user, organization, roles })
+                .collect();
+            held.sort_unstable_by_key(|held| held.organization);
+            return self.granting(&[user], held);
+        }
         let held = self.connection.all(
             "SELECT m.id, m.organization, m.roles FROM membership m WHERE m.realm = $1 AND m.usr = $2
              ORDER BY m.organization",
@@ -187,6 +200,12 @@ impl View<'_> {
         after: Option<OrganizationId>,
         limit: Option<u64>,
     ) -> Result<Vec<OrganizationId>> {
+        if let Some(memory) = &self.memory {
+            let mut below = self.below_in_memory(memory, tops)?;
+            below.retain(|id| after.is_none_or(|after| *id > after));
+            below.truncate(limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX));
+            return Ok(below);
+        }
         let mut select = self.downward("id", tops);
         if let Some(after) = after {
             select.push(" WHERE id > ").bind(after);
@@ -198,7 +217,14 @@ impl View<'_> {
         self.connection.all(&select.text, &select.values, |row| row.id(0))
     }
 
+    fn below_in_memory(&self, memory: &Memory<'_>, tops: &[OrganizationId]) -> Result<Vec<OrganizationId>> {
+        memory.graph.and_below(tops, WALK_MAX).ok_or_else(|| self.connection.not_in_memory())
+    }
+
     pub fn count_and_below(&self, tops: &[OrganizationId]) -> Result<u64> {
+        if let Some(memory) = &self.memory {
+            return Ok(self.below_in_memory(memory, tops)?.len() as u64);
+        }
         self.count(&self.downward("COUNT(*)", tops))
     }
 
@@ -212,6 +238,12 @@ impl View<'_> {
         limit: Option<u64>,
     ) -> Result<Vec<UserId>> {
         let mut found: Vec<UserId> = Vec::new();
+        if let Some(memory) = &self.memory {
+            found = self.holders_in_memory(memory, line, counting)?;
+            found.retain(|user| after.is_none_or(|after| *user > after));
+            found.truncate(limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX));
+            return Ok(found);
+        }
         for (distance, organization) in line.iter().enumerate() {
             let roles = if distance == 0 { counting.here } else { counting.below };
             if roles.is_empty() {
@@ -241,6 +273,32 @@ impl View<'_> {
         Ok(found)
     }
 
+    /// All of them, by id, unless that takes a long walk.
+    fn holders_in_memory(
+        &self,
+        memory: &Memory<'_>,
+        line: &[OrganizationId],
+        counting: Counting,
+    ) -> Result<Vec<UserId>> {
+        let graph = memory.graph;
+        if line.iter().map(|organization| graph.members_count(*organization)).sum::<usize>() > WALK_MAX {
+            return Err(self.connection.not_in_memory());
+        }
+        let mut found = Vec::new();
+        for (distance, organization) in line.iter().enumerate() {
+            let roles = if distance == 0 { counting.here } else { counting.below };
+            let holds = |(user, holding): &(UserId, Holding)| {
+                let suspended = || graph.suspended_in(*user).iter().any(|domain| line[distance..].contains(domain));
+                holding.roles.meets(roles) && graph.is_active(*user) == Some(true) && !suspended()
+            };
+            let members = graph.members(*organization, Start::default(), usize::MAX);
+            found.extend(members.into_iter().filter(holds).map(|(user, _)| user));
+        }
+        found.sort_unstable();
+        found.dedup();
+        Ok(found)
+    }
+
     /// A membership whose user is suspended at one of these organizations (its own and those above) grants nothing.
     fn unless_suspended(&self, select: &mut Select, upward: &[OrganizationId]) {
         select.push(" AND NOT EXISTS (SELECT 1 FROM directory_link l WHERE l.realm = ").bind(self.realm);
@@ -249,6 +307,9 @@ impl View<'_> {
 
     /// How many [`Self::holders_along`] there are in all.
     pub fn count_holders_along(&self, line: &[OrganizationId], counting: Counting) -> Result<u64> {
+        if let Some(memory) = &self.memory {
+            return Ok(self.holders_in_memory(memory, line, counting)?.len() as u64);
+        }
         let mut select = Select::new(
             "SELECT COUNT(DISTINCT m.usr) FROM membership m
              JOIN usr u ON u.realm = m.realm AND u.id = m.usr AND u.status = 'active' WHERE m.realm = ",

@@ -146,8 +146,10 @@ impl Store {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        let catalogs = self.catalogs.clone();
-        self.readers.run(move |connection| read(&View::open(connection, &catalogs, realm)?)).await
+        let (catalogs, index) = (self.catalogs.clone(), self.index.clone());
+        self.readers
+            .run(move |connection| read(&View::open(connection, &catalogs, realm)?.keeping(index.as_deref())))
+            .await
     }
 
     /// The same, at a position that the caller has seen of the primary, or a later one: a replica that is so far may answer. 0 is
@@ -224,12 +226,13 @@ impl Store {
     {
         let until = tokio::time::Instant::now() + AT_LEAST_WAIT;
         loop {
-            let (catalogs, find, read) = (self.catalogs.clone(), find.clone(), read.clone());
+            let (catalogs, index) = (self.catalogs.clone(), self.index.clone());
+            let (find, read) = (find.clone(), read.clone());
             let answer = self
                 .readers
                 .run(move |connection| match find(connection)? {
                     Some((realm, found)) => {
-                        let view = View::open(connection, &catalogs, realm)?;
+                        let view = View::open(connection, &catalogs, realm)?.keeping(index.as_deref());
                         if view.head < at_least { Ok(None) } else { read(Some((found, &view))).map(Some) }
                     }
                     None => read(None).map(Some),

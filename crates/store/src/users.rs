@@ -1,4 +1,5 @@
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use roster_model::{Address, AddressKind, Aliases, EntityId as _, NO_ADDRESS, User, UserId, UserStatus, text};
 
@@ -6,7 +7,7 @@ use crate::error::Result;
 use crate::list::Slice;
 use crate::selection::UserMatch;
 use crate::sql::{Row, Select, Value, like, like_prefix};
-use crate::view::View;
+use crate::view::{Memory, View};
 
 const COLUMNS: &str = "u.id, u.name, u.first_name, u.last_name, u.username, u.external_id, u.status, u.locale, \
     u.created_ms, u.updated_ms, u.aliased, u.public, u.private, u.extras, u.open, u.active_ms";
@@ -237,8 +238,27 @@ impl View<'_> {
         )
     }
 
+    /// One that is in memory; `None` if it is known that there is no such user.
+    fn remembered_user(&self, memory: &Memory<'_>, id: UserId) -> Result<Option<Arc<User>>> {
+        if memory.graph.is_active(id).is_none() {
+            return Ok(None);
+        }
+        let user = memory.index.entities.user(self.realm, id);
+        user.map(Some).ok_or_else(|| self.connection.not_in_memory())
+    }
+
     pub fn user(&self, id: UserId) -> Result<Option<User>> {
-        self.one_user("u.id = $2", id.into())
+        Ok(self.shared_user(id)?.map(Arc::unwrap_or_clone))
+    }
+
+    /// The same, without a copy where it is in memory.
+    pub fn shared_user(&self, id: UserId) -> Result<Option<Arc<User>>> {
+        if let Some(memory) = &self.memory {
+            return self.remembered_user(memory, id);
+        }
+        let user = self.one_user("u.id = $2", id.into())?.map(Arc::new);
+        self.keep(user.as_slice());
+        Ok(user)
     }
 
     /// `value` as the model keeps it: lower case for an e-mail address.
@@ -260,13 +280,27 @@ impl View<'_> {
     }
 
     pub fn users_by_id(&self, ids: &[UserId]) -> Result<HashMap<UserId, User>> {
-        let mut found = HashMap::with_capacity(ids.len());
-        for ids in ids.chunks(512) {
-            let mut select = Select::new(&format!("SELECT {COLUMNS} FROM usr u WHERE u.realm = "));
-            select.bind(self.realm).push(" AND u.id IN ").bind_all(ids);
-            let rows = self.connection.all(&select.text, &select.values, read)?;
-            found.extend(self.with_user_parts(rows)?.into_iter().map(|u| (u.id, u)));
+        let users = self.shared_users(ids)?;
+        Ok(users.into_iter().map(|user| (user.id, Arc::unwrap_or_clone(user))).collect())
+    }
+
+    /// Those of these users who are there, by id.
+    pub fn shared_users(&self, ids: &[UserId]) -> Result<Vec<Arc<User>>> {
+        let mut found = Vec::with_capacity(ids.len());
+        if let Some(memory) = &self.memory {
+            for id in ids {
+                found.extend(self.remembered_user(memory, *id)?);
+            }
+        } else {
+            for ids in ids.chunks(512) {
+                let mut select = Select::new(&format!("SELECT {COLUMNS} FROM usr u WHERE u.realm = "));
+                select.bind(self.realm).push(" AND u.id IN ").bind_all(ids);
+                let rows = self.connection.all(&select.text, &select.values, read)?;
+                found.extend(self.with_user_parts(rows)?.into_iter().map(Arc::new));
+            }
+            self.keep(&found);
         }
+        found.sort_unstable_by_key(|user| user.id);
         Ok(found)
     }
 

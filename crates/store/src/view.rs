@@ -3,10 +3,16 @@ use std::sync::Arc;
 use roster_index::Graph;
 use roster_model::{Aliases, Dialect, EntityId, RealmId, RoleCatalog};
 
+use crate::cache::Entity;
 use crate::error::{Error, Result};
 use crate::index::Index;
 use crate::roles::CatalogCache;
 use crate::sql::{Connection, Select, Value};
+
+/// Most steps of an answer from memory: it is given by a thread that serves others, too. What takes more is asked of the database.
+pub(crate) const WALK_MAX: usize = 10_000;
+/// Longer lists are read once and not kept.
+const KEPT_MAX: usize = 1024;
 
 /// One realm as it was at one position of its log. Today SQL answers; whoever asks can't tell.
 #[derive(Debug)]
@@ -20,6 +26,8 @@ pub struct View<'c> {
     pub(crate) catalogs: &'c CatalogCache,
     /// It answers what it knows instead of the database; for what it doesn't, this view is given up.
     pub(crate) memory: Option<Memory<'c>>,
+    /// What this view reads is kept there. A view that sees what isn't committed yet has none.
+    pub(crate) keeper: Option<&'c Index>,
 }
 
 /// What a view of memory looks at.
@@ -37,7 +45,16 @@ impl<'c> View<'c> {
             })?;
         // A realm that isn't there looks like an empty one: nothing is found in it.
         let (head, roles_version) = row.unwrap_or((0, 0));
-        Ok(Self { connection, realm, head, roles_version, settled_roles: roles_version, catalogs, memory: None })
+        Ok(Self {
+            connection,
+            realm,
+            head,
+            roles_version,
+            settled_roles: roles_version,
+            catalogs,
+            memory: None,
+            keeper: None,
+        })
     }
 
     /// A view of what is in memory, at the graph's position.
@@ -56,6 +73,23 @@ impl<'c> View<'c> {
             settled_roles: roles_version,
             catalogs,
             memory: Some(memory),
+            keeper: None,
+        }
+    }
+
+    /// From now on keeps in memory what it reads.
+    pub(crate) const fn keeping(mut self, keeper: Option<&'c Index>) -> Self {
+        self.keeper = keeper;
+        self
+    }
+
+    /// Keeps what was just read, unless it's so much that it would drive out what is used.
+    pub(crate) fn keep<'e, T: 'e>(&self, read: &'e [T])
+    where
+        Entity: From<&'e T>,
+    {
+        if let Some(keeper) = self.keeper.filter(|_| read.len() <= KEPT_MAX) {
+            keeper.keep(self.realm, self.head, read.iter().map(Entity::from));
         }
     }
 

@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 /// The names in one parameter, joined by commas. An empty one is as none.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 pub(crate) struct Fields(Vec<String>);
 
 impl Fields {

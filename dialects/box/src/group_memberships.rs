@@ -1,12 +1,13 @@
 //! Memberships of groups: the six operations that the clients know.
 
 use axum::Json;
+use axum::extract::State;
 use http::StatusCode;
 use roster_engine::{
     BuiltIn as P, Caller, Extras, Listed, Member, MemberQuery, MembershipPatch, NewMembership, Page, Right,
     RoleMap as _, RoleSet,
 };
-use roster_http::{App, Body, Failure, Pairs, Path};
+use roster_http::{App, Body, Failure, Pairs, Path, Row, RowForm};
 use serde_json::Value;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -30,15 +31,20 @@ fn shown(caller: &Caller, member: &Member, fields: &Fields) -> Json<Value> {
     Json(fields.select(&map::membership(&caller.roles(), member), &GroupMembership::STANDARD))
 }
 
-fn page(caller: &Caller, listed: &Listed<Member>, at: Offsets, fields: &Fields) -> Json<wire::Page<Value>> {
-    let roles = caller.roles();
-    let entry = |member: &Member| fields.select(&map::membership(&roles, member), &GroupMembership::LISTED);
-    Json(wire::Page {
+fn page(
+    (app, caller): (&App, &Caller),
+    listed: &Listed<Member>,
+    at: Offsets,
+    fields: &Fields,
+) -> Result<Json<wire::Page<Row>>, Failure> {
+    let (form, roles) = (RowForm::of(("box group membership", fields)), caller.roles());
+    let written = |member: &Member, roles: &_| fields.select(&map::membership(roles, member), &GroupMembership::LISTED);
+    Ok(Json(wire::Page {
         total_count: listed.total.unwrap_or_default(),
         limit: at.limit,
         offset: at.offset,
-        entries: listed.items.iter().map(entry).collect(),
-    })
+        entries: listed.items.iter().map(|m| app.rows.member(form, m, &roles, written)).collect::<Result<_, _>>()?,
+    }))
 }
 
 /// Makes a user a member of a group. For admins.
@@ -121,10 +127,11 @@ async fn remove(Session(caller): Session, Path(id): Path<String>) -> Result<Stat
     responses((status = 200, description = "a page", body = wire::Page<GroupMembership>), Failures),
 )]
 async fn of_group(
+    State(app): State<App>,
     Session(caller): Session,
     Path(id): Path<String>,
     query: Pairs,
-) -> Result<Json<wire::Page<Value>>, Failure> {
+) -> Result<Json<wire::Page<Row>>, Failure> {
     let group = map::group_ref(&id)?;
     let (at, fields) = match (Offsets::of(&query), Fields::of(&query)) {
         (Ok(at), Ok(fields)) => (at, fields),
@@ -136,7 +143,7 @@ async fn of_group(
         }
     };
     let listed = caller.list_members(group, MemberQuery { page: at.page(), ..MemberQuery::default() }).await?;
-    Ok(page(&caller, &listed, at, &fields))
+    page((&app, &caller), &listed, at, &fields)
 }
 
 /// The groups of a user, by creation of the memberships. For admins, and the user.
@@ -149,13 +156,14 @@ async fn of_group(
     responses((status = 200, description = "a page", body = wire::Page<GroupMembership>), Failures),
 )]
 async fn of_user(
+    State(app): State<App>,
     Session(caller): Session,
     Path(id): Path<String>,
     query: Pairs,
-) -> Result<Json<wire::Page<Value>>, Failure> {
+) -> Result<Json<wire::Page<Row>>, Failure> {
     let whom = Whom::to_read(&caller, &id).await?;
     if let Whom::User(user) = &whom {
-        caller.user(user.clone()).await?;
+        caller.user_id(user.clone()).await?;
     }
     let (at, fields) = (Offsets::of(&query)?, Fields::of(&query)?);
     let listed = match whom {
@@ -165,5 +173,5 @@ async fn of_user(
         // It belongs nowhere.
         Whom::ServiceAccount => Listed { items: Vec::new(), total: Some(0), next: None },
     };
-    Ok(page(&caller, &listed, at, &fields))
+    page((&app, &caller), &listed, at, &fields)
 }

@@ -5,7 +5,7 @@ use roster_engine::{
     BuiltIn as P, Error, MemberQuery, MemberSort, MembershipPatch, NewMembership, OrganizationId, Right, RoleSet,
     UserRef,
 };
-use roster_http::{App, Body, Failure, Path};
+use roster_http::{App, Body, Failure, Path, Row};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -83,7 +83,7 @@ async fn list(
     session: Session,
     Path(organization_id): Path<String>,
     query: Query,
-) -> Result<Json<Paged<OrganizationMembership>>, Failure> {
+) -> Result<Json<Paged<Row>>, Failure> {
     let caller = &session.caller;
     let organization = caller.organization(&*organization_id).await?;
     let (sort, page) = query.page(&sorts(), MemberSort::Created)?;
@@ -92,8 +92,7 @@ async fn list(
     let shown = query.all("role")?.map(|keys| keys.iter().filter_map(|key| roles::role(&catalog, key).ok()).collect());
     let query = MemberQuery { strongest: shown, users: query.users()?, sort, page, ..MemberQuery::default() };
     let listed = caller.list_members(organization.id, query).await?;
-    let catalog = caller.roles();
-    Ok(Json(map::paged(listed, |member| map::membership(&session, &catalog, member))))
+    Ok(Json(session.memberships(&listed)?))
 }
 
 /// The organization and user of a path, as the engine knows them.
@@ -173,11 +172,10 @@ async fn merge_metadata(
     ),
     responses((status = 200, description = "success", body = Paged<OrganizationMembership>), Failures),
 )]
-async fn list_all(session: Session, query: Query) -> Result<Json<Paged<OrganizationMembership>>, Failure> {
+async fn list_all(session: Session, query: Query) -> Result<Json<Paged<Row>>, Failure> {
     let (sort, page) = query.page(&sorts(), MemberSort::Created)?;
     let listed = session.caller.list_all_members(MemberQuery { sort, page, ..MemberQuery::default() }).await?;
-    let catalog = session.caller.roles();
-    Ok(Json(map::paged(listed, |member| map::membership(&session, &catalog, member))))
+    Ok(Json(session.memberships(&listed)?))
 }
 
 /// Where a user belongs, newest first.
@@ -191,11 +189,10 @@ async fn list_of_user(
     session: Session,
     Path(user_id): Path<String>,
     query: Query,
-) -> Result<Json<Paged<OrganizationMembership>>, Failure> {
-    let user = session.caller.user(&*user_id).await?;
+) -> Result<Json<Paged<Row>>, Failure> {
+    let user = session.caller.user_id(&*user_id).await?;
     let (sort, page) = query.page(&sorts(), MemberSort::Created)?;
     let query = MemberQuery { sort, page, ..MemberQuery::default() };
-    let listed = session.caller.list_memberships_of(user.id, query).await?;
-    let catalog = session.caller.roles();
-    Ok(Json(map::paged(listed, |member| map::membership(&session, &catalog, member))))
+    let listed = session.caller.list_memberships_of(user, query).await?;
+    Ok(Json(session.memberships(&listed)?))
 }

@@ -1,14 +1,17 @@
 //! Who calls, in which version of the API, and under which address of ours.
 
+use std::sync::Arc;
+
 use axum::extract::FromRequestParts;
 use http::HeaderMap;
 use http::header::HOST;
 use http::request::Parts;
-use roster_engine::{Caller, EntityId};
-use roster_http::{App, Authenticated, Failure, Frame, Pairs, SecretFound, bearer};
+use roster_engine::{Caller, EntityId, Listed, Member};
+use roster_http::{App, Authenticated, Failure, Frame, Pairs, Row, RowForm, Rows, SecretFound, bearer};
 
 use crate::error::VERSION;
-use crate::{PREFIX, avatars};
+use crate::wire::Paged;
+use crate::{PREFIX, avatars, map};
 
 /// Versions that the vendor has published. They order as texts.
 const VERSIONS: [&str; 6] = ["2021-02-05", "2024-10-01", "2025-03-12", "2025-04-10", "2025-11-10", "2026-05-12"];
@@ -32,6 +35,7 @@ pub(crate) struct Session {
     version: &'static str,
     /// Where clients reach us: as configured, else scheme and host as this one named them.
     origin: String,
+    rows: Arc<Rows>,
 }
 
 impl Session {
@@ -41,6 +45,16 @@ impl Session {
             Some((name, _)) if self.version >= METADATA_APART => Err(Frame::unknown(*name).into()),
             _ => Ok(()),
         }
+    }
+
+    /// A list of memberships.
+    pub(crate) fn memberships(&self, listed: &Listed<Member>) -> Result<Paged<Row>, Failure> {
+        let catalog = self.caller.roles();
+        // Pictures have our address in them.
+        let form = RowForm::of(("clerk membership", &self.origin));
+        let row = |member| self.rows.member(form, member, &catalog, |m, catalog| map::membership(self, catalog, m));
+        let data = listed.items.iter().map(row).collect::<Result<_, _>>()?;
+        Ok(Paged { data, total_count: listed.total.unwrap_or_default() })
     }
 
     /// A URL of ours.
@@ -95,6 +109,6 @@ impl FromRequestParts<App> for Session {
         let Authenticated(caller) = Authenticated::from_request_parts(parts, app).await?;
         let version = version(parts)?;
         let origin = app.public_url.as_deref().map_or_else(|| origin(&parts.headers), str::to_owned);
-        Ok(Self { caller: caller.keeping_an_admin(), version, origin })
+        Ok(Self { caller: caller.keeping_an_admin(), version, origin, rows: Arc::clone(&app.rows) })
     }
 }

@@ -68,6 +68,7 @@ pub fn api() -> Api {
         body,
         body_bytes: Some(BODY_MAX),
         url_bytes: Some(URL_MAX),
+        key_before_path: true,
         openapi_path: Some("/v2/openapi.json"),
         ..SurfaceSpec::new(Surface::Scim, "/scim", error::render)
     };

@@ -86,6 +86,14 @@ impl Connection {
         Self::new(Backend::Nowhere(Nowhere::default()))
     }
 
+    /// For a view of memory that lacks something: the database is to be asked.
+    pub(crate) fn not_in_memory(&self) -> Error {
+        if let Backend::Nowhere(nowhere) = &self.inner {
+            nowhere.0.set(true);
+        }
+        Error::NotInMemory
+    }
+
     /// Whether somebody wanted what isn't in memory.
     pub(crate) fn was_asked(&self) -> bool {
         matches!(&self.inner, Backend::Nowhere(nowhere) if nowhere.0.get())

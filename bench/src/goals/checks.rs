@@ -1,0 +1,83 @@
+//! One check, many checks, and whether it matters how much data there is.
+
+use std::rc::Rc;
+
+use anyhow::Result;
+use roster_engine::EntityId as _;
+
+use super::{Goal, less, more};
+use crate::bench::Bench;
+use crate::load::{Key, Source, get, in_turn, post};
+use crate::roster::KEY;
+use crate::turns::{Side, Turns};
+use crate::world::{On, Pair, World};
+use crate::yardstick::hello;
+
+pub const CPU: Goal = less("P1", 1.6, 1.25);
+pub const RATE_1: Goal = more("P2", 0.80, 0.93);
+pub const RATE_16: Goal = more("P2", 0.65, 0.85);
+pub const RATE_64: Goal = more("P2", 0.60, 0.80);
+pub const SIZE: Goal = less("P3", 1.15, 1.07);
+pub const BATCH: Goal = less("P5", 25.0, 8.0);
+
+pub fn question(Pair { organization, user }: Pair) -> String {
+    let (organization, user) = (organization.native(), user.native());
+    format!(r#"{{"user_id":"{user}","organization_id":"{organization}","role":"member"}}"#)
+}
+
+/// Checks of random pairs.
+pub fn checks(world: &World) -> Source<'static> {
+    in_turn(world.sample.pairs.iter().map(|pair| post("/v1/check", KEY, &question(*pair))).collect())
+}
+
+/// What bare hyper is asked.
+pub fn hello_source() -> Source<'static> {
+    in_turn(vec![get("/", Key::None)])
+}
+
+/// What a check's answer is long, more or less.
+const ANSWER: usize = 200;
+
+pub fn one(bench: &mut Bench<'_>, on: On) -> Result<()> {
+    let world = bench.usual(on)?;
+    let roster = bench.pinned(&world)?;
+    let hello = hello::start(&bench.settings.cores, ANSWER)?;
+    for (connections, goal) in [(1, &RATE_1), (16, &RATE_16), (64, &RATE_64)] {
+        let mut target = Side::new(&roster, connections, checks(&world))?;
+        let mut yardstick = Side::new(&hello, connections, hello_source())?;
+        let turns = Turns::take(bench.settings, &mut target, &mut yardstick)?;
+        let what = format!("one check, {connections} connections, {} rows", world.shape.memberships);
+        if connections == 64 {
+            bench.row(&CPU, on, format!("{what}: CPU vs hello"), turns.cpu(), turns.scale());
+        }
+        bench.row(goal, on, format!("{what}: requests/s vs hello"), turns.rate(), turns.scale());
+    }
+    Ok(())
+}
+
+pub fn batch(bench: &mut Bench<'_>, on: On) -> Result<()> {
+    let world = bench.usual(on)?;
+    let roster = bench.pinned(&world)?;
+    let hello = hello::start(&bench.settings.cores, ANSWER)?;
+    let requests = world.sample.pairs.chunks_exact(100).map(|pairs| {
+        let questions: Vec<_> = pairs.iter().map(|pair| question(*pair)).collect();
+        post("/v1/check:batch", KEY, &format!(r#"{{"checks":[{}]}}"#, questions.join(",")))
+    });
+    let mut target = Side::new(&roster, 16, in_turn(requests.collect()))?;
+    let mut yardstick = Side::new(&hello, 16, hello_source())?;
+    let turns = Turns::take(bench.settings, &mut target, &mut yardstick)?;
+    bench.row(&BATCH, on, "100 checks in one request: CPU vs hello", turns.cpu(), turns.scale());
+    Ok(())
+}
+
+pub fn sizes(bench: &mut Bench<'_>, on: On) -> Result<()> {
+    let sizes = bench.settings.sizes(on);
+    let (small, large) = (bench.world(on, sizes.small)?, bench.world(on, sizes.large)?);
+    let servers = [bench.pinned(&small)?, bench.pinned(&large)?];
+    let side = |world: &Rc<World>, server| Side::new(server, 64, checks(world));
+    let (mut yardstick, mut target) = (side(&small, &servers[0])?, side(&large, &servers[1])?);
+    let turns = Turns::take(bench.settings, &mut target, &mut yardstick)?;
+    let what = format!("one check at {} rows vs at {}: CPU", sizes.large, sizes.small);
+    bench.row(&SIZE, on, what, turns.cpu(), turns.scale());
+    Ok(())
+}

@@ -1,0 +1,60 @@
+//! What it costs to know who asks.
+//!
+//! No route is open, so this can't be the same request without its key. Instead the engine is asked to recognize the key, in this process and
+//! without HTTP; what that takes is compared with what a whole check takes.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use nix::time::{ClockId, clock_gettime};
+use roster_engine::{Config, Engine, RequestScope, Surface};
+
+use super::checks::checks;
+use super::{Goal, less};
+use crate::bench::Bench;
+use crate::roster::SECRET;
+use crate::turns::Side;
+use crate::world::{On, Store};
+
+pub const SHARE: Goal = less("P22", 1.15, 1.03);
+
+const TIMES: u32 = 20_000;
+
+pub fn share(bench: &mut Bench<'_>, on: On) -> Result<()> {
+    let world = bench.usual(on)?;
+    let roster = bench.pinned(&world)?;
+    let mut checks = Side::new(&roster, 64, checks(&world))?;
+    let (mut values, mut scale) = (Vec::new(), String::new());
+    for _ in 0..bench.settings.rounds {
+        let whole = checks.round(bench.settings.round)?.cpu();
+        let key = recognizing(&world.store)?.as_secs_f64() * 1e6;
+        values.push(whole / (whole - key));
+        scale = format!("{key:.2} µs of {whole:.1} µs");
+    }
+    bench.row(&SHARE, on, "a check vs the same less the recognition of its key: CPU", values, scale);
+    Ok(())
+}
+
+/// CPU time for one.
+fn recognizing(store: &Store) -> Result<Duration> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let (engine, _) = Engine::open(Config::new(store.url())).await?;
+        let recognize = || engine.authenticate(Surface::Native, Some(SECRET), RequestScope::default());
+        for _ in 0..1000 {
+            recognize().await?;
+        }
+        let before = used()?;
+        for _ in 0..TIMES {
+            recognize().await?;
+        }
+        let used = used()?.saturating_sub(before);
+        engine.close().await;
+        Ok(used / TIMES)
+    })
+}
+
+/// By this thread.
+fn used() -> Result<Duration> {
+    Ok(clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID)?.into())
+}

@@ -1,0 +1,43 @@
+//! Pages far into a list, total included, against its first page.
+
+use anyhow::{Context as _, Result};
+use roster_engine::Form;
+
+use super::{Goal, less};
+use crate::bench::Bench;
+use crate::load::{get, in_turn};
+use crate::roster::KEY;
+use crate::turns::{Side, Turns};
+use crate::world::On;
+
+pub const DEEP: Goal = less("P14", 1.5, 1.05);
+
+pub fn deep(bench: &mut Bench<'_>, on: On) -> Result<()> {
+    let world = bench.usual(on)?;
+    let roster = bench.pinned(&world)?;
+    let big = world.sample.big;
+    let show = |form: Form| form.show(big).context("a form of an id");
+    let (clerk, group, enhance) = (show(Form::Clerk)?, show(Form::Box)?, show(Form::Enhance)?);
+    let lists = [
+        ("Clerk members", format!("/clerk/v1/organizations/{clerk}/memberships?limit=100&offset="), 0),
+        ("Clerk users", "/clerk/v1/users?limit=100&offset=".to_owned(), 0),
+        ("Box members", format!("/box/2.0/groups/{group}/memberships?limit=100&offset="), 0),
+        ("Box users", "/box/2.0/users?limit=100&offset=".to_owned(), 0),
+        ("Enhance members", format!("/enhance/orgs/{enhance}/members?limit=100&offset="), 0),
+        ("SCIM users", "/scim/v2/Users?count=100&startIndex=".to_owned(), 1),
+    ];
+    let offset = world.shape.users() * 9 / 10;
+    for (list, path, first) in lists {
+        let what = format!("{list} at offset {offset} vs 0: CPU");
+        let page = |at: usize| in_turn(vec![get(&format!("{path}{}", at + first), KEY)]);
+        let turns = Side::new(&roster, 4, page(offset)).and_then(|mut target| {
+            let mut yardstick = Side::new(&roster, 4, page(0))?;
+            Turns::take(bench.settings, &mut target, &mut yardstick)
+        });
+        match turns {
+            Ok(turns) => bench.row(&DEEP, on, what, turns.cpu(), turns.scale()),
+            Err(error) => bench.not(&DEEP, on, &what, &format!("{error:#}")),
+        }
+    }
+    Ok(())
+}

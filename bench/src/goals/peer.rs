@@ -1,0 +1,64 @@
+//! Against what an application would use today. Both authenticate; both are power-loss safe.
+
+use anyhow::Result;
+
+use super::checks::checks;
+use super::pages::native_page;
+use super::writes::additions;
+use super::{Goal, more};
+use crate::bench::Bench;
+use crate::cores::Place;
+use crate::turns::{Side, Turns};
+use crate::world::On;
+use crate::yardstick::better_auth::BetterAuth;
+
+pub const CHECK: Goal = more("P19", 150.0, 280.0);
+pub const PAGE: Goal = more("P20", 80.0, 500.0);
+pub const ADD: Goal = more("P21", 80.0, 300.0);
+
+pub fn peer(bench: &mut Bench<'_>, on: On) -> Result<()> {
+    if on == On::Postgres {
+        return Ok(()); // it runs on SQLite
+    }
+    let members = if bench.settings.quick { 10_000 } else { 50_000 };
+    let world = bench.usual(on)?;
+    let cores = &bench.settings.cores;
+    {
+        let other = BetterAuth::start(cores, Place::Server, members)?;
+        let roster = bench.pinned(&world)?;
+        let pairs = [
+            (&CHECK, "check vs has-permission", checks(&world), other.checks()?),
+            (&PAGE, "page of 100 vs list-members", native_page(&world), other.pages()?),
+        ];
+        for (goal, what, ours, theirs) in pairs {
+            let turns = Turns::take(
+                bench.settings,
+                &mut Side::new(&roster, 16, ours)?,
+                &mut Side::new(&other.process, 16, theirs)?,
+            )?;
+            bench.row(
+                goal,
+                on,
+                format!("{what} of better-auth, {members} members: requests/s"),
+                turns.rate(),
+                turns.scale(),
+            );
+            let less_cpu = turns.cpu().into_iter().map(|ratio| 1.0 / ratio).collect();
+            bench.row(
+                goal,
+                on,
+                format!("{what} of better-auth, {members} members: its CPU vs Roster's"),
+                less_cpu,
+                turns.scale(),
+            );
+        }
+    }
+    let other = BetterAuth::start(cores, Place::Anywhere, members)?;
+    let roster = bench.free(&world)?;
+    let (mut ours, mut theirs) =
+        (Side::new(&roster, 16, additions(&world.sample.fresh))?, Side::new(&other.process, 16, other.additions()?)?);
+    let turns = Turns::take(bench.settings, &mut ours, &mut theirs)?;
+    let what = format!("addition vs add-member of better-auth, {members} members: requests/s");
+    bench.row(&ADD, on, what, turns.rate(), turns.scale());
+    Ok(())
+}

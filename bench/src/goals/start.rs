@@ -1,0 +1,50 @@
+//! From the start of the process to its first answer, and to its full speed. What the database's file has in the page cache, it keeps.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, ensure};
+
+use super::checks::{checks, question};
+use super::{Goal, less, less_of};
+use crate::bench::Bench;
+use crate::load::Load;
+use crate::turns::Served as _;
+use crate::world::On;
+use crate::yardstick::scan;
+
+pub const FIRST: Goal = less_of("P16", 1.0, 0.1, " s");
+pub const SPEED: Goal = less("P17", 1.5, 0.25);
+
+/// How long a rate is looked at.
+const WINDOW: Duration = Duration::from_millis(20);
+
+pub fn cold(bench: &mut Bench<'_>, on: On) -> Result<()> {
+    let world = bench.world(on, bench.settings.sizes(on).large)?;
+    let member = *world.sample.pairs.get(1).context("a member")?;
+    let (mut firsts, mut ratios, mut scale) = (Vec::new(), Vec::new(), String::new());
+    for _ in 0..bench.settings.rounds {
+        let scanned = scan::seconds(&world.store)?;
+        let begin = Instant::now();
+        let roster = bench.free(&world)?;
+        let verdict = roster.ask("POST", "/v1/check", Some(&question(member)))?;
+        ensure!(verdict["allowed"] == true, "a wrong answer: {verdict}");
+        firsts.push(begin.elapsed().as_secs_f64());
+        // Windows until there can't be more to come.
+        let (mut load, mut check, mut windows) = (Load::open(roster.address(), 64)?, checks(&world), Vec::new());
+        let enough = begin.elapsed() + Duration::from_secs(1) + Duration::from_secs_f64(2.0 * scanned);
+        while begin.elapsed() < enough {
+            let rate = load.run(WINDOW, &mut check)?.rate();
+            windows.push((begin.elapsed().as_secs_f64(), rate));
+        }
+        let mut last: Vec<_> = windows[windows.len().saturating_sub(25)..].iter().map(|(_, rate)| *rate).collect();
+        last.sort_by(f64::total_cmp);
+        let full = last[last.len() / 2];
+        let (at, _) = windows.iter().find(|(_, rate)| *rate >= 0.8 * full).context("a window at full speed")?;
+        ratios.push(at / scanned);
+        scale = format!("{at:.2} s : {scanned:.2} s, {full:.0} checks/s");
+    }
+    let rows = world.shape.memberships;
+    bench.row(&FIRST, on, format!("start at {rows} rows: first right answer"), firsts, scale.clone());
+    bench.row(&SPEED, on, format!("start at {rows} rows: full speed vs one scan of the table"), ratios, scale);
+    Ok(())
+}

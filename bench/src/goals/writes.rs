@@ -1,0 +1,114 @@
+//! Durable additions.
+
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use roster_engine::EntityId as _;
+
+use super::checks::checks;
+use super::{Goal, less, more};
+use crate::bench::Bench;
+use crate::cores::Place;
+use crate::load::{Load, Source, post};
+use crate::roster::KEY;
+use crate::turns::Served as _;
+use crate::world::{Fresh, On};
+use crate::yardstick::inserts::{CONNECTIONS, Inserts};
+use crate::yardstick::rows::Rows;
+use crate::yardstick::sync;
+
+pub const BATCHED: Goal = more("P7", 1.0, 4.0);
+pub const NOTHING: Goal = more("P8", 0.12, 0.45);
+pub const TAIL: Goal = less("P9", 5.0, 2.0);
+pub const SYNC: Goal = less("P10", 3.5, 2.0);
+pub const INSERTS: Goal = more("P11", 1.5, 3.0);
+
+/// Additions of users to organizations that they aren't in: each pair once.
+pub fn additions(fresh: &Arc<Fresh>) -> Source<'static> {
+    let fresh = Arc::clone(fresh);
+    Box::new(move |out| {
+        let pair = fresh.next();
+        let path = format!("/v1/organizations/{}/memberships", pair.organization.native());
+        out.extend_from_slice(&post(&path, KEY, &format!(r#"{{"user_id":"{}"}}"#, pair.user.native())));
+    })
+}
+
+pub fn many(bench: &mut Bench<'_>, on: On) -> Result<()> {
+    let world = bench.usual(on)?;
+    let roster = bench.free(&world)?;
+    let mut load = Load::open(roster.address(), 64)?;
+    let (mut add, mut check) = (additions(&world.sample.fresh), checks(&world));
+    let cores = &bench.settings.cores;
+    let round = bench.settings.round * 2;
+    let mut raw = Rows::new(64, world.shape.memberships)?;
+    let (mut batched, mut nothing, mut tail, mut scale) = (Vec::new(), Vec::new(), Vec::new(), String::new());
+    load.run(round / 4, &mut add)?;
+    for number in 0..bench.settings.rounds {
+        let mut rows = || cores.run_at(Place::Anywhere, || raw.per_second(round));
+        let mut added = || load.run(round, &mut add);
+        let (rows, added) = if number % 2 == 0 {
+            let added = added()?;
+            (rows()?, added)
+        } else {
+            let rows = rows()?;
+            (rows, added()?)
+        };
+        let checked = load.run(round / 2, &mut check)?.rate();
+        batched.push(added.rate() / rows);
+        nothing.push(added.rate() / checked);
+        tail.push(added.quantile(0.99) / added.quantile(0.5));
+        scale = format!(
+            "{:.0}/s, p50 {:.1} ms, p99 {:.1} ms : {rows:.0}/s raw, {checked:.0}/s checks",
+            added.rate(),
+            added.quantile(0.5) / 1e3,
+            added.quantile(0.99) / 1e3
+        );
+    }
+    let what = "durable additions, 64 connections";
+    bench.row(&BATCHED, on, format!("{what}, vs raw SQLite at 64 rows a commit"), batched, scale.clone());
+    bench.row(&NOTHING, on, format!("{what}, vs checks (which store nothing)"), nothing, scale.clone());
+    bench.row(&TAIL, on, format!("{what}: p99 vs p50"), tail, scale);
+    Ok(())
+}
+
+/// On PostgreSQL, against the plain way to write there.
+pub fn inserts(bench: &mut Bench<'_>, on: On) -> Result<()> {
+    if on == On::Sqlite {
+        return Ok(());
+    }
+    let world = bench.usual(on)?;
+    let roster = bench.free(&world)?;
+    let mut load = Load::open(roster.address(), 64)?;
+    let mut add = additions(&world.sample.fresh);
+    let plain = Inserts::new(world.store.server().context("a server")?, world.shape.memberships)?;
+    let round = bench.settings.round * 2;
+    let (mut values, mut scale) = (Vec::new(), String::new());
+    for _ in 0..bench.settings.rounds {
+        let plain = bench.settings.cores.run_at(Place::Anywhere, || plain.per_second(round))?;
+        let added = load.run(round, &mut add)?.rate();
+        values.push(added / plain);
+        scale = format!("{added:.0}/s : {plain:.0}/s");
+    }
+    let what = format!("durable additions, 64 connections, vs one INSERT each on {CONNECTIONS} connections");
+    bench.row(&INSERTS, on, what, values, scale);
+    Ok(())
+}
+
+pub fn single(bench: &mut Bench<'_>, on: On) -> Result<()> {
+    let world = bench.usual(on)?;
+    let roster = bench.free(&world)?;
+    let mut load = Load::open(roster.address(), 1)?;
+    let mut add = additions(&world.sample.fresh);
+    let length = bench.settings.round / 4;
+    let synced = || bench.settings.cores.run_at(Place::Anywhere, || sync::median(length));
+    let (mut values, mut scale) = (Vec::new(), String::new());
+    for _ in 0..bench.settings.rounds {
+        let before = synced()?;
+        let added = load.run(bench.settings.round, &mut add)?.quantile(0.5);
+        let synced = before.midpoint(synced()?);
+        values.push(added / synced);
+        scale = format!("{added:.0} µs : {synced:.0} µs");
+    }
+    bench.row(&SYNC, on, "one durable addition, 1 connection: p50 vs one fdatasync of 4 kB", values, scale);
+    Ok(())
+}

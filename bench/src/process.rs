@@ -1,0 +1,82 @@
+//! A process that answers on a port: what it uses of the machine.
+
+use std::io::{BufRead as _, BufReader};
+use std::net::SocketAddr;
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use nix::sys::signal::{Signal, kill};
+use nix::time::{clock_getcpuclockid, clock_gettime};
+use nix::unistd::Pid;
+
+use crate::cores::{Cores, Place};
+
+/// What each process says as soon as it listens, before its address.
+pub const LISTENING: &str = "listening on http://";
+
+/// Killed when it is dropped.
+#[derive(Debug)]
+pub struct Process {
+    child: Child,
+    pub address: SocketAddr,
+    /// Kept open: nobody likes to print into a closed pipe.
+    _output: BufReader<ChildStdout>,
+}
+
+impl Process {
+    pub fn start(cores: &Cores, place: Place, mut command: Command) -> Result<Self> {
+        command.stdin(Stdio::null()).stdout(Stdio::piped());
+        let mut child = cores.run_at(place, || command.spawn().with_context(|| format!("starting {command:?}")))?;
+        let mut output = BufReader::new(child.stdout.take().context("the output of a process")?);
+        let mut line = String::new();
+        loop {
+            line.clear();
+            if output.read_line(&mut line)? == 0 {
+                let _ = child.kill();
+                bail!("{command:?} ended without listening: {}", child.wait()?);
+            }
+            if let Some(address) = line.trim_end().strip_prefix(LISTENING) {
+                let address = address.parse().with_context(|| format!("the address {address}"))?;
+                return Ok(Self { child, address, _output: output });
+            }
+        }
+    }
+
+    pub fn pid(&self) -> Pid {
+        Pid::from_raw(self.child.id().cast_signed())
+    }
+
+    /// Of all its threads, those that have ended too.
+    pub fn cpu(&self) -> Result<Duration> {
+        cpu_of(self.pid())
+    }
+
+    /// What it has of the machine's memory, in bytes.
+    pub fn resident(&self) -> Result<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("VmRSS")?;
+        let kilobytes: u64 = line.trim().trim_end_matches(" kB").parse()?;
+        Ok(kilobytes * 1024)
+    }
+
+    /// Asks it to end, and waits.
+    pub fn stop(mut self) -> Result<()> {
+        kill(self.pid(), Signal::SIGTERM)?;
+        self.child.wait()?;
+        Ok(())
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The CPU time that a process has used, in user and system mode.
+pub fn cpu_of(pid: Pid) -> Result<Duration> {
+    let time = clock_gettime(clock_getcpuclockid(pid)?).with_context(|| format!("the CPU time of {pid}"))?;
+    Ok(Duration::from(time))
+}

@@ -1,0 +1,73 @@
+//! The real binary, as a process beside the bench.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use serde_json::Value;
+
+use crate::ask;
+use crate::backends::Backends;
+use crate::cores::{Cores, Place};
+use crate::load::Key;
+use crate::process::Process;
+use crate::turns::Served;
+use crate::world::Store;
+
+/// Of every realm that the bench makes.
+pub const SECRET: &str = "a-realm-key-for-the-bench";
+pub const KEY: Key<'static> = Key::Bearer(SECRET);
+
+pub struct Roster {
+    process: Process,
+    /// What works for it in the database.
+    backends: Option<Backends>,
+}
+
+impl Roster {
+    pub fn start(cores: &Cores, place: Place, store: &Store) -> Result<Self> {
+        let backends = store.server().map(|server| Backends::of(server, cores, place)).transpose()?;
+        let mut command = Command::new(binary()?);
+        command.args(["serve", "--listen", "127.0.0.1:0", "--log", "warn", "--database", store.url()]);
+        command.env("ROSTER_BOOTSTRAP_KEY", SECRET);
+        Ok(Self { process: Process::start(cores, place, command)?, backends })
+    }
+
+    pub const fn process(&self) -> &Process {
+        &self.process
+    }
+
+    pub fn get(&self, path: &str) -> Result<Value> {
+        self.ask("GET", path, None)
+    }
+
+    pub fn ask(&self, method: &str, path: &str, body: Option<&str>) -> Result<Value> {
+        let reply = ask::ask(self.address(), method, path, KEY, body)?;
+        reply.good().with_context(|| format!("{method} {path}"))
+    }
+
+    pub fn stop(self) -> Result<()> {
+        self.process.stop()
+    }
+}
+
+impl Served for Roster {
+    fn address(&self) -> SocketAddr {
+        self.process.address
+    }
+
+    fn cpu(&self) -> Result<Duration> {
+        let own = self.process.cpu()?;
+        Ok(own + self.backends.as_ref().map(Backends::cpu).transpose()?.unwrap_or_default())
+    }
+}
+
+/// `ROSTER_BIN`, or what was built beside the bench.
+pub fn binary() -> Result<PathBuf> {
+    match std::env::var_os("ROSTER_BIN") {
+        Some(binary) => Ok(binary.into()),
+        None => Ok(std::env::current_exe()?.with_file_name("roster")),
+    }
+}

@@ -1,0 +1,99 @@
+//! Target and yardstick in turns, so that whatever else the machine does happens to both.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::Result;
+
+use crate::load::{Load, Outcome, Source};
+use crate::process::Process;
+use crate::settings::Settings;
+
+/// Something that answers, and what answering costs it.
+pub trait Served {
+    fn address(&self) -> SocketAddr;
+    /// The CPU time of all its processes so far.
+    fn cpu(&self) -> Result<Duration>;
+}
+
+impl Served for Process {
+    fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    fn cpu(&self) -> Result<Duration> {
+        self.cpu()
+    }
+}
+
+/// One of the two.
+pub struct Side<'a> {
+    served: &'a dyn Served,
+    load: Load,
+    source: Source<'a>,
+}
+
+impl<'a> Side<'a> {
+    pub fn new(served: &'a dyn Served, connections: usize, source: Source<'a>) -> Result<Self> {
+        let mut side = Self { served, load: Load::open(served.address(), connections)?, source };
+        side.load.run(Duration::from_millis(200), &mut side.source)?;
+        Ok(side)
+    }
+
+    pub fn round(&mut self, length: Duration) -> Result<Sample> {
+        let before = self.served.cpu()?;
+        let outcome = self.load.run(length, &mut self.source)?;
+        let cpu = self.served.cpu()?.saturating_sub(before);
+        Ok(Sample { cpu, outcome })
+    }
+}
+
+/// What one side did in one round.
+pub struct Sample {
+    cpu: Duration,
+    pub outcome: Outcome,
+}
+
+impl Sample {
+    /// Microseconds for one request.
+    #[expect(clippy::cast_precision_loss, reason = "a mean")]
+    pub fn cpu(&self) -> f64 {
+        self.cpu.as_secs_f64() * 1e6 / self.outcome.requests as f64
+    }
+}
+
+/// The rounds of target and yardstick.
+pub struct Turns(Vec<(Sample, Sample)>);
+
+impl Turns {
+    /// A B, B A, A B …
+    pub fn take(settings: &Settings, target: &mut Side<'_>, yardstick: &mut Side<'_>) -> Result<Self> {
+        let round = settings.round;
+        let pairs = (0..settings.rounds).map(|number| {
+            if number % 2 == 0 {
+                let target = target.round(round)?;
+                Ok((target, yardstick.round(round)?))
+            } else {
+                let yardstick = yardstick.round(round)?;
+                Ok((target.round(round)?, yardstick))
+            }
+        });
+        Ok(Self(pairs.collect::<Result<_>>()?))
+    }
+
+    /// CPU time of a request, as a multiple of the yardstick's.
+    pub fn cpu(&self) -> Vec<f64> {
+        self.0.iter().map(|(target, yardstick)| target.cpu() / yardstick.cpu()).collect()
+    }
+
+    /// Requests per second, as a multiple of the yardstick's.
+    pub fn rate(&self) -> Vec<f64> {
+        self.0.iter().map(|(target, yardstick)| target.outcome.rate() / yardstick.outcome.rate()).collect()
+    }
+
+    /// How big things were in the last round.
+    pub fn scale(&self) -> String {
+        let say = |sample: &Sample| format!("{:.1} µs, {:.0}/s", sample.cpu(), sample.outcome.rate());
+        self.0.last().map(|(target, yardstick)| format!("{} : {}", say(target), say(yardstick))).unwrap_or_default()
+    }
+}

@@ -1,0 +1,136 @@
+//! Rows of lists as they were last written out: what is the same as then is copied, not written again.
+
+use std::hash::{Hash, Hasher as _};
+use std::sync::Arc;
+
+use quick_cache::Weighter;
+use quick_cache::sync::Cache;
+use roster_engine::{EntityId as _, Error, Member, RoleCatalog};
+use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
+
+use crate::Failure;
+
+/// Memory for them, about, in bytes.
+const BYTES: u64 = 64 << 20;
+/// What one takes beside its text.
+const OVERHEAD: u64 = 160;
+
+/// A row in the form of its surface.
+#[derive(Clone, Debug, Serialize)]
+#[serde(transparent)]
+pub struct Row(Arc<RawValue>);
+
+/// The form that a row is written in: the surface's name for it, and whatever else it depends on beside the member and the realm's roles,
+/// such as the address under which the client reaches us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct RowForm(u64);
+
+impl RowForm {
+    pub fn of(form: impl Hash) -> Self {
+        let mut hasher = std::hash::DefaultHasher::new();
+        form.hash(&mut hasher);
+        Self(hasher.finish())
+    }
+}
+
+/// A row with everything that it was made of. As long as that is the very same, so is the row: nothing needs to be told when something
+/// changes.
+#[derive(Clone, Debug)]
+struct Written {
+    of: Member,
+    catalog: Arc<RoleCatalog>,
+    row: Row,
+}
+
+impl Written {
+    fn holds_for(&self, member: &Member, catalog: &Arc<RoleCatalog>) -> bool {
+        Arc::ptr_eq(&self.of.membership, &member.membership)
+            && Arc::ptr_eq(&self.of.user, &member.user)
+            && Arc::ptr_eq(&self.of.organization, &member.organization)
+            && Arc::ptr_eq(&self.catalog, catalog)
+    }
+}
+
+/// The rows of one server. Bounded.
+#[derive(Debug)]
+pub struct Rows(Cache<(RowForm, i64), Written, Weight>);
+
+impl Default for Rows {
+    fn default() -> Self {
+        Self(Cache::with_weighter(50_000, BYTES, Weight))
+    }
+}
+
+impl Rows {
+    /// The row of a member. `write` makes it of nothing but what it is given and what `form` was made of.
+    pub fn member<T: Serialize>(
+        &self,
+        form: RowForm,
+        member: &Member,
+        catalog: &Arc<RoleCatalog>,
+        write: impl FnOnce(&Member, &RoleCatalog) -> T,
+    ) -> Result<Row, Failure> {
+        let key = (form, member.membership.id.raw());
+        if let Some(known) = self.0.get(&key)
+            && known.holds_for(member, catalog)
+        {
+            return Ok(known.row);
+        }
+        let raw = to_raw_value(&write(member, catalog)).map_err(|error| Error::Internal(error.to_string()))?;
+        let row = Row(Arc::from(raw));
+        // What nobody else holds was read for this answer alone, and will be another one the next time.
+        if Arc::strong_count(&member.membership) > 1 {
+            self.0.insert(key, Written { of: member.clone(), catalog: Arc::clone(catalog), row: row.clone() });
+        }
+        Ok(row)
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Weight;
+
+impl Weighter<(RowForm, i64), Written> for Weight {
+    fn weight(&self, _: &(RowForm, i64), written: &Written) -> u64 {
+        written.row.0.get().len() as u64 + OVERHEAD
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use roster_engine::{Config, Engine, NewMembership, NewOrganization, NewUser, RoleNumber, RoleSet};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_row_is_written_again_when_what_it_shows_is_another() {
+        let (engine, _) = Engine::open(Config::new("sqlite::memory:")).await.expect("an engine");
+        let operator = engine.operator("default").await.expect("the database").expect("the realm");
+        let user =
+            operator.create_user(NewUser { name: Some("Ada".into()), ..NewUser::default() }).await.expect("a user");
+        let group = NewOrganization { name: "Group".into(), ..NewOrganization::default() };
+        let group = operator.create_organization(group).await.expect("an organization");
+        let new = NewMembership { roles: RoleSet::of(RoleNumber::MEMBER), ..NewMembership::default() };
+        let mut member = operator.add_member(group.id, user.id, new).await.expect("a membership");
+        let (rows, catalog, form) = (Rows::default(), operator.roles(), RowForm::of("test"));
+        let written = std::cell::Cell::new(0);
+        let row = |member: &Member, form| {
+            let write = |member: &Member, _: &RoleCatalog| {
+                written.set(written.get() + 1);
+                member.user.name.clone()
+            };
+            rows.member(form, member, &catalog, write).expect("a row").0.get().to_owned()
+        };
+        row(&member, form);
+        row(&member, form);
+        assert_eq!(written.get(), 2, "nobody else has it, so it isn't kept");
+        let _kept = member.clone();
+        row(&member, form);
+        assert_eq!((row(&member, form), written.get()), ("\"Ada\"".into(), 3));
+        row(&member, RowForm::of("another"));
+        assert_eq!(written.get(), 4, "another form");
+        let renamed = roster_engine::User { name: "Eve".into(), ..user };
+        member.user = Arc::new(renamed);
+        assert_eq!((row(&member, form), written.get()), ("\"Eve\"".into(), 5));
+    }
+}

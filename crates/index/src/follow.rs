@@ -1,0 +1,167 @@
+//! How the graph follows the log: one of the readers of [`Change`].
+
+use std::sync::Arc;
+
+use roster_model::{
+    Change, LinkSubject, Membership, Organization, OrganizationId, OrganizationStatus, RoleCatalog, User, UserId,
+};
+
+use crate::graph::{Graph, Holding};
+
+/// A change that doesn't follow what the graph knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OutOfStep;
+
+impl Graph {
+    /// Does a change again. Changes come in the order of the log, each once: what isn't the next one is refused, and the graph has to be made
+    /// anew.
+    pub fn apply(&mut self, sequence: i64, change: &Change) -> Result<(), OutOfStep> {
+        if sequence != self.position + 1 {
+            return Err(OutOfStep);
+        }
+        self.position = sequence;
+        match change {
+            // A realm begins with it; a graph is made after that.
+            Change::RealmCreated { .. } => return Err(OutOfStep),
+            Change::OrganizationCreated { after }
+            | Change::OrganizationUpdated { after, .. }
+            | Change::OrganizationMoved { after, .. } => self.see_organization(after),
+            Change::OrganizationDeleted { before } => self.remove_with_subtree(before.id),
+            Change::UserCreated { after } | Change::UserUpdated { after, .. } => self.see_user(after),
+            Change::UserDeleted { before } => self.remove_user(before.id),
+            Change::MembershipAdded { after }
+            | Change::MembershipUpdated { after, .. }
+            | Change::OwnershipCleared { after, .. }
+            | Change::OwnershipTransferred { after, .. } => self.see_member(after),
+            Change::MembershipRemoved { before } => self.remove_member(before.organization, before.user),
+            Change::DirectoryLinkCreated { after: link }
+            | Change::DirectoryLinkUpdated { after: link, .. }
+            | Change::DirectoryLinkDeleted { before: link } => {
+                if let LinkSubject::User(user) = link.subject {
+                    let there = !matches!(change, Change::DirectoryLinkDeleted { .. });
+                    self.see_suspension(user, link.domain, there && link.suspended);
+                }
+            }
+            Change::RoleCreated { after } | Change::RoleUpdated { after, .. } => {
+                self.roles.retain(|role| role.id != after.id);
+                self.roles.push((**after).clone());
+                self.roles_changed();
+            }
+            Change::RoleDeleted { before } => {
+                self.roles.retain(|role| role.id != before.id);
+                self.roles_changed();
+            }
+            // What a role grants is told by the changes of roles; the rest is no part of the graph.
+            Change::PermissionCreated { .. }
+            | Change::PermissionUpdated { .. }
+            | Change::PermissionDeleted { .. }
+            | Change::UserPasswordChanged { .. }
+            | Change::UserErased { .. }
+            | Change::InvitationCreated { .. }
+            | Change::InvitationUpdated { .. }
+            | Change::TokenIssued { .. }
+            | Change::TokenUpdated { .. }
+            | Change::TokenRevoked { .. }
+            | Change::SessionOpened { .. }
+            | Change::SessionEnded { .. }
+            | Change::LinkIssued { .. }
+            | Change::LinkUsed { .. }
+            | Change::AccountUserCreated { .. }
+            | Change::AccountUserUpdated { .. }
+            | Change::AccountUserDeleted { .. }
+            | Change::RemovalHeld { .. } => {}
+        }
+        Ok(())
+    }
+
+    /// An event whose body was blanked, since its user was erased: all that it can have said of him is over.
+    pub fn apply_blanked(
+        &mut self,
+        sequence: i64,
+        organization: Option<OrganizationId>,
+        user: Option<UserId>,
+    ) -> Result<(), OutOfStep> {
+        let Some(user) = user.filter(|_| sequence == self.position + 1) else { return Err(OutOfStep) };
+        self.position = sequence;
+        if let Some(organization) = organization {
+            self.remove_member(organization, user);
+        }
+        self.remove_user(user);
+        Ok(())
+    }
+
+    fn roles_changed(&mut self) {
+        self.roles_version += 1;
+        self.catalog = Arc::new(RoleCatalog::new(self.roles.iter().cloned()));
+    }
+
+    fn see_suspension(&mut self, user: UserId, domain: OrganizationId, suspended: bool) {
+        let domains = self.suspended.entry(user).or_default();
+        domains.retain(|known| *known != domain);
+        if suspended {
+            domains.push(domain);
+        }
+        if domains.is_empty() {
+            self.suspended.remove(&user);
+        }
+    }
+
+    fn see_organization(&mut self, organization: &Organization) {
+        let active = organization.status == OrganizationStatus::Active;
+        self.put_organization(organization.id, organization.parent, active);
+    }
+
+    fn see_user(&mut self, user: &User) {
+        self.put_user(user.id, user.is_active());
+    }
+
+    fn see_member(&mut self, membership: &Membership) {
+        let holding = Holding { membership: membership.id, roles: membership.roles };
+        self.put_member(membership.organization, membership.user, holding);
+    }
+}
+
+/// Whether somebody may do less after a change than before, as far as a graph tells. Who commits such a change waits until no other process
+/// answers from before it.
+pub fn takes_away(change: &Change) -> bool {
+    let active = |organization: &Organization| organization.status == OrganizationStatus::Active;
+    match change {
+        Change::OrganizationUpdated { before, after } => active(before) && !active(after),
+        Change::UserUpdated { before, after } => before.is_active() && !after.is_active(),
+        Change::DirectoryLinkCreated { after } | Change::DirectoryLinkUpdated { after, .. } => after.suspended,
+        Change::MembershipUpdated { before, after }
+        | Change::OwnershipCleared { before, after }
+        | Change::OwnershipTransferred { before, after, .. } => before.roles.bits() & !after.roles.bits() != 0,
+        Change::OrganizationMoved { .. }
+        | Change::OrganizationDeleted { .. }
+        | Change::UserDeleted { .. }
+        | Change::MembershipRemoved { .. }
+        | Change::RoleUpdated { .. }
+        | Change::RoleDeleted { .. }
+        | Change::TokenUpdated { .. }
+        | Change::TokenRevoked { .. } => true,
+        // Sessions and links are looked up in the database each time.
+        Change::RealmCreated { .. }
+        | Change::OrganizationCreated { .. }
+        | Change::UserCreated { .. }
+        | Change::UserPasswordChanged { .. }
+        | Change::UserErased { .. }
+        | Change::MembershipAdded { .. }
+        | Change::InvitationCreated { .. }
+        | Change::InvitationUpdated { .. }
+        | Change::RoleCreated { .. }
+        | Change::PermissionCreated { .. }
+        | Change::PermissionUpdated { .. }
+        | Change::PermissionDeleted { .. }
+        | Change::TokenIssued { .. }
+        | Change::SessionOpened { .. }
+        | Change::SessionEnded { .. }
+        | Change::LinkIssued { .. }
+        | Change::LinkUsed { .. }
+        | Change::AccountUserCreated { .. }
+        | Change::AccountUserUpdated { .. }
+        | Change::AccountUserDeleted { .. }
+        | Change::DirectoryLinkDeleted { .. }
+        | Change::RemovalHeld { .. } => false,
+    }
+}

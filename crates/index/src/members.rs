@@ -1,0 +1,122 @@
+//! Who is in one organization.
+
+use std::hash::BuildHasher as _;
+
+use hashbrown::hash_table::Entry;
+use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
+use roster_model::{MembershipId, RoleSet};
+
+use crate::order::Order;
+
+/// Sets of roles, each once: memberships have few different ones.
+#[derive(Debug, Default)]
+pub(crate) struct RoleSets {
+    sets: Vec<RoleSet>,
+    numbers: HashMap<RoleSet, u32>,
+}
+
+impl RoleSets {
+    pub(crate) fn number(&mut self, set: RoleSet) -> u32 {
+        *self.numbers.entry(set).or_insert_with(|| {
+            self.sets.push(set);
+            u32::try_from(self.sets.len() - 1).unwrap_or(u32::MAX)
+        })
+    }
+
+    pub(crate) fn get(&self, number: u32) -> RoleSet {
+        self.sets.get(number as usize).copied().unwrap_or(RoleSet::EMPTY)
+    }
+}
+
+/// A membership: 16 bytes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Seat {
+    pub membership: MembershipId,
+    /// The number of the user.
+    pub person: u32,
+    /// The number of a set of roles.
+    pub roles: u32,
+}
+
+/// The memberships of one organization, by user and in their order.
+#[derive(Debug, Default)]
+pub(crate) struct Members {
+    seats: HashTable<Seat>,
+    hasher: DefaultHashBuilder,
+    order: Order,
+}
+
+impl Members {
+    pub(crate) fn len(&self) -> usize {
+        self.seats.len()
+    }
+
+    fn hash(&self, person: u32) -> u64 {
+        self.hasher.hash_one(person)
+    }
+
+    pub(crate) fn get(&self, person: u32) -> Option<Seat> {
+        self.seats.find(self.hash(person), |seat| seat.person == person).copied()
+    }
+
+    /// Whether that is a new member.
+    pub(crate) fn put(&mut self, seat: Seat) -> bool {
+        let before = self.get(seat.person);
+        if before.is_some_and(|before| before.membership != seat.membership) {
+            self.remove(seat.person);
+        }
+        let hasher = &self.hasher;
+        let hash = hasher.hash_one(seat.person);
+        match self.seats.entry(hash, |other| other.person == seat.person, |other| hasher.hash_one(other.person)) {
+            Entry::Occupied(mut known) => *known.get_mut() = seat,
+            Entry::Vacant(place) => {
+                place.insert(seat);
+                let id_of = membership_of(&self.seats, &self.hasher);
+                self.order.insert(seat.membership, seat.person, id_of);
+            }
+        }
+        before.is_none()
+    }
+
+    pub(crate) fn remove(&mut self, person: u32) -> bool {
+        let Some(seat) = self.get(person) else { return false };
+        self.order.remove(seat.membership, membership_of(&self.seats, &self.hasher));
+        if let Ok(known) = self.seats.find_entry(self.hasher.hash_one(person), |other| other.person == person) {
+            known.remove();
+        }
+        true
+    }
+
+    pub(crate) fn persons(&self) -> impl Iterator<Item = u32> + '_ {
+        self.seats.iter().map(|seat| seat.person)
+    }
+
+    /// How many memberships have an id up to this one.
+    pub(crate) fn up_to(&self, id: MembershipId) -> usize {
+        self.order.rank(id, true, membership_of(&self.seats, &self.hasher))
+    }
+
+    /// How many have a smaller one.
+    pub(crate) fn below(&self, id: MembershipId) -> usize {
+        self.order.rank(id, false, membership_of(&self.seats, &self.hasher))
+    }
+
+    /// From a position on, oldest first.
+    pub(crate) fn from(&self, position: usize) -> impl Iterator<Item = Seat> + '_ {
+        self.order.from(position).filter_map(|person| self.get(person))
+    }
+
+    /// Before a position, newest first.
+    pub(crate) fn before(&self, position: usize) -> impl Iterator<Item = Seat> + '_ {
+        self.order.before(position).filter_map(|person| self.get(person))
+    }
+}
+
+/// Whose seat isn't there comes last; there is none.
+fn membership_of<'s>(seats: &'s HashTable<Seat>, hasher: &'s DefaultHashBuilder) -> impl Fn(u32) -> MembershipId + 's {
+    use roster_model::EntityId as _;
+    move |person| {
+        let seat = seats.find(hasher.hash_one(person), |seat| seat.person == person);
+        seat.map_or(MembershipId::from_raw(i64::MAX), |seat| seat.membership)
+    }
+}

@@ -1,0 +1,281 @@
+//! Users, organizations and memberships as they were read, kept while they are asked for: what lists show of them beside the
+//! [graph](roster_index). Bounded; what isn't here is read from the tables, and kept from then on.
+//!
+//! It follows the log with the graph: what an event changes is forgotten while the graph is locked, so a view of memory never sees an
+//! entity of another position than the graph's.
+
+use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use quick_cache::Weighter;
+use quick_cache::sync::Cache;
+use roster_model::{
+    Change, EntityId as _, Membership, MembershipId, Metadata, Organization, OrganizationId, RealmId, User, UserId,
+};
+use serde_json::Value;
+
+/// Memory for it, about, in bytes.
+pub(crate) const CACHE_BYTES: u64 = 256 << 20;
+/// What one takes beside what is in it, with its place in the table.
+const OVERHEAD: usize = 96;
+/// Events that are remembered for those who read the tables meanwhile.
+const RECENT_MAX: usize = 16_384;
+
+/// By realm and id; the kind is part of an id.
+type Key = (i64, i64);
+
+#[derive(Clone, Debug)]
+pub(crate) enum Entity {
+    /// Its `last_active` isn't in the log and stays what it was when it was read: who shows that asks the tables.
+    User(Arc<User>),
+    Membership(Arc<Membership>),
+    /// With the generation of organizations that it is of: stamped when it is put here.
+    Organization(Arc<Organization>, u64),
+}
+
+impl From<&Arc<User>> for Entity {
+    fn from(user: &Arc<User>) -> Self {
+        Self::User(Arc::clone(user))
+    }
+}
+
+impl From<&Arc<Membership>> for Entity {
+    fn from(membership: &Arc<Membership>) -> Self {
+        Self::Membership(Arc::clone(membership))
+    }
+}
+
+impl From<&Arc<Organization>> for Entity {
+    fn from(organization: &Arc<Organization>) -> Self {
+        Self::Organization(Arc::clone(organization), 0)
+    }
+}
+
+impl Entity {
+    fn key(&self, realm: RealmId) -> Key {
+        let id = match self {
+            Self::User(user) => user.id.raw(),
+            Self::Membership(membership) => membership.id.raw(),
+            Self::Organization(organization, _) => organization.id.raw(),
+        };
+        (realm.raw(), id)
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Entities {
+    kept: Cache<Key, Entity, Weight>,
+    /// Where an organization is in the tree shows in all below it: when one moves or is marked, none is what it was.
+    generation: AtomicU64,
+}
+
+impl Entities {
+    pub(crate) fn new() -> Self {
+        Self { kept: Cache::with_weighter(100_000, CACHE_BYTES, Weight), generation: AtomicU64::new(0) }
+    }
+
+    pub(crate) fn user(&self, realm: RealmId, id: UserId) -> Option<Arc<User>> {
+        match self.kept.get(&(realm.raw(), id.raw()))? {
+            Entity::User(user) => Some(user),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn membership(&self, realm: RealmId, id: MembershipId) -> Option<Arc<Membership>> {
+        match self.kept.get(&(realm.raw(), id.raw()))? {
+            Entity::Membership(membership) => Some(membership),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn organization(&self, realm: RealmId, id: OrganizationId) -> Option<Arc<Organization>> {
+        match self.kept.get(&(realm.raw(), id.raw()))? {
+            Entity::Organization(organization, of) if of == self.generation() => Some(organization),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
+    }
+
+    /// `changed`, `tree`: what isn't put, since it has changed meanwhile.
+    pub(crate) fn put(&self, realm: RealmId, entity: Entity, (changed, tree): &(HashSet<i64>, bool)) {
+        let key = entity.key(realm);
+        if changed.contains(&key.1) {
+            return;
+        }
+        let entity = match entity {
+            Entity::Organization(..) if *tree => return,
+            Entity::Organization(organization, _) => Entity::Organization(organization, self.generation()),
+            entity => entity,
+        };
+        self.kept.insert(key, entity);
+    }
+
+    pub(crate) fn clear(&self) {
+        self.kept.clear();
+    }
+
+    /// For an event of which no more is known.
+    pub(crate) fn forget_user(&self, realm: RealmId, user: Option<UserId>) -> Touched {
+        let Some(user) = user else { return Touched::Nothing };
+        self.kept.remove(&(realm.raw(), user.raw()));
+        Touched::One(user.raw())
+    }
+
+    /// Forgets what a change has made different, and tells what that was.
+    pub(crate) fn forget(&self, realm: RealmId, change: &Change) -> Touched {
+        let touched = touched(change);
+        match touched {
+            Touched::Nothing => {}
+            Touched::One(id) => drop(self.kept.remove(&(realm.raw(), id))),
+            Touched::Tree => drop(self.generation.fetch_add(1, Ordering::AcqRel)),
+        }
+        touched
+    }
+}
+
+/// What a change makes different of what is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Touched {
+    Nothing,
+    One(i64),
+    /// Any organization.
+    Tree,
+}
+
+fn touched(change: &Change) -> Touched {
+    match change {
+        Change::OrganizationUpdated { before, after } if before.status == after.status => Touched::One(after.id.raw()),
+        Change::OrganizationUpdated { .. }
+        | Change::OrganizationMoved { .. }
+        | Change::OrganizationDeleted { .. }
+        | Change::RealmCreated { .. } => Touched::Tree,
+        Change::UserUpdated { after, .. } => Touched::One(after.id.raw()),
+        Change::UserDeleted { before } => Touched::One(before.id.raw()),
+        Change::UserErased { user } | Change::UserPasswordChanged { user, .. } => Touched::One(user.raw()),
+        Change::MembershipUpdated { after, .. }
+        | Change::OwnershipCleared { after, .. }
+        | Change::OwnershipTransferred { after, .. } => Touched::One(after.id.raw()),
+        Change::MembershipRemoved { before } => Touched::One(before.id.raw()),
+        // What is new isn't here yet; the rest isn't kept.
+        Change::OrganizationCreated { .. }
+        | Change::UserCreated { .. }
+        | Change::MembershipAdded { .. }
+        | Change::InvitationCreated { .. }
+        | Change::InvitationUpdated { .. }
+        | Change::RoleCreated { .. }
+        | Change::RoleUpdated { .. }
+        | Change::RoleDeleted { .. }
+        | Change::PermissionCreated { .. }
+        | Change::PermissionUpdated { .. }
+        | Change::PermissionDeleted { .. }
+        | Change::TokenIssued { .. }
+        | Change::TokenUpdated { .. }
+        | Change::TokenRevoked { .. }
+        | Change::SessionOpened { .. }
+        | Change::SessionEnded { .. }
+        | Change::LinkIssued { .. }
+        | Change::LinkUsed { .. }
+        | Change::AccountUserCreated { .. }
+        | Change::AccountUserUpdated { .. }
+        | Change::AccountUserDeleted { .. }
+        | Change::DirectoryLinkCreated { .. }
+        | Change::DirectoryLinkUpdated { .. }
+        | Change::DirectoryLinkDeleted { .. }
+        | Change::RemovalHeld { .. } => Touched::Nothing,
+    }
+}
+
+/// What the last events have changed, so that who read the tables at an earlier position knows what of it still holds.
+#[derive(Debug)]
+pub(crate) struct Recent {
+    /// Of this event and those before nothing is known.
+    since: i64,
+    touched: VecDeque<(i64, Touched)>,
+}
+
+impl Recent {
+    pub(crate) fn new(position: i64) -> Self {
+        Self { since: position, touched: VecDeque::new() }
+    }
+
+    pub(crate) fn note(&mut self, sequence: i64, touched: Touched) {
+        if touched == Touched::Nothing {
+            return;
+        }
+        if self.touched.len() >= RECENT_MAX
+            && let Some((sequence, _)) = self.touched.pop_front()
+        {
+            self.since = sequence;
+        }
+        self.touched.push_back((sequence, touched));
+    }
+
+    /// What was changed after this position, and whether the tree was; `None` if that isn't known any more.
+    pub(crate) fn after(&self, position: i64) -> Option<(HashSet<i64>, bool)> {
+        if position < self.since {
+            return None;
+        }
+        let mut tree = false;
+        let later = self.touched.iter().rev().take_while(|(sequence, _)| *sequence > position);
+        let ids = later.filter_map(|(_, touched)| match touched {
+            Touched::One(id) => Some(*id),
+            Touched::Tree => {
+                tree = true;
+                None
+            }
+            Touched::Nothing => None,
+        });
+        let ids = ids.collect();
+        Some((ids, tree))
+    }
+}
+
+/// Bytes that an entity takes, about.
+#[derive(Clone, Debug)]
+struct Weight;
+
+impl Weighter<Key, Entity> for Weight {
+    fn weight(&self, _: &Key, entity: &Entity) -> u64 {
+        let bytes = match entity {
+            Entity::User(user) => {
+                let texts = [&user.first_name, &user.last_name, &user.username, &user.external_id, &user.locale];
+                size_of::<User>()
+                    + user.name.len()
+                    + texts.into_iter().flatten().map(String::len).sum::<usize>()
+                    + user.addresses.iter().map(|a| size_of_val(a) + a.value.len()).sum::<usize>()
+                    + [&user.public, &user.private, &user.open, &user.extras.0].into_iter().map(of_map).sum::<usize>()
+                    + user.aliases.0.len() * 64
+            }
+            Entity::Membership(m) => {
+                size_of::<Membership>() + [&m.public, &m.private, &m.extras.0].into_iter().map(of_map).sum::<usize>()
+            }
+            Entity::Organization(o, _) => {
+                size_of::<Organization>()
+                    + o.name.len()
+                    + o.slug.len()
+                    + [&o.public, &o.private, &o.extras.0].into_iter().map(of_map).sum::<usize>()
+                    + o.email_domains.iter().map(|domain| domain.len() + 24).sum::<usize>()
+                    + o.aliases.0.len() * 64
+            }
+        };
+        (bytes + OVERHEAD) as u64
+    }
+}
+
+fn of_map(map: &Metadata) -> usize {
+    map.iter().map(|(key, value)| 64 + key.len() + of_value(value)).sum()
+}
+
+fn of_value(value: &Value) -> usize {
+    let within = match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+        Value::String(text) => text.len(),
+        Value::Array(items) => items.iter().map(of_value).sum(),
+        Value::Object(map) => of_map(map),
+    };
+    within + size_of::<Value>()
+}
