@@ -9,6 +9,7 @@ mod apply;
 mod known;
 mod memberships;
 mod organizations;
+mod others;
 mod prefetch;
 mod record;
 mod roles;
@@ -21,8 +22,8 @@ pub use roster_store::ImportProgress;
 
 pub use known::Known;
 pub use record::{
-    Carried, Incoming, IncomingAddress, IncomingMembership, IncomingOrganization, IncomingRoot, IncomingUser,
-    OrganizationName, UserName,
+    Carried, Incoming, IncomingAccountUser, IncomingAddress, IncomingDirectoryLink, IncomingInvitation,
+    IncomingMembership, IncomingOrganization, IncomingRoot, IncomingSubject, IncomingUser, OrganizationName, UserName,
 };
 
 use crate::actor::Caller;

@@ -15,6 +15,7 @@ mod copy;
 mod directory;
 mod error;
 mod events;
+mod export;
 mod idempotency;
 mod import;
 mod index;

@@ -131,7 +131,20 @@ fn values(o: &Organization) -> Result<Vec<Value>> {
     ])
 }
 
+/// Of all organizations that are there.
+pub(crate) fn select(view: &View<'_>) -> Select {
+    let mut select = Select::new(&format!("SELECT {COLUMNS} FROM organization o WHERE o.realm = "));
+    select.bind(view.realm).push(LIVE);
+    select
+}
+
 impl View<'_> {
+    /// What a statement of [`select`] finds.
+    pub(crate) fn organizations_of(&self, select: &Select) -> Result<Vec<Organization>> {
+        let rows = self.connection.all(&select.text, &select.values, read)?;
+        self.with_organization_aliases(rows)
+    }
+
     fn with_organization_aliases(&self, rows: Vec<(Organization, bool)>) -> Result<Vec<Organization>> {
         use roster_model::EntityId as _;
         let aliased: Vec<i64> = rows.iter().filter(|(_, aliased)| *aliased).map(|(o, _)| o.id.raw()).collect();

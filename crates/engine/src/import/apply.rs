@@ -46,6 +46,9 @@ impl<'a> Chunk<'a> {
             Incoming::Organization(organization) => self.organization(organization),
             Incoming::User(user) => self.user(user),
             Incoming::Membership(membership) => self.membership(membership),
+            Incoming::Invitation(invitation) => self.invitation(invitation),
+            Incoming::AccountUser(record) => self.account_user(record),
+            Incoming::DirectoryLink(link) => self.directory_link(link),
         }
     }
 

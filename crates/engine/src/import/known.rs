@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use roster_model::{
-    AddressKind, EntityId as _, Form, Invitation, InvitationId, Organization, OrganizationId, Permission, RoleCatalog,
+    AddressKind, EntityId as _, Form, Invitation, InvitationId, LinkSubject, Organization, OrganizationId, Permission, RoleCatalog,
     UserId, text,
 };
 use roster_store::{NAMINGS, Naming};
@@ -37,6 +37,11 @@ pub struct Known {
     pub(super) any_pending: Option<bool>,
     pub(super) catalog: Option<Arc<RoleCatalog>>,
     pub(super) permissions: Option<Vec<Permission>>,
+    pub(super) account_users: HashSet<(OrganizationId, UserId)>,
+    pub(super) links: HashSet<(OrganizationId, LinkSubject)>,
+    /// What domains call users, folded.
+    pub(super) link_names: HashSet<(OrganizationId, String)>,
+    pub(super) homes: HashSet<UserId>,
     /// Names that weren't asked for are nobody's for now: while it is found out what to ask for.
     pub(super) no_questions: bool,
 }

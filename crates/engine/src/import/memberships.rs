@@ -122,6 +122,10 @@ impl Chunk<'_> {
             InvitationStatus::Pending => InvitationStatus::Accepted,
             other => other,
         };
+        self.close(before, status);
+    }
+
+    pub(super) fn close(&mut self, before: Invitation, status: InvitationStatus) {
         self.known.closed.insert(before.id);
         if let Some(of) = self.known.pending.get_mut(&before.email) {
             of.retain(|other| other.id != before.id);
@@ -130,6 +134,16 @@ impl Chunk<'_> {
         let after = Invitation { status, updated, ..before.clone() };
         let change = Change::InvitationUpdated { before: Box::new(before), after: Box::new(after), hash: None };
         self.changes.push(change);
+    }
+
+    pub(super) fn is_member(&self, organization: OrganizationId, user: UserId) -> Result<bool> {
+        let known = self.known.members.contains(&(organization, user));
+        Ok(known || !self.reader.view.members_among(organization, &[user])?.is_empty())
+    }
+
+    /// In whose name somebody was invited; he need not be here any more.
+    pub(super) fn inviter(&mut self, name: &UserName) -> Result<UserId> {
+        if let UserName::Id(id) = name { Ok(*id) } else { self.person(name) }
     }
 
     /// Whether an organization lets one more in, and this one. `freed`: places kept for him.

@@ -8,7 +8,7 @@ use roster_store::{NAMINGS, Naming};
 use super::apply::Chunk;
 use super::known::Emails;
 use super::organizations::wished_slug;
-use super::record::{Carried, Incoming, IncomingUser, OrganizationName, UserName};
+use super::record::{Carried, Incoming, IncomingSubject, IncomingUser, OrganizationName, UserName};
 use crate::error::Result;
 
 const EMAIL: Naming = Naming::Address(AddressKind::Email);
@@ -119,6 +119,22 @@ impl Wanted {
                 self.carried(&membership.carried);
                 self.organization_name(&membership.organization);
                 self.user_name(&membership.user);
+            }
+            Incoming::Invitation(invitation) => {
+                self.carried(&invitation.carried);
+                self.organization_name(&invitation.organization);
+                self.email(&invitation.email);
+            }
+            Incoming::AccountUser(record) => {
+                self.organization_name(&record.organization);
+                self.user_name(&record.user);
+            }
+            Incoming::DirectoryLink(link) => {
+                self.organization_name(&link.domain);
+                match &link.subject {
+                    IncomingSubject::User(user) => self.user_name(user),
+                    IncomingSubject::Organization(organization) => self.organization_name(organization),
+                }
             }
         }
     }

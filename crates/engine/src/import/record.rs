@@ -1,10 +1,15 @@
-use roster_model::{AddressKind, Dialect, OrganizationId, OrganizationStatus, Timestamp, UserId, id::AddressId};
+use roster_model::directory::Given;
+use roster_model::id::AddressId;
+use roster_model::{
+    AddressKind, Dialect, Extras, InvitationId, MembershipId, Metadata, OrganizationId, OrganizationStatus,
+    PermissionId, RoleId, RoleNumber, Timestamp, UserId, Visibility,
+};
 
+use crate::accounts::AccountUserFields;
 use crate::memberships::NewMembership;
 use crate::organizations::NewOrganization;
 use crate::roles::{NewPermission, NewRole};
 use crate::users::NewUser;
-use roster_model::{MembershipId, PermissionId, RoleId, RoleNumber, Visibility};
 
 /// What comes in on one line.
 #[derive(Clone, Debug)]
@@ -15,6 +20,9 @@ pub enum Incoming {
     Organization(Box<IncomingOrganization>),
     User(Box<IncomingUser>),
     Membership(Box<IncomingMembership>),
+    Invitation(Box<IncomingInvitation>),
+    AccountUser(Box<IncomingAccountUser>),
+    DirectoryLink(Box<IncomingDirectoryLink>),
 }
 
 /// What something brings along from where it was before. What isn't given is made anew.
@@ -45,9 +53,9 @@ pub struct IncomingRoot {
     pub visibility: Option<Visibility>,
     pub suspended: Option<bool>,
     pub locale: Option<String>,
-    pub public: Option<roster_model::Metadata>,
-    pub private: Option<roster_model::Metadata>,
-    pub extras: Option<roster_model::Extras>,
+    pub public: Option<Metadata>,
+    pub private: Option<Metadata>,
+    pub extras: Option<Extras>,
     pub created: Option<Timestamp>,
     pub updated: Option<Timestamp>,
 }
@@ -93,6 +101,57 @@ pub struct IncomingMembership {
     pub roles: Vec<String>,
     /// Its roles are not looked at.
     pub new: NewMembership,
+}
+
+/// A pending invitation.
+#[derive(Clone, Debug)]
+pub struct IncomingInvitation {
+    pub carried: Carried<InvitationId>,
+    pub organization: OrganizationName,
+    pub email: String,
+    /// How a user made for it will be called.
+    pub name: String,
+    /// The id kept for a user with this address.
+    pub user: Option<UserId>,
+    /// By their keys.
+    pub roles: Vec<String>,
+    /// Who need not be here, if named by id.
+    pub inviter: Option<UserName>,
+    /// In 30 days if it isn't said.
+    pub expires: Option<Timestamp>,
+    pub public: Metadata,
+    pub private: Metadata,
+    pub extras: Extras,
+}
+
+#[derive(Clone, Debug)]
+pub struct IncomingAccountUser {
+    pub organization: OrganizationName,
+    pub user: UserName,
+    pub fields: AccountUserFields,
+    pub created: Option<Timestamp>,
+}
+
+/// What a directory keeps.
+#[derive(Clone, Debug)]
+pub struct IncomingDirectoryLink {
+    pub domain: OrganizationName,
+    pub subject: IncomingSubject,
+    pub external_id: Option<String>,
+    pub user_name: Option<String>,
+    pub home: bool,
+    pub suspended: bool,
+    pub document: Metadata,
+    pub addresses: Vec<String>,
+    pub given: Option<Given>,
+    pub created: Option<Timestamp>,
+    pub updated: Option<Timestamp>,
+}
+
+#[derive(Clone, Debug)]
+pub enum IncomingSubject {
+    User(UserName),
+    Organization(OrganizationName),
 }
 
 /// How a line names an organization.
