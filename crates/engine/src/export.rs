@@ -5,7 +5,7 @@ use roster_model::{
     AccountUser, DirectoryLink, InvitationStatus, LinkSubject, Membership, Organization, Permission, Role, User,
     tree::DEPTH_MAX,
 };
-use roster_model::{Invitation, EntityId as _};
+use roster_model::{EntityId as _, Invitation};
 use roster_store::list::{Key, Mark, Slice};
 use roster_store::{InvitationFilter, InvitationSort, MemberFilter, MemberSort, UserFilter, UserSort};
 

@@ -39,8 +39,10 @@ pub struct ImportStep {
 }
 
 impl Caller {
-    /// How far the last import into this realm came.
-    pub async fn import_progress(&self) -> Result<Option<ImportProgress>> {
+    /// How far the last import into this realm came. Makes the database ready for another one.
+    pub async fn begin_import(&self) -> Result<Option<ImportProgress>> {
+        self.must_be_the_realm()?;
+        self.engine.store().expect_much(self.realm_id()).await?;
         self.read(|reader| {
             reader.realm()?.allow(reader, P::UsersWrite)?;
             Ok(reader.view.import_progress()?)
@@ -48,9 +50,14 @@ impl Caller {
         .await
     }
 
+    /// Whether whoever writes keeps all others in all realms from it, and they get their turn by luck: as in a file.
+    pub fn writes_to_a_file(&self) -> bool {
+        self.engine.store().is_file()
+    }
+
     /// Does all of a chunk, or nothing: [`Error::Items`] says which lines can't be done and why. [`Error::PreconditionFailed`] if another import
-    /// came in between. For the realm itself only.
-    pub async fn import(&self, chunk: Arc<[Incoming]>, step: ImportStep) -> Result<()> {
+    /// came in between. Answers where the realm's log ended before and ends now. For the realm itself only.
+    pub async fn import(&self, chunk: Arc<[Incoming]>, step: ImportStep) -> Result<(i64, i64)> {
         self.must_be_the_realm()?;
         self.write(move |tx| {
             let proof = tx.read().realm()?.allow(tx.read(), P::UsersWrite)?;
@@ -62,8 +69,10 @@ impl Caller {
             if !refused.is_empty() {
                 return Err(Error::Items(refused));
             }
+            let before = tx.read().view.position();
             tx.change_all(&proof, &changes)?;
-            tx.put_import_progress(&step.after)
+            tx.put_import_progress(&step.after)?;
+            Ok((before, tx.read().view.position()))
         })
         .await
     }

@@ -24,12 +24,7 @@ fn portion(select: &mut Select, order: &str, limit: u64) {
 
 impl View<'_> {
     /// Organizations so deep in the tree, by id.
-    pub fn organizations_at(
-        &self,
-        depth: u8,
-        after: Option<OrganizationId>,
-        limit: u64,
-    ) -> Result<Vec<Organization>> {
+    pub fn organizations_at(&self, depth: u8, after: Option<OrganizationId>, limit: u64) -> Result<Vec<Organization>> {
         let mut select = organizations::select(self);
         select.push(" AND o.depth = ").bind(depth);
         if let Some(after) = after {
@@ -40,11 +35,7 @@ impl View<'_> {
     }
 
     /// By organization and user.
-    pub fn account_users_after(
-        &self,
-        after: Option<(OrganizationId, UserId)>,
-        limit: u64,
-    ) -> Result<Vec<AccountUser>> {
+    pub fn account_users_after(&self, after: Option<(OrganizationId, UserId)>, limit: u64) -> Result<Vec<AccountUser>> {
         let mut select = accounts::select(self);
         behind(&mut select, ("a.organization", "a.usr"), after);
         portion(&mut select, "a.organization, a.usr", limit);
@@ -52,11 +43,7 @@ impl View<'_> {
     }
 
     /// By domain and subject. One whose organization is gone may be there still.
-    pub fn directory_links_after(
-        &self,
-        after: Option<&DirectoryLink>,
-        limit: u64,
-    ) -> Result<Vec<DirectoryLink>> {
+    pub fn directory_links_after(&self, after: Option<&DirectoryLink>, limit: u64) -> Result<Vec<DirectoryLink>> {
         let mut select = directory::select(self);
         behind(&mut select, ("l.domain", "l.subject"), after.map(|link| (link.domain.raw(), link.subject.raw())));
         portion(&mut select, "l.domain, l.subject", limit);

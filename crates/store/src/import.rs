@@ -1,9 +1,10 @@
 //! What an import asks about many things at once, and how far it came.
 
-use roster_model::{AddressKind, Dialect, EntityId as _, Invitation, OrganizationId, Timestamp, UserId};
+use roster_model::{AddressKind, Dialect, EntityId as _, Invitation, OrganizationId, RealmId, Timestamp, UserId};
 
 use crate::error::Result;
-use crate::sql::{Row, Select, Value};
+use crate::sql::{Location, Row, Select, Value};
+use crate::store::Store;
 use crate::transaction::Transaction;
 use crate::view::View;
 
@@ -210,6 +211,17 @@ impl View<'_> {
                 })
             },
         )
+    }
+}
+
+impl Store {
+    pub const fn is_file(&self) -> bool {
+        !matches!(self.location(), Location::Server(_))
+    }
+
+    /// Makes the writer ready for many changes.
+    pub async fn expect_much(&self, realm: RealmId) -> Result<()> {
+        self.write_aside(Some(realm), |connection| connection.expect_much()).await
     }
 }
 

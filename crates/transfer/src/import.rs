@@ -11,12 +11,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use roster_engine::{self as engine, Caller, ImportProgress, ImportStep, Incoming, Known};
-use tokio::sync::mpsc;
+use roster_engine::{self as engine, Caller, ImportProgress, ImportStep, Incoming, Known, Timestamp};
+use tokio::sync::{mpsc, oneshot};
 
 use crate::lines::{Input, Lines, Text};
 use crate::map::{self, Line};
 use crate::record::{FORMAT, VERSION};
+use crate::turns::Turns;
 
 /// Lines in a chunk: at the beginning, at least and at most.
 const LINES: usize = 1000;
@@ -25,7 +26,7 @@ const LINES_MAX: usize = 20_000;
 /// Bytes of lines in a chunk.
 const BYTES: u64 = 8 << 20;
 /// How long a transaction is to take, in which nobody else can write.
-const TAKES: Duration = Duration::from_millis(300);
+const TAKES: Duration = Duration::from_millis(500);
 /// Chunks that wait.
 const AHEAD: usize = 2;
 
@@ -101,7 +102,14 @@ struct Chunk {
     last: bool,
 }
 
+impl Chunk {
+    fn is_empty(&self) -> bool {
+        self.records.is_empty() && self.problems.is_empty()
+    }
+}
+
 /// The file's position behind a chunk.
+#[derive(Clone)]
 struct After {
     beginning: String,
     hash: String,
@@ -119,79 +127,104 @@ pub async fn import(
     options: Options,
     told: &mut (dyn FnMut(Told<'_>) + Send),
 ) -> Result<Imported, Error> {
-    let mut before = caller.import_progress().await?;
+    let before = caller.begin_import().await?;
     let from = before.clone().filter(|_| !options.restart);
     let size = Arc::new(AtomicUsize::new(LINES));
     let (send, mut chunks) = mpsc::channel(AHEAD);
-    let (opened, resumed) = tokio::sync::oneshot::channel();
+    let (opened, resumed) = oneshot::channel();
     let reading = Reading { size: Arc::clone(&size), send, end: None };
     let begin = from.clone();
     let reader = tokio::task::spawn_blocking(move || {
         let (lines, resumed) = Lines::open(input, begin.as_ref())?;
         let _ = opened.send(resumed);
-        reading.run(lines)
+        reading.run(lines, begin.filter(|_| resumed))
     });
+    // If it couldn't be opened, the reader says why in the end.
     let resumed = resumed.await.unwrap_or(false);
-    if let Some(from) = from.as_ref().filter(|_| resumed) {
+    let from = from.filter(|_| resumed);
+    if let Some(from) = &from {
         told(Told::Resumed(from));
     }
-    let mut done =
-        Imported { lines: if resumed { from.as_ref().map_or(0, |from| from.lines) } else { 0 }, ..Imported::default() };
-    let begun = if resumed { from.as_ref().map(|from| from.begun) } else { None }.unwrap_or_else(|| caller.now());
-    let mut checking: Option<Box<Known>> = options.dry_run.then(Box::default);
-    let mut any = false;
+    let mut run = Run {
+        caller,
+        begun: from.as_ref().map_or_else(|| caller.now(), |from| from.begun),
+        imported: Imported { lines: from.as_ref().map_or(0, |from| from.lines), ..Imported::default() },
+        finished: from.as_ref().is_some_and(|from| from.finished),
+        before,
+        size,
+        turns: Turns::new(caller),
+        checking: options.dry_run.then(Box::default),
+        dry_run: options.dry_run,
+    };
+    let mut nothing_new = from.is_some();
     while let Some(chunk) = chunks.recv().await {
-        any |= !chunk.records.is_empty() || !chunk.problems.is_empty();
-        if checking.is_none() && chunk.problems.is_empty() {
-            let was_done = resumed && chunk.records.is_empty() && before.as_ref().is_some_and(|before| before.finished);
-            let after = ImportProgress {
-                beginning: chunk.after.beginning.clone(),
-                hash: chunk.after.hash.clone(),
-                bytes: chunk.after.bytes,
-                lines: chunk.after.lines,
-                finished: chunk.last,
-                begun,
-                updated: caller.now(),
-            };
-            if was_done {
-                continue;
-            }
-            let step = ImportStep { before: before.clone(), after: after.clone() };
-            let started = Instant::now();
-            match caller.import(Arc::clone(&chunk.records), step).await {
-                Ok(()) => {
-                    adapt(&size, chunk.numbers.len(), started.elapsed());
-                    before = Some(after);
-                    done.lines = chunk.after.lines;
-                    done.count(&chunk.records);
-                }
-                // Looked at again below, with all that follows.
-                Err(engine::Error::Items(_)) => {}
-                Err(error) => return Err(error.into()),
-            }
-            if before.as_ref().is_some_and(|before| before.bytes == chunk.after.bytes) {
-                told(Told::At { lines: chunk.after.lines, bytes: chunk.after.bytes });
-                continue;
-            }
-        }
-        let known = checking.take().unwrap_or_default();
-        let (known, refused) = caller.check_import(Arc::clone(&chunk.records), known).await?;
-        checking = Some(known);
-        if options.dry_run {
-            done.count(&chunk.records);
-        }
-        let mut problems = chunk.problems;
-        problems.extend(refused.iter().filter_map(|(place, error)| Some((*chunk.numbers.get(*place)?, words(error)))));
-        problems.sort();
-        done.refused += problems.len() as u64;
-        for (line, problem) in &problems {
-            told(Told::Refused { line: *line, problem });
-        }
+        nothing_new &= chunk.is_empty();
+        run.chunk(&chunk, told).await?;
         told(Told::At { lines: chunk.after.lines, bytes: chunk.after.bytes });
     }
     reader.await.map_err(|error| io::Error::other(error.to_string()))??;
-    done.nothing_new = resumed && !any;
-    Ok(done)
+    Ok(Imported { nothing_new, ..run.imported })
+}
+
+/// What an import is about to do.
+struct Run<'c> {
+    caller: &'c Caller,
+    begun: Timestamp,
+    /// Whether all of the file was imported before.
+    finished: bool,
+    before: Option<ImportProgress>,
+    imported: Imported,
+    size: Arc<AtomicUsize>,
+    turns: Turns,
+    /// Nothing is imported (any more): what the lines amount to that are only looked at.
+    checking: Option<Box<Known>>,
+    dry_run: bool,
+}
+
+impl Run<'_> {
+    async fn chunk(&mut self, chunk: &Chunk, told: &mut (dyn FnMut(Told<'_>) + Send)) -> Result<(), Error> {
+        if self.finished && chunk.is_empty() {
+            return Ok(());
+        }
+        if self.checking.is_none() && chunk.problems.is_empty() && self.try_to_import(chunk).await? {
+            return Ok(());
+        }
+        let known = self.checking.take().unwrap_or_default();
+        let (known, refused) = self.caller.check_import(Arc::clone(&chunk.records), known).await?;
+        self.checking = Some(known);
+        if self.dry_run {
+            self.imported.count(&chunk.records);
+        }
+        let refused = refused.iter().filter_map(|(place, error)| Some((*chunk.numbers.get(*place)?, words(error))));
+        let mut problems: Vec<_> = chunk.problems.iter().cloned().chain(refused).collect();
+        problems.sort();
+        self.imported.refused += problems.len() as u64;
+        for (line, problem) in &problems {
+            told(Told::Refused { line: *line, problem });
+        }
+        Ok(())
+    }
+
+    /// Whether it was imported. If not, some of its lines can't be.
+    async fn try_to_import(&mut self, chunk: &Chunk) -> Result<bool, Error> {
+        let After { beginning, hash, bytes, lines } = chunk.after.clone();
+        let (begun, updated) = (self.begun, self.caller.now());
+        let after = ImportProgress { beginning, hash, bytes, lines, finished: chunk.last, begun, updated };
+        let step = ImportStep { before: self.before.clone(), after: after.clone() };
+        self.turns.wait().await;
+        let started = Instant::now();
+        let log = match self.caller.import(Arc::clone(&chunk.records), step).await {
+            Ok(log) => log,
+            Err(engine::Error::Items(_)) => return Ok(false),
+            Err(error) => return Err(error.into()),
+        };
+        adapt(&self.size, chunk.numbers.len(), started.elapsed());
+        self.turns.took_one(log);
+        self.before = Some(after);
+        self.imported.lines = lines;
+        self.imported.count(&chunk.records);
+        Ok(true)
+    }
 }
 
 impl Imported {
@@ -241,12 +274,12 @@ struct Reading {
 }
 
 impl Reading {
-    fn run(mut self, mut lines: Lines) -> Result<(), Error> {
-        // What the first line said holds also where it isn't read again.
-        if lines.number > 0
+    fn run(mut self, mut lines: Lines, from: Option<ImportProgress>) -> Result<(), Error> {
+        // What the first line said, and the last one if all was read, holds also where it isn't read again.
+        if let Some(from) = from
             && let Ok(Line::Header(header)) = map::read(lines.first_line())
         {
-            self.end = header.end.then_some(false);
+            self.end = header.end.then_some(from.finished);
         }
         loop {
             let chunk = self.chunk(&mut lines)?;

@@ -113,6 +113,7 @@ impl Lines {
 
     /// Whether the file begins with what was imported; then it was read.
     fn skip(&mut self, before: &ImportProgress) -> io::Result<bool> {
+        let mut last = b'\n';
         while self.bytes < before.bytes {
             let read = self.reader.fill_buf()?;
             if read.is_empty() {
@@ -120,10 +121,12 @@ impl Lines {
             }
             let left = usize::try_from(before.bytes - self.bytes).unwrap_or(usize::MAX).min(read.len());
             self.hash.update(&read[..left]);
+            last = read[left - 1];
             self.reader.consume(left);
             self.bytes += left as u64;
         }
-        self.number = before.lines;
+        // What comes may be the rest of a line that had no end.
+        self.number = if last == b'\n' { before.lines } else { before.lines.saturating_sub(1) };
         Ok(self.hash() == before.hash)
     }
 

@@ -1,13 +1,14 @@
-//! Between lines and the engine's words. Every refusal names its field.
+//! From lines to the engine's words. Every refusal names its field.
 
 use std::collections::BTreeMap;
 
 use roster_engine::{
-    AddressKind, Base, Carried, Dialect, EntityId, Extras, Form, Incoming, IncomingAddress, IncomingMembership,
-    IncomingOrganization, IncomingRoot, IncomingUser, NewMembership, NewOrganization, NewPermission, NewRole, NewUser,
-    OrganizationStatus, RoleNumber, Timestamp, TokenId, UserId, UserStatus, Visibility,
+    AccountUserFields, AddressKind, Base, Carried, Dialect, EntityId, Extras, Form, Given, Incoming,
+    IncomingAccountUser, IncomingAddress, IncomingDirectoryLink, IncomingInvitation, IncomingMembership,
+    IncomingOrganization, IncomingRoot, IncomingSubject, IncomingUser, NewMembership, NewOrganization, NewPermission,
+    NewRole, NewUser, OrganizationStatus, RoleNumber, Timestamp, TokenId, UserId, UserStatus, Visibility,
 };
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 
 use crate::record::{self, Type};
 
@@ -22,10 +23,16 @@ pub(crate) enum Line {
 /// Why a line isn't one of this format.
 pub(crate) type Problem = String;
 
-const KINDS: &str = "header, permission, role, organization, user, membership, end";
+const KINDS: &str =
+    "header, permission, role, organization, user, membership, invitation, account_user, directory_link, end";
 
 /// Reads one line.
 pub(crate) fn read(text: &[u8]) -> Result<Line, Problem> {
+    if !text.starts_with(b"{") {
+        // An array would do for serde.
+        parse::<IgnoredAny>(text)?;
+        return Err(String::from("is no JSON object"));
+    }
     let Type { kind } = parse(text)?;
     let record = match kind.as_str() {
         "membership" => membership(parse(text)?)?,
@@ -33,6 +40,9 @@ pub(crate) fn read(text: &[u8]) -> Result<Line, Problem> {
         "organization" => organization(parse(text)?)?,
         "role" => role(parse(text)?)?,
         "permission" => permission(parse(text)?)?,
+        "invitation" => invitation(parse(text)?)?,
+        "account_user" => account_user(parse(text)?)?,
+        "directory_link" => directory_link(parse(text)?)?,
         "header" => return Ok(Line::Header(parse(text)?)),
         "end" => return Ok(Line::End(parse(text)?)),
         other => return Err(format!("type {other:?} is unknown; there are {KINDS}")),
@@ -48,6 +58,9 @@ pub(crate) const fn kind(record: &Incoming) -> &'static str {
         Incoming::Root(_) | Incoming::Organization(_) => "organizations",
         Incoming::User(_) => "users",
         Incoming::Membership(_) => "memberships",
+        Incoming::Invitation(_) => "invitations",
+        Incoming::AccountUser(_) => "account_users",
+        Incoming::DirectoryLink(_) => "directory_links",
     }
 }
 
@@ -293,5 +306,65 @@ fn membership(line: record::Membership) -> Result<Incoming, Problem> {
             extras: Extras(line.extras),
             ..NewMembership::default()
         },
+    })))
+}
+
+fn invitation(line: record::Invitation) -> Result<Incoming, Problem> {
+    let carried = Carried {
+        id: id(line.id, "id")?,
+        created: time(line.created_at, "created_at")?,
+        updated: time(line.updated_at, "updated_at")?,
+        ..Carried::default()
+    };
+    let inviter = line.inviter.map(|inviter| inviter.user().map_err(|problem| format!("inviter {problem}")));
+    Ok(Incoming::Invitation(Box::new(IncomingInvitation {
+        carried,
+        organization: line.organization.organization().map_err(|problem| format!("organization {problem}"))?,
+        email: line.email,
+        name: line.name,
+        user: id(line.user_id, "user_id")?,
+        roles: line.roles,
+        inviter: inviter.transpose()?,
+        expires: time(line.expires_at, "expires_at")?,
+        public: line.public_metadata,
+        private: line.private_metadata,
+        extras: Extras(line.extras),
+    })))
+}
+
+fn account_user(line: record::AccountUser) -> Result<Incoming, Problem> {
+    Ok(Incoming::AccountUser(Box::new(IncomingAccountUser {
+        organization: line.organization.organization().map_err(|problem| format!("organization {problem}"))?,
+        user: line.user.user().map_err(|problem| format!("user {problem}"))?,
+        fields: AccountUserFields { external_id: line.external_id, user_schema: line.user_schema, active: line.active },
+        created: time(line.created_at, "created_at")?,
+    })))
+}
+
+fn directory_link(line: record::DirectoryLink) -> Result<Incoming, Problem> {
+    let subject = match (line.user, line.organization) {
+        (Some(user), None) => IncomingSubject::User(user.user().map_err(|problem| format!("user {problem}"))?),
+        (None, Some(place)) => {
+            let place = place.organization().map_err(|problem| format!("organization {problem}"))?;
+            IncomingSubject::Organization(place)
+        }
+        _ => return Err(String::from("must be of either a user or an organization")),
+    };
+    Ok(Incoming::DirectoryLink(Box::new(IncomingDirectoryLink {
+        domain: line.domain.organization().map_err(|problem| format!("domain {problem}"))?,
+        subject,
+        external_id: line.external_id,
+        user_name: line.user_name,
+        home: line.home,
+        suspended: line.suspended,
+        document: line.document,
+        addresses: line.addresses,
+        given: line.given.map(|given| Given {
+            first_name: given.first_name,
+            last_name: given.last_name,
+            email: given.email,
+        }),
+        created: time(line.created_at, "created_at")?,
+        updated: time(line.updated_at, "updated_at")?,
     })))
 }

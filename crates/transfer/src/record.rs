@@ -20,6 +20,22 @@ pub(crate) struct Type {
     pub kind: String,
 }
 
+/// A line to be written.
+#[derive(Debug, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(crate) enum Line {
+    Header(Header),
+    Permission(Permission),
+    Role(Role),
+    Organization(Box<Organization>),
+    User(Box<User>),
+    Membership(Box<Membership>),
+    Invitation(Box<Invitation>),
+    AccountUser(AccountUser),
+    DirectoryLink(Box<DirectoryLink>),
+    End(End),
+}
+
 type Object = Map<String, Value>;
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
@@ -274,4 +290,101 @@ pub(crate) struct Membership {
     pub private_metadata: Object,
     #[serde(default, skip_serializing_if = "Object::is_empty")]
     pub extras: Object,
+}
+
+/// A pending one.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Invitation {
+    #[serde(rename = "type", skip_serializing)]
+    pub _kind: IgnoredAny,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    pub organization: Reference,
+    pub email: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub name: String,
+    /// The id that is kept for a user with this address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_id: Option<String>,
+    /// By their keys.
+    pub roles: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inviter: Option<Reference>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created_at: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub updated_at: Option<String>,
+    #[serde(default, skip_serializing_if = "Object::is_empty")]
+    pub public_metadata: Object,
+    #[serde(default, skip_serializing_if = "Object::is_empty")]
+    pub private_metadata: Object,
+    #[serde(default, skip_serializing_if = "Object::is_empty")]
+    pub extras: Object,
+}
+
+/// That an account provisioned a user.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AccountUser {
+    #[serde(rename = "type", skip_serializing)]
+    pub _kind: IgnoredAny,
+    pub organization: Reference,
+    pub user: Reference,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_schema: Option<String>,
+    #[serde(default = "yes", skip_serializing_if = "is_true")]
+    pub active: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created_at: Option<String>,
+}
+
+/// What a directory keeps of a user or an organization.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DirectoryLink {
+    #[serde(rename = "type", skip_serializing)]
+    pub _kind: IgnoredAny,
+    /// The organization whose directory it is.
+    pub domain: Reference,
+    /// Either this,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<Reference>,
+    /// or this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub organization: Option<Reference>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_name: Option<String>,
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub home: bool,
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub suspended: bool,
+    #[serde(default, skip_serializing_if = "Object::is_empty")]
+    pub document: Object,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub addresses: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub given: Option<Given>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created_at: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub updated_at: Option<String>,
+}
+
+/// A user's names and address, as they were right after the directory's last write.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Given {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_name: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_name: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
 }

@@ -4,8 +4,8 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use roster_model::{
-    AddressKind, EntityId as _, Form, Invitation, InvitationId, LinkSubject, Organization, OrganizationId, Permission, RoleCatalog,
-    UserId, text,
+    AddressKind, EntityId as _, Form, Invitation, InvitationId, LinkSubject, Organization, OrganizationId, Permission,
+    RoleCatalog, UserId, text,
 };
 use roster_store::{NAMINGS, Naming};
 

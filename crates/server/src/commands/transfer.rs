@@ -1,13 +1,15 @@
 //! `roster export` and `roster import`: one realm as a file of lines.
 
-use std::io::IsTerminal as _;
+use std::fs::OpenOptions;
+use std::io::{BufWriter, ErrorKind, IsTerminal as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use roster_transfer::{Error, Input, Options, Told};
+use roster_engine::Caller;
+use roster_transfer::{Error, ExportError, Input, Options, Told};
 use serde_json::json;
 
 use super::shell::{ShellArgs, explain, in_realm, lines};
@@ -32,6 +34,67 @@ pub(crate) struct ImportArgs {
     restart: bool,
     /// File with one JSON object a line; - is standard input
     file: PathBuf,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ExportArgs {
+    #[command(flatten)]
+    shell: ShellArgs,
+    /// File to write, which must not be there yet; - is standard output
+    #[arg(default_value = STANDARD)]
+    file: PathBuf,
+}
+
+pub(crate) async fn export(settings: &Settings, args: &ExportArgs) -> anyhow::Result<()> {
+    in_realm(settings, &args.shell, async |session| {
+        let mut watch = Watch::new(None);
+        let mut told = |lines| watch.at(lines, 0);
+        let written = if args.file == Path::new(STANDARD) {
+            let mut output = BufWriter::new(std::io::stdout());
+            roster_transfer::export(&session.caller, &mut output, &mut told).await
+        } else {
+            to_file(&session.caller, &args.file, &mut told).await
+        };
+        watch.end();
+        match written {
+            Ok(_) if args.file == Path::new(STANDARD) => Ok(()),
+            Ok(lines) => {
+                let shape = json!({"file": args.file, "lines": lines});
+                session.output.print(&shape, || format!("{} has {lines} lines\n", args.file.display()))
+            }
+            // `roster export | head` has seen enough.
+            Err(ExportError::Write(error)) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+            Err(ExportError::Write(error)) => Err(error).with_context(|| args.file.display().to_string()),
+            Err(ExportError::Engine(error)) => Err(explain(error)),
+        }
+    })
+    .await
+}
+
+/// Under another name until it is whole, so that half an export is never taken for one. Only its owner can read it: what is in it is
+/// personal.
+async fn to_file(caller: &Caller, file: &Path, told: &mut (dyn FnMut(u64) + Send)) -> Result<u64, ExportError> {
+    if file.exists() {
+        return Err(ExportError::Write(ErrorKind::AlreadyExists.into()));
+    }
+    let part = file.with_extension("part");
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut output = BufWriter::new(options.open(&part)?);
+    let written = roster_transfer::export(caller, &mut output, told).await;
+    let done = match written {
+        Ok(lines) => {
+            output.get_ref().sync_all().and_then(|()| std::fs::rename(&part, file)).map(|()| lines).map_err(Into::into)
+        }
+        Err(error) => Err(error),
+    };
+    if done.is_err() {
+        // What led here says more.
+        let _ = std::fs::remove_file(&part);
+    }
+    done
 }
 
 pub(crate) async fn import(settings: &Settings, args: &ImportArgs) -> anyhow::Result<()> {

@@ -123,6 +123,15 @@ impl Connection {
         }
     }
 
+    /// For SQLite: room for many changed pages in memory and in the log, since each goes to the file once for all the changes that it
+    /// gathered there. With keys in no order that is what costs.
+    pub(crate) fn expect_much(&self) -> Result<()> {
+        match &self.inner {
+            Backend::Sqlite(sqlite) => sqlite.batch("PRAGMA cache_size = -524288; PRAGMA wal_autocheckpoint = 131072"),
+            Backend::Postgres(_) | Backend::Nowhere(_) => Ok(()),
+        }
+    }
+
     /// For SQLite: from now on it reads only. A reader of PostgreSQL says so in each transaction.
     pub(crate) fn only_read(&self) -> Result<()> {
         match &self.inner {
