@@ -3,7 +3,7 @@
 use roster_model::{AddressKind, Dialect, EntityId as _, Invitation, OrganizationId, RealmId, Timestamp, UserId};
 
 use crate::error::Result;
-use crate::sql::{Location, Row, Select, Value};
+use crate::sql::{Connection, Location, Row, Select, Value};
 use crate::store::Store;
 use crate::transaction::Transaction;
 use crate::view::View;
@@ -221,7 +221,7 @@ impl Store {
 
     /// Makes the writer ready for many changes.
     pub async fn expect_much(&self, realm: RealmId) -> Result<()> {
-        self.write_aside(Some(realm), |connection| connection.expect_much()).await
+        self.write_aside(Some(realm), Connection::expect_much).await
     }
 }
 

@@ -154,7 +154,7 @@ pub async fn import(
         size,
         turns: Turns::new(caller),
         checking: options.dry_run.then(Box::default),
-        dry_run: options.dry_run,
+        only_check: options.dry_run,
     };
     let mut nothing_new = from.is_some();
     while let Some(chunk) = chunks.recv().await {
@@ -178,7 +178,8 @@ struct Run<'c> {
     turns: Turns,
     /// Nothing is imported (any more): what the lines amount to that are only looked at.
     checking: Option<Box<Known>>,
-    dry_run: bool,
+    /// Nothing is to be imported at all.
+    only_check: bool,
 }
 
 impl Run<'_> {
@@ -192,7 +193,7 @@ impl Run<'_> {
         let known = self.checking.take().unwrap_or_default();
         let (known, refused) = self.caller.check_import(Arc::clone(&chunk.records), known).await?;
         self.checking = Some(known);
-        if self.dry_run {
+        if self.only_check {
             self.imported.count(&chunk.records);
         }
         let refused = refused.iter().filter_map(|(place, error)| Some((*chunk.numbers.get(*place)?, words(error))));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use roster_engine::{
     Address, AddressKind, Aliases, Base, EntityId, Exported, Kind, LinkSubject, Metadata, Organization, OrganizationId,
-    OrganizationStatus, RoleCatalog, RoleSet, Timestamp, TokenId, User, UserId, UserStatus, Visibility, id::kind_of,
+    OrganizationStatus, RoleCatalog, RoleSet, TokenId, User, UserId, UserStatus, Visibility, id::kind_of,
 };
 use serde::de::IgnoredAny;
 
@@ -18,14 +18,6 @@ pub(crate) struct Show {
     roles: Arc<RoleCatalog>,
 }
 
-fn some<I: EntityId>(id: I) -> Option<String> {
-    Some(id.native())
-}
-
-fn at(time: Timestamp) -> Option<String> {
-    Some(time.rfc3339())
-}
-
 fn filled(map: Metadata) -> Option<Metadata> {
     (!map.is_empty()).then_some(map)
 }
@@ -33,8 +25,8 @@ fn filled(map: Metadata) -> Option<Metadata> {
 fn author(raw: Option<i64>) -> Option<String> {
     let raw = raw?;
     match kind_of(raw)? {
-        Kind::User => some(UserId::from_raw(raw)),
-        Kind::Token => some(TokenId::from_raw(raw)),
+        Kind::User => Some(UserId::from_raw(raw).native()),
+        Kind::Token => Some(TokenId::from_raw(raw).native()),
         _ => None,
     }
 }
@@ -59,16 +51,16 @@ impl Show {
     pub(crate) fn one(&self, one: Exported) -> Line {
         match one {
             Exported::Permission(permission) => Line::Permission(record::Permission {
-                id: some(permission.id),
+                id: Some(permission.id.native()),
                 key: permission.key,
                 name: Some(permission.name),
                 description: permission.description,
-                created_at: at(permission.created),
-                updated_at: at(permission.updated),
+                created_at: Some(permission.created.rfc3339()),
+                updated_at: Some(permission.updated.rfc3339()),
                 ..record::Permission::default()
             }),
             Exported::Role(role) => Line::Role(record::Role {
-                id: some(role.id),
+                id: Some(role.id.native()),
                 number: Some(role.number.get()),
                 key: role.key,
                 name: Some(role.name),
@@ -80,38 +72,38 @@ impl Show {
                 }),
                 reaches_down: role.reaches_down,
                 permissions: role.permissions,
-                created_at: at(role.created),
-                updated_at: at(role.updated),
+                created_at: Some(role.created.rfc3339()),
+                updated_at: Some(role.updated.rfc3339()),
                 ..record::Role::default()
             }),
             Exported::Organization(organization) => Line::Organization(Box::new(self.organization(organization))),
             Exported::User(user) => Line::User(Box::new(show_user(user))),
             Exported::Membership(membership) => Line::Membership(Box::new(record::Membership {
                 _kind: IgnoredAny,
-                id: some(membership.id),
+                id: Some(membership.id.native()),
                 organization: self.place(membership.organization),
                 user: Reference::Text(membership.user.native()),
                 roles: self.keys(membership.roles),
                 default: membership.is_default,
                 created_by: author(membership.created_by),
-                created_at: at(membership.created),
-                updated_at: at(membership.updated),
+                created_at: Some(membership.created.rfc3339()),
+                updated_at: Some(membership.updated.rfc3339()),
                 public_metadata: membership.public,
                 private_metadata: membership.private,
                 extras: membership.extras.0,
             })),
             Exported::Invitation(invitation) => Line::Invitation(Box::new(record::Invitation {
                 _kind: IgnoredAny,
-                id: some(invitation.id),
+                id: Some(invitation.id.native()),
                 organization: self.place(invitation.organization),
                 email: invitation.email,
                 name: invitation.name,
-                user_id: invitation.user.and_then(some),
+                user_id: invitation.user.map(EntityId::native),
                 roles: self.keys(invitation.roles),
                 inviter: invitation.inviter.map(|inviter| Reference::Text(inviter.native())),
-                expires_at: at(invitation.expires),
-                created_at: at(invitation.created),
-                updated_at: at(invitation.updated),
+                expires_at: Some(invitation.expires.rfc3339()),
+                created_at: Some(invitation.created.rfc3339()),
+                updated_at: Some(invitation.updated.rfc3339()),
                 public_metadata: invitation.public,
                 private_metadata: invitation.private,
                 extras: invitation.extras.0,
@@ -123,7 +115,7 @@ impl Show {
                 external_id: account_user.external_id,
                 user_schema: account_user.user_schema,
                 active: account_user.active,
-                created_at: at(account_user.created),
+                created_at: Some(account_user.created.rfc3339()),
             }),
             Exported::DirectoryLink(link) => {
                 let (user, organization) = match link.subject {
@@ -146,8 +138,8 @@ impl Show {
                         last_name: given.last_name,
                         email: given.email,
                     }),
-                    created_at: at(link.created),
-                    updated_at: at(link.updated),
+                    created_at: Some(link.created.rfc3339()),
+                    updated_at: Some(link.updated.rfc3339()),
                 }))
             }
         }
@@ -177,8 +169,8 @@ impl Show {
             locale: organization.locale,
             aliases: aliases(organization.aliases),
             created_by: author(organization.created_by).filter(|_| !root),
-            created_at: at(organization.created),
-            updated_at: at(organization.updated),
+            created_at: Some(organization.created.rfc3339()),
+            updated_at: Some(organization.updated.rfc3339()),
             public_metadata: filled(organization.public),
             private_metadata: filled(organization.private),
             extras: filled(organization.extras.0),
@@ -193,7 +185,7 @@ fn show_user(user: User) -> record::User {
     let part = |part: Option<String>| if only_whole_name { Some(None) } else { part.map(Some) };
     let has_part = user.first_name.is_some() || user.last_name.is_some();
     record::User {
-        id: some(user.id),
+        id: Some(user.id.native()),
         addresses: (!user.addresses.is_empty()).then(|| user.addresses.into_iter().map(address).collect()),
         name: (has_part || !user.name.is_empty()).then_some(user.name),
         first_name: part(user.first_name),
@@ -206,8 +198,8 @@ fn show_user(user: User) -> record::User {
         },
         locale: user.locale,
         aliases: aliases(user.aliases),
-        created_at: at(user.created),
-        updated_at: at(user.updated),
+        created_at: Some(user.created.rfc3339()),
+        updated_at: Some(user.updated.rfc3339()),
         public_metadata: user.public,
         private_metadata: user.private,
         unsafe_metadata: user.open,
@@ -218,7 +210,7 @@ fn show_user(user: User) -> record::User {
 
 fn address(address: Address) -> record::Address {
     record::Address {
-        id: some(address.id),
+        id: Some(address.id.native()),
         kind: match address.kind {
             AddressKind::Email => record::AddressKind::Email,
             AddressKind::Phone => record::AddressKind::Phone,
@@ -226,6 +218,6 @@ fn address(address: Address) -> record::Address {
         value: address.value,
         primary: address.primary,
         verified: address.verified,
-        created_at: at(address.created),
+        created_at: Some(address.created.rfc3339()),
     }
 }

@@ -178,8 +178,8 @@ fn check(refused: &[String]) {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_refusal_names_its_line() {
     let place = Place::new().await;
-    let cases: String = CASES.iter().map(|(line, _)| format!("{line}\n")).collect();
-    let text = format!("{BEFORE}{cases}");
+    let cases: Vec<_> = CASES.iter().map(|(line, _)| *line).collect();
+    let text = format!("{BEFORE}{}\n", cases.join("\n"));
     let dry = Options { dry_run: true, ..Options::default() };
     let (_, refused) = place.import_with(&text, dry).await;
     check(&refused);
