@@ -19,6 +19,7 @@ mod events;
 mod idempotency;
 mod index;
 mod invitations;
+mod keys;
 pub mod list;
 mod memberships;
 #[cfg(test)]
