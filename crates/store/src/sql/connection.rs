@@ -135,6 +135,15 @@ impl Connection {
         }
     }
 
+    /// For PostgreSQL, which plans statements once, and goes on as if the tables were empty until it is told to look again. What SQLite is to
+    /// believe doesn't depend on the tables.
+    pub(crate) fn look_at_tables(&self) -> Result<()> {
+        match &self.inner {
+            Backend::Postgres(postgres) => postgres.batch("ANALYZE usr, address, organization, membership, event"),
+            Backend::Sqlite(_) | Backend::Nowhere(_) => Ok(()),
+        }
+    }
+
     /// For SQLite: from now on it reads only. A reader of PostgreSQL says so in each transaction.
     pub(crate) fn only_read(&self) -> Result<()> {
         match &self.inner {
