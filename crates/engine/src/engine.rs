@@ -1,7 +1,7 @@
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use hashbrown::HashMap;
 use roster_model::id::base62;
 use roster_model::{Clock, EntityId as _, RealmId, SystemClock, Timestamp, TokenId};
 use roster_store::{FoundSession, FoundToken, IndexMode, Location, Statistics, Store, View};

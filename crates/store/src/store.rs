@@ -92,7 +92,9 @@ impl Store {
         let writers = match &source {
             Source::File(_) => {
                 // Checkpoints are rare and large: with random keys it's pages that cost, not syncs.
-                first.iter().try_for_each(|connection| connection.batch("PRAGMA wal_autocheckpoint = 8000"))?;
+                // Nor does a page that is written again and again have to be read again each time: so much memory, in KiB, as it is needed.
+                let pages = "PRAGMA wal_autocheckpoint = 8000; PRAGMA cache_size = -65536";
+                first.iter().try_for_each(|connection| connection.batch(pages))?;
                 1
             }
             Source::Server(_) => WRITERS,
