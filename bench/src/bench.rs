@@ -10,6 +10,7 @@ use crate::goals::{FAMILIES, Goal};
 use crate::roster::Roster;
 use crate::settings::Settings;
 use crate::table::{Measured, Row};
+use crate::turns::Turns;
 use crate::world::{On, World};
 
 pub struct Bench<'s> {
@@ -48,6 +49,14 @@ impl<'s> Bench<'s> {
     /// A row of values, one for each round.
     pub fn row(&mut self, goal: &'static Goal, on: On, what: impl Into<String>, values: Vec<f64>, scale: String) {
         self.push(goal, on, what.into(), Ok(Measured::new(values, scale)));
+    }
+
+    /// A row of CPU ratios, or why there are none.
+    pub fn cpu_row(&mut self, goal: &'static Goal, on: On, what: String, turns: Result<Turns>) {
+        match turns {
+            Ok(turns) => self.row(goal, on, what, turns.cpu(), turns.scale()),
+            Err(error) => self.not(goal, on, &what, &format!("{error:#}")),
+        }
     }
 
     /// A row that couldn't be measured.

@@ -1,7 +1,6 @@
 //! The real binary, as a process beside the bench.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
@@ -29,9 +28,8 @@ pub struct Roster {
 impl Roster {
     pub fn start(cores: &Cores, place: Place, store: &Store) -> Result<Self> {
         let backends = store.server().map(|server| Backends::of(server, cores, place)).transpose()?;
-        let mut command = Command::new(binary()?);
-        command.args(["serve", "--listen", "127.0.0.1:0", "--log", "warn", "--database", store.url()]);
-        command.env("ROSTER_BOOTSTRAP_KEY", SECRET);
+        let mut command = command(store)?;
+        command.args(["serve", "--listen", "127.0.0.1:0"]);
         Ok(Self { process: Process::start(cores, place, command)?, backends })
     }
 
@@ -64,10 +62,14 @@ impl Served for Roster {
     }
 }
 
-/// `ROSTER_BIN`, or what was built beside the bench.
-pub fn binary() -> Result<PathBuf> {
-    match std::env::var_os("ROSTER_BIN") {
-        Some(binary) => Ok(binary.into()),
-        None => Ok(std::env::current_exe()?.with_file_name("roster")),
+/// The program that was built beside the bench, on this database.
+pub fn command(store: &Store) -> Result<Command> {
+    let mut command = Command::new(std::env::current_exe()?.with_file_name("roster"));
+    // What is set for tests is not for it.
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("ROSTER_")) {
+        command.env_remove(name);
     }
+    command.env("ROSTER_BOOTSTRAP_KEY", SECRET);
+    command.args(["--log", "warn", "--database", store.url()]);
+    Ok(command)
 }

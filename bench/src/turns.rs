@@ -62,13 +62,18 @@ impl Sample {
     }
 }
 
+/// Somebody, and what he is asked.
+pub type Asked<'a> = (&'a dyn Served, Source<'a>);
+
 /// The rounds of target and yardstick.
 pub struct Turns(Vec<(Sample, Sample)>);
 
 impl Turns {
     /// A B, B A, A B …
-    pub fn take(settings: &Settings, target: &mut Side<'_>, yardstick: &mut Side<'_>) -> Result<Self> {
+    pub fn take(settings: &Settings, connections: usize, target: Asked<'_>, yardstick: Asked<'_>) -> Result<Self> {
         let round = settings.round;
+        let mut target = Side::new(target.0, connections, target.1)?;
+        let mut yardstick = Side::new(yardstick.0, connections, yardstick.1)?;
         let pairs = (0..settings.rounds).map(|number| {
             if number % 2 == 0 {
                 let target = target.round(round)?;

@@ -7,7 +7,7 @@ use super::{Goal, less};
 use crate::bench::Bench;
 use crate::load::{get, in_turn};
 use crate::roster::KEY;
-use crate::turns::{Side, Turns};
+use crate::turns::Turns;
 use crate::world::On;
 
 pub const DEEP: Goal = less("P14", 1.5, 1.05);
@@ -30,14 +30,8 @@ pub fn deep(bench: &mut Bench<'_>, on: On) -> Result<()> {
     for (list, path, first) in lists {
         let what = format!("{list} at offset {offset} vs 0: CPU");
         let page = |at: usize| in_turn(vec![get(&format!("{path}{}", at + first), KEY)]);
-        let turns = Side::new(&roster, 4, page(offset)).and_then(|mut target| {
-            let mut yardstick = Side::new(&roster, 4, page(0))?;
-            Turns::take(bench.settings, &mut target, &mut yardstick)
-        });
-        match turns {
-            Ok(turns) => bench.row(&DEEP, on, what, turns.cpu(), turns.scale()),
-            Err(error) => bench.not(&DEEP, on, &what, &format!("{error:#}")),
-        }
+        let turns = Turns::take(bench.settings, 4, (&roster, page(offset)), (&roster, page(0)));
+        bench.cpu_row(&DEEP, on, what, turns);
     }
     Ok(())
 }
