@@ -201,3 +201,49 @@ async fn memory_and_database_say_the_same() {
     full.close().await;
     beside.close().await;
 }
+
+/// Operations that wait at the same moment are committed together: each has to see what those before it did, though memory hears of it only
+/// after the commit.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn operations_of_one_commit_see_each_other() {
+    let database = Database::new();
+    let (engine, operator) = open(database.url(), IndexMode::Full).await;
+    let group = NewOrganization { name: "Group".into(), ..NewOrganization::default() };
+    let group = operator.create_organization(group).await.expect("an organization").id;
+    for round in 0..20 {
+        let new = NewUser { email: Some(format!("user-{round}@example.com")), ..NewUser::default() };
+        let user = operator.create_user(new).await.expect("a user").id;
+        let twelve = |work: fn(Caller, OrganizationId, UserId) -> Work| {
+            (0..12).map(|_| tokio::spawn(work(operator.clone(), group, user))).collect::<Vec<_>>()
+        };
+        let add: fn(Caller, OrganizationId, UserId) -> Work = |caller, group, user| {
+            Box::pin(async move {
+                let new = NewMembership { roles: RoleSet::of(RoleNumber::MEMBER), ..NewMembership::default() };
+                caller.add_member(group, user, new).await.map(drop)
+            })
+        };
+        let remove: fn(Caller, OrganizationId, UserId) -> Work =
+            |caller, group, user| Box::pin(async move { caller.remove_member(group, user, None).await.map(drop) });
+        let delete: fn(Caller, OrganizationId, UserId) -> Work =
+            |caller, _, user| Box::pin(async move { caller.delete_user(user, None).await.map(drop) });
+        for (work, refusal) in [(add, "AlreadyExists"), (remove, "NotFound(Membership)"), (delete, "NotFound(User)")] {
+            let mut done = 0;
+            for task in twelve(work) {
+                match task.await.expect("no panic") {
+                    Ok(()) => done += 1,
+                    Err(error) => {
+                        let error = format!("{error:?}");
+                        assert!(error.starts_with(refusal), "{error}, not {refusal}");
+                    }
+                }
+            }
+            assert_eq!(done, 1, "round {round}: once, and not again");
+        }
+    }
+    let statistics = engine.statistics();
+    assert!(statistics.largest_batch > 1, "no two were committed together: {statistics:?}");
+    assert_eq!(engine.verify(operator.realm_id()).await.expect("the log"), Vec::<String>::new());
+    engine.close().await;
+}
+
+type Work = std::pin::Pin<Box<dyn Future<Output = roster_engine::Result<()>> + Send>>;

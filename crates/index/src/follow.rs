@@ -51,14 +51,14 @@ impl Graph {
                 self.roles.retain(|role| role.id != before.id);
                 self.roles_changed();
             }
+            Change::InvitationCreated { after, .. } => self.see_invitation(None, after),
+            Change::InvitationUpdated { before, after, .. } => self.see_invitation(Some(before), after),
             // What a role grants is told by the changes of roles; the rest is no part of the graph.
             Change::PermissionCreated { .. }
             | Change::PermissionUpdated { .. }
             | Change::PermissionDeleted { .. }
             | Change::UserPasswordChanged { .. }
             | Change::UserErased { .. }
-            | Change::InvitationCreated { .. }
-            | Change::InvitationUpdated { .. }
             | Change::TokenIssued { .. }
             | Change::TokenUpdated { .. }
             | Change::TokenRevoked { .. }

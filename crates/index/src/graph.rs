@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use hashbrown::HashMap;
-use roster_model::{EntityId as _, MembershipId, OrganizationId, Role, RoleCatalog, RoleSet, UserId};
+use roster_model::{
+    EntityId as _, Invitation, InvitationStatus, MembershipId, OrganizationId, Role, RoleCatalog, RoleSet, UserId,
+};
 
 use crate::members::{Members, RoleSets, Seat};
 
@@ -50,6 +52,8 @@ pub struct Graph {
     /// Numbers of people who are gone.
     free: Vec<u32>,
     role_sets: RoleSets,
+    /// How many invitations are marked as pending, or more.
+    pending: HashMap<OrganizationId, u64>,
     /// Where somebody's memberships grant nothing: at these organizations and below.
     pub(crate) suspended: HashMap<UserId, Vec<OrganizationId>>,
     pub(crate) roles: Vec<Role>,
@@ -95,6 +99,7 @@ impl Graph {
             people: Vec::new(),
             free: Vec::new(),
             role_sets: RoleSets::default(),
+            pending: HashMap::new(),
             suspended: HashMap::new(),
             roles,
             catalog,
@@ -205,6 +210,27 @@ impl Graph {
         self.suspended.entry(user).or_default().push(domain);
     }
 
+    pub fn put_pending(&mut self, organization: OrganizationId, invitations: u64) {
+        self.pending.insert(organization, invitations);
+    }
+
+    pub(crate) fn see_invitation(&mut self, before: Option<&Invitation>, after: &Invitation) {
+        let pending = |invitation: &Invitation| invitation.status == InvitationStatus::Pending;
+        let was = before.is_some_and(pending);
+        if was && !pending(after) {
+            if let Some(count) = self.pending.get_mut(&after.organization) {
+                *count = count.saturating_sub(1);
+            }
+        } else if !was && pending(after) {
+            *self.pending.entry(after.organization).or_default() += 1;
+        }
+    }
+
+    /// Whether an organization may have an invitation that is marked as pending. If not, there is none.
+    pub fn may_have_pending(&self, organization: OrganizationId) -> bool {
+        self.pending.get(&organization).is_some_and(|count| *count > 0)
+    }
+
     pub(crate) fn remove_user(&mut self, id: UserId) {
         self.suspended.remove(&id);
         if let Some(number) = self.users.get(&id).copied() {
@@ -249,6 +275,7 @@ impl Graph {
             let members = std::mem::take(&mut place.members);
             let id = place.id;
             self.organizations.remove(&id);
+            self.pending.remove(&id);
             for person in members.persons() {
                 if !self.people[person as usize].there {
                     self.tidy(person);

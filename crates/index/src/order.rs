@@ -137,7 +137,9 @@ mod tests {
                 assert_eq!(order.rank(id(seat), false, id), rank, "{stride} {seat}");
                 assert_eq!(order.rank(id(seat), true, id), rank + usize::from(plain.contains(&seat)));
             }
-            plain.iter().for_each(|seat| order.remove(id(*seat), id));
+            for seat in plain {
+                order.remove(id(seat), id);
+            }
             assert!(order.blocks.is_empty());
         }
     }

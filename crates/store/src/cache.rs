@@ -125,8 +125,19 @@ impl Entities {
         Touched::One(user.raw())
     }
 
-    /// Forgets what a change has made different, and tells what that was.
-    pub(crate) fn forget(&self, realm: RealmId, change: &Change) -> Touched {
+    /// Forgets what a change has made different, and tells what that was. What is new is often asked for soon.
+    pub(crate) fn follow(&self, realm: RealmId, change: &Change) -> Touched {
+        match change {
+            // Several addresses have an order in the tables.
+            Change::UserCreated { after } if after.addresses.len() <= 1 => {
+                self.kept.insert((realm.raw(), after.id.raw()), Entity::User(Arc::new(User::clone(after))));
+            }
+            Change::MembershipAdded { after } => {
+                let entity = Entity::Membership(Arc::new(Membership::clone(after)));
+                self.kept.insert((realm.raw(), after.id.raw()), entity);
+            }
+            _ => {}
+        }
         let touched = touched(change);
         match touched {
             Touched::Nothing => {}

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use roster_model::{DirectoryLink, LinkSubject, Organization, OrganizationId, Timestamp, User, UserId, text};
 
+use crate::batch::About;
 use crate::error::{Error, Result};
 use crate::list::Slice;
 use crate::sql::{Row, Select, Value};
@@ -137,8 +138,8 @@ impl View<'_> {
 
     /// The domains in which this user's memberships grant nothing.
     pub fn suspended_in(&self, user: UserId) -> Result<Vec<OrganizationId>> {
-        if let Some(memory) = &self.memory {
-            return Ok(memory.graph.suspended_in(user).to_vec());
+        if let Some(known) = self.known(About::Suspensions, |memory| Ok(memory.graph.suspended_in(user).to_vec())) {
+            return known;
         }
         self.connection.all(
             "SELECT domain FROM directory_link WHERE realm = $1 AND subject = $2 AND suspended",

@@ -149,7 +149,7 @@ impl Index {
         u64::try_from(moment.saturating_duration_since(self.born).as_micros()).unwrap_or(u64::MAX)
     }
 
-    fn realm(&self, realm: RealmId) -> Option<Arc<Realm>> {
+    pub(crate) fn realm(&self, realm: RealmId) -> Option<Arc<Realm>> {
         self.realms.read().unwrap_or_else(PoisonError::into_inner).get(&realm).cloned()
     }
 
@@ -179,8 +179,17 @@ impl Index {
     }
 
     /// Brings a realm to its last commit. For the writer, after its own.
-    pub(crate) fn committed(&self, connection: &Connection, id: RealmId) {
+    pub(crate) fn committed(&self, connection: &Connection, id: RealmId, changes: &[(i64, Change)]) {
         let Some(realm) = self.realm(id) else { return };
+        {
+            let _one = realm.following.lock().unwrap_or_else(PoisonError::into_inner);
+            if changes.first().is_some_and(|(first, _)| *first == realm.position() + 1) {
+                let events: Vec<Logged<'_>> = changes.iter().map(Logged::from).collect();
+                self.play(id, &realm, &events);
+                return;
+            }
+        }
+        // Somebody else's commits come first, or memory has seen them already.
         if let Err(error) = head(connection, id).and_then(|head| self.follow(connection, id, &realm, head)) {
             // What isn't known to be right isn't used; the next look makes it anew.
             tracing::error!(%error, "a commit could not be followed in memory");
@@ -221,7 +230,7 @@ impl Index {
         let mut recent = realm.recent.lock().unwrap_or_else(PoisonError::into_inner);
         for event in events {
             let (applied, touched) = match event.change {
-                Some(change) => (graph.apply(event.sequence, change), self.entities.forget(id, change)),
+                Some(change) => (graph.apply(event.sequence, change), self.entities.follow(id, change)),
                 None => (
                     graph.apply_blanked(event.sequence, event.organization, event.user),
                     self.entities.forget_user(id, event.user),
@@ -358,6 +367,12 @@ pub(crate) struct Logged<'e> {
     pub user: Option<UserId>,
 }
 
+impl<'e> From<&'e (i64, Change)> for Logged<'e> {
+    fn from((sequence, change): &'e (i64, Change)) -> Self {
+        Self { sequence: *sequence, change: Some(change), organization: None, user: None }
+    }
+}
+
 impl<'e> From<&'e Event> for Logged<'e> {
     fn from(event: &'e Event) -> Self {
         let Event { sequence, organization, user, .. } = event;
@@ -419,6 +434,12 @@ fn read(connection: &Connection, realm: RealmId) -> Result<Graph> {
     scan("SELECT organization, usr, id, roles FROM membership WHERE realm = $1 ORDER BY id", &mut |row| {
         let holding = Holding { membership: row.id::<MembershipId>(2)?, roles: RoleSet::from_bits(row.int(3)?) };
         graph.put_member(row.id::<OrganizationId>(0)?, row.id::<UserId>(1)?, holding);
+        Ok(())
+    })?;
+    let pending =
+        "SELECT organization, COUNT(*) FROM invitation WHERE realm = $1 AND status = 'pending' GROUP BY organization";
+    scan(pending, &mut |row| {
+        graph.put_pending(row.id(0)?, u64::try_from(row.int(1)?).unwrap_or(u64::MAX));
         Ok(())
     })?;
     scan("SELECT subject, domain FROM directory_link WHERE realm = $1 AND suspended", &mut |row| {

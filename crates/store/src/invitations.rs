@@ -1,5 +1,6 @@
 use roster_model::{Invitation, InvitationId, InvitationStatus, OrganizationId, RealmId, Timestamp, UserId, text};
 
+use crate::batch::About;
 use crate::error::Result;
 use crate::list::Slice;
 use crate::sql::{Row, Select, Value, like};
@@ -88,6 +89,10 @@ impl View<'_> {
 
     /// The one that is marked as pending; it may have expired by now.
     pub fn pending_invitation(&self, organization: OrganizationId, email: &str) -> Result<Option<Invitation>> {
+        let any = self.known(About::Invitations, |memory| Ok(memory.graph.may_have_pending(organization)));
+        if matches!(any, Some(Ok(false))) {
+            return Ok(None);
+        }
         let values = vec![organization.into(), email.into()];
         self.one_invitation("i.organization = $2 AND i.email = $3 AND i.status = 'pending'", values)
     }

@@ -10,6 +10,7 @@
 mod accounts;
 #[cfg(test)]
 mod again;
+mod batch;
 mod cache;
 mod copy;
 mod directory;

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use roster_index::{Graph, Start};
 use roster_model::{EntityId as _, Extras, Membership, MembershipId, Metadata, OrganizationId, RoleSet, UserId};
 
+use crate::batch::About;
 use crate::error::Result;
 use crate::list::Slice;
 use crate::sql::{Row, Select, Value};
@@ -163,10 +164,12 @@ impl View<'_> {
 
     /// Of an organization that is there.
     pub fn membership(&self, organization: OrganizationId, user: UserId) -> Result<Option<Membership>> {
-        if let Some(memory) = &self.memory {
+        let remembered = |memory: &Memory<'_>| {
             let holding = memory.graph.holding(organization, user);
-            let known = holding.map(|holding| self.remembered_membership(memory, holding.membership));
-            return Ok(known.transpose()?.map(Arc::unwrap_or_clone));
+            holding.map(|holding| self.remembered_membership(memory, holding.membership)).transpose()
+        };
+        if let Some(known) = self.known(About::Member(organization, user), remembered) {
+            return Ok(known?.map(Arc::unwrap_or_clone));
         }
         let values = vec![organization.into(), user.into()];
         let found = self.one_membership("m.organization = $2 AND m.usr = $3", values)?.map(Arc::new);
@@ -210,10 +213,12 @@ impl View<'_> {
     /// nothing.
     pub fn roles_along(&self, user: UserId, chain: &[OrganizationId]) -> Result<Vec<RoleSet>> {
         let mut held = vec![RoleSet::EMPTY; chain.len()];
-        if let Some(memory) = &self.memory {
-            for (held, organization) in held.iter_mut().zip(chain) {
-                *held = memory.graph.holding(*organization, user).map_or(RoleSet::EMPTY, |holding| holding.roles);
-            }
+        let remembered = |memory: &Memory<'_>| {
+            let roles_at = |place: &OrganizationId| memory.graph.holding(*place, user).map(|holding| holding.roles);
+            Ok(chain.iter().map(|place| roles_at(place).unwrap_or(RoleSet::EMPTY)).collect())
+        };
+        if let Some(known) = self.known(About::Members(user), remembered) {
+            held = known?;
         } else {
             let mut select = Select::new("SELECT organization, roles FROM membership WHERE realm = ");
             select.bind(self.realm).push(" AND usr = ").bind(user).push(" AND organization IN ").bind_all(chain);

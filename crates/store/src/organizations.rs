@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use roster_model::{Aliases, Organization, OrganizationId, OrganizationStatus, UserId, Visibility, text};
 
+use crate::batch::About;
 use crate::error::Result;
 use crate::list::Slice;
 use crate::selection::Selection;
@@ -164,8 +165,8 @@ impl View<'_> {
     }
 
     pub fn organization(&self, id: OrganizationId) -> Result<Option<Organization>> {
-        if let Some(memory) = &self.memory {
-            return Ok(self.remembered_organization(memory, id)?.map(Arc::unwrap_or_clone));
+        if let Some(known) = self.known(About::Tree, |memory| self.remembered_organization(memory, id)) {
+            return Ok(known?.map(Arc::unwrap_or_clone));
         }
         let organization = self.one_organization("o.id = $2", id.into())?.map(Arc::new);
         self.keep(organization.as_slice());
@@ -219,8 +220,8 @@ impl View<'_> {
 
     /// The organization and all above it, from the root down. Empty if there is no such organization.
     pub fn chain(&self, id: OrganizationId) -> Result<Vec<OrganizationId>> {
-        if let Some(memory) = &self.memory {
-            return Ok(memory.graph.chain(id));
+        if let Some(known) = self.known(About::Tree, |memory| Ok(memory.graph.chain(id))) {
+            return known;
         }
         self.connection.all(
             "WITH RECURSIVE up (id, parent, depth) AS (

@@ -8,6 +8,7 @@ use std::time::Duration;
 use roster_model::{EntityId, RealmId};
 use tokio::sync::oneshot;
 
+use crate::batch::Batch;
 use crate::error::{Error, Result};
 use crate::index::{self, Index, IndexMode, Leases};
 use crate::replica::{Outcome, Replica};
@@ -303,12 +304,15 @@ impl Store {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        let catalogs = self.catalogs.clone();
+        let (catalogs, index) = (self.catalogs.clone(), self.index.clone());
         let (value, takes_away) = self
-            .submit(Some(realm), move |connection| {
-                let mut transaction = Transaction::open(connection, &catalogs, realm)?;
+            .submit(Some(realm), move |connection, batch| {
+                let held = index.as_deref().and_then(|index| Some((index, index.realm(realm)?)));
+                let graph = held.as_ref().map(|(index, realm)| (*index, realm.read()));
+                let memory = graph.as_ref().map(|(index, graph)| Memory { graph, index });
+                let mut transaction = Transaction::open(connection, &catalogs, realm, batch, memory)?;
                 let decision = operation(&mut transaction)?;
-                transaction.finish()?;
+                transaction.finish();
                 let takes_away = transaction.takes_away();
                 Ok::<_, E>(match decision {
                     Decision::Keep(value) => Decision::Keep((value, takes_away)),
@@ -328,13 +332,17 @@ impl Store {
         realm: Option<RealmId>,
         operation: impl FnOnce(&Connection) -> Result<T> + Clone + Send + 'static,
     ) -> Result<T> {
-        self.submit(realm, move |connection| operation(connection).map(Decision::Keep)).await
+        let run = move |connection: &Connection, batch: &Batch| {
+            batch.note_aside();
+            operation(connection).map(Decision::Keep)
+        };
+        self.submit(realm, run).await
     }
 
     async fn submit<T, E>(
         &self,
         realm: Option<RealmId>,
-        run: impl FnOnce(&Connection) -> Result<Decision<T>, E> + Clone + Send + 'static,
+        run: impl FnOnce(&Connection, &Batch) -> Result<Decision<T>, E> + Clone + Send + 'static,
     ) -> Result<T, E>
     where
         T: Send + 'static,
@@ -403,10 +411,10 @@ struct Watching {
 }
 
 impl Witness for Watching {
-    fn committed(&self, connection: &Connection, realms: &[i64]) {
+    fn committed(&self, connection: &Connection, batch: Batch) {
         if let Some(index) = &self.index {
-            for realm in realms {
-                index.committed(connection, RealmId::from_raw(*realm));
+            for (realm, changes) in batch.into_changes() {
+                index.committed(connection, RealmId::from_raw(realm), &changes);
             }
         }
     }
@@ -482,7 +490,7 @@ struct Operation<F, T, E> {
 
 impl<F, T, E> Job for Operation<F, T, E>
 where
-    F: FnOnce(&Connection) -> Result<Decision<T>, E> + Clone + Send,
+    F: FnOnce(&Connection, &Batch) -> Result<Decision<T>, E> + Clone + Send,
     T: Send,
     E: From<Error> + Send,
 {
@@ -490,9 +498,9 @@ where
         self.realm
     }
 
-    fn run(&mut self, connection: &Connection) -> Verdict {
+    fn run(&mut self, connection: &Connection, batch: &Batch) -> Verdict {
         let run = self.run.clone();
-        let (outcome, verdict) = match catch_unwind(AssertUnwindSafe(|| run(connection))) {
+        let (outcome, verdict) = match catch_unwind(AssertUnwindSafe(|| run(connection, batch))) {
             Ok(Ok(Decision::Keep(value))) => (Ok(value), Verdict::Keep),
             Ok(Ok(Decision::Drop(value))) => (Ok(value), Verdict::Drop),
             Ok(Err(error)) => (Err(error), Verdict::Drop),

@@ -2,11 +2,12 @@ use std::collections::BTreeMap;
 
 use roster_model::{Extras, OrganizationId, RealmId, RoleSet, Timestamp, Token, TokenId, TokenKind, UserId};
 
+use crate::batch::About;
 use crate::error::Result;
 use crate::list::Slice;
 use crate::sql::{Connection, Row, Select};
 use crate::store::Store;
-use crate::view::View;
+use crate::view::{Memory, View};
 
 const COLUMNS: &str = "t.id, t.kind, t.organization, t.usr, t.roles, t.scopes, t.hint, t.name, t.expires_ms, \
     t.revoked_ms, t.created_by, t.created_ms, t.used_ms, t.extras";
@@ -89,8 +90,12 @@ impl Store {
 
 impl View<'_> {
     pub fn token(&self, id: TokenId) -> Result<Option<Token>> {
-        if let Some(found) = self.memory.and_then(|memory| memory.index.token_by_id(self.realm, id)) {
-            return Ok(Some(found.token.clone()));
+        let remembered = |memory: &Memory<'_>| {
+            let found = memory.index.token_by_id(self.realm, id);
+            found.map(|found| found.token.clone()).ok_or_else(|| self.connection.not_in_memory())
+        };
+        if let Some(known) = self.known(About::Tokens, remembered) {
+            return known.map(Some);
         }
         let sql = format!("SELECT {COLUMNS} FROM token t WHERE t.realm = $1 AND t.id = $2");
         self.connection.optional(&sql, &[self.realm.into(), id.into()], read)

@@ -1,10 +1,11 @@
-use roster_model::{ActorRef, Change, EntityId as _, EventId, RealmId, Timestamp};
+use roster_model::{ActorRef, Change, EventId, RealmId, Timestamp};
 
+use crate::batch::{Batch, Head};
 use crate::error::{Error, Result};
 use crate::roles::CatalogCache;
 use crate::sql::Connection;
 use crate::tables;
-use crate::view::View;
+use crate::view::{Memory, View};
 
 /// What becomes of an operation that wasn't refused.
 #[derive(Clone, Debug)]
@@ -19,7 +20,7 @@ pub enum Decision<T> {
 #[derive(Debug)]
 pub struct Transaction<'c> {
     view: View<'c>,
-    head_before: i64,
+    batch: &'c Batch,
     takes_away: bool,
 }
 
@@ -32,10 +33,23 @@ impl<'c> std::ops::Deref for Transaction<'c> {
 }
 
 impl<'c> Transaction<'c> {
-    pub(crate) fn open(connection: &'c Connection, catalogs: &'c CatalogCache, realm: RealmId) -> Result<Self> {
-        let view = View::open(connection, catalogs, realm)?;
-        let head_before = view.head;
-        Ok(Self { view, head_before, takes_away: false })
+    /// `memory`: where what is known is looked up, if it is of the moment before this transaction.
+    pub(crate) fn open(
+        connection: &'c Connection,
+        catalogs: &'c CatalogCache,
+        realm: RealmId,
+        batch: &'c Batch,
+        memory: Option<Memory<'c>>,
+    ) -> Result<Self> {
+        let known = batch.head(realm);
+        let mut view = match known {
+            Some(known) => View::at(connection, catalogs, realm, (known.now, known.roles_version)),
+            None => View::open(connection, catalogs, realm)?,
+        };
+        let before = known.map_or(view.head, |known| known.before);
+        view.settled = memory.filter(|memory| memory.graph.position() == before).map(|memory| (memory, batch));
+        batch.put_head(realm, Head { before, now: view.head, roles_version: view.roles_version });
+        Ok(Self { view, batch, takes_away: false })
     }
 
     /// Writes a change to its tables and to the log, as the next event.
@@ -47,6 +61,7 @@ impl<'c> Transaction<'c> {
         }
         tables::apply(&self.view, sequence, change)?;
         self.view.append(sequence, event, time, actor, change)?;
+        self.batch.note(self.view.realm, sequence, change);
         self.view.head = sequence;
         Ok(sequence)
     }
@@ -55,11 +70,13 @@ impl<'c> Transaction<'c> {
     pub fn attempt<T, E: From<Error>>(&mut self, run: impl FnOnce(&mut Self) -> Result<T, E>) -> Result<T, E> {
         let connection = self.view.connection;
         let (head, roles_version) = (self.view.head, self.view.roles_version);
+        let changes = self.batch.changes();
         connection.control("SAVEPOINT attempt").map_err(E::from)?;
         let outcome = run(self);
         if outcome.is_err() {
             connection.control("ROLLBACK TO attempt").map_err(E::from)?;
             (self.view.head, self.view.roles_version) = (head, roles_version);
+            self.batch.undo_to(changes);
         }
         connection.control("RELEASE attempt").map_err(E::from)?;
         outcome
@@ -70,14 +87,11 @@ impl<'c> Transaction<'c> {
         self.takes_away
     }
 
-    pub(crate) fn finish(&mut self) -> Result<()> {
-        if self.view.head == self.head_before {
-            return Ok(());
+    /// Tells the batch how far the realm's log goes now.
+    pub(crate) fn finish(&self) {
+        if let Some(known) = self.batch.head(self.view.realm) {
+            let (now, roles_version) = (self.view.head, self.view.roles_version);
+            self.batch.put_head(self.view.realm, Head { now, roles_version, ..known });
         }
-        let changed = self.view.connection.execute(
-            "UPDATE realm SET head = $2, roles_version = $3 WHERE id = $1",
-            &[self.view.realm.into(), self.view.head.into(), self.view.roles_version.into()],
-        )?;
-        if changed == 1 { Ok(()) } else { Err(Error::Corrupt(format!("no realm {}", self.view.realm.raw()))) }
     }
 }

@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use roster_model::{Address, AddressKind, Aliases, EntityId as _, NO_ADDRESS, User, UserId, UserStatus, text};
 
+use crate::batch::About;
 use crate::error::Result;
 use crate::list::Slice;
 use crate::selection::UserMatch;
@@ -228,8 +229,8 @@ impl View<'_> {
 
     /// Whether a user is active; `None` if there is none.
     pub fn is_active(&self, id: UserId) -> Result<Option<bool>> {
-        if let Some(memory) = &self.memory {
-            return Ok(memory.graph.is_active(id));
+        if let Some(known) = self.known(About::User(id), |memory| Ok(memory.graph.is_active(id))) {
+            return known;
         }
         self.connection.optional(
             "SELECT status FROM usr WHERE realm = $1 AND id = $2",
@@ -253,8 +254,8 @@ impl View<'_> {
 
     /// The same, without a copy where it is in memory.
     pub fn shared_user(&self, id: UserId) -> Result<Option<Arc<User>>> {
-        if let Some(memory) = &self.memory {
-            return self.remembered_user(memory, id);
+        if let Some(known) = self.known(About::User(id), |memory| self.remembered_user(memory, id)) {
+            return known;
         }
         let user = self.one_user("u.id = $2", id.into())?.map(Arc::new);
         self.keep(user.as_slice());

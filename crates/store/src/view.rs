@@ -3,6 +3,7 @@ use std::sync::Arc;
 use roster_index::Graph;
 use roster_model::{Dialect, EntityId, RealmId, RoleCatalog};
 
+use crate::batch::{About, Batch};
 use crate::cache::Entity;
 use crate::error::{Error, Result};
 use crate::index::Index;
@@ -26,6 +27,8 @@ pub struct View<'c> {
     pub(crate) catalogs: &'c CatalogCache,
     /// It answers what it knows instead of the database; for what it doesn't, this view is given up.
     pub(crate) memory: Option<Memory<'c>>,
+    /// For a transaction: memory of the moment before it, and what was done since.
+    pub(crate) settled: Option<(Memory<'c>, &'c Batch)>,
     /// What this view reads is kept there. A view that sees what isn't committed yet has none.
     pub(crate) keeper: Option<&'c Index>,
 }
@@ -44,17 +47,19 @@ impl<'c> View<'c> {
                 Ok((row.int(0)?, row.int(1)?))
             })?;
         // A realm that isn't there looks like an empty one: nothing is found in it.
-        let (head, roles_version) = row.unwrap_or((0, 0));
-        Ok(Self {
-            connection,
-            realm,
-            head,
-            roles_version,
-            settled_roles: roles_version,
-            catalogs,
-            memory: None,
-            keeper: None,
-        })
+        Ok(Self::at(connection, catalogs, realm, row.unwrap_or((0, 0))))
+    }
+
+    /// At a position and in a version of the roles that are known already.
+    pub(crate) const fn at(
+        connection: &'c Connection,
+        catalogs: &'c CatalogCache,
+        realm: RealmId,
+        (head, roles_version): (i64, i64),
+    ) -> Self {
+        let settled_roles = roles_version;
+        let (memory, settled, keeper) = (None, None, None);
+        Self { connection, realm, head, roles_version, settled_roles, catalogs, memory, settled, keeper }
     }
 
     /// A view of what is in memory, at the graph's position.
@@ -73,7 +78,24 @@ impl<'c> View<'c> {
             settled_roles: roles_version,
             catalogs,
             memory: Some(memory),
+            settled: None,
             keeper: None,
+        }
+    }
+
+    /// What memory knows: all of it in a view of memory; in a transaction what none of its changes concerns, if it is there. `None`: the
+    /// tables are to be asked.
+    pub(crate) fn known<T>(&self, about: About, ask: impl FnOnce(&Memory<'c>) -> Result<T>) -> Option<Result<T>> {
+        if let Some(memory) = &self.memory {
+            return Some(ask(memory));
+        }
+        let (memory, batch) = self.settled.as_ref()?;
+        if !batch.is_settled(about) {
+            return None;
+        }
+        match ask(memory) {
+            Err(Error::NotInMemory) => None,
+            answer => Some(answer),
         }
     }
 

@@ -1,7 +1,7 @@
 //! One writer with group commit.
 //!
 //! A thread owns the only connection that writes (of this process, to PostgreSQL: some threads, each with realms of its own). It
-//! takes all the jobs that wait, runs each in a savepoint inside one transaction, commits once (that is one sync), and only then
+//! takes all the jobs that wait, runs each in a savepoint inside one transaction (one that is alone needs none), commits once (that is one sync), and only then
 //! answers them. A job that refuses, fails or panics is rolled back alone. Nobody is told of success before the commit is on disk,
 //! and a caller that went away changes nothing.
 //!
@@ -16,6 +16,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use super::{Connection, Kind, Source};
+use crate::batch::Batch;
 use crate::error::{Error, Result};
 
 /// Most jobs in one commit.
@@ -37,8 +38,9 @@ pub enum Verdict {
 pub trait Job: Send {
     /// The raw id of the realm that it changes; `None` if it belongs to the server.
     fn realm(&self) -> Option<i64>;
-    /// Does it, inside a savepoint. May be called again after its changes were rolled back.
-    fn run(&mut self, connection: &Connection) -> Verdict;
+    /// Does it, so that it can be rolled back alone. May be called again after its changes were. `batch`: what was done before it in the same
+    /// transaction.
+    fn run(&mut self, connection: &Connection, batch: &Batch) -> Verdict;
     /// Told once the transaction is on disk, or why it isn't. `Ok` also for a job whose changes were dropped.
     fn finish(self: Box<Self>, durable: Result<()>);
 }
@@ -69,8 +71,8 @@ impl WriterStatistics {
 
 /// What is told of the writer's commits.
 pub trait Witness: Send {
-    /// These realms were changed, and nobody has heard of it yet. The connection is in no transaction.
-    fn committed(&self, connection: &Connection, realms: &[i64]);
+    /// That was committed, and nobody has heard of it yet. The connection is in no transaction.
+    fn committed(&self, connection: &Connection, batch: Batch);
     /// A batch didn't become durable, or the connection is another one; its jobs haven't heard of it yet.
     fn lost(&self);
 }
@@ -152,22 +154,21 @@ fn work(
         for mut batch in by_transaction(link.connection.kind(), batch) {
             statistics.count(batch.len());
             let stood = !link.connection.is_lost();
-            let durable = commit(&mut link, &mut batch);
+            let committed = commit(&mut link, &mut batch);
             if !stood {
                 witness.lost();
             }
-            match &durable {
-                Ok(()) => {
-                    let mut realms: Vec<i64> = batch.iter().filter_map(|job| job.realm()).collect();
-                    realms.sort_unstable();
-                    realms.dedup();
-                    witness.committed(&link.connection, &realms);
+            let durable = match committed {
+                Ok(done) => {
+                    witness.committed(&link.connection, done);
+                    Ok(())
                 }
                 Err(error) => {
                     witness.lost();
                     tracing::error!(%error, jobs = batch.len(), "a batch of writes was not committed");
+                    Err(error)
                 }
-            }
+            };
             for job in batch {
                 job.finish(match &durable {
                     Ok(()) => Ok(()),
@@ -208,20 +209,24 @@ fn by_transaction(kind: Kind, batch: Vec<Box<dyn Job>>) -> Vec<Vec<Box<dyn Job>>
 }
 
 /// Commits a batch, or says why nothing of it was.
-fn commit(link: &mut Link, batch: &mut [Box<dyn Job>]) -> Result<()> {
+fn commit(link: &mut Link, batch: &mut [Box<dyn Job>]) -> Result<Batch> {
     let realm = batch.first().and_then(|job| job.realm());
     let mut tries = 1;
     loop {
         let connection = link.get()?;
-        let outcome: Result<()> = match connection.begin_writing(realm).and_then(|()| run(connection, batch)) {
-            // Whether a commit that wasn't answered took place, nobody knows: it must not be done again.
-            Ok(()) => match connection.commit() {
-                Err(Error::Unserializable) => Err(Error::Unserializable),
-                committed => return committed.map_err(|error| given_up(connection, error)),
-            },
-            Err(error) => Err(error),
-        };
-        let Err(error) = outcome else { return Ok(()) };
+        let done = Batch::default();
+        let ready = connection.begin_writing(realm).and_then(|()| run(connection, batch, &done));
+        let outcome: Result<()> =
+            match ready.and_then(|any| if any { done.close(connection).map(|()| any) } else { Ok(any) }) {
+                Ok(false) => return Ok(done),
+                // Whether a commit that wasn't answered took place, nobody knows: it must not be done again.
+                Ok(true) => match connection.commit() {
+                    Err(Error::Unserializable) => Err(Error::Unserializable),
+                    committed => return committed.map(|()| done).map_err(|error| given_up(connection, error)),
+                },
+                Err(error) => Err(error),
+            };
+        let Err(error) = outcome else { return Ok(done) };
         let error = given_up(connection, error);
         // Nothing of it was committed: a lost connection is made anew, a loser of a race comes after the winner.
         let again = matches!(error, Error::Unserializable) || (connection.is_lost() && tries == 1);
@@ -244,32 +249,58 @@ fn given_up(connection: &Connection, error: Error) -> Error {
     }
 }
 
-fn run(connection: &Connection, batch: &mut [Box<dyn Job>]) -> Result<()> {
-    batch.iter_mut().try_for_each(|job| savepoint(connection, &mut **job))
+/// Whether there is something to commit.
+fn run(connection: &Connection, batch: &mut [Box<dyn Job>], done: &Batch) -> Result<bool> {
+    if let [job] = batch {
+        return alone(connection, &mut **job, done);
+    }
+    batch.iter_mut().try_for_each(|job| savepoint(connection, &mut **job, done))?;
+    Ok(true)
 }
 
-fn savepoint(connection: &Connection, job: &mut dyn Job) -> Result<()> {
+/// A job that has the transaction for itself, and needs no savepoint in it.
+fn alone(connection: &Connection, job: &mut dyn Job, done: &Batch) -> Result<bool> {
+    let mut tries = 1;
+    while attempt(connection, job, done)? == Verdict::Drop {
+        connection.rollback()?;
+        done.reset();
+        if !connection.stumbled() || tries >= TRIES {
+            return Ok(false);
+        }
+        tries += 1;
+        connection.begin_writing(job.realm())?;
+    }
+    Ok(true)
+}
+
+fn savepoint(connection: &Connection, job: &mut dyn Job, done: &Batch) -> Result<()> {
     connection.control("SAVEPOINT operation")?;
     let mut tries = 1;
     loop {
-        connection.stumbled();
-        let verdict = catch_unwind(AssertUnwindSafe(|| job.run(connection))).unwrap_or(Verdict::Drop);
-        // A full disk, an I/O error or a server that went away may cost the whole transaction, not just the statement.
-        if connection.is_idle() {
-            return Err(if connection.is_lost() {
-                Error::Unreachable(String::from("it went away in the middle"))
-            } else {
-                Error::Busy("it gave the transaction up")
-            });
-        }
-        if verdict == Verdict::Keep {
+        let mark = done.mark();
+        if attempt(connection, job, done)? == Verdict::Keep {
             break;
         }
         connection.control("ROLLBACK TO operation")?;
+        done.back_to(mark);
         if !connection.stumbled() || tries >= TRIES {
             break;
         }
         tries += 1;
     }
     connection.control("RELEASE operation")
+}
+
+fn attempt(connection: &Connection, job: &mut dyn Job, done: &Batch) -> Result<Verdict> {
+    connection.stumbled();
+    let verdict = catch_unwind(AssertUnwindSafe(|| job.run(connection, done))).unwrap_or(Verdict::Drop);
+    // A full disk, an I/O error or a server that went away may cost the whole transaction, not just the statement.
+    if connection.is_idle() {
+        return Err(if connection.is_lost() {
+            Error::Unreachable(String::from("it went away in the middle"))
+        } else {
+            Error::Busy("it gave the transaction up")
+        });
+    }
+    Ok(verdict)
 }
