@@ -56,6 +56,10 @@ impl Served for Roster {
         self.process.address
     }
 
+    fn place(&self) -> Place {
+        self.process.place
+    }
+
     fn cpu(&self) -> Result<Duration> {
         let own = self.process.cpu()?;
         Ok(own + self.backends.as_ref().map(Backends::cpu).transpose()?.unwrap_or_default())

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
+use crate::cores::Place;
 use crate::load::{Load, Outcome, Source};
 use crate::process::Process;
 use crate::settings::Settings;
@@ -12,6 +13,7 @@ use crate::settings::Settings;
 /// Something that answers, and what answering costs it.
 pub trait Served {
     fn address(&self) -> SocketAddr;
+    fn place(&self) -> Place;
     /// The CPU time of all its processes so far.
     fn cpu(&self) -> Result<Duration>;
 }
@@ -19,6 +21,10 @@ pub trait Served {
 impl Served for Process {
     fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    fn place(&self) -> Place {
+        self.place
     }
 
     fn cpu(&self) -> Result<Duration> {
@@ -35,7 +41,9 @@ pub struct Side<'a> {
 
 impl<'a> Side<'a> {
     pub fn new(served: &'a dyn Served, connections: usize, source: Source<'a>) -> Result<Self> {
-        let mut side = Self { served, load: Load::open(served.address(), connections)?, source };
+        let load = Load::open(served.address(), connections)?;
+        let load = if served.place() == Place::Server { load.restless() } else { load };
+        let mut side = Self { served, load, source };
         side.load.run(Duration::from_millis(200), &mut side.source)?;
         Ok(side)
     }
