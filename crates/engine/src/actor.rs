@@ -317,7 +317,7 @@ impl Caller {
         let (actor, user) = match actor {
             Actor::Operator => (Actor::Operator, None),
             Actor::Token(token) => {
-                let actor = Actor::Token(Arc::new(view.token(token.id)?.ok_or(Error::BadCredential)?));
+                let actor = Actor::Token(view.token(token.id)?.ok_or(Error::BadCredential)?);
                 let user = acting_user(view, &actor, now)?;
                 (actor, user)
             }

@@ -266,7 +266,9 @@ impl Known {
         }
         let mut held = HashMap::new();
         let asked: Vec<(UserId, HashSet<OrganizationId>)> = asked.into_iter().collect();
-        for some in asked.chunks(USERS_AT_ONCE) {
+        // A statement asks for all of some users at all of some places; memory for no more than was asked.
+        let at_once = if reader.view.is_memory() { 1 } else { USERS_AT_ONCE };
+        for some in asked.chunks(at_once) {
             let users: Vec<UserId> = some.iter().map(|(user, _)| *user).collect();
             let places: HashSet<OrganizationId> = some.iter().flat_map(|(_, places)| places).copied().collect();
             let places: Vec<OrganizationId> = places.into_iter().collect();
@@ -335,6 +337,9 @@ impl Known {
 
 /// Whether somebody has a pending invitation that would count here.
 fn is_invited(reader: Reader<'_>, catalog: &RoleCatalog, user: UserId, line: &[OrganizationId]) -> Result<bool> {
+    if !reader.view.may_have_invitations(line)? {
+        return Ok(false);
+    }
     let Some(user) = reader.view.user(user)? else { return Ok(false) };
     for email in user.addresses.iter().filter(|address| address.kind == AddressKind::Email) {
         for (distance, organization) in line.iter().enumerate() {
@@ -348,7 +353,7 @@ fn is_invited(reader: Reader<'_>, catalog: &RoleCatalog, user: UserId, line: &[O
     Ok(false)
 }
 
-fn decide(reader: Reader<'_>, checks: &[Check]) -> Result<Vec<Verdict>> {
+pub(crate) fn decide(reader: Reader<'_>, checks: &[Check]) -> Result<Vec<Verdict>> {
     let asker = Asker::of(reader)?;
     if checks.len() > CHECKS_MAX {
         return Err(Error::invalid("checks", format!("has more than {CHECKS_MAX} entries")));

@@ -7,13 +7,15 @@ use roster_model::{Clock, EntityId as _, RealmId, SystemClock, Timestamp, TokenI
 use roster_store::{FoundToken, IndexMode, Location, Statistics, Store, View};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::actor::{Acting, Actor, Caller, RequestScope, acting_user};
+use crate::actor::{Acting, Actor, Asks, Caller, RequestScope, acting_user};
+use crate::checks::{self, Check, Verdict};
 use crate::directory::DirectoryOptions;
 use crate::error::{Error, Result};
 use crate::ids::IdSource;
 use crate::passwords::Passwords;
 use crate::secret;
 use crate::surface::Surface;
+use crate::transaction::Reader;
 
 /// Lists in pieces at once; further ones wait, and are refused after [`STREAM_WAIT`]. Half of the readers that there are at least.
 const STREAMS_MAX: usize = 8;
@@ -186,23 +188,20 @@ impl Engine {
             return self.resume(surface, hash, scope).await;
         }
         let key = hash.clone();
-        let admit = move |found: &FoundToken, view: &View<'_>| {
-            let its_id = id.is_none_or(|id| id == base62(found.token.id.raw(), 11));
-            if !secret::same(&found.hash, &wanted) || !its_id {
-                return Err(Error::BadCredential);
-            }
-            let actor = Actor::Token(Arc::new(found.token.clone()));
+        let enter = move |found: &FoundToken, view: &View<'_>| {
+            admit(found, id.as_deref(), &wanted)?;
+            let actor = Actor::Token(Arc::clone(&found.token));
             acting_user(view, &actor, now)?;
             let caller = Caller::new(engine, surface, (found.realm, found.root), actor, scope, view.roles()?);
             caller.saw(view.position(), caller.roles());
-            Ok(caller)
+            Ok::<_, Error>(caller)
         };
-        let caller = if let Some(known) = self.store.look_by_token(&key, at_least, admit.clone()) {
+        let caller = if let Some(known) = self.store.look_by_token(&key, at_least, enter.clone()) {
             known?
         } else {
             let read = |found: Option<(FoundToken, &View<'_>)>| {
                 let (found, view) = found.ok_or(Error::BadCredential)?;
-                admit(&found, view)
+                enter(&found, view)
             };
             self.store.read_by_token(hash, at_least, read).await?
         };
@@ -210,6 +209,27 @@ impl Engine {
             self.seen.lock().unwrap_or_else(PoisonError::into_inner).insert((caller.realm, token.id), now);
         }
         Ok(caller)
+    }
+
+    /// Answers a question as [`Self::authenticate`] and [`Caller::check`] would, with the position of the answer: on the spot, if all of it is
+    /// in memory and nothing is wrong. `None`: nothing was done, and it is to be asked the general way.
+    pub fn check_at_once(&self, surface: Surface, secret: &str, check: &Check) -> Option<(Verdict, i64)> {
+        let (id, secret) = secret::read(secret)?;
+        if secret::is_session(secret) {
+            return None;
+        }
+        let (hash, now) = (secret::hash(secret), self.clock.now());
+        let looked = self.store.look_by_token(&hash, 0, |found, view| {
+            admit(found, id, &hash)?;
+            let actor = Actor::Token(Arc::clone(&found.token));
+            let user = acting_user(view, &actor, now)?;
+            let acting = Acting { actor, surface, root: found.root, now, asks: Asks::default(), user, only: None };
+            let verdict = checks::decide(Reader { view, acting: &acting }, std::slice::from_ref(check))?.pop();
+            Ok::<_, Error>((verdict, view.position(), (found.realm, found.token.id)))
+        });
+        let (verdict, position, token) = looked?.ok()?;
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).insert(token, now);
+        Some((verdict?, position))
     }
 
     /// The caller behind a session.
@@ -305,9 +325,15 @@ impl Engine {
             surface: Surface::Native,
             root,
             now: self.clock.now(),
-            asks: crate::actor::Asks::default(),
+            asks: Asks::default(),
             user: None,
             only: None,
         }
     }
+}
+
+/// Whether what was found is what was shown: the secret, and the id, if one stood before it.
+fn admit(found: &FoundToken, id: Option<&str>, hash: &str) -> Result<()> {
+    let its_id = id.is_none_or(|id| id == base62(found.token.id.raw(), 11));
+    if secret::same(&found.hash, hash) && its_id { Ok(()) } else { Err(Error::BadCredential) }
 }

@@ -85,11 +85,9 @@ pub(crate) fn hint(secret: &str, form: SecretForm) -> String {
 
 /// Hex of the SHA-256.
 pub(crate) fn hash(secret: &str) -> String {
-    Sha256::digest(secret.as_bytes()).iter().fold(String::with_capacity(64), |mut hex, byte| {
-        use std::fmt::Write as _;
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    let digits = |byte: u8| [HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]].map(char::from);
+    Sha256::digest(secret.as_bytes()).into_iter().flat_map(digits).collect()
 }
 
 /// HMAC-SHA-256 (RFC 2104) of a text by a key of up to 64 bytes.

@@ -67,7 +67,7 @@ impl<S: Sync> FromRequestParts<S> for RequestMeta {
     }
 }
 
-fn request_id(headers: &HeaderMap) -> Arc<str> {
+pub(crate) fn request_id(headers: &HeaderMap) -> Arc<str> {
     headers
         .get(REQUEST_ID)
         .and_then(|value| visible_ascii(value, REQUEST_ID_MAX))

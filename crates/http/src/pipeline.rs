@@ -18,15 +18,17 @@ use tracing::Instrument;
 
 use crate::context::Context;
 use crate::failure::Carried;
+use crate::hot::Hot;
 use crate::{App, Failure, Frame, REQUEST_ID, RequestMeta, SEQUENCE, SurfaceSpec, body, idempotency, panic};
 
 /// A surface's routes with everything around them. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Pipeline {
     /// In metrics and logs.
-    label: &'static str,
-    spec: Arc<SurfaceSpec>,
-    app: App,
+    pub(crate) label: &'static str,
+    pub(crate) spec: Arc<SurfaceSpec>,
+    pub(crate) app: App,
+    hot: Option<Arc<Hot>>,
     router: Router,
 }
 
@@ -35,15 +37,29 @@ pub(crate) type Answering = Pin<Box<dyn Future<Output = Result<Response, Infalli
 
 impl Pipeline {
     pub(crate) fn new(label: &'static str, spec: SurfaceSpec, app: &App, router: Router) -> Self {
-        Self { label, spec: Arc::new(spec), app: app.clone(), router }
+        let hot = spec.hot.map(|route| Arc::new(Hot::new(route)));
+        Self { label, spec: Arc::new(spec), app: app.clone(), hot, router }
     }
 
     pub(crate) fn answer(&self, request: Request) -> Answering {
         let pipeline = self.clone();
+        match self.hot.clone().filter(|hot| hot.takes(&request)) {
+            Some(hot) => Box::pin(async move {
+                match hot.answer(&pipeline, request).await {
+                    Ok(response) => Ok(response),
+                    Err(request) => pipeline.answer_generally(request).await,
+                }
+            }),
+            None => self.answer_generally(request),
+        }
+    }
+
+    fn answer_generally(&self, request: Request) -> Answering {
+        let pipeline = self.clone();
         let (method, uri) = (request.method().clone(), request.uri().clone());
         let meta = RequestMeta::new(self.spec.surface, method, uri, request.headers());
         // The query stays out of the log: there are e-mail addresses in it.
-        let span = tracing::info_span!(
+        let span = tracing::debug_span!(
             "request",
             request_id = %meta.request_id,
             surface = self.label,
@@ -78,11 +94,13 @@ impl Pipeline {
         let elapsed = observation.finish(response.status());
         let microseconds = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
         let (status, route) = (response.status().as_u16(), meta.route());
-        if self.spec.prefix.is_empty() {
-            // Probes come every few seconds.
+        // What went well is most of it, and a line for each would cost as much as the answer.
+        if response.status().is_success() {
             tracing::debug!(status, route, microseconds, "answered");
         } else {
-            tracing::info!(status, route, microseconds, "answered");
+            let RequestMeta { request_id, method, uri, .. } = &meta;
+            let (surface, path) = (self.label, uri.path());
+            tracing::info!(%request_id, surface, %method, path, status, route, microseconds, "answered");
         }
         response
     }
@@ -119,7 +137,7 @@ impl Pipeline {
     }
 
     /// Refuses what is too long, or too late.
-    fn admit(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), Frame> {
+    pub(crate) fn admit(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), Frame> {
         if self.app.is_stopping() && !self.spec.prefix.is_empty() {
             return Err(Frame::ShuttingDown);
         }
@@ -145,7 +163,8 @@ impl Pipeline {
         }
         let response = with_allow((self.spec.render)(&failure, meta), allow);
         if response.status().is_server_error() {
-            tracing::error!(status = response.status().as_u16(), error = %Chain(&*failure), "a request failed");
+            let (request_id, status) = (&*meta.request_id, response.status().as_u16());
+            tracing::error!(request_id, status, error = %Chain(&*failure), "a request failed");
         } else {
             tracing::debug!(status = response.status().as_u16(), error = %failure, "a request was refused");
         }

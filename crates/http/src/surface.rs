@@ -8,7 +8,7 @@ use utoipa::openapi::{OpenApi, Paths};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::pipeline::{Pipeline, note_route};
-use crate::{App, Authenticated, BodyPolicy, Failure, Frame, RequestMeta, SecretFound, bearer, openapi};
+use crate::{App, Authenticated, BodyPolicy, Failure, Frame, HotRoute, RequestMeta, SecretFound, bearer, openapi};
 
 /// Puts a failure into a surface's own form: status, headers and body.
 pub type Render = fn(&Failure, &RequestMeta) -> Response;
@@ -35,6 +35,8 @@ pub struct SurfaceSpec {
     pub act_as: Option<&'static str>,
     /// Without a good key it isn't told which paths and methods there are: what isn't there needs one, too. Default: false.
     pub key_before_path: bool,
+    /// A route that is tried before the router.
+    pub hot: Option<HotRoute>,
     /// Where under the prefix its OpenAPI document is served, to everyone. Default: `/openapi.json`.
     pub openapi_path: Option<&'static str>,
 }
@@ -53,6 +55,7 @@ impl SurfaceSpec {
             idempotency: false,
             act_as: None,
             key_before_path: false,
+            hot: None,
             openapi_path: Some("/openapi.json"),
         }
     }

@@ -5,7 +5,7 @@ use crate::error::Result;
 use crate::list::Slice;
 use crate::sql::{Row, Select, Value, like};
 use crate::store::Store;
-use crate::view::View;
+use crate::view::{Memory, View};
 
 const COLUMNS: &str = "i.id, i.organization, i.email, i.roles, i.status, i.inviter, i.expires_ms, i.created_ms, \
     i.updated_ms, i.public, i.private, i.name, i.usr, i.extras";
@@ -85,6 +85,12 @@ impl View<'_> {
         let oldest = Slice { limit: Some(1), ..Slice::default() };
         let found = self.list_invitations(&filter, InvitationSort::Created, &oldest)?;
         Ok(found.first().map(Invitation::user_id))
+    }
+
+    /// Whether it is worth while to look for pending invitations to these organizations.
+    pub fn may_have_invitations(&self, organizations: &[OrganizationId]) -> Result<bool> {
+        let any = |memory: &Memory<'_>| Ok(organizations.iter().any(|id| memory.graph.may_have_pending(*id)));
+        self.known(About::Invitations, any).unwrap_or(Ok(true))
     }
 
     /// The one that is marked as pending; it may have expired by now.

@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use roster_model::{Extras, OrganizationId, RealmId, RoleSet, Timestamp, Token, TokenId, TokenKind, UserId};
 
@@ -17,7 +18,7 @@ const COLUMNS: &str = "t.id, t.kind, t.organization, t.usr, t.roles, t.scopes, t
 pub struct FoundToken {
     pub realm: RealmId,
     pub root: OrganizationId,
-    pub token: Token,
+    pub token: Arc<Token>,
     /// As stored, for a comparison in constant time.
     pub hash: String,
 }
@@ -56,7 +57,7 @@ pub(crate) fn find_token(connection: &Connection, hash: &str) -> Result<Option<F
         "SELECT {COLUMNS}, t.realm, t.hash, r.root FROM token t JOIN realm r ON r.id = t.realm WHERE t.hash = $1"
     );
     connection.optional(&sql, &[hash.into()], |row| {
-        Ok(FoundToken { realm: row.id(14)?, hash: row.text(15)?, root: row.id(16)?, token: read(row)? })
+        Ok(FoundToken { realm: row.id(14)?, hash: row.text(15)?, root: row.id(16)?, token: Arc::new(read(row)?) })
     })
 }
 
@@ -89,16 +90,16 @@ impl Store {
 }
 
 impl View<'_> {
-    pub fn token(&self, id: TokenId) -> Result<Option<Token>> {
+    pub fn token(&self, id: TokenId) -> Result<Option<Arc<Token>>> {
         let remembered = |memory: &Memory<'_>| {
             let found = memory.index.token_by_id(self.realm, id);
-            found.map(|found| found.token.clone()).ok_or_else(|| self.connection.not_in_memory())
+            found.map(|found| Arc::clone(&found.token)).ok_or_else(|| self.connection.not_in_memory())
         };
         if let Some(known) = self.known(About::Tokens, remembered) {
             return known.map(Some);
         }
         let sql = format!("SELECT {COLUMNS} FROM token t WHERE t.realm = $1 AND t.id = $2");
-        self.connection.optional(&sql, &[self.realm.into(), id.into()], read)
+        self.connection.optional(&sql, &[self.realm.into(), id.into()], |row| read(row).map(Arc::new))
     }
 
     pub fn token_by_hash(&self, hash: &str) -> Result<Option<Token>> {

@@ -115,6 +115,11 @@ impl<'c> View<'c> {
         }
     }
 
+    /// Whether it is in memory: then a look costs nothing, and what isn't there ends the attempt.
+    pub const fn is_memory(&self) -> bool {
+        self.memory.is_some()
+    }
+
     pub const fn realm_id(&self) -> RealmId {
         self.realm
     }

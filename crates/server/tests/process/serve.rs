@@ -212,19 +212,21 @@ fn clients_that_hang_up_leave_nothing_behind() {
 }
 
 #[test]
-fn logs_are_json_without_a_terminal_and_carry_the_request_id() {
+fn logs_are_json_without_a_terminal_and_tell_of_what_was_refused() {
     let place = Place::new();
     let log = std::fs::File::create(place.file("log")).expect("a file");
     let command = &mut place.roster(&["serve", "--listen", "127.0.0.1:0"]);
     let server = Server::start(command.env("ROSTER_BOOTSTRAP_KEY", KEY).stderr(log));
-    let answer = server.client().get("/v1/users?email=ada@example.com").expect(200);
+    server.client().get("/v1/users?email=ada@example.com").expect(200);
+    let answer = server.client().get("/v1/users/nobody?email=ada@example.com").expect(404);
     let id = answer.header("x-request-id").expect("an id").to_owned();
     server.stop();
     let log = std::fs::read_to_string(place.file("log")).expect("a log");
     let lines: Vec<serde_json::Value> =
         log.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))).collect();
-    let answered = lines.iter().find(|line| line["message"] == "answered").unwrap_or_else(|| panic!("{log}"));
-    assert_eq!(answered["span"]["request_id"], id.as_str(), "{answered}");
+    let answered: Vec<_> = lines.iter().filter(|line| line["message"] == "answered").collect();
+    let [answered] = answered[..] else { panic!("what went well takes no line: {log}") };
+    assert_eq!((&answered["request_id"], &answered["status"]), (&id.as_str().into(), &404.into()), "{answered}");
     for secret in ["ada@example.com", KEY] {
         assert!(!log.contains(secret), "{log}");
     }
