@@ -115,7 +115,7 @@ fn entries(
     Ok(records.into_iter().filter_map(with_user).collect())
 }
 
-fn check(fields: &AccountUserFields) -> Result<()> {
+pub(crate) fn check(fields: &AccountUserFields) -> Result<()> {
     if let Some(external_id) = &fields.external_id {
         text::free(external_id, text::EXTERNAL_ID_MAX).of("externalId")?;
     }

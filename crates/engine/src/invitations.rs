@@ -24,11 +24,12 @@ use serde::{Deserialize, Serialize};
 use crate::access::Allowed;
 use crate::actor::Caller;
 use crate::error::{Error, OfField as _, Result, Subject};
+use crate::import::IncomingInvitation;
 use crate::memberships::{self, Member, NewMembership, check_limit, check_roles, may_give};
 use crate::paging::{Listed, Page};
 use crate::reference::{OrganizationRef, UserRef};
 use crate::secret;
-use crate::transaction::{Reader, Tx};
+use crate::transaction::{Drawing, Reader, Tx};
 
 /// How long an invitation is good for if nobody says: 30 days.
 const LIFETIME_MS: i64 = 30 * 24 * 60 * 60 * 1000;
@@ -148,6 +149,37 @@ fn inviter(reader: Reader<'_>, place: &Allowed<Organization>, user: &UserRef) ->
     }
 }
 
+pub(crate) fn no_owner() -> Error {
+    Error::invalid("roles", "must not be the owner's: an owner is made of a member")
+}
+
+/// A pending invitation that is brought along, but for what depends on others.
+pub(crate) fn build(
+    drawing: Drawing<'_>,
+    organization: OrganizationId,
+    email: String,
+    line: &IncomingInvitation,
+) -> Result<Invitation> {
+    metadata::check(&line.public).of("public_metadata")?;
+    metadata::check(&line.private).of("private_metadata")?;
+    Ok(Invitation {
+        id: drawing.draw(),
+        organization,
+        email,
+        name: text::free(&line.name, text::NAME_MAX).of("name")?.to_owned(),
+        user: None,
+        roles: RoleSet::EMPTY,
+        status: InvitationStatus::Pending,
+        inviter: None,
+        expires: line.expires.unwrap_or_else(|| drawing.now.plus_ms(LIFETIME_MS)),
+        created: drawing.now,
+        updated: drawing.now,
+        public: line.public.clone(),
+        private: line.private.clone(),
+        extras: Extras::default(),
+    })
+}
+
 fn invite(tx: &mut Tx<'_, '_>, place: &Allowed<Organization>, new: &NewInvitation, secret: &str) -> Result<Invitation> {
     let reader = tx.read();
     let email = text::email(&new.email).of("email")?;
@@ -163,7 +195,7 @@ fn invite(tx: &mut Tx<'_, '_>, place: &Allowed<Organization>, new: &NewInvitatio
     text::free(&new.name, text::NAME_MAX).of("name")?;
     check_roles(reader, new.roles)?;
     if new.roles.contains(RoleNumber::OWNER) {
-        return Err(Error::invalid("roles", "must not be the owner's: an owner is made of a member"));
+        return Err(no_owner());
     }
     may_give(place, new.roles)?;
     let inviter = new.inviter.as_ref().map(|user| inviter(reader, place, user)).transpose()?;

@@ -26,7 +26,9 @@ mod engine;
 mod entry;
 mod error;
 mod events;
+mod export;
 mod ids;
+mod import;
 mod invitations;
 mod memberships;
 mod organizations;
@@ -50,6 +52,7 @@ mod transaction;
 mod users;
 
 pub use roster_model::change::ActorKind;
+pub use roster_model::directory::Given;
 pub use roster_model::permission::BuiltIn;
 pub use roster_model::{
     AccountUser, ActorRef, Address, AddressKind, Aliases, Base, Change, Clock, Dialect, DirectoryLink, EntityId, Event,
@@ -76,6 +79,12 @@ pub use directory::{
 pub use engine::{Config, Engine, EngineLimits, Opened};
 pub use entry::{Acceptance, Promise};
 pub use error::{Error, Result, Subject};
+pub use export::Exported;
+pub use import::{
+    Carried, ImportProgress, ImportStep, Incoming, IncomingAccountUser, IncomingAddress, IncomingDirectoryLink,
+    IncomingInvitation, IncomingMembership, IncomingOrganization, IncomingRoot, IncomingSubject, IncomingUser, Known,
+    OrganizationName, UserName,
+};
 pub use invitations::{Expiry, IfPending, InvitationQuery, Invited, NewInvitation, SentInvitation};
 pub use memberships::{IfInvited, Member, MemberQuery, MembershipPatch, MetadataWrite, NewMembership};
 pub use organizations::{InOrganization, NewOrganization, OrganizationPatch, OrganizationQuery, Within};

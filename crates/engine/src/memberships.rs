@@ -21,7 +21,7 @@ use crate::invitations;
 use crate::paging::{Listed, Page};
 use crate::reference::{OrganizationRef, UserRef};
 use crate::role_map::RoleMap;
-use crate::transaction::{Reader, Tx};
+use crate::transaction::{Drawing, Reader, Tx};
 use crate::users::{UserConditions, UserQuery};
 
 /// A membership with its two sides. In lists the sides are shared.
@@ -153,7 +153,11 @@ fn may_give_ownership(reader: Reader<'_>, place: &Allowed<Organization>) -> Resu
 
 /// Whether these are roles of this realm, and at least one.
 pub(crate) fn check_roles(reader: Reader<'_>, roles: RoleSet) -> Result<()> {
-    let catalog = reader.roles()?;
+    check_roles_of(&*reader.roles()?, roles)
+}
+
+/// The same, of these roles.
+pub(crate) fn check_roles_of(catalog: &RoleCatalog, roles: RoleSet) -> Result<()> {
     if roles.is_empty() {
         return Err(Error::invalid("roles", "must name at least one role"));
     }
@@ -168,10 +172,20 @@ pub(crate) fn check_limit(reader: Reader<'_>, organization: &Organization, freed
     if organization.max_members == 0 {
         return Ok(());
     }
-    let filter = MemberFilter { organization: Some(organization.id), ..MemberFilter::default() };
-    let invited = reader.view.invited_of(&[organization.id], reader.now())?.first().map_or(0, |(_, invited)| *invited);
-    let taken = reader.view.count_memberships(&filter)? + invited.saturating_sub(freed as u64);
-    if taken >= u64::from(organization.max_members) {
+    let (members, invited) = places_taken(reader, organization.id)?;
+    within_limit(organization, members + invited.saturating_sub(freed as u64))
+}
+
+/// How many members an organization has, and how many pending invitations.
+pub(crate) fn places_taken(reader: Reader<'_>, organization: OrganizationId) -> Result<(u64, u64)> {
+    let filter = MemberFilter { organization: Some(organization), ..MemberFilter::default() };
+    let invited = reader.view.invited_of(&[organization], reader.now())?.first().map_or(0, |(_, invited)| *invited);
+    Ok((reader.view.count_memberships(&filter)?, invited))
+}
+
+/// Whether one more may come where so many places are taken.
+pub(crate) fn within_limit(organization: &Organization, taken: u64) -> Result<()> {
+    if organization.max_members > 0 && taken >= u64::from(organization.max_members) {
         return Err(Error::LimitReached { limit: organization.max_members });
     }
     Ok(())
@@ -254,27 +268,41 @@ pub(crate) fn add_invited(
     check_limit(reader, place, closed.iter().filter(|i| i.expires > reader.now()).count())?;
     // The person is called what was kept for him.
     let kept = closed.iter().find(|i| i.expires > reader.now()).map(Invitation::membership_id);
-    metadata::check(&new.public).of("public_metadata")?;
-    metadata::check(&new.private).of("private_metadata")?;
+    let mut membership = build(tx.drawing(), place.id, user.id, new)?;
+    membership.created_by = tx.author();
+    if let Some(kept) = kept {
+        membership.id = kept;
+    }
     invitations::close(tx, place, closed)?;
     if new.is_default {
         clear_default(tx, place, user.id)?;
     }
-    let membership = Membership {
-        id: kept.unwrap_or_else(|| tx.draw()),
-        organization: place.id,
-        user: user.id,
+    tx.change(place, &Change::MembershipAdded { after: Box::new(membership.clone()) })?;
+    Ok(membership)
+}
+
+/// A membership as it will be, by itself: whether it may be is another question.
+pub(crate) fn build(
+    drawing: Drawing<'_>,
+    organization: OrganizationId,
+    user: UserId,
+    new: &NewMembership,
+) -> Result<Membership> {
+    metadata::check(&new.public).of("public_metadata")?;
+    metadata::check(&new.private).of("private_metadata")?;
+    Ok(Membership {
+        id: drawing.draw(),
+        organization,
+        user,
         roles: new.roles,
         is_default: new.is_default,
-        created_by: tx.author(),
-        created: tx.now(),
-        updated: tx.now(),
+        created_by: None,
+        created: drawing.now,
+        updated: drawing.now,
         public: new.public.clone(),
         private: new.private.clone(),
         extras: bound_to(new.roles, &new.extras),
-    };
-    tx.change(place, &Change::MembershipAdded { after: Box::new(membership.clone()) })?;
-    Ok(membership)
+    })
 }
 
 /// Takes the flag from the membership that has it.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use roster_model::permission::BuiltIn as P;
 use roster_model::{
-    Aliases, Change, Dialect, EntityId as _, Extras, Form, Metadata, Organization, OrganizationId, OrganizationStatus,
+    Aliases, Change, Dialect, EntityId, Extras, Form, Metadata, Organization, OrganizationId, OrganizationStatus,
     Right, RoleNumber, RoleSet, Timestamp, User, Visibility, metadata, text, tree,
 };
 use roster_store::list::{Key, Mark};
@@ -17,7 +17,7 @@ use crate::memberships::{self, MetadataWrite, NewMembership, managing};
 use crate::paging::{Listed, Page};
 use crate::picked::Picked;
 use crate::reference::{OrganizationRef, UserRef};
-use crate::transaction::{Reader, Tx};
+use crate::transaction::{Drawing, Reader, Tx};
 
 /// Most domains that one organization can name.
 const DOMAINS_MAX: usize = 100;
@@ -155,14 +155,18 @@ fn taken(field: &'static str, other: &Organization) -> Error {
 }
 
 /// A free slug like the name. Never fails: after a few numbers the id itself makes it unique.
-fn make_slug(view: &View<'_>, name: &str, id: OrganizationId) -> Result<String> {
+pub(crate) fn make_slug(
+    name: &str,
+    id: OrganizationId,
+    mut is_free: impl FnMut(&str) -> Result<bool>,
+) -> Result<String> {
     let base = text::suggest_slug(name);
-    if view.organization_by_slug(&base)?.is_none() {
+    if is_free(&base)? {
         return Ok(base);
     }
     for number in 2..20 {
         let slug = format!("{base}-{number}");
-        if view.organization_by_slug(&slug)?.is_none() {
+        if is_free(&slug)? {
             return Ok(slug);
         }
     }
@@ -181,12 +185,58 @@ fn add_creator(tx: &mut Tx<'_, '_>, organization: OrganizationId, creator: &User
     memberships::add(tx, &place, creator, &new).map(|_| ())
 }
 
+/// An id that was brought along must not be taken for one that Roster made.
+pub(crate) fn check_alias<I: EntityId>(alias: &str) -> Result<()> {
+    if Form::read_any::<I>(alias).is_some() {
+        return Err(Error::invalid("alias", "looks like an id that Roster made"));
+    }
+    Ok(())
+}
+
+/// An organization as it will be, by itself: whether another is called so is another question. Without a slug, if none is given.
+pub(crate) fn build(drawing: Drawing<'_>, parent: &Organization, new: &NewOrganization) -> Result<Organization> {
+    text::name(&new.name).of("name")?;
+    if let Some(slug) = &new.slug {
+        text::slug(slug).of("slug")?;
+    }
+    if let Some(external_id) = &new.external_id {
+        text::external_id(external_id).of("external_id")?;
+    }
+    metadata::check(&new.public).of("public_metadata")?;
+    metadata::check(&new.private).of("private_metadata")?;
+    let depth = tree::child_depth(parent.depth).map_err(|problem| Error::invalid("parent_id", problem.words()))?;
+    if let Some((_, alias)) = &new.alias {
+        check_alias::<OrganizationId>(alias)?;
+    }
+    Ok(Organization {
+        id: drawing.draw(),
+        parent: Some(parent.id),
+        depth,
+        name: new.name.clone(),
+        slug: new.slug.clone().unwrap_or_default(),
+        external_id: new.external_id.clone(),
+        max_members: new.max_members,
+        email_domains: domains(&new.email_domains)?,
+        visibility: new.visibility,
+        status: OrganizationStatus::Active,
+        suspended: false,
+        hidden: parent.hidden,
+        locale: locale(new.locale.as_deref())?,
+        created_by: None,
+        created: new.created.unwrap_or(drawing.now),
+        updated: drawing.now,
+        public: new.public.clone(),
+        private: new.private.clone(),
+        extras: new.extras.clone(),
+        aliases: Aliases(new.alias.iter().cloned().collect()),
+    })
+}
+
 pub(crate) fn create(
     tx: &mut Tx<'_, '_>,
     parent: &Allowed<Organization>,
     new: &NewOrganization,
 ) -> Result<Organization> {
-    let id = tx.draw();
     let reader = tx.read();
     let creator = match &new.creator {
         Some(user) => Some(
@@ -201,53 +251,23 @@ pub(crate) fn create(
     if new.name_must_be_free {
         name_is_free(reader.view, &new.name, None)?;
     }
-    let slug = match &new.slug {
-        Some(slug) => {
-            text::slug(slug).of("slug")?;
-            slug_is_free(reader.view, slug, None)?;
-            slug.clone()
-        }
-        None => make_slug(reader.view, &new.name, id)?,
-    };
+    let mut after = build(tx.drawing(), parent, new)?;
+    if let Some(slug) = &new.slug {
+        slug_is_free(reader.view, slug, None)?;
+    } else {
+        let is_free = |slug: &str| Ok(reader.view.organization_by_slug(slug)?.is_none());
+        after.slug = make_slug(&new.name, after.id, is_free)?;
+    }
     if let Some(external_id) = &new.external_id {
-        text::external_id(external_id).of("external_id")?;
         external_id_is_free(reader.view, external_id, None)?;
     }
-    metadata::check(&new.public).of("public_metadata")?;
-    metadata::check(&new.private).of("private_metadata")?;
-    let depth = tree::child_depth(parent.depth).map_err(|problem| Error::invalid("parent_id", problem.words()))?;
-    let mut aliases = Aliases::default();
-    if let Some((dialect, alias)) = &new.alias {
-        if Form::read_any::<OrganizationId>(alias).is_some() {
-            return Err(Error::invalid("alias", "looks like an id that Roster made"));
-        }
+    for (dialect, alias) in &after.aliases.0 {
         if reader.view.find_alias::<OrganizationId>(*dialect, alias)?.is_some() {
             return Err(Error::AlreadyExists { subject: Subject::Organization, field: "alias", id: None });
         }
-        aliases.0.push((*dialect, alias.clone()));
     }
-    let after = Organization {
-        id,
-        parent: Some(parent.id),
-        depth,
-        name: new.name.clone(),
-        slug,
-        external_id: new.external_id.clone(),
-        max_members: new.max_members,
-        email_domains: domains(&new.email_domains)?,
-        visibility: new.visibility,
-        status: OrganizationStatus::Active,
-        suspended: false,
-        hidden: parent.hidden,
-        locale: locale(new.locale.as_deref())?,
-        created_by: creator.as_ref().map_or(tx.author(), |user| Some(user.id.raw())),
-        created: new.created.unwrap_or(tx.now()),
-        updated: tx.now(),
-        public: new.public.clone(),
-        private: new.private.clone(),
-        extras: new.extras.clone(),
-        aliases,
-    };
+    after.created_by = creator.as_ref().map_or(tx.author(), |user| Some(user.id.raw()));
+    let id = after.id;
     tx.change(parent, &Change::OrganizationCreated { after: Box::new(after.clone()) })?;
     if let Some(creator) = creator {
         add_creator(tx, id, &creator)?;
@@ -255,33 +275,21 @@ pub(crate) fn create(
     Ok(after)
 }
 
-pub(crate) fn update(
-    tx: &mut Tx<'_, '_>,
-    before: &Allowed<Organization>,
-    patch: &OrganizationPatch,
-) -> Result<Organization> {
-    if patch.expected.is_some_and(|expected| expected != before.updated) {
-        return Err(Error::PreconditionFailed);
-    }
-    let view = tx.read().view;
-    let mut after = Organization::clone(before);
+/// What becomes of an organization by itself: all but status and place. Whether another one is called so is another question.
+pub(crate) fn patched(before: &Organization, patch: &OrganizationPatch) -> Result<Organization> {
+    let mut after = before.clone();
     if let Some(name) = &patch.name {
         text::name(name).of("name")?.clone_into(&mut after.name);
-        if patch.name_must_be_free && after.name != before.name {
-            name_is_free(view, name, Some(before.id))?;
-        }
     }
     if let Some(slug) = &patch.slug {
         if before.is_root() {
             return Err(Error::System(Subject::Organization));
         }
         text::slug(slug).of("slug")?.clone_into(&mut after.slug);
-        slug_is_free(view, slug, Some(before.id))?;
     }
     if let Some(external_id) = &patch.external_id {
         if let Some(external_id) = external_id {
             text::external_id(external_id).of("external_id")?;
-            external_id_is_free(view, external_id, Some(before.id))?;
         }
         after.external_id.clone_from(external_id);
     }
@@ -309,14 +317,40 @@ pub(crate) fn update(
     if let Some(suspended) = patch.suspended {
         after.suspended = suspended;
     }
+    if let Some(created) = patch.created {
+        after.created = created;
+    }
+    Ok(after)
+}
+
+pub(crate) fn update(
+    tx: &mut Tx<'_, '_>,
+    before: &Allowed<Organization>,
+    patch: &OrganizationPatch,
+) -> Result<Organization> {
+    if patch.expected.is_some_and(|expected| expected != before.updated) {
+        return Err(Error::PreconditionFailed);
+    }
+    let view = tx.read().view;
+    if let Some(name) = &patch.name
+        && patch.name_must_be_free
+        && *name != before.name
+    {
+        text::name(name).of("name")?;
+        name_is_free(view, name, Some(before.id))?;
+    }
+    let mut after = patched(before, patch)?;
+    if let Some(slug) = &patch.slug {
+        slug_is_free(view, slug, Some(before.id))?;
+    }
+    if let Some(Some(external_id)) = &patch.external_id {
+        external_id_is_free(view, external_id, Some(before.id))?;
+    }
     if let Some(status) = patch.status.filter(|status| *status != before.status) {
         if status == OrganizationStatus::Deleted && !before.standing().holds(Right::tree(P::OrganizationsDelete)) {
             return Err(Error::Forbidden(P::OrganizationsDelete.key().into()));
         }
         set_status(&mut after, status)?;
-    }
-    if let Some(created) = patch.created {
-        after.created = created;
     }
     if after != **before {
         after.updated = tx.now().not_before(before.updated);

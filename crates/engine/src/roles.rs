@@ -9,7 +9,7 @@ use roster_model::{
 use crate::access::Allowed;
 use crate::actor::Caller;
 use crate::error::{Error, OfField as _, Result, Subject};
-use crate::transaction::{Reader, Tx};
+use crate::transaction::{Drawing, Reader, Tx};
 
 /// Longest description, in characters.
 const DESCRIPTION_MAX: usize = 1024;
@@ -135,15 +135,17 @@ fn update_permission(
     Ok(after)
 }
 
-fn create(tx: &mut Tx<'_, '_>, proof: &Allowed<Realm>, new: &NewRole) -> Result<Role> {
-    let reader = tx.read();
-    let catalog = reader.roles()?;
+/// A role as it will be beside these. Whether the realm has its permissions, and whose they are to give, are other questions.
+pub(crate) fn build(drawing: Drawing<'_>, catalog: &RoleCatalog, new: &NewRole) -> Result<Role> {
     text::role_key(&new.key).of("key")?;
     if let Some(other) = catalog.by_key(&new.key) {
         return Err(Error::AlreadyExists { subject: Subject::Role, field: "key", id: Some(other.id.raw()) });
     }
-    let role = Role {
-        id: tx.draw(),
+    let mut permissions = new.permissions.clone();
+    permissions.sort_unstable();
+    permissions.dedup();
+    Ok(Role {
+        id: drawing.draw(),
         number: catalog.free_number().ok_or(Error::TooManyRoles)?,
         key: new.key.clone(),
         name: text::name(new.name.as_ref().unwrap_or(&new.key)).of("name")?.to_owned(),
@@ -151,10 +153,30 @@ fn create(tx: &mut Tx<'_, '_>, proof: &Allowed<Realm>, new: &NewRole) -> Result<
         base: new.base,
         reaches_down: new.reaches_down,
         system: false,
-        permissions: permissions(reader, proof, &new.permissions)?,
-        created: tx.now(),
-        updated: tx.now(),
-    };
+        permissions,
+        created: drawing.now,
+        updated: drawing.now,
+    })
+}
+
+/// A permission as it will be. Whether another one is called so is another question.
+pub(crate) fn build_permission(drawing: Drawing<'_>, new: &NewPermission) -> Result<Permission> {
+    permission::key(&new.key).of("key")?;
+    Ok(Permission {
+        id: drawing.draw(),
+        key: new.key.clone(),
+        name: text::name(new.name.as_ref().unwrap_or(&new.key)).of("name")?.to_owned(),
+        description: text::free(&new.description, DESCRIPTION_MAX).of("description")?.to_owned(),
+        system: false,
+        created: drawing.now,
+        updated: drawing.now,
+    })
+}
+
+fn create(tx: &mut Tx<'_, '_>, proof: &Allowed<Realm>, new: &NewRole) -> Result<Role> {
+    let reader = tx.read();
+    let mut role = build(tx.drawing(), &*reader.roles()?, new)?;
+    role.permissions = permissions(reader, proof, &new.permissions)?;
     tx.change(proof, &Change::RoleCreated { after: Box::new(role.clone()) })?;
     Ok(role)
 }
@@ -284,20 +306,11 @@ impl Caller {
     pub async fn create_permission(&self, new: NewPermission) -> Result<Permission> {
         self.write(move |tx| {
             let proof = tx.read().realm()?.allow(tx.read(), P::RolesWrite)?;
-            permission::key(&new.key).of("key")?;
+            let permission = build_permission(tx.drawing(), &new)?;
             if let Some(other) = tx.read().view.list_permissions()?.iter().find(|p| p.key == new.key) {
                 let id = Some(other.id.raw());
                 return Err(Error::AlreadyExists { subject: Subject::Permission, field: "key", id });
             }
-            let permission = Permission {
-                id: tx.draw(),
-                key: new.key.clone(),
-                name: text::name(new.name.as_ref().unwrap_or(&new.key)).of("name")?.to_owned(),
-                description: text::free(&new.description, DESCRIPTION_MAX).of("description")?.to_owned(),
-                system: false,
-                created: tx.now(),
-                updated: tx.now(),
-            };
             tx.change(&proof, &Change::PermissionCreated { after: permission.clone() })?;
             Ok(permission)
         })

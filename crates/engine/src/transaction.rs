@@ -101,6 +101,19 @@ impl Reader<'_> {
     }
 }
 
+/// What new entities are given: ids, and the moment.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Drawing<'a> {
+    pub ids: &'a IdSource,
+    pub now: Timestamp,
+}
+
+impl Drawing<'_> {
+    pub(crate) fn draw<I: EntityId>(&self) -> I {
+        self.ids.draw(self.now)
+    }
+}
+
 /// A transaction, and who is acting in it.
 #[derive(Debug)]
 pub struct Tx<'a, 't> {
@@ -127,6 +140,10 @@ impl<'a, 't> Tx<'a, 't> {
         self.ids.draw(self.acting.now)
     }
 
+    pub(crate) fn drawing(&self) -> Drawing<'_> {
+        Drawing { ids: self.ids, now: self.acting.now }
+    }
+
     /// The raw id of who acts, for `created_by`.
     pub(crate) fn author(&self) -> Option<i64> {
         self.acting.actor.reference().id
@@ -140,6 +157,20 @@ impl<'a, 't> Tx<'a, 't> {
         let event: EventId = self.draw();
         self.inner.apply(event, self.acting.now, self.acting.actor.reference(), change)?;
         Ok(())
+    }
+
+    /// Makes many changes, each with its event, which don't build on each other's rows.
+    pub(crate) fn change_all(&mut self, proof: &impl Proof, changes: &[Change]) -> Result<()> {
+        if let Some(change) = changes.iter().find(|change| !proof.covers(change)) {
+            return Err(Error::Internal(format!("{} is not covered by its proof", change.kind())));
+        }
+        let (ids, now) = (self.ids, self.acting.now);
+        Ok(self.inner.apply_all(|| ids.draw(now), now, self.acting.actor.reference(), changes)?)
+    }
+
+    /// Remembers how far an import came.
+    pub(crate) fn put_import_progress(&self, progress: &roster_store::ImportProgress) -> Result<()> {
+        Ok(self.inner.put_import_progress(progress)?)
     }
 
     /// Tries something that may be refused by itself, without a trace.

@@ -18,7 +18,7 @@ use crate::passwords::{self, HashedPassword};
 use crate::picked::Picked;
 use crate::realm_admins;
 use crate::reference::{OrganizationRef, UserRef};
-use crate::transaction::{Reader, Tx};
+use crate::transaction::{Drawing, Reader, Tx};
 
 /// A user to be made.
 #[derive(Clone, Debug, Default)]
@@ -244,15 +244,15 @@ fn names(new: &NewUser) -> Result<(String, Option<String>, Option<String>)> {
 }
 
 fn email_address(tx: &Tx<'_, '_>, email: &str) -> Result<Address> {
-    Ok(address(tx, AddressKind::Email, text::email(email).of("email")?, true))
+    Ok(address(tx.drawing(), AddressKind::Email, text::email(email).of("email")?, true))
 }
 
-fn address(tx: &Tx<'_, '_>, kind: AddressKind, value: String, primary: bool) -> Address {
-    Address { id: tx.draw(), kind, value, primary, verified: true, created: tx.now() }
+fn address(drawing: Drawing<'_>, kind: AddressKind, value: String, primary: bool) -> Address {
+    Address { id: drawing.draw(), kind, value, primary, verified: true, created: drawing.now }
 }
 
 /// Primary ones first, each once: as they are kept.
-fn addresses(tx: &Tx<'_, '_>, new: &NewUser) -> Result<Vec<Address>> {
+fn addresses(drawing: Drawing<'_>, new: &NewUser) -> Result<Vec<Address>> {
     let mut all: Vec<Address> = Vec::new();
     let emails =
         new.email.iter().chain(&new.other_emails).map(|email| (AddressKind::Email, text::email(email).of("email")));
@@ -263,14 +263,14 @@ fn addresses(tx: &Tx<'_, '_>, new: &NewUser) -> Result<Vec<Address>> {
             continue;
         }
         let primary = !all.iter().any(|other| other.kind == kind);
-        all.push(address(tx, kind, value, primary));
+        all.push(address(drawing, kind, value, primary));
     }
     sort_addresses(&mut all);
     Ok(all)
 }
 
 /// In the order that the store gives them in, so that the log says the same.
-fn sort_addresses(addresses: &mut [Address]) {
+pub(crate) fn sort_addresses(addresses: &mut [Address]) {
     addresses.sort_by_key(|address| (!address.primary, address.id));
 }
 
@@ -296,14 +296,15 @@ fn promised(reader: Reader<'_>, addresses: &[Address]) -> Result<Option<UserId>>
     Ok(None)
 }
 
-pub(crate) fn create(tx: &mut Tx<'_, '_>, proof: &Allowed<Realm>, new: &NewUser) -> Result<User> {
+/// A user as he will be, by himself: whether somebody else is called so is another question.
+pub(crate) fn build(drawing: Drawing<'_>, new: &NewUser) -> Result<User> {
     let (name, first_name, last_name) = names(new)?;
     metadata::check(&new.public).of("public_metadata")?;
     metadata::check(&new.private).of("private_metadata")?;
     metadata::check(&new.open).of("unsafe_metadata")?;
-    let addresses = addresses(tx, new)?;
-    let user = User {
-        id: promised(tx.read(), &addresses)?.unwrap_or_else(|| tx.draw()),
+    Ok(User {
+        addresses: addresses(drawing, new)?,
+        id: drawing.draw(),
         name,
         first_name,
         last_name,
@@ -317,16 +318,22 @@ pub(crate) fn create(tx: &mut Tx<'_, '_>, proof: &Allowed<Realm>, new: &NewUser)
             .map(str::to_owned),
         status: new.status,
         locale: locale(new.locale.as_deref())?,
-        addresses,
-        created: new.created.unwrap_or(tx.now()),
-        updated: tx.now(),
+        created: new.created.unwrap_or(drawing.now),
+        updated: drawing.now,
         last_active: None,
         public: new.public.clone(),
         private: new.private.clone(),
         open: new.open.clone(),
         extras: new.extras.clone(),
         aliases: Aliases::default(),
-    };
+    })
+}
+
+pub(crate) fn create(tx: &mut Tx<'_, '_>, proof: &Allowed<Realm>, new: &NewUser) -> Result<User> {
+    let mut user = build(tx.drawing(), new)?;
+    if let Some(promised) = promised(tx.read(), &user.addresses)? {
+        user.id = promised;
+    }
     identifiers_are_free(tx.read().view, &user)?;
     tx.change(proof, &Change::UserCreated { after: Box::new(user.clone()) })?;
     if let Some(password) = &new.password {

@@ -13,6 +13,7 @@ use crate::commands::org::OrgArgs;
 use crate::commands::owner::OwnerArgs;
 use crate::commands::realm::RealmArgs;
 use crate::commands::token::TokenArgs;
+use crate::commands::transfer::{ExportArgs, ImportArgs};
 use crate::commands::user::UserArgs;
 use crate::config::{File, Index, LogFormat};
 
@@ -43,6 +44,10 @@ pub(crate) enum Command {
     Owner(OwnerArgs),
     /// Work on tokens, the keys to the API
     Token(TokenArgs),
+    /// Write a realm into a file, one JSON object a line
+    Export(ExportArgs),
+    /// Bring users, organizations and memberships from a file into a realm
+    Import(ImportArgs),
     /// Copy a whole database into an empty one, from SQLite to PostgreSQL or back
     Copy(CopyArgs),
     /// Write the whole database into a file, while it is in use

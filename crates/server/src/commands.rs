@@ -8,4 +8,5 @@ pub(crate) mod owner;
 pub(crate) mod realm;
 mod shell;
 pub(crate) mod token;
+pub(crate) mod transfer;
 pub(crate) mod user;

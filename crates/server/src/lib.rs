@@ -44,6 +44,8 @@ fn run(cli: cli::Cli) -> anyhow::Result<()> {
         Some(cli::Command::Member(args)) => runtime.block_on(commands::member::run(&settings, &args)),
         Some(cli::Command::Owner(args)) => runtime.block_on(commands::owner::run(&settings, &args)),
         Some(cli::Command::Token(args)) => runtime.block_on(commands::token::run(&settings, &args)),
+        Some(cli::Command::Export(args)) => runtime.block_on(commands::transfer::export(&settings, &args)),
+        Some(cli::Command::Import(args)) => runtime.block_on(commands::transfer::import(&settings, &args)),
         Some(cli::Command::Copy(args)) => commands::database::copy(&args),
         Some(cli::Command::Backup(args)) => commands::database::backup(&settings, &args),
         Some(cli::Command::Restore(args)) => commands::database::restore(&settings, &args),

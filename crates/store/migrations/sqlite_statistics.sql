@@ -5,6 +5,7 @@ DELETE FROM sqlite_stat1;
 INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
     ('realm', 'realm', '100 1'),
     ('realm_secret', 'realm_secret', '100 1'),
+    ('import_progress', 'import_progress', '100 1'),
     ('organization', 'organization', '1000000 1000000 1'),
     ('organization', 'organization_slug', '1000000 1000000 1'),
     ('organization', 'organization_external_id', '1000000 1000000 1'),

@@ -8,7 +8,7 @@ use crate::view::View;
 const SELECT: &str = "SELECT a.organization, a.usr, a.external_id, a.user_schema, a.active, a.created_ms \
     FROM account_user a";
 
-fn read(row: &Row<'_>) -> Result<AccountUser> {
+pub(crate) fn read(row: &Row<'_>) -> Result<AccountUser> {
     Ok(AccountUser {
         organization: row.id(0)?,
         user: row.id(1)?,
@@ -17,6 +17,14 @@ fn read(row: &Row<'_>) -> Result<AccountUser> {
         active: row.flag(4)?,
         created: row.time(5)?,
     })
+}
+
+/// Of all organizations that are there.
+pub(crate) fn select(view: &View<'_>) -> Select {
+    let mut select = Select::new(SELECT);
+    select.push(" JOIN organization o ON o.realm = a.realm AND o.id = a.organization AND o.status <> 'gone'");
+    select.push(" WHERE a.realm = ").bind(view.realm);
+    select
 }
 
 impl View<'_> {

@@ -10,7 +10,7 @@ use crate::sql::{self, Connection, Kind, Location, Row, Source, Value};
 use crate::store;
 
 /// Every table with its key. A test holds the list to the schema.
-const TABLES: [(&str, &str); 21] = [
+const TABLES: [(&str, &str); 22] = [
     ("realm", "id"),
     ("organization", "realm, id"),
     ("usr", "realm, id"),
@@ -32,6 +32,7 @@ const TABLES: [(&str, &str); 21] = [
     ("directory_link", "realm, domain, subject"),
     ("directory_address", "realm, value, domain, subject"),
     ("realm_secret", "realm"),
+    ("import_progress", "realm"),
 ];
 
 /// Rows in one statement. Both databases take many more values than that.

@@ -18,7 +18,7 @@ const SELECT: &str = "SELECT l.domain, l.subject, l.external_id, l.user_name, l.
 const UNSEEN: &str =
     "('scim.removal_held', 'token.issued', 'token.revoked', 'invitation.created', 'invitation.updated')";
 
-fn read(row: &Row<'_>) -> Result<DirectoryLink> {
+pub(crate) fn read(row: &Row<'_>) -> Result<DirectoryLink> {
     let subject = row.int(1)?;
     let given = if row.opt_text(7)?.is_some() { Some(row.json(7)?) } else { None };
     Ok(DirectoryLink {
@@ -60,6 +60,14 @@ pub struct GroupOf {
     pub user: UserId,
     pub organization: OrganizationId,
     pub name: String,
+}
+
+/// Of all domains that are there.
+pub(crate) fn select(view: &View<'_>) -> Select {
+    let mut select = Select::new(SELECT);
+    select.push(" JOIN organization d ON d.realm = l.realm AND d.id = l.domain AND d.status <> 'gone'");
+    select.push(" WHERE l.realm = ").bind(view.realm);
+    select
 }
 
 impl View<'_> {

@@ -2,9 +2,9 @@ use roster_model::change::ActorKind;
 use roster_model::{ActorRef, Change, Event, EventId, OrganizationId, Timestamp, UserId};
 use serde_json::{Value as Json, json};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::list::Slice;
-use crate::sql::{Row, Select};
+use crate::sql::{Row, Select, Value};
 use crate::view::View;
 
 const SELECT: &str =
@@ -29,6 +29,17 @@ fn read(row: &Row<'_>) -> Result<Event> {
         user: row.opt_id(7)?,
         change,
     })
+}
+
+/// What is written down of a change beside its kind.
+fn body(change: &Change) -> Result<String> {
+    let mut text = serde_json::to_string(change)?;
+    let begins = format!("{{\"kind\":\"{}\",\"body\":", change.kind());
+    if !text.starts_with(&begins) || text.pop() != Some('}') {
+        return Err(Error::Corrupt(format!("{} is written in another shape", change.kind())));
+    }
+    text.drain(..begins.len());
+    Ok(text)
 }
 
 impl View<'_> {
@@ -120,20 +131,17 @@ impl View<'_> {
         }
     }
 
-    pub(crate) fn append(
+    /// Writes changes to the log, from this number on.
+    pub(crate) fn append<'e>(
         &self,
-        sequence: i64,
-        id: EventId,
+        first: i64,
         time: Timestamp,
         actor: ActorRef,
-        change: &Change,
+        events: impl Iterator<Item = (EventId, &'e Change)>,
     ) -> Result<()> {
-        let mut tagged = serde_json::to_value(change)?;
-        let body = tagged.get_mut("body").map(Json::take).unwrap_or_default();
-        self.connection.execute(
-            "INSERT INTO event (realm, seq, id, time_ms, actor_kind, actor_id, kind, organization, usr, body)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-            &[
+        let mut rows = Vec::new();
+        for (sequence, (id, change)) in (first..).zip(events) {
+            rows.extend::<[Value; 10]>([
                 self.realm.into(),
                 sequence.into(),
                 id.into(),
@@ -143,10 +151,14 @@ impl View<'_> {
                 change.kind().into(),
                 change.organization().into(),
                 change.user().into(),
-                body.to_string().into(),
-            ],
-        )?;
-        Ok(())
+                body(change)?.into(),
+            ]);
+        }
+        self.connection.insert_rows(
+            "event (realm, seq, id, time_ms, actor_kind, actor_id, kind, organization, usr, body)",
+            10,
+            &rows,
+        )
     }
 
     /// Blanks what the log says of a user. Numbers, times and kinds stay.

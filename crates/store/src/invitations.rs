@@ -103,6 +103,14 @@ impl View<'_> {
         self.one_invitation("i.organization = $2 AND i.email = $3 AND i.status = 'pending'", values)
     }
 
+    /// Those to these addresses that are marked as pending; they may have expired by now. The oldest first.
+    pub(crate) fn invitations_marked_pending(&self, emails: &[&str]) -> Result<Vec<Invitation>> {
+        let mut select = Select::new(&format!("SELECT {COLUMNS} FROM invitation i WHERE i.realm = "));
+        select.bind(self.realm).push(" AND i.email IN ").bind_all(emails);
+        select.push(" AND i.status = 'pending' ORDER BY i.id");
+        self.connection.all(&select.text, &select.values, read)
+    }
+
     fn invitation_where(&self, select: &mut Select, filter: &InvitationFilter) {
         if filter.shown_only {
             select.push(" JOIN organization o ON o.realm = i.realm AND o.id = i.organization");

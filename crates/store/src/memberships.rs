@@ -151,6 +151,11 @@ fn read(row: &Row<'_>) -> Result<Membership> {
     })
 }
 
+/// A row only where one of these isn't empty.
+fn has_detail(m: &Membership) -> bool {
+    !(m.public.is_empty() && m.private.is_empty() && m.extras.is_empty())
+}
+
 impl View<'_> {
     fn one_membership(&self, condition: &str, values: Vec<Value>) -> Result<Option<Membership>> {
         let mut all = vec![self.realm.into()];
@@ -397,12 +402,11 @@ impl View<'_> {
         Ok(found.is_some())
     }
 
-    pub(crate) fn insert_membership(&self, m: &Membership) -> Result<()> {
-        self.only_default(m)?;
-        self.connection.execute(
-            "INSERT INTO membership (realm, id, organization, usr, roles, is_default, created_by, created_ms, updated_ms)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-            &[
+    pub(crate) fn insert_memberships<'m>(&self, all: impl Iterator<Item = &'m Membership>) -> Result<()> {
+        let (mut rows, mut details) = (Vec::new(), Vec::new());
+        for m in all {
+            self.only_default(m)?;
+            rows.extend::<[Value; 9]>([
                 self.realm.into(),
                 m.id.into(),
                 m.organization.into(),
@@ -412,9 +416,27 @@ impl View<'_> {
                 m.created_by.into(),
                 m.created.into(),
                 m.updated.into(),
-            ],
+            ]);
+            if has_detail(m) {
+                details.extend(self.detail(m)?);
+            }
+        }
+        self.connection.insert_rows(
+            "membership (realm, id, organization, usr, roles, is_default, created_by, created_ms, updated_ms)",
+            9,
+            &rows,
         )?;
-        self.put_detail(m)
+        self.connection.insert_rows("membership_detail (realm, membership, public, private, extras)", 5, &details)
+    }
+
+    fn detail(&self, m: &Membership) -> Result<[Value; 5]> {
+        Ok([
+            self.realm.into(),
+            m.id.into(),
+            serde_json::to_string(&m.public)?.into(),
+            serde_json::to_string(&m.private)?.into(),
+            serde_json::to_string(&m.extras)?.into(),
+        ])
     }
 
     pub(crate) fn update_membership(&self, before: &Membership, after: &Membership) -> Result<()> {
@@ -440,19 +462,13 @@ impl View<'_> {
     }
 
     fn put_detail(&self, m: &Membership) -> Result<()> {
-        if m.public.is_empty() && m.private.is_empty() && m.extras.is_empty() {
+        if !has_detail(m) {
             return self.delete_detail(m.id);
         }
         self.connection.execute(
             "INSERT INTO membership_detail (realm, membership, public, private, extras) VALUES ($1, $2, $3, $4, $5)
              ON CONFLICT (realm, membership) DO UPDATE SET public = $3, private = $4, extras = $5",
-            &[
-                self.realm.into(),
-                m.id.into(),
-                serde_json::to_string(&m.public)?.into(),
-                serde_json::to_string(&m.private)?.into(),
-                serde_json::to_string(&m.extras)?.into(),
-            ],
+            &self.detail(m)?,
         )?;
         Ok(())
     }

@@ -132,7 +132,20 @@ fn values(o: &Organization) -> Result<Vec<Value>> {
     ])
 }
 
+/// Of all organizations that are there.
+pub(crate) fn select(view: &View<'_>) -> Select {
+    let mut select = Select::new(&format!("SELECT {COLUMNS} FROM organization o WHERE o.realm = "));
+    select.bind(view.realm).push(LIVE);
+    select
+}
+
 impl View<'_> {
+    /// What a statement of [`select`] finds.
+    pub(crate) fn organizations_of(&self, select: &Select) -> Result<Vec<Organization>> {
+        let rows = self.connection.all(&select.text, &select.values, read)?;
+        self.with_organization_aliases(rows)
+    }
+
     fn with_organization_aliases(&self, rows: Vec<(Organization, bool)>) -> Result<Vec<Organization>> {
         use roster_model::EntityId as _;
         let aliased: Vec<i64> = rows.iter().filter(|(_, aliased)| *aliased).map(|(o, _)| o.id.raw()).collect();
@@ -346,31 +359,30 @@ impl View<'_> {
         self.count(&select)
     }
 
-    pub(crate) fn insert_organization(&self, o: &Organization) -> Result<()> {
-        let mut all: Vec<Value> = vec![
-            self.realm.into(),
-            o.id.into(),
-            o.parent.into(),
-            o.depth.into(),
-            o.created_by.into(),
-            o.created.into(),
-        ];
-        all.extend(values(o)?);
-        all.push(o.hidden.into());
-        self.connection.execute(
-            "INSERT INTO organization (realm, id, parent, depth, created_by, created_ms, name, name_folded, slug,
-                external_id, max_members, email_domains, visibility, locale, updated_ms, aliased, public, private, extras,
-                status, suspended, hidden)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)",
-            &all,
-        )?;
-        for (dialect, text) in &o.aliases.0 {
-            self.connection.execute(
-                "INSERT INTO alias (realm, dialect, value, id) VALUES ($1, $2, $3, $4)",
-                &[self.realm.into(), dialect.word().into(), text.as_str().into(), o.id.into()],
-            )?;
+    pub(crate) fn insert_organizations<'o>(&self, all: impl Iterator<Item = &'o Organization>) -> Result<()> {
+        use roster_model::EntityId as _;
+        let (mut rows, mut aliases) = (Vec::new(), Vec::new());
+        for o in all {
+            rows.extend::<[Value; 6]>([
+                self.realm.into(),
+                o.id.into(),
+                o.parent.into(),
+                o.depth.into(),
+                o.created_by.into(),
+                o.created.into(),
+            ]);
+            rows.extend(values(o)?);
+            rows.push(o.hidden.into());
+            aliases.extend(self.alias_rows(o.id.raw(), &o.aliases));
         }
-        Ok(())
+        self.connection.insert_rows(
+            "organization (realm, id, parent, depth, created_by, created_ms, name, name_folded, slug, external_id,
+                max_members, email_domains, visibility, locale, updated_ms, aliased, public, private, extras, status,
+                suspended, hidden)",
+            22,
+            &rows,
+        )?;
+        self.insert_aliases(&aliases)
     }
 
     /// All but its place in the tree.

@@ -1,5 +1,7 @@
 //! A change, written to the tables. One of the readers of [`Change`]: no wildcard, so that a new kind must be given its rows.
 
+use std::iter::once;
+
 use roster_model::Change;
 
 use crate::error::{Error, Result};
@@ -16,21 +18,51 @@ pub(crate) const fn touches_roles(change: &Change) -> bool {
     )
 }
 
+/// Whether its rows are written together with those of others: it only adds some, and in which order doesn't matter.
+const fn is_plain(change: &Change) -> bool {
+    matches!(change, Change::OrganizationCreated { .. } | Change::UserCreated { .. } | Change::MembershipAdded { .. })
+}
+
+/// Many changes, one after the other. `sequence`: of the first one.
+pub(crate) fn apply_all(view: &View<'_>, sequence: i64, changes: &[Change]) -> Result<()> {
+    let mut sequence = sequence;
+    for run in changes.chunk_by(|a, b| is_plain(a) && is_plain(b)) {
+        if let [one] = run {
+            apply(view, sequence, one)?;
+        } else {
+            view.insert_organizations(run.iter().filter_map(|change| match change {
+                Change::OrganizationCreated { after } => Some(&**after),
+                _ => None,
+            }))?;
+            view.insert_users(run.iter().filter_map(|change| match change {
+                Change::UserCreated { after } => Some(&**after),
+                _ => None,
+            }))?;
+            view.insert_memberships(run.iter().filter_map(|change| match change {
+                Change::MembershipAdded { after } => Some(&**after),
+                _ => None,
+            }))?;
+        }
+        sequence += i64::try_from(run.len()).unwrap_or(i64::MAX);
+    }
+    Ok(())
+}
+
 pub(crate) fn apply(view: &View<'_>, sequence: i64, change: &Change) -> Result<()> {
     match change {
         Change::RealmCreated { realm, root, roles, permissions } => {
             if sequence != 1 || !view.insert_realm(realm)? {
                 return Err(Error::Taken(format!("the name of realm {}", realm.name)));
             }
-            view.insert_organization(root)?;
+            view.insert_organizations(once(&**root))?;
             roles.iter().try_for_each(|role| view.insert_role(role))?;
             permissions.iter().try_for_each(|permission| view.insert_permission(permission))
         }
-        Change::OrganizationCreated { after } => view.insert_organization(after),
+        Change::OrganizationCreated { after } => view.insert_organizations(once(&**after)),
         Change::OrganizationUpdated { before, after } => view.update_organization(before, after),
         Change::OrganizationMoved { before, after } => view.move_organization(before, after),
         Change::OrganizationDeleted { before } => view.mark_organization_gone(before.id),
-        Change::UserCreated { after } => view.insert_user(after),
+        Change::UserCreated { after } => view.insert_users(once(&**after)),
         Change::UserUpdated { before, after } => {
             if !after.is_active() {
                 view.delete_sessions_of(after.id)?;
@@ -47,7 +79,7 @@ pub(crate) fn apply(view: &View<'_>, sequence: i64, change: &Change) -> Result<(
         }
         // The event that says so is appended afterwards and has nothing personal in it.
         Change::UserErased { user } => view.blank_events_of(*user),
-        Change::MembershipAdded { after } => view.insert_membership(after),
+        Change::MembershipAdded { after } => view.insert_memberships(once(&**after)),
         Change::MembershipUpdated { before, after }
         | Change::OwnershipCleared { before, after }
         | Change::OwnershipTransferred { before, after, .. } => view.update_membership(before, after),

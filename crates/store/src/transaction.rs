@@ -55,15 +55,41 @@ impl<'c> Transaction<'c> {
     /// Writes a change to its tables and to the log, as the next event.
     pub fn apply(&mut self, event: EventId, time: Timestamp, actor: ActorRef, change: &Change) -> Result<i64> {
         let sequence = self.view.head + 1;
+        self.look_at(change);
+        tables::apply(&self.view, sequence, change)?;
+        self.view.append(sequence, time, actor, std::iter::once((event, change)))?;
+        self.batch.note(self.view.realm, sequence, change);
+        self.view.head = sequence;
+        Ok(sequence)
+    }
+
+    /// The same for many changes, in their order. Rows of one kind are written together, so unlike after [`Self::apply`] nothing is to be
+    /// looked up in between.
+    pub fn apply_all(
+        &mut self,
+        mut draw: impl FnMut() -> EventId,
+        time: Timestamp,
+        actor: ActorRef,
+        changes: &[Change],
+    ) -> Result<()> {
+        let first = self.view.head + 1;
+        for change in changes {
+            self.look_at(change);
+        }
+        tables::apply_all(&self.view, first, changes)?;
+        self.view.append(first, time, actor, changes.iter().map(|change| (draw(), change)))?;
+        for (sequence, change) in (first..).zip(changes) {
+            self.batch.note(self.view.realm, sequence, change);
+            self.view.head = sequence;
+        }
+        Ok(())
+    }
+
+    fn look_at(&mut self, change: &Change) {
         self.takes_away |= roster_index::takes_away(change);
         if tables::touches_roles(change) {
             self.view.roles_version += 1;
         }
-        tables::apply(&self.view, sequence, change)?;
-        self.view.append(sequence, event, time, actor, change)?;
-        self.batch.note(self.view.realm, sequence, change);
-        self.view.head = sequence;
-        Ok(sequence)
     }
 
     /// Tries something that may be refused by itself: then its changes are undone and the rest stands.

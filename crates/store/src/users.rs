@@ -178,7 +178,7 @@ fn read_address_kind(word: &str) -> Option<AddressKind> {
 
 impl View<'_> {
     /// The primary one of a kind comes first.
-    pub(crate) fn addresses_of(&self, users: &[UserId]) -> Result<HashMap<UserId, Vec<Address>>> {
+    pub fn addresses_of(&self, users: &[UserId]) -> Result<HashMap<UserId, Vec<Address>>> {
         let mut select =
             Select::new("SELECT usr, id, kind, value, is_primary, verified, created_ms FROM address WHERE realm = ");
         select.bind(self.realm).push(" AND usr IN ").bind_all(users);
@@ -331,43 +331,40 @@ impl View<'_> {
         self.count(&select)
     }
 
-    pub(crate) fn insert_user(&self, u: &User) -> Result<()> {
-        let mut all: Vec<Value> = vec![self.realm.into(), u.id.into(), u.created.into()];
-        all.extend(values(u)?);
-        self.connection.execute(
-            "INSERT INTO usr (realm, id, created_ms, name, name_folded, first_name, last_name, username, username_folded,
-                external_id, status, locale, email, search, updated_ms, aliased, public, private, extras, open)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)",
-            &all,
+    pub(crate) fn insert_users<'u>(&self, all: impl Iterator<Item = &'u User>) -> Result<()> {
+        let (mut rows, mut addresses, mut aliases) = (Vec::new(), Vec::new(), Vec::new());
+        for u in all {
+            rows.extend::<[Value; 3]>([self.realm.into(), u.id.into(), u.created.into()]);
+            rows.extend(values(u)?);
+            addresses.extend(u.addresses.iter().flat_map(|address| self.address(u.id, address)));
+            aliases.extend(self.alias_rows(u.id.raw(), &u.aliases));
+        }
+        self.connection.insert_rows(
+            "usr (realm, id, created_ms, name, name_folded, first_name, last_name, username, username_folded,
+                external_id, status, locale, email, search, updated_ms, aliased, public, private, extras, open)",
+            20,
+            &rows,
         )?;
-        for address in &u.addresses {
-            self.insert_address(u.id, address)?;
-        }
-        for (dialect, text) in &u.aliases.0 {
-            self.connection.execute(
-                "INSERT INTO alias (realm, dialect, value, id) VALUES ($1, $2, $3, $4)",
-                &[self.realm.into(), dialect.word().into(), text.as_str().into(), u.id.into()],
-            )?;
-        }
-        Ok(())
+        self.insert_addresses(&addresses)?;
+        self.insert_aliases(&aliases)
     }
 
-    fn insert_address(&self, user: UserId, a: &Address) -> Result<()> {
-        self.connection.execute(
-            "INSERT INTO address (realm, id, usr, kind, value, is_primary, verified, created_ms)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-            &[
-                self.realm.into(),
-                a.id.into(),
-                user.into(),
-                a.kind.word().into(),
-                a.value.as_str().into(),
-                a.primary.into(),
-                a.verified.into(),
-                a.created.into(),
-            ],
-        )?;
-        Ok(())
+    fn address(&self, user: UserId, a: &Address) -> [Value; 8] {
+        [
+            self.realm.into(),
+            a.id.into(),
+            user.into(),
+            a.kind.word().into(),
+            a.value.as_str().into(),
+            a.primary.into(),
+            a.verified.into(),
+            a.created.into(),
+        ]
+    }
+
+    fn insert_addresses(&self, rows: &[Value]) -> Result<()> {
+        let into = "address (realm, id, usr, kind, value, is_primary, verified, created_ms)";
+        self.connection.insert_rows(into, 8, rows)
     }
 
     pub(crate) fn update_user(&self, before: &User, after: &User) -> Result<()> {
@@ -383,9 +380,8 @@ impl View<'_> {
         if before.addresses != after.addresses {
             let place = [self.realm.into(), after.id.into()];
             self.connection.execute("DELETE FROM address WHERE realm = $1 AND usr = $2", &place)?;
-            for address in &after.addresses {
-                self.insert_address(after.id, address)?;
-            }
+            let rows: Vec<_> = after.addresses.iter().flat_map(|address| self.address(after.id, address)).collect();
+            self.insert_addresses(&rows)?;
         }
         Ok(())
     }

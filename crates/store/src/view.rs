@@ -1,14 +1,14 @@
 use std::sync::Arc;
 
 use roster_index::Graph;
-use roster_model::{Dialect, EntityId, RealmId, RoleCatalog};
+use roster_model::{Aliases, Dialect, EntityId, RealmId, RoleCatalog};
 
 use crate::batch::{About, Batch};
 use crate::cache::Entity;
 use crate::error::{Error, Result};
 use crate::index::Index;
 use crate::roles::CatalogCache;
-use crate::sql::{Connection, Select};
+use crate::sql::{Connection, Select, Value};
 
 /// Most steps of an answer from memory: it is given by a thread that serves others, too. What takes more is asked of the database.
 pub(crate) const WALK_MAX: usize = 10_000;
@@ -156,6 +156,18 @@ impl<'c> View<'c> {
         select.bind(self.realm).push(" AND id IN ").bind_all(ids).push(" ORDER BY id, dialect");
         self.connection
             .all(&select.text, &select.values, |row| Ok((row.int(0)?, row.word(1, Dialect::from_word)?, row.text(2)?)))
+    }
+
+    /// Values for [`Self::insert_aliases`].
+    pub(crate) fn alias_rows(&self, id: i64, aliases: &Aliases) -> Vec<Value> {
+        let row = |(dialect, text): &(Dialect, String)| -> [Value; 4] {
+            [self.realm.into(), dialect.word().into(), text.as_str().into(), id.into()]
+        };
+        aliases.0.iter().flat_map(row).collect()
+    }
+
+    pub(crate) fn insert_aliases(&self, rows: &[Value]) -> Result<()> {
+        self.connection.insert_rows("alias (realm, dialect, value, id)", 4, rows)
     }
 
     pub(crate) fn count(&self, select: &Select) -> Result<u64> {

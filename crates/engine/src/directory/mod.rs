@@ -30,6 +30,7 @@ use crate::transaction::Reader;
 pub use groups::{GroupMember, GroupPatch, MembersWanted, NewGroup, ProvisionedGroup, RoleGroup};
 pub use members::MemberChange;
 pub use query::{DirectoryPage, DirectoryQuery, GroupNarrow, UserNarrow};
+pub(crate) use users::check_link;
 pub use users::{ProvisionedUser, UserProfile, UserProfilePatch};
 
 /// How directories are treated.

@@ -123,6 +123,14 @@ fn check_addresses(addresses: &[String]) -> Result<()> {
     if too_long { Err(Error::invalid("emails", "holds an address that is too long")) } else { Ok(()) }
 }
 
+/// What every link keeps to.
+pub(crate) fn check_link(link: &DirectoryLink) -> Result<()> {
+    link.user_name.as_deref().map_or(Ok(()), check_user_name)?;
+    check_external_id(link.external_id.as_deref())?;
+    check_document(&link.document)?;
+    check_addresses(&link.addresses)
+}
+
 /// The domain that made a user, and its link; the realm's root for who was made otherwise, or by a domain that is gone.
 fn homes(reader: Reader<'_>, users: &[UserId]) -> Result<HashMap<UserId, DirectoryLink>> {
     let mut homes = reader.view.home_links(users)?;

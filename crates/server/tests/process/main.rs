@@ -9,4 +9,5 @@ mod serve;
 mod shell;
 mod shutdown;
 mod sync;
+mod transfer;
 mod versions;

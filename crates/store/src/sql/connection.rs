@@ -1,3 +1,4 @@
+use std::fmt::Write as _;
 use std::path::Path;
 
 use super::postgres::Postgres;
@@ -41,6 +42,24 @@ impl Nowhere {
 pub enum Kind {
     Sqlite,
     Postgres,
+}
+
+/// Rows that a server is given in one statement; it takes 65535 values.
+const ROWS: usize = 512;
+
+/// A statement that inserts so many rows.
+fn values_of(into: &str, width: usize, rows: usize) -> String {
+    let mut sql = format!("INSERT INTO {into} VALUES ");
+    for n in 0..rows * width {
+        let before = match (n % width, n) {
+            (0, 0) => "(",
+            (0, _) => "), (",
+            _ => ", ",
+        };
+        let _ = write!(sql, "{before}${}", n + 1);
+    }
+    sql.push(')');
+    sql
 }
 
 macro_rules! either {
@@ -100,6 +119,15 @@ impl Connection {
     pub(crate) fn tune(&self) -> Result<()> {
         match &self.inner {
             Backend::Sqlite(sqlite) => sqlite.tune(),
+            Backend::Postgres(_) | Backend::Nowhere(_) => Ok(()),
+        }
+    }
+
+    /// For SQLite: room for many changed pages in memory and in the log, since each goes to the file once for all the changes that it
+    /// gathered there. With keys in no order that is what costs.
+    pub(crate) fn expect_much(&self) -> Result<()> {
+        match &self.inner {
+            Backend::Sqlite(sqlite) => sqlite.batch("PRAGMA cache_size = -524288; PRAGMA wal_autocheckpoint = 131072"),
             Backend::Postgres(_) | Backend::Nowhere(_) => Ok(()),
         }
     }
@@ -268,6 +296,31 @@ impl Connection {
         #[cfg(test)]
         self.note(sql);
         self.watch(either!(self, backend => backend.execute(sql, values)))
+    }
+
+    /// Inserts rows of `width` values each, one after the other in `values`. `into` is the statement up to its column names. Many rows go to a
+    /// server together; a file takes them one by one, which costs it nothing.
+    pub(crate) fn insert_rows(&self, into: &str, width: usize, values: &[Value]) -> Result<()> {
+        if width == 0 || values.is_empty() {
+            return Ok(());
+        }
+        self.watch(match &self.inner {
+            Backend::Sqlite(sqlite) => sqlite.insert_rows(&values_of(into, width, 1), width, values),
+            Backend::Postgres(postgres) => {
+                let mut rest = values;
+                let mut done = Ok(());
+                while done.is_ok() && !rest.is_empty() {
+                    // Powers of two, so that few different statements are prepared.
+                    let left = rest.len() / width;
+                    let rows = if left >= ROWS { ROWS } else { 1 << left.max(1).ilog2() };
+                    let (now, later) = rest.split_at((rows * width).min(rest.len()));
+                    done = postgres.execute(&values_of(into, width, rows), now).map(drop);
+                    rest = later;
+                }
+                done
+            }
+            Backend::Nowhere(nowhere) => nowhere.asked(),
+        })
     }
 
     /// SQLite only: copies the database, as it is at one moment, into a new file.

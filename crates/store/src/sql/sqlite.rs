@@ -12,7 +12,14 @@ use crate::error::Result;
 pub(super) struct Sqlite(rusqlite::Connection);
 
 /// SQLite takes `$2` for a *name*; bound by position it would be the second one met.
-fn bind(statement: &mut rusqlite::CachedStatement<'_>, values: &[Value]) -> Result<()> {
+fn bind(sql: &str, statement: &mut rusqlite::CachedStatement<'_>, values: &[Value]) -> Result<()> {
+    // It looks a name up by walking all of them, which long lists are too long for.
+    if values.len() > 16 && is_in_order(sql, values.len()) {
+        for (n, value) in values.iter().enumerate() {
+            statement.raw_bind_parameter(n + 1, value)?;
+        }
+        return Ok(());
+    }
     let mut name = String::with_capacity(4);
     for (n, value) in values.iter().enumerate() {
         name.clear();
@@ -23,6 +30,22 @@ fn bind(statement: &mut rusqlite::CachedStatement<'_>, values: &[Value]) -> Resu
         }
     }
     Ok(())
+}
+
+/// Whether the values `$1` to `$count` are first met in their order, so that each one's number is its position.
+fn is_in_order(sql: &str, count: usize) -> bool {
+    let mut met = 0;
+    for text in sql.split('$').skip(1) {
+        let digits = text.bytes().take_while(u8::is_ascii_digit);
+        let number = digits.fold(0_usize, |number, digit| number.saturating_mul(10) + usize::from(digit - b'0'));
+        match number {
+            0 => return false,
+            number if number == met + 1 => met = number,
+            number if number > met => return false,
+            _ => {}
+        }
+    }
+    met == count
 }
 
 fn itoa(mut number: usize, buffer: &mut [u8; 4]) -> &str {
@@ -87,7 +110,7 @@ impl Sqlite {
         each: &mut dyn FnMut(&Row<'_>) -> Result<(), E>,
     ) -> Result<Result<(), E>> {
         let mut statement = self.0.prepare_cached(sql)?;
-        bind(&mut statement, values)?;
+        bind(sql, &mut statement, values)?;
         let mut rows = statement.raw_query();
         while let Some(row) = rows.next()? {
             if let Err(error) = each(&Row::Sqlite(row)) {
@@ -105,7 +128,7 @@ impl Sqlite {
         read: impl FnOnce(&Row<'_>) -> Result<T>,
     ) -> Result<Option<T>> {
         let mut statement = self.0.prepare_cached(sql)?;
-        bind(&mut statement, values)?;
+        bind(sql, &mut statement, values)?;
         let mut rows = statement.raw_query();
         match rows.next()? {
             Some(row) => read(&Row::Sqlite(row)).map(Some),
@@ -115,8 +138,20 @@ impl Sqlite {
 
     pub(super) fn execute(&self, sql: &str, values: &[Value]) -> Result<usize> {
         let mut statement = self.0.prepare_cached(sql)?;
-        bind(&mut statement, values)?;
+        bind(sql, &mut statement, values)?;
         Ok(statement.raw_execute()?)
+    }
+
+    /// Runs the statement once for every `width` values. Its values are numbered in their order, so that a number is a position.
+    pub(super) fn insert_rows(&self, sql: &str, width: usize, values: &[Value]) -> Result<()> {
+        let mut statement = self.0.prepare_cached(sql)?;
+        for row in values.chunks_exact(width) {
+            for (n, value) in row.iter().enumerate() {
+                statement.raw_bind_parameter(n + 1, value)?;
+            }
+            statement.raw_execute()?;
+        }
+        Ok(())
     }
 
     /// Copies the database, as it is at one moment, into a file that has nothing in it yet. `told` hears how many pages are left
@@ -154,5 +189,18 @@ impl Sqlite {
             steps.push(row.get(3)?);
         }
         Ok(steps)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_bound_by_name_where_they_are_out_of_order() {
+        assert!(is_in_order("SELECT $1 WHERE a IN ($2, $3) AND b = $1", 3));
+        for other in ["SELECT $2, $1", "SELECT $1, $3, $2", "SELECT $1, $2", "SELECT '$', $1, $2, $3"] {
+            assert!(!is_in_order(other, 3), "{other}");
+        }
     }
 }

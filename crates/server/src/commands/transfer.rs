@@ -1,0 +1,213 @@
+//! `roster export` and `roster import`: one realm as a file of lines.
+
+use std::fs::OpenOptions;
+use std::io::{BufWriter, ErrorKind, IsTerminal as _};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use roster_engine::Caller;
+use roster_transfer::{Error, ExportError, Input, Options, Told};
+use serde_json::json;
+
+use super::shell::{ShellArgs, explain, in_realm, lines};
+use crate::Settings;
+
+/// Standard input or output.
+const STANDARD: &str = "-";
+/// Refused lines that are printed; the rest is counted.
+const SHOWN: u64 = 100;
+/// How often a line says how far it is, where there is no terminal.
+const EVERY: Duration = Duration::from_secs(10);
+
+#[derive(Args, Debug)]
+pub(crate) struct ImportArgs {
+    #[command(flatten)]
+    shell: ShellArgs,
+    /// Check every line and change nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Begin at the first line, also where an import of this file was stopped before or is done
+    #[arg(long)]
+    restart: bool,
+    /// File with one JSON object a line; - is standard input
+    file: PathBuf,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ExportArgs {
+    #[command(flatten)]
+    shell: ShellArgs,
+    /// File to write, which must not be there yet; - is standard output
+    #[arg(default_value = STANDARD)]
+    file: PathBuf,
+}
+
+pub(crate) async fn export(settings: &Settings, args: &ExportArgs) -> anyhow::Result<()> {
+    in_realm(settings, &args.shell, async |session| {
+        let mut watch = Watch::new(None);
+        let mut told = |lines| watch.at(lines, 0);
+        let written = if args.file == Path::new(STANDARD) {
+            let mut output = BufWriter::new(std::io::stdout());
+            roster_transfer::export(&session.caller, &mut output, &mut told).await
+        } else {
+            to_file(&session.caller, &args.file, &mut told).await
+        };
+        watch.end();
+        match written {
+            Ok(_) if args.file == Path::new(STANDARD) => Ok(()),
+            Ok(lines) => {
+                let shape = json!({"file": args.file, "lines": lines});
+                session.output.print(&shape, || format!("{} has {lines} lines\n", args.file.display()))
+            }
+            // `roster export | head` has seen enough.
+            Err(ExportError::Write(error)) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+            Err(ExportError::Write(error)) => Err(error).with_context(|| args.file.display().to_string()),
+            Err(ExportError::Engine(error)) => Err(explain(error)),
+        }
+    })
+    .await
+}
+
+/// Under another name until it is whole, so that half an export is never taken for one. Only its owner can read it: what is in it is
+/// personal.
+async fn to_file(caller: &Caller, file: &Path, told: &mut (dyn FnMut(u64) + Send)) -> Result<u64, ExportError> {
+    if file.exists() {
+        return Err(ExportError::Write(ErrorKind::AlreadyExists.into()));
+    }
+    let part = file.with_extension("part");
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut output = BufWriter::new(options.open(&part)?);
+    let written = roster_transfer::export(caller, &mut output, told).await;
+    let done = match written {
+        Ok(lines) => {
+            output.get_ref().sync_all().and_then(|()| std::fs::rename(&part, file)).map(|()| lines).map_err(Into::into)
+        }
+        Err(error) => Err(error),
+    };
+    if done.is_err() {
+        // What led here says more.
+        let _ = std::fs::remove_file(&part);
+    }
+    done
+}
+
+pub(crate) async fn import(settings: &Settings, args: &ImportArgs) -> anyhow::Result<()> {
+    let input = if args.file == Path::new(STANDARD) {
+        Input::stdin()
+    } else {
+        Input::open(&args.file).with_context(|| args.file.display().to_string())?
+    };
+    let options = Options { dry_run: args.dry_run, restart: args.restart };
+    in_realm(settings, &args.shell, async |session| {
+        let mut watch = Watch::new(input.size());
+        let imported = roster_transfer::import(&session.caller, input, options, &mut |told| watch.tell(&told)).await;
+        watch.end();
+        let imported = imported.map_err(|error| match error {
+            Error::Engine(error) => explain(error),
+            other => other.into(),
+        })?;
+        let shape = json!({
+            "dry_run": args.dry_run,
+            "records": imported.records,
+            "lines": imported.lines,
+            "refused": imported.refused,
+        });
+        session.output.print(&shape, || {
+            if imported.nothing_new {
+                return String::from("nothing new: this file was imported before\n");
+            }
+            let counts: Vec<_> = imported.records.iter().map(|(kind, count)| (*kind, count.to_string())).collect();
+            lines(&counts)
+        })?;
+        let state = if args.dry_run { "nothing was changed" } else { "lines from there on were not imported" };
+        match imported.refused {
+            0 => Ok(()),
+            1 => bail!("1 line can't be imported; {state}"),
+            number => bail!("{number} lines can't be imported; {state}"),
+        }
+    })
+    .await
+}
+
+/// Says how far it is: by a bar on a terminal, else by a line now and then.
+struct Watch {
+    bar: Option<ProgressBar>,
+    size: Option<u64>,
+    begun: Instant,
+    said: Instant,
+    first: Option<u64>,
+    refused: u64,
+}
+
+impl Watch {
+    fn new(size: Option<u64>) -> Self {
+        let now = Instant::now();
+        Self { bar: bar(size), size, begun: now, said: now, first: None, refused: 0 }
+    }
+
+    fn tell(&mut self, told: &Told<'_>) {
+        match told {
+            Told::Resumed(from) => {
+                self.first = Some(from.lines);
+                self.line(&format!("going on behind line {}, where the last import ended", from.lines));
+            }
+            Told::Refused { line, problem } => {
+                self.refused += 1;
+                if self.refused <= SHOWN {
+                    self.line(&format!("line {line}: {problem}"));
+                }
+            }
+            Told::At { lines, bytes } => self.at(*lines, *bytes),
+        }
+    }
+
+    fn at(&mut self, lines: u64, bytes: u64) {
+        if let Some(bar) = &self.bar {
+            bar.set_position(bytes);
+            bar.set_message(format!("{lines} lines"));
+        } else if self.said.elapsed() >= EVERY {
+            self.said = Instant::now();
+            let here = lines.saturating_sub(self.first.unwrap_or_default());
+            let speed = u128::from(here) * 1000 / self.begun.elapsed().as_millis().max(1);
+            let part = self
+                .size
+                .filter(|size| *size > 0)
+                .map_or_else(String::new, |size| format!(" ({} %)", bytes.saturating_mul(100) / size));
+            eprintln!("{lines} lines{part}, {speed} a second");
+        }
+    }
+
+    fn line(&self, text: &str) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| eprintln!("{text}")),
+            None => eprintln!("{text}"),
+        }
+    }
+
+    fn end(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+        if self.refused > SHOWN {
+            eprintln!("… and {} more", self.refused - SHOWN);
+        }
+    }
+}
+
+fn bar(size: Option<u64>) -> Option<ProgressBar> {
+    if !std::io::stderr().is_terminal() {
+        return None;
+    }
+    let bar = ProgressBar::with_draw_target(size, ProgressDrawTarget::stderr());
+    let template = if size.is_some() { "{wide_bar} {percent} % {msg} {eta}" } else { "{spinner} {msg} {elapsed}" };
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style);
+    }
+    Some(bar)
+}

@@ -1,0 +1,52 @@
+//! Everything of a realm, a portion at a time, in orders that stay the same.
+
+use roster_model::{AccountUser, DirectoryLink, EntityId as _, Organization, OrganizationId, UserId};
+
+use crate::error::Result;
+use crate::sql::Select;
+use crate::view::View;
+use crate::{accounts, directory, organizations};
+
+/// Behind a row whose key has two parts.
+fn behind<A: Into<crate::sql::Value>, B: Into<crate::sql::Value>>(
+    select: &mut Select,
+    columns: (&str, &str),
+    after: Option<(A, B)>,
+) {
+    if let Some((first, second)) = after {
+        select.push(&format!(" AND ({}, {}) > (", columns.0, columns.1)).bind(first).push(", ").bind(second).push(")");
+    }
+}
+
+fn portion(select: &mut Select, order: &str, limit: u64) {
+    select.push(" ORDER BY ").push(order).push(" LIMIT ").bind(i64::try_from(limit).unwrap_or(i64::MAX));
+}
+
+impl View<'_> {
+    /// Organizations so deep in the tree, by id.
+    pub fn organizations_at(&self, depth: u8, after: Option<OrganizationId>, limit: u64) -> Result<Vec<Organization>> {
+        let mut select = organizations::select(self);
+        select.push(" AND o.depth = ").bind(depth);
+        if let Some(after) = after {
+            select.push(" AND o.id > ").bind(after);
+        }
+        portion(&mut select, "o.id", limit);
+        self.organizations_of(&select)
+    }
+
+    /// By organization and user.
+    pub fn account_users_after(&self, after: Option<(OrganizationId, UserId)>, limit: u64) -> Result<Vec<AccountUser>> {
+        let mut select = accounts::select(self);
+        behind(&mut select, ("a.organization", "a.usr"), after);
+        portion(&mut select, "a.organization, a.usr", limit);
+        self.connection.all(&select.text, &select.values, accounts::read)
+    }
+
+    /// By domain and subject. One whose organization is gone may be there still.
+    pub fn directory_links_after(&self, after: Option<&DirectoryLink>, limit: u64) -> Result<Vec<DirectoryLink>> {
+        let mut select = directory::select(self);
+        behind(&mut select, ("l.domain", "l.subject"), after.map(|link| (link.domain.raw(), link.subject.raw())));
+        portion(&mut select, "l.domain, l.subject", limit);
+        self.connection.all(&select.text, &select.values, directory::read)
+    }
+}

@@ -1,0 +1,196 @@
+//! The lines of a file, with the hash of what was read so far.
+
+use std::fmt::Write as _;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read, Seek as _};
+use std::path::Path;
+
+use roster_engine::ImportProgress;
+use sha2::{Digest as _, Sha256};
+
+use crate::import::Error;
+
+/// Bytes of the longest line.
+const LINE_MAX: u64 = 8 << 20;
+/// How much of a file's beginning is looked at to tell it from another one.
+const BEGINNING: usize = 4096;
+const BUFFER: usize = 1 << 18;
+/// What some editors put in front of UTF-8.
+const BOM: &[u8] = b"\xef\xbb\xbf";
+
+/// Where lines come from.
+#[derive(Debug)]
+pub enum Input {
+    File(File),
+    /// What can be read once.
+    Stream(Box<dyn ReadOnce>),
+}
+
+/// Something that can be read once, such as standard input.
+pub trait ReadOnce: Read + Send + std::fmt::Debug + 'static {}
+
+impl<R: Read + Send + std::fmt::Debug + 'static> ReadOnce for R {}
+
+impl Input {
+    pub fn open(file: &Path) -> io::Result<Self> {
+        let file = File::open(file)?;
+        // A pipe with a name can't be read twice either.
+        Ok(if file.metadata()?.is_file() { Self::File(file) } else { Self::Stream(Box::new(file)) })
+    }
+
+    pub fn stdin() -> Self {
+        Self::Stream(Box::new(io::stdin()))
+    }
+
+    /// In bytes, if that is known.
+    pub fn size(&self) -> Option<u64> {
+        match self {
+            Self::File(file) => file.metadata().ok().map(|file| file.len()),
+            Self::Stream(_) => None,
+        }
+    }
+}
+
+impl Read for Input {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::File(file) => file.read(into),
+            Self::Stream(stream) => stream.read(into),
+        }
+    }
+}
+
+/// Reads line by line.
+pub(crate) struct Lines {
+    reader: BufReader<io::Chain<io::Cursor<Vec<u8>>, Input>>,
+    hash: Sha256,
+    first: Vec<u8>,
+    pub bytes: u64,
+    /// Of the line that was read last.
+    pub number: u64,
+    buffer: Vec<u8>,
+}
+
+/// One line.
+pub(crate) enum Text<'l> {
+    Line(&'l [u8]),
+    /// Longer than anything that this format has.
+    TooLong,
+}
+
+impl Lines {
+    /// Begins where `before` ended, if this is the same file; else at its first line. Says which.
+    pub(crate) fn open(mut input: Input, before: Option<&ImportProgress>) -> Result<(Self, bool), Error> {
+        let first = beginning(&mut input)?;
+        let resumable = before.filter(|before| {
+            let seen = usize::try_from(before.bytes).unwrap_or(usize::MAX).min(BEGINNING);
+            first.get(..seen).is_some_and(|first| hex(&Sha256::digest(first)) == before.beginning)
+        });
+        let mut lines = Self::new(first.clone(), input);
+        let Some(before) = resumable else { return Ok((lines, false)) };
+        if lines.skip(before)? {
+            return Ok((lines, true));
+        }
+        match lines.reader.into_inner().into_inner().1 {
+            Input::File(mut file) => {
+                file.seek(io::SeekFrom::Start(first.len() as u64))?;
+                Ok((Self::new(first, Input::File(file)), false))
+            }
+            Input::Stream(_) => Err(Error::OtherStream),
+        }
+    }
+
+    fn new(first: Vec<u8>, input: Input) -> Self {
+        Self {
+            reader: BufReader::with_capacity(BUFFER, io::Cursor::new(first.clone()).chain(input)),
+            first,
+            hash: Sha256::new(),
+            bytes: 0,
+            number: 0,
+            buffer: Vec::new(),
+        }
+    }
+
+    /// Whether the file begins with what was imported; then it was read.
+    fn skip(&mut self, before: &ImportProgress) -> io::Result<bool> {
+        let mut last = b'\n';
+        while self.bytes < before.bytes {
+            let read = self.reader.fill_buf()?;
+            if read.is_empty() {
+                return Ok(false);
+            }
+            let left = usize::try_from(before.bytes - self.bytes).unwrap_or(usize::MAX).min(read.len());
+            self.hash.update(&read[..left]);
+            last = read[left - 1];
+            self.reader.consume(left);
+            self.bytes += left as u64;
+        }
+        // What comes may be the rest of a line that had no end.
+        self.number = if last == b'\n' { before.lines } else { before.lines.saturating_sub(1) };
+        Ok(self.hash() == before.hash)
+    }
+
+    /// Hex of the hash of what was read so far.
+    pub(crate) fn hash(&self) -> String {
+        hex(&self.hash.clone().finalize())
+    }
+
+    /// Hex of the hash of the file's first bytes, as far as they were read.
+    pub(crate) fn beginning(&self) -> String {
+        let seen = usize::try_from(self.bytes).unwrap_or(usize::MAX).min(self.first.len());
+        hex(&Sha256::digest(&self.first[..seen]))
+    }
+
+    /// The file's first line, as far as it is kept.
+    pub(crate) fn first_line(&self) -> &[u8] {
+        let first = self.first.strip_prefix(BOM).unwrap_or(&self.first);
+        first.split(|byte| *byte == b'\n').next().unwrap_or_default()
+    }
+
+    /// The next line, without its end. `None` if there is none.
+    pub(crate) fn next(&mut self) -> io::Result<Option<Text<'_>>> {
+        self.buffer.clear();
+        let read = (&mut self.reader).take(LINE_MAX).read_until(b'\n', &mut self.buffer)?;
+        if read == 0 {
+            return Ok(None);
+        }
+        self.hash.update(&self.buffer);
+        self.bytes += read as u64;
+        self.number += 1;
+        if read as u64 == LINE_MAX && self.buffer.last() != Some(&b'\n') {
+            self.skip_rest()?;
+            return Ok(Some(Text::TooLong));
+        }
+        let mut line = self.buffer.as_slice();
+        if self.number == 1 {
+            line = line.strip_prefix(BOM).unwrap_or(line);
+        }
+        Ok(Some(Text::Line(line.trim_ascii())))
+    }
+}
+
+impl Lines {
+    /// To the end of the line.
+    fn skip_rest(&mut self) -> io::Result<()> {
+        while self.buffer.last().is_some_and(|last| *last != b'\n') {
+            self.buffer.clear();
+            let read = (&mut self.reader).take(LINE_MAX).read_until(b'\n', &mut self.buffer)?;
+            self.hash.update(&self.buffer);
+            self.bytes += read as u64;
+        }
+        Ok(())
+    }
+}
+
+fn beginning(input: &mut Input) -> io::Result<Vec<u8>> {
+    let mut first = Vec::with_capacity(BEGINNING);
+    input.take(BEGINNING as u64).read_to_end(&mut first)?;
+    Ok(first)
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(64), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
