@@ -93,11 +93,11 @@ impl<'s> Bench<'s> {
 
     /// For reads: alone on the core for whatever answers.
     pub fn pinned(&self, world: &World) -> Result<Roster> {
-        Roster::start(&self.settings.cores, Place::Server, &world.store)
+        Roster::start(&self.settings.cores, Place::Server, &world.store)?.settled()
     }
 
     /// For writes: on all cores, its database too.
     pub fn free(&self, world: &World) -> Result<Roster> {
-        Roster::start(&self.settings.cores, Place::Anywhere, &world.store)
+        Roster::start(&self.settings.cores, Place::Anywhere, &world.store)?.settled()
     }
 }

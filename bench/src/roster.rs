@@ -19,6 +19,9 @@ use crate::world::Store;
 pub const SECRET: &str = "a-realm-key-for-the-bench";
 pub const KEY: Key<'static> = Key::Bearer(SECRET);
 
+/// How long a server is watched for whether it has work of its own.
+const LOOK: Duration = Duration::from_millis(150);
+
 pub struct Roster {
     process: Process,
     /// What works for it in the database.
@@ -33,12 +36,21 @@ impl Roster {
         Ok(Self { process: Process::start(cores, place, command)?, backends })
     }
 
-    pub const fn process(&self) -> &Process {
-        &self.process
+    /// Waits until it has read what it reads after a start.
+    pub fn settled(self) -> Result<Self> {
+        let question = r#"{"email":"nobody@example.com","organization_id":"nowhere","role":"member"}"#;
+        self.ask("POST", "/v1/check", Some(question))?;
+        loop {
+            let before = self.cpu()?;
+            std::thread::sleep(LOOK);
+            if self.cpu()?.saturating_sub(before) < LOOK / 10 {
+                return Ok(self);
+            }
+        }
     }
 
-    pub fn get(&self, path: &str) -> Result<Value> {
-        self.ask("GET", path, None)
+    pub const fn process(&self) -> &Process {
+        &self.process
     }
 
     pub fn ask(&self, method: &str, path: &str, body: Option<&str>) -> Result<Value> {

@@ -19,6 +19,8 @@ pub fn deep(bench: &mut Bench<'_>, on: On) -> Result<()> {
     let show = |form: Form| form.show(big).context("a form of an id");
     let (clerk, group, enhance) = (show(Form::Clerk)?, show(Form::Box)?, show(Form::Enhance)?);
     let (members, organizations) = (world.shape.users(), world.shape.groups());
+    // Box takes no offset beyond 10 000.
+    let box_members = members.min(11_000);
     let lists = [
         ("Clerk members", format!("/clerk/v1/organizations/{clerk}/memberships?limit=100&offset="), 0, members),
         (
@@ -29,8 +31,8 @@ pub fn deep(bench: &mut Bench<'_>, on: On) -> Result<()> {
         ),
         ("Clerk users", "/clerk/v1/users?limit=100&offset=".into(), 0, members),
         ("Clerk organizations", "/clerk/v1/organizations?limit=20&offset=".into(), 0, organizations),
-        ("Box members", format!("/box/2.0/groups/{group}/memberships?limit=100&offset="), 0, members),
-        ("Box users", "/box/2.0/users?limit=100&offset=".into(), 0, members),
+        ("Box members", format!("/box/2.0/groups/{group}/memberships?limit=100&offset="), 0, box_members),
+        ("Box users", "/box/2.0/users?limit=100&offset=".into(), 0, box_members),
         ("Box groups", "/box/2.0/groups?limit=20&offset=".into(), 0, organizations),
         ("Enhance members", format!("/enhance/orgs/{enhance}/members?limit=100&offset="), 0, members),
         ("SCIM users", "/scim/v2/Users?count=100&startIndex=".into(), 1, members),
