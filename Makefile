@@ -170,7 +170,7 @@ tools:
 
 # On SQLite, and on a PostgreSQL that syncs. QUICK=1 is short, GOALS=P1,P7 chooses.
 .PHONY: bench
-bench: ## the performance table
+bench: tools ## the performance table
 	$(CARGO) build $(CARGO_FLAGS) --release -p roster-server -p roster-bench
 	@$(MAKE) $(PEER)/node_modules/.package-lock.json || echo 'better-auth could not be installed: its rows will say so'
 	$(call heading,Performance)
