@@ -3,12 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use axum::Router;
 use axum::body::Body;
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt as _;
 use roster_engine::{Caller, Clock, Config, DirectoryOptions, Engine, IndexMode, Timestamp};
-use roster_http::{App, Limits};
+use roster_http::{App, Limits, Switchboard};
 use roster_testing::Database;
 use serde_json::Value;
 use tower::ServiceExt as _;
@@ -51,7 +50,7 @@ pub struct World {
     pub engine: Arc<Engine>,
     pub app: App,
     pub clock: Arc<TestClock>,
-    router: Router,
+    router: Switchboard,
     _database: Database,
 }
 

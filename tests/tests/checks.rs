@@ -222,6 +222,9 @@ async fn who_is_suspended_in_a_place_may_nothing_there() {
     assert!(p.world.verify().await.is_empty());
 }
 
+/// What it is, the headers, the body.
+type Asked<'a> = (&'a str, Vec<(&'a str, String)>, Vec<u8>);
+
 /// Many checks take a short way past the router. With a slash at the end they don't, and must be answered the same.
 #[tokio::test]
 async fn the_short_way_answers_as_the_long_one() {
@@ -235,7 +238,7 @@ async fn the_short_way_answers_as_the_long_one() {
     let good = question(&p.ada, &p.deep, "admin");
     let plain = [("authorization", format!("Bearer {KEY}"))];
     let with = |name: &'static str, value: &str| [plain[0].clone(), (name, value.to_owned())].to_vec();
-    let cases: Vec<(&str, Vec<(&str, String)>, Vec<u8>)> = vec![
+    let cases: Vec<Asked<'_>> = vec![
         ("a yes", plain.to_vec(), good.clone()),
         ("a no", plain.to_vec(), question(&p.bob, &p.beta, "admin")),
         ("nobody", plain.to_vec(), question("usr_00000000000", &p.beta, "admin")),

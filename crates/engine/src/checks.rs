@@ -11,8 +11,7 @@
 //!
 //! What lies outside is answered as if it weren't there.
 
-use std::collections::{HashMap, HashSet};
-
+use hashbrown::{HashMap, HashSet};
 use roster_model::permission::BuiltIn as P;
 use roster_model::{
     AddressKind, InvitationStatus, MembershipId, OrganizationId, RoleCatalog, RoleSet, TokenKind, UserId,
@@ -179,9 +178,9 @@ impl Asker {
 }
 
 /// Everything that a set of questions needs, read once.
-struct Known {
-    users: HashMap<UserRef, (UserId, bool)>,
-    organizations: HashMap<OrganizationRef, OrganizationId>,
+struct Known<'r> {
+    users: HashMap<&'r UserRef, (UserId, bool)>,
+    organizations: HashMap<&'r OrganizationRef, OrganizationId>,
     lines: HashMap<OrganizationId, Vec<OrganizationId>>,
     held: HashMap<(UserId, OrganizationId), Held>,
 }
@@ -190,7 +189,7 @@ struct Known {
 pub(crate) fn users<'r>(
     reader: Reader<'_>,
     names: impl Iterator<Item = &'r UserRef>,
-) -> Result<HashMap<UserRef, (UserId, bool)>> {
+) -> Result<HashMap<&'r UserRef, (UserId, bool)>> {
     let names: HashSet<&UserRef> = names.collect();
     let born: HashMap<&UserRef, UserId> =
         names.iter().filter_map(|name| Some((*name, name.born(reader.acting.user)?))).collect();
@@ -207,7 +206,7 @@ pub(crate) fn users<'r>(
                 .map(|user| (user.id, user.is_active())),
         };
         if let Some(known) = known {
-            found.insert(name.clone(), known);
+            found.insert(name, known);
         }
     }
     Ok(found)
@@ -219,7 +218,7 @@ type Lines = HashMap<OrganizationId, Vec<OrganizationId>>;
 pub(crate) fn organizations<'r>(
     reader: Reader<'_>,
     names: impl Iterator<Item = &'r OrganizationRef>,
-) -> Result<(HashMap<OrganizationRef, OrganizationId>, Lines)> {
+) -> Result<(HashMap<&'r OrganizationRef, OrganizationId>, Lines)> {
     let names: HashSet<&OrganizationRef> = names.collect();
     let born: HashMap<&OrganizationRef, OrganizationId> =
         names.iter().filter_map(|name| Some((*name, name.born()?))).collect();
@@ -228,7 +227,7 @@ pub(crate) fn organizations<'r>(
     let mut found = HashMap::with_capacity(names.len());
     let mut others = Vec::new();
     for name in names {
-        let id = match born.get(name).filter(|id| lines.contains_key(id)) {
+        let id = match born.get(name).filter(|id| lines.contains_key(*id)) {
             Some(id) => Some(*id),
             None if matches!(name, OrganizationRef::Id(_)) => None,
             None => name.find(reader.view, reader.acting.surface)?.map(|organization| {
@@ -237,7 +236,7 @@ pub(crate) fn organizations<'r>(
             }),
         };
         if let Some(id) = id.filter(|id| reader.acting.surface.shows_root() || *id != reader.acting.root) {
-            found.insert(name.clone(), id);
+            found.insert(name, id);
         }
     }
     if !others.is_empty() {
@@ -248,8 +247,8 @@ pub(crate) fn organizations<'r>(
     Ok((found, lines))
 }
 
-impl Known {
-    fn read(reader: Reader<'_>, checks: &[Check], asker: Asker) -> Result<Self> {
+impl<'r> Known<'r> {
+    fn read(reader: Reader<'_>, checks: &'r [Check], asker: Asker) -> Result<Self> {
         let users = users(reader, checks.iter().map(|check| &check.user))?;
         let (organizations, lines) = organizations(reader, checks.iter().map(|check| &check.organization))?;
         // Of each user only the lines that he is asked about.

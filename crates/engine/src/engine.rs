@@ -1,10 +1,10 @@
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use hashbrown::HashMap;
 use roster_model::id::base62;
 use roster_model::{Clock, EntityId as _, RealmId, SystemClock, Timestamp, TokenId};
-use roster_store::{FoundToken, IndexMode, Location, Statistics, Store, View};
+use roster_store::{FoundSession, FoundToken, IndexMode, Location, Statistics, Store, View};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::actor::{Acting, Actor, Asks, Caller, RequestScope, acting_user};
@@ -235,20 +235,25 @@ impl Engine {
     /// The caller behind a session.
     async fn resume(self: &Arc<Self>, surface: Surface, hash: String, scope: RequestScope) -> Result<Caller> {
         let engine = Arc::clone(self);
-        let (wanted, at_least) = (hash.clone(), scope.at_least);
-        self.store
-            .read_by_session(hash, at_least, move |found| {
-                let (found, view) = found.ok_or(Error::BadCredential)?;
-                if !secret::same(&found.hash, &wanted) {
-                    return Err(Error::BadCredential);
-                }
-                let actor = Actor::Session(Arc::new(found.session));
-                let caller = Caller::new(engine, surface, (found.realm, found.root), actor, scope, view.roles()?);
-                caller.acting(view)?;
-                caller.saw(view.position(), caller.roles());
-                Ok(caller)
-            })
-            .await
+        let (key, wanted, at_least) = (hash.clone(), hash.clone(), scope.at_least);
+        let enter = move |found: &FoundSession, view: &View<'_>| {
+            if !secret::same(&found.hash, &wanted) {
+                return Err(Error::BadCredential);
+            }
+            let actor = Actor::Session(Arc::new(found.session.clone()));
+            let caller = Caller::new(engine, surface, (found.realm, found.root), actor, scope, view.roles()?);
+            caller.acting(view)?;
+            caller.saw(view.position(), caller.roles());
+            Ok::<_, Error>(caller)
+        };
+        if let Some(known) = self.store.look_by_session(&key, at_least, enter.clone()) {
+            return known;
+        }
+        let read = |found: Option<(FoundSession, &View<'_>)>| {
+            let (found, view) = found.ok_or(Error::BadCredential)?;
+            enter(&found, view)
+        };
+        self.store.read_by_session(hash, at_least, read).await
     }
 
     /// Somebody at the command line: may do everything in this realm.

@@ -55,6 +55,13 @@ impl Caller {
         self.engine.store().is_file()
     }
 
+    /// Has the database look at how much there is by now, so that it finds things as fast as it can. Not being able to is no failure.
+    pub async fn settle_import(&self) {
+        if let Err(error) = self.engine.store().look_at_tables().await {
+            tracing::warn!(%error, "the database was not told how much there is by now");
+        }
+    }
+
     /// Does all of a chunk, or nothing: [`Error::Items`] says which lines can't be done and why. [`Error::PreconditionFailed`] if another import
     /// came in between. Answers where the realm's log ended before and ends now. For the realm itself only.
     pub async fn import(&self, chunk: Arc<[Incoming]>, step: ImportStep) -> Result<(i64, i64)> {

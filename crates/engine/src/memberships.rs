@@ -1,6 +1,5 @@
 //! Memberships: who belongs where, with which roles.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use roster_model::ownership::OwnershipProblem;
@@ -467,9 +466,12 @@ impl MemberQuery {
 
 /// Puts both sides to memberships.
 pub(crate) fn with_sides(reader: Reader<'_>, memberships: Vec<Arc<Membership>>) -> Result<Vec<Member>> {
-    let users: Vec<UserId> = memberships.iter().map(|m| m.user).collect::<HashSet<_>>().into_iter().collect();
-    let organizations: Vec<OrganizationId> =
-        memberships.iter().map(|m| m.organization).collect::<HashSet<_>>().into_iter().collect();
+    let mut users: Vec<UserId> = memberships.iter().map(|m| m.user).collect();
+    users.sort_unstable();
+    users.dedup();
+    let mut organizations: Vec<OrganizationId> = memberships.iter().map(|m| m.organization).collect();
+    organizations.sort_unstable();
+    organizations.dedup();
     let users = reader.view.shared_users(&users)?;
     let organizations = reader.view.shared_organizations(&organizations)?;
     memberships

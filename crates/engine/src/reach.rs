@@ -1,7 +1,7 @@
 //! Lists of who reaches what, inherited memberships included: a user's organizations, an organization's users. Complete, by id, and
 //! of one moment; the rule is that of [`crate::checks`].
 
-use std::collections::{HashMap, HashSet};
+use hashbrown::{HashMap, HashSet};
 
 use roster_model::permission::BuiltIn as P;
 use roster_model::{EntityId as _, Organization, OrganizationId, RoleCatalog, RoleSet, User, UserId};

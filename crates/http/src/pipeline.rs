@@ -33,7 +33,7 @@ pub(crate) struct Pipeline {
 }
 
 /// The way to an answer, which there always is.
-pub(crate) type Answering = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+pub type Answering = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
 
 impl Pipeline {
     pub(crate) fn new(label: &'static str, spec: SurfaceSpec, app: &App, router: Router) -> Self {

@@ -13,6 +13,8 @@ use crate::Failure;
 
 /// Memory for them, about, in bytes.
 const BYTES: u64 = 64 << 20;
+/// How many it makes room for at first. It grows.
+const EXPECTED: usize = 1000;
 /// What one takes beside its text.
 const OVERHEAD: u64 = 160;
 
@@ -36,7 +38,7 @@ impl RowForm {
 
 /// A row with everything that it was made of. As long as that is the very same, so is the row: nothing needs to be told when something
 /// changes.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct Written {
     of: Member,
     catalog: Arc<RoleCatalog>,
@@ -54,11 +56,11 @@ impl Written {
 
 /// The rows of one server. Bounded.
 #[derive(Debug)]
-pub struct Rows(Cache<(RowForm, i64), Written, Weight>);
+pub struct Rows(Cache<(RowForm, i64), Arc<Written>, Weight>);
 
 impl Default for Rows {
     fn default() -> Self {
-        Self(Cache::with_weighter(50_000, BYTES, Weight))
+        Self(Cache::with_weighter(EXPECTED, BYTES, Weight))
     }
 }
 
@@ -75,13 +77,14 @@ impl Rows {
         if let Some(known) = self.0.get(&key)
             && known.holds_for(member, catalog)
         {
-            return Ok(known.row);
+            return Ok(known.row.clone());
         }
         let raw = to_raw_value(&write(member, catalog)).map_err(|error| Error::Internal(error.to_string()))?;
         let row = Row(Arc::from(raw));
         // What nobody else holds was read for this answer alone, and will be another one the next time.
         if Arc::strong_count(&member.membership) > 1 {
-            self.0.insert(key, Written { of: member.clone(), catalog: Arc::clone(catalog), row: row.clone() });
+            let written = Written { of: member.clone(), catalog: Arc::clone(catalog), row: row.clone() };
+            self.0.insert(key, Arc::new(written));
         }
         Ok(row)
     }
@@ -90,8 +93,8 @@ impl Rows {
 #[derive(Clone, Debug)]
 struct Weight;
 
-impl Weighter<(RowForm, i64), Written> for Weight {
-    fn weight(&self, _: &(RowForm, i64), written: &Written) -> u64 {
+impl Weighter<(RowForm, i64), Arc<Written>> for Weight {
+    fn weight(&self, _: &(RowForm, i64), written: &Arc<Written>) -> u64 {
         written.row.0.get().len() as u64 + OVERHEAD
     }
 }

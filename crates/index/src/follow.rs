@@ -139,12 +139,12 @@ pub fn takes_away(change: &Change) -> bool {
         | Change::RoleUpdated { .. }
         | Change::RoleDeleted { .. }
         | Change::TokenUpdated { .. }
-        | Change::TokenRevoked { .. } => true,
-        // Sessions and links are looked up in the database each time.
+        | Change::TokenRevoked { .. }
+        | Change::UserPasswordChanged { .. }
+        | Change::SessionEnded { .. } => true,
         Change::RealmCreated { .. }
         | Change::OrganizationCreated { .. }
         | Change::UserCreated { .. }
-        | Change::UserPasswordChanged { .. }
         | Change::UserErased { .. }
         | Change::MembershipAdded { .. }
         | Change::InvitationCreated { .. }
@@ -155,7 +155,6 @@ pub fn takes_away(change: &Change) -> bool {
         | Change::PermissionDeleted { .. }
         | Change::TokenIssued { .. }
         | Change::SessionOpened { .. }
-        | Change::SessionEnded { .. }
         | Change::LinkIssued { .. }
         | Change::LinkUsed { .. }
         | Change::AccountUserCreated { .. }

@@ -10,6 +10,8 @@ const BLOCK: usize = 4096;
 #[derive(Debug, Default)]
 pub(crate) struct Order {
     blocks: Vec<Block>,
+    /// No membership that ever was in has a greater id.
+    newest: Option<MembershipId>,
 }
 
 #[derive(Debug)]
@@ -26,20 +28,25 @@ impl Order {
 
     /// `id_of` tells the membership of every seat that is in.
     pub(crate) fn insert(&mut self, id: MembershipId, seat: u32, id_of: impl Fn(u32) -> MembershipId) {
+        if self.newest.is_none_or(|newest| newest < id) {
+            // As it nearly always is; and full blocks stay full.
+            self.newest = Some(id);
+            match self.blocks.last_mut() {
+                Some(block) if block.seats.len() < BLOCK => block.seats.push(seat),
+                Some(block) => {
+                    block.seats.shrink_to_fit();
+                    self.blocks.push(Block { first: id, seats: vec![seat] });
+                }
+                None => self.blocks.push(Block { first: id, seats: vec![seat] }),
+            }
+            return;
+        }
         let number = self.block_of(id);
-        let is_last = number + 1 >= self.blocks.len();
         let Some(block) = self.blocks.get_mut(number) else {
             self.blocks.push(Block { first: id, seats: vec![seat] });
             return;
         };
-        let newest = block.seats.last().is_none_or(|last| id_of(*last) < id);
-        if newest && is_last && block.seats.len() >= BLOCK {
-            // As it nearly always is: what comes is newer than all, and full blocks stay full.
-            block.seats.shrink_to_fit();
-            self.blocks.push(Block { first: id, seats: vec![seat] });
-            return;
-        }
-        let at = if newest { block.seats.len() } else { block.seats.partition_point(|seat| id_of(*seat) < id) };
+        let at = block.seats.partition_point(|seat| id_of(*seat) < id);
         block.seats.insert(at, seat);
         block.first = block.first.min(id);
         if block.seats.len() > BLOCK {

@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use roster_authzen::Names;
-use roster_http::{Api, App, Mounted, switchboard};
+use roster_http::{Api, App, Mounted, Switchboard, switchboard};
 
 use crate::operations;
 
@@ -27,7 +26,7 @@ fn configured(names: Arc<Names>) -> Vec<Api> {
 }
 
 /// Everything that answers on a server's port. `names`: what AuthZEN's clients call things.
-pub fn router(app: &App, names: Arc<Names>) -> Router {
+pub fn router(app: &App, names: Arc<Names>) -> Switchboard {
     let surfaces: Vec<Mounted> = configured(names).into_iter().map(|api| api.mount(app)).collect();
     let own = operations::routes(app, &surfaces).merge(roster_authzen::discovery(app));
     // What belongs to no surface is answered as the native one answers.

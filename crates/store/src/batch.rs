@@ -5,9 +5,6 @@ use std::collections::{BTreeMap, HashSet};
 
 use roster_model::{Change, EntityId as _, OrganizationId, RealmId, UserId};
 
-use crate::error::{Error, Result};
-use crate::sql::Connection;
-
 /// Where a realm's log ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Head {
@@ -132,21 +129,11 @@ impl Batch {
         settled && !done.aside
     }
 
-    /// Writes down where the logs end now: the last thing before the commit.
-    pub fn close(&self, connection: &Connection) -> Result<()> {
-        for (realm, head) in &self.0.borrow().heads {
-            if head.now == head.before {
-                continue;
-            }
-            let changed = connection.execute(
-                "UPDATE realm SET head = $2, roles_version = $3 WHERE id = $1",
-                &[(*realm).into(), head.now.into(), head.roles_version.into()],
-            )?;
-            if changed != 1 {
-                return Err(Error::Corrupt(format!("no realm {realm}")));
-            }
-        }
-        Ok(())
+    /// Where the logs end now that have moved on: the realm, its head, the version of its roles.
+    pub fn moved(&self) -> Vec<(i64, i64, i64)> {
+        let done = self.0.borrow();
+        let moved = done.heads.iter().filter(|(_, head)| head.now != head.before);
+        moved.map(|(realm, head)| (*realm, head.now, head.roles_version)).collect()
     }
 
     /// Each realm with its changes, in the order of its log.

@@ -17,6 +17,8 @@ use serde_json::Value;
 
 /// Memory for it, about, in bytes.
 pub(crate) const CACHE_BYTES: u64 = 256 << 20;
+/// How many it makes room for at first. It grows.
+const EXPECTED: usize = 1000;
 /// What one takes beside what is in it, with its place in the table.
 const OVERHEAD: usize = 96;
 /// Events that are remembered for those who read the tables meanwhile.
@@ -72,7 +74,7 @@ pub(crate) struct Entities {
 
 impl Entities {
     pub(crate) fn new() -> Self {
-        Self { kept: Cache::with_weighter(100_000, CACHE_BYTES, Weight), generation: AtomicU64::new(0) }
+        Self { kept: Cache::with_weighter(EXPECTED, CACHE_BYTES, Weight), generation: AtomicU64::new(0) }
     }
 
     pub(crate) fn user(&self, realm: RealmId, id: UserId) -> Option<Arc<User>> {

@@ -219,6 +219,11 @@ impl Store {
         !matches!(self.location(), Location::Server(_))
     }
 
+    /// Has the database's planner look at how much there is by now.
+    pub async fn look_at_tables(&self) -> Result<()> {
+        if self.is_file() { Ok(()) } else { self.write_aside(None, Connection::look_at_tables).await }
+    }
+
     /// Makes the writer ready for many changes.
     pub async fn expect_much(&self, realm: RealmId) -> Result<()> {
         self.write_aside(Some(realm), Connection::expect_much).await

@@ -5,7 +5,7 @@
 //! used, and the database is asked. So whoever takes a right away in a process that others share waits for one lease after the commit:
 //! then every other process has seen it, or doesn't use what it knows.
 //!
-//! Tokens are remembered as they are used; one that isn't known is asked of the database before it is refused.
+//! Beside it are [`Entities`], what lists show, and [`Keys`], who calls: remembered as they are read, and forgotten by events.
 
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -14,23 +14,19 @@ use std::time::{Duration, Instant};
 
 use hashbrown::HashMap;
 use roster_index::{Graph, Holding, Sizes};
-use roster_model::{
-    Change, Event, LinkSubject, MembershipId, OrganizationId, RealmId, RoleSet, TokenId, UserId, UserStatus,
-};
+use roster_model::{Change, Event, LinkSubject, MembershipId, OrganizationId, RealmId, RoleSet, UserId, UserStatus};
 
 use crate::cache::{Entities, Entity, Recent};
 use crate::error::{Error, Result};
+use crate::keys::{self, Key, Keys};
 use crate::roles::CatalogCache;
 use crate::sql::{Connection, Kind, Source};
-use crate::tokens::FoundToken;
 use crate::view::View;
 
 /// Events read at once.
 const EVENTS: u64 = 500;
 /// Memberships of a realm that is worth a line in the log when it is read.
 const LARGE: u64 = 10_000;
-/// Tokens that are remembered of one realm. When it is full it begins anew.
-const TOKENS_MAX: usize = 100_000;
 
 /// Whether the graph is kept in memory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -96,17 +92,10 @@ pub(crate) struct Index {
     leases: Leases,
     born: Instant,
     realms: RwLock<HashMap<RealmId, Arc<Realm>>>,
-    tokens: RwLock<Tokens>,
+    pub(crate) keys: Keys,
     pub(crate) entities: Entities,
     stopping: AtomicBool,
     answered: AtomicU64,
-}
-
-/// Tokens that were used, each under its secret's hash and its id.
-#[derive(Debug, Default)]
-struct Tokens {
-    by_hash: HashMap<String, Arc<FoundToken>>,
-    by_id: HashMap<(RealmId, TokenId), Arc<FoundToken>>,
 }
 
 /// One realm's graph and until when it may be used.
@@ -117,6 +106,8 @@ pub(crate) struct Realm {
     recent: Mutex<Recent>,
     /// The graph's, for whoever must not wait for it.
     position: AtomicI64,
+    /// The last event that may have ended a key.
+    keys_changed: AtomicI64,
     /// One at a time brings it up to date.
     following: Mutex<()>,
     /// Microseconds since the index was born.
@@ -129,7 +120,7 @@ impl Index {
             leases: Leases::of(kind),
             born: Instant::now(),
             realms: RwLock::default(),
-            tokens: RwLock::default(),
+            keys: Keys::default(),
             entities: Entities::new(),
             stopping: AtomicBool::new(false),
             answered: AtomicU64::new(0),
@@ -237,6 +228,9 @@ impl Index {
                 ),
             };
             recent.note(event.sequence, touched);
+            if keys::concerned(event.change) {
+                realm.keys_changed.store(event.sequence, Ordering::Release);
+            }
             if applied.is_err() {
                 drop(recent);
                 drop(graph);
@@ -249,9 +243,16 @@ impl Index {
         drop(graph);
         // After the position has moved on: nobody remembers one that was read before it any more.
         for event in events {
-            self.forget_tokens(id, event.change);
+            self.keys.follow(id, event.change);
         }
         true
+    }
+
+    /// Remembers a key that was read at this position, unless something has happened since that may have ended it.
+    pub(crate) fn remember(&self, key: Key<'_>, position: i64) {
+        let Some(realm) = self.realm(key.realm()) else { return };
+        let stands = || realm.position() >= position && realm.keys_changed.load(Ordering::Acquire) <= position;
+        self.keys.put(key, stands);
     }
 
     /// Keeps what was read of the tables at this position, as far as nothing has happened to it since.
@@ -268,37 +269,18 @@ impl Index {
         }
     }
 
-    /// Which tokens a change may have ended.
-    fn forget_tokens(&self, realm: RealmId, change: Option<&Change>) {
-        let concerns: &dyn Fn(&FoundToken) -> bool = match change {
-            Some(Change::TokenRevoked { after, .. } | Change::TokenUpdated { after, .. }) => {
-                let id = after.id;
-                &move |found: &FoundToken| found.token.id == id
-            }
-            Some(Change::UserDeleted { before }) => {
-                let id = before.id;
-                &move |found: &FoundToken| found.token.user == Some(id)
-            }
-            Some(Change::OrganizationDeleted { .. }) | None => &|_: &FoundToken| true,
-            Some(_) => return,
-        };
-        let mut tokens = self.tokens.write().unwrap_or_else(PoisonError::into_inner);
-        tokens.by_hash.retain(|_, found| found.realm != realm || !concerns(found));
-        tokens.by_id.retain(|_, found| found.realm != realm || !concerns(found));
-    }
-
     fn forget(&self, realm: RealmId) {
         self.realms.write().unwrap_or_else(PoisonError::into_inner).remove(&realm);
         // It is rare, and the others' come back as they are asked for.
         self.entities.clear();
-        self.forget_tokens(realm, None);
+        self.keys.follow(realm, None);
     }
 
     /// Forgets everything, as when a server was replaced by another one.
     pub(crate) fn clear(&self) {
         self.realms.write().unwrap_or_else(PoisonError::into_inner).clear();
         self.entities.clear();
-        *self.tokens.write().unwrap_or_else(PoisonError::into_inner) = Tokens::default();
+        self.keys.clear();
     }
 
     pub(crate) fn stop(&self) {
@@ -319,6 +301,7 @@ impl Index {
         let realm = Arc::new(Realm {
             position: AtomicI64::new(graph.position()),
             recent: Mutex::new(Recent::new(graph.position())),
+            keys_changed: AtomicI64::new(graph.position()),
             graph: RwLock::new(graph),
             following: Mutex::default(),
             good_until: AtomicU64::new(0),
@@ -330,31 +313,6 @@ impl Index {
         self.follow(connection, id, &realm, head)?;
         realm.good_until.store(self.at(begun + self.leases.lease), Ordering::Release);
         Ok(())
-    }
-
-    /// A token that was used before, by the hash of its secret.
-    pub(crate) fn token(&self, hash: &str) -> Option<Arc<FoundToken>> {
-        self.tokens.read().unwrap_or_else(PoisonError::into_inner).by_hash.get(hash).cloned()
-    }
-
-    /// The same, by its id.
-    pub(crate) fn token_by_id(&self, realm: RealmId, id: TokenId) -> Option<Arc<FoundToken>> {
-        self.tokens.read().unwrap_or_else(PoisonError::into_inner).by_id.get(&(realm, id)).cloned()
-    }
-
-    /// Remembers a token that was read at this position, unless something has happened since.
-    pub(crate) fn remember(&self, found: &FoundToken, position: i64) {
-        let Some(realm) = self.realm(found.realm) else { return };
-        let mut tokens = self.tokens.write().unwrap_or_else(PoisonError::into_inner);
-        if realm.position() != position {
-            return;
-        }
-        if tokens.by_hash.len() >= TOKENS_MAX {
-            *tokens = Tokens::default();
-        }
-        let found = Arc::new(found.clone());
-        tokens.by_id.insert((found.realm, found.token.id), Arc::clone(&found));
-        tokens.by_hash.insert(found.hash.clone(), found);
     }
 }
 

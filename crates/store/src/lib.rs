@@ -21,6 +21,7 @@ mod idempotency;
 mod import;
 mod index;
 mod invitations;
+mod keys;
 pub mod list;
 mod memberships;
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //! A membership counts at its organization with all its roles, and below it with those that reach down. Only what is there counts:
 //! an organization that is deleted, or below one that is, is reached by nobody.
 
-use std::collections::{HashMap, HashSet};
+use hashbrown::{HashMap, HashSet};
 
 use roster_index::{Holding, Start};
 use roster_model::{MembershipId, OrganizationId, RoleSet, UserId, UserStatus};

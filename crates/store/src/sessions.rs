@@ -76,6 +76,10 @@ impl Store {
 
 impl View<'_> {
     pub fn session(&self, id: SessionId) -> Result<Option<Session>> {
+        if let Some(memory) = &self.memory {
+            let found = memory.index.keys.session_by_id(self.realm, id);
+            return found.map(|found| Some(found.session.clone())).ok_or_else(|| self.connection.not_in_memory());
+        }
         let sql = format!("SELECT {SESSION} FROM session s WHERE s.realm = $1 AND s.id = $2");
         self.connection.optional(&sql, &[self.realm.into(), id.into()], read_session)
     }

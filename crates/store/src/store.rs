@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 use crate::batch::Batch;
 use crate::error::{Error, Result};
 use crate::index::{self, Index, IndexMode, Leases};
+use crate::keys::Key;
 use crate::replica::{Outcome, Replica};
 use crate::roles::CatalogCache;
 use crate::sessions::{FoundSession, find_session};
@@ -91,7 +92,9 @@ impl Store {
         let writers = match &source {
             Source::File(_) => {
                 // Checkpoints are rare and large: with random keys it's pages that cost, not syncs.
-                first.iter().try_for_each(|connection| connection.batch("PRAGMA wal_autocheckpoint = 8000"))?;
+                // Nor does a page that is written again and again have to be read again each time: so much memory, in KiB, as it is needed.
+                let pages = "PRAGMA wal_autocheckpoint = 8000; PRAGMA cache_size = -65536";
+                first.iter().try_for_each(|connection| connection.batch(pages))?;
                 1
             }
             Source::Server(_) => WRITERS,
@@ -192,7 +195,7 @@ impl Store {
         let index = self.index.clone();
         let remembering = move |found: Option<(FoundToken, &View<'_>)>| {
             if let (Some((found, view)), Some(index)) = (&found, &index) {
-                index.remember(found, view.head);
+                index.remember(Key::Token(found), view.head);
             }
             read(found)
         };
@@ -212,7 +215,14 @@ impl Store {
     {
         let find =
             move |connection: &Connection| Ok(find_session(connection, &hash)?.map(|found| (found.realm, found)));
-        self.read_by(find, at_least, read).await
+        let index = self.index.clone();
+        let remembering = move |found: Option<(FoundSession, &View<'_>)>| {
+            if let (Some((found, view)), Some(index)) = (&found, &index) {
+                index.remember(Key::Session(found), view.head);
+            }
+            read(found)
+        };
+        self.read_by(find, at_least, remembering).await
     }
 
     async fn read_by<F, T, E>(
@@ -278,10 +288,23 @@ impl Store {
         at_least: i64,
         read: impl FnOnce(&FoundToken, &View<'_>) -> Result<T, E>,
     ) -> Option<Result<T, E>> {
-        let found = self.index.as_deref()?.token(hash)?;
+        let found = self.index.as_deref()?.keys.token(hash)?;
         self.look(found.realm, at_least, |view| {
             // It may have been forgotten a moment ago.
             view.token(found.token.id)?.map_or(Err(Error::NotInMemory.into()), |_| read(&found, view))
+        })
+    }
+
+    /// And for the session.
+    pub fn look_by_session<T, E: From<Error>>(
+        &self,
+        hash: &str,
+        at_least: i64,
+        read: impl FnOnce(&FoundSession, &View<'_>) -> Result<T, E>,
+    ) -> Option<Result<T, E>> {
+        let found = self.index.as_deref()?.keys.session(hash)?;
+        self.look(found.realm, at_least, |view| {
+            view.session(found.session.id)?.map_or(Err(Error::NotInMemory.into()), |_| read(&found, view))
         })
     }
 

@@ -92,7 +92,7 @@ impl Store {
 impl View<'_> {
     pub fn token(&self, id: TokenId) -> Result<Option<Arc<Token>>> {
         let remembered = |memory: &Memory<'_>| {
-            let found = memory.index.token_by_id(self.realm, id);
+            let found = memory.index.keys.token_by_id(self.realm, id);
             found.map(|found| Arc::clone(&found.token)).ok_or_else(|| self.connection.not_in_memory())
         };
         if let Some(known) = self.known(About::Tokens, remembered) {

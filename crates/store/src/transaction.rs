@@ -1,4 +1,4 @@
-use roster_model::{ActorRef, Change, EventId, RealmId, Timestamp};
+use roster_model::{ActorRef, Change, EntityId as _, EventId, RealmId, Timestamp};
 
 use crate::batch::{Batch, Head};
 use crate::error::{Error, Result};
@@ -42,8 +42,9 @@ impl<'c> Transaction<'c> {
         memory: Option<Memory<'c>>,
     ) -> Result<Self> {
         let known = batch.head(realm);
-        let mut view = match known {
-            Some(known) => View::at(connection, catalogs, realm, (known.now, known.roles_version)),
+        let end = known.map(|known| (known.now, known.roles_version)).or_else(|| connection.locked(realm.raw()));
+        let mut view = match end {
+            Some(end) => View::at(connection, catalogs, realm, end),
             None => View::open(connection, catalogs, realm)?,
         };
         let before = known.map_or(view.head, |known| known.before);

@@ -27,6 +27,9 @@ const LINES_MAX: usize = 20_000;
 const BYTES: u64 = 8 << 20;
 /// How long a transaction is to take, in which nobody else can write.
 const TAKES: Duration = Duration::from_millis(500);
+/// How often the database looks at how much there is by now: at most, and so that it takes one part in so many of the time.
+const SETTLE: Duration = Duration::from_secs(2);
+const SETTLE_PART: u32 = 20;
 /// Chunks that wait.
 const AHEAD: usize = 2;
 
@@ -153,6 +156,7 @@ pub async fn import(
         before,
         size,
         turns: Turns::new(caller),
+        settled: (Instant::now(), SETTLE),
         checking: options.dry_run.then(Box::default),
         only_check: options.dry_run,
     };
@@ -163,6 +167,9 @@ pub async fn import(
         told(Told::At { lines: chunk.after.lines, bytes: chunk.after.bytes });
     }
     reader.await.map_err(|error| io::Error::other(error.to_string()))??;
+    if run.imported.total() > 0 && !run.only_check {
+        caller.settle_import().await;
+    }
     Ok(Imported { nothing_new, ..run.imported })
 }
 
@@ -176,6 +183,8 @@ struct Run<'c> {
     imported: Imported,
     size: Arc<AtomicUsize>,
     turns: Turns,
+    /// When the database last looked at how much there is, and when it is to look again.
+    settled: (Instant, Duration),
     /// Nothing is imported (any more): what the lines amount to that are only looked at.
     checking: Option<Box<Known>>,
     /// Nothing is to be imported at all.
@@ -224,6 +233,11 @@ impl Run<'_> {
         self.before = Some(after);
         self.imported.lines = lines;
         self.imported.count(&chunk.records);
+        if self.settled.0.elapsed() >= self.settled.1 {
+            let started = Instant::now();
+            self.caller.settle_import().await;
+            self.settled = (Instant::now(), SETTLE.max(started.elapsed() * SETTLE_PART));
+        }
         Ok(true)
     }
 }

@@ -57,7 +57,7 @@ fn render(failure: &Failure, meta: &RequestMeta) -> Response {
 
 struct Server {
     app: App,
-    router: Router,
+    router: crate::Switchboard,
 }
 
 async fn server() -> Server {

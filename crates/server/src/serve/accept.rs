@@ -3,12 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
-use roster_http::{App, Limits};
+use roster_http::{App, Limits, Switchboard};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
@@ -21,7 +20,7 @@ const HEADER_SLACK: usize = 64 << 10;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Serves `router` on `listener` until the process is told to stop, then lets requests under way finish within `grace`.
-pub(super) async fn accept(listener: TcpListener, router: Router, app: &App, grace: Duration, mut stop: Stop) {
+pub(super) async fn accept(listener: TcpListener, router: Switchboard, app: &App, grace: Duration, mut stop: Stop) {
     let service = TowerToHyperService::new(router);
     let http = builder(&app.limits);
     let places = Arc::new(Semaphore::new(app.limits.connections.min(Semaphore::MAX_PERMITS)));

@@ -13,6 +13,8 @@ pub struct Connection {
     inner: Backend,
     /// A statement failed for something that another try may not meet: see [`Error::is_repeatable`].
     stumbled: std::cell::Cell<bool>,
+    /// The realm that this transaction has locked, its head and the version of its roles at that moment.
+    locked: std::cell::Cell<Option<(i64, i64, i64)>>,
     /// What was asked, for the tests that look at the statements.
     #[cfg(test)]
     seen: std::cell::RefCell<std::collections::BTreeSet<String>>,
@@ -103,6 +105,7 @@ impl Connection {
         Self {
             inner,
             stumbled: std::cell::Cell::new(false),
+            locked: std::cell::Cell::new(None),
             #[cfg(test)]
             seen: std::cell::RefCell::default(),
         }
@@ -129,6 +132,15 @@ impl Connection {
         match &self.inner {
             Backend::Sqlite(sqlite) => sqlite.batch("PRAGMA cache_size = -524288; PRAGMA wal_autocheckpoint = 131072"),
             Backend::Postgres(_) | Backend::Nowhere(_) => Ok(()),
+        }
+    }
+
+    /// For PostgreSQL, which plans statements once, and goes on as if the tables were empty until it is told to look again. What SQLite is to
+    /// believe doesn't depend on the tables.
+    pub(crate) fn look_at_tables(&self) -> Result<()> {
+        match &self.inner {
+            Backend::Postgres(postgres) => postgres.batch("ANALYZE usr, address, organization, membership, event"),
+            Backend::Sqlite(_) | Backend::Nowhere(_) => Ok(()),
         }
     }
 
@@ -170,14 +182,42 @@ impl Connection {
     /// Begins a transaction as the only writer: of the file, or of this realm if one is named, in which case nobody else changes it
     /// until the commit is there for all to see.
     pub(crate) fn begin_writing(&self, realm: Option<i64>) -> Result<()> {
-        let locked = match realm {
+        self.locked.set(None);
+        if let (Backend::Postgres(postgres), Some(realm)) = (&self.inner, realm) {
             // The first lock that any writer takes, so that no two can wait for each other.
-            Some(realm) => {
-                format!("BEGIN ISOLATION LEVEL READ COMMITTED; UPDATE realm SET head = head WHERE id = {realm}")
+            self.locked.set(postgres.begin_alone(realm)?.map(|(head, roles_version)| (realm, head, roles_version)));
+            return Ok(());
+        }
+        self.begin("BEGIN IMMEDIATE", "BEGIN ISOLATION LEVEL READ COMMITTED")
+    }
+
+    /// Where a realm's log ended when this transaction locked it, and the version of its roles: a look that need not be taken again.
+    pub(crate) fn locked(&self, realm: i64) -> Option<(i64, i64)> {
+        let (locked, head, roles_version) = self.locked.get()?;
+        (locked == realm && !self.is_idle()).then_some((head, roles_version))
+    }
+
+    /// Moves realms' logs on, each given with its head and the version of its roles, and commits.
+    pub(crate) fn commit_with(&self, heads: &[(i64, i64, i64)]) -> Result<()> {
+        if let Backend::Postgres(postgres) = &self.inner {
+            // In one message.
+            let mut sql = String::new();
+            for (realm, head, roles_version) in heads {
+                let _ =
+                    write!(sql, "UPDATE realm SET head = {head}, roles_version = {roles_version} WHERE id = {realm}; ");
             }
-            None => String::from("BEGIN ISOLATION LEVEL READ COMMITTED"),
-        };
-        self.begin("BEGIN IMMEDIATE", &locked)
+            sql.push_str("COMMIT");
+            postgres.batch(&sql)?;
+            self.ended();
+            return Ok(());
+        }
+        for (realm, head, roles_version) in heads {
+            self.execute(
+                "UPDATE realm SET head = $2, roles_version = $3 WHERE id = $1",
+                &[(*realm).into(), (*head).into(), (*roles_version).into()],
+            )?;
+        }
+        self.commit()
     }
 
     fn begin(&self, in_sqlite: &str, in_postgres: &str) -> Result<()> {
@@ -210,6 +250,7 @@ impl Connection {
     }
 
     fn ended(&self) {
+        self.locked.set(None);
         if let Backend::Postgres(postgres) = &self.inner {
             postgres.set_in_transaction(false);
         }

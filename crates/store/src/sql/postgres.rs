@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use ::postgres::error::SqlState;
 use ::postgres::fallible_iterator::FallibleIterator as _;
-use ::postgres::{Client, Statement};
+use ::postgres::{Client, SimpleQueryMessage, SimpleQueryRow, Statement};
 
 use super::url::Address;
 use super::{Row, Value, tls};
@@ -85,6 +85,23 @@ impl Postgres {
 
     pub(super) fn batch(&self, sql: &str) -> Result<()> {
         self.with(|client| client.batch_execute(sql))
+    }
+
+    /// Begins a transaction as the only writer of this realm, and tells where its log ends: head and version of the roles. `None`: there is no
+    /// such realm.
+    pub(super) fn begin_alone(&self, realm: i64) -> Result<Option<(i64, i64)>> {
+        // Also where the second statement fails: the first has begun it.
+        self.in_transaction.set(true);
+        let sql = format!(
+            "BEGIN ISOLATION LEVEL READ COMMITTED;
+             UPDATE realm SET head = head WHERE id = {realm} RETURNING head, roles_version"
+        );
+        let messages = self.with(|client| client.simple_query(&sql))?;
+        let number = |row: &SimpleQueryRow, column: usize| row.get(column).and_then(|text| text.parse().ok());
+        Ok(messages.iter().find_map(|message| match message {
+            SimpleQueryMessage::Row(row) => Some((number(row, 0)?, number(row, 1)?)),
+            _ => None,
+        }))
     }
 
     fn statement(&self, sql: &str) -> Result<Statement> {

@@ -89,7 +89,7 @@ impl Sqlite {
             "PRAGMA journal_mode = WAL;
              PRAGMA synchronous = FULL;
              PRAGMA temp_store = MEMORY;
-             PRAGMA cache_size = -16384;
+             PRAGMA cache_size = -8192;
              PRAGMA trusted_schema = OFF;",
         )
     }

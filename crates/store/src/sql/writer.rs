@@ -215,17 +215,15 @@ fn commit(link: &mut Link, batch: &mut [Box<dyn Job>]) -> Result<Batch> {
     loop {
         let connection = link.get()?;
         let done = Batch::default();
-        let ready = connection.begin_writing(realm).and_then(|()| run(connection, batch, &done));
-        let outcome: Result<()> =
-            match ready.and_then(|any| if any { done.close(connection).map(|()| any) } else { Ok(any) }) {
-                Ok(false) => return Ok(done),
-                // Whether a commit that wasn't answered took place, nobody knows: it must not be done again.
-                Ok(true) => match connection.commit() {
-                    Err(Error::Unserializable) => Err(Error::Unserializable),
-                    committed => return committed.map(|()| done).map_err(|error| given_up(connection, error)),
-                },
-                Err(error) => Err(error),
-            };
+        let outcome: Result<()> = match connection.begin_writing(realm).and_then(|()| run(connection, batch, &done)) {
+            Ok(false) => return Ok(done),
+            // Whether a commit that wasn't answered took place, nobody knows: it must not be done again.
+            Ok(true) => match connection.commit_with(&done.moved()) {
+                Err(Error::Unserializable) => Err(Error::Unserializable),
+                committed => return committed.map(|()| done).map_err(|error| given_up(connection, error)),
+            },
+            Err(error) => Err(error),
+        };
         let Err(error) = outcome else { return Ok(done) };
         let error = given_up(connection, error);
         // Nothing of it was committed: a lost connection is made anew, a loser of a race comes after the winner.
