@@ -27,6 +27,8 @@ ENHANCE_VENV := .venv-enhance
 ENHANCE_CLIENTS := .venv-enhance/clients
 # The suites of the vendors' clients.
 CONFORMANCE := test-conformance test-clerk test-enhance test-scim
+# What the bench compares with.
+PEER := bench/better-auth
 SURFACES := $(basename $(notdir $(wildcard docs/openapi/*.json)))
 
 # Tests run in folders of their own.
@@ -168,10 +170,17 @@ tools:
 
 # On SQLite, and on a PostgreSQL that syncs. QUICK=1 is short, GOALS=P1,P7 chooses.
 .PHONY: bench
-bench: ## the performance table
+bench: tools ## the performance table
 	$(CARGO) build $(CARGO_FLAGS) --release -p roster-server -p roster-bench
+	@$(MAKE) $(PEER)/node_modules/.package-lock.json || echo 'better-auth could not be installed: its rows will say so'
 	$(call heading,Performance)
 	ROSTER_TEST_SYNC=on tests/postgres.sh $(TARGET)/release/roster-bench
+
+# Its driver is compiled here, against the headers of the Node that is installed, and not fetched from elsewhere.
+$(PEER)/node_modules/.package-lock.json: $(PEER)/package-lock.json
+	npm_config_build_from_source=true npm_config_nodedir=$$(node -p "path.resolve(process.execPath, '../..')") \
+		npm ci --prefix $(PEER) --silent --no-fund --no-audit
+	@touch $@
 
 .PHONY: openapi
 openapi: ## writes docs/openapi/*.json anew
@@ -185,4 +194,4 @@ openapi: ## writes docs/openapi/*.json anew
 .PHONY: clean
 clean: ## removes all that was built
 	$(CARGO) clean
-	rm -rf $(VENV) $(CLERK_VENV)* $(ENHANCE_VENV) $(SCIM_VENV) $(NODE)/node_modules $(CLERK)/node_modules
+	rm -rf $(VENV) $(CLERK_VENV)* $(ENHANCE_VENV) $(SCIM_VENV) $(NODE)/node_modules $(CLERK)/node_modules $(PEER)/node_modules

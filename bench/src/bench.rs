@@ -10,6 +10,7 @@ use crate::goals::{FAMILIES, Goal};
 use crate::roster::Roster;
 use crate::settings::Settings;
 use crate::table::{Measured, Row};
+use crate::turns::Turns;
 use crate::world::{On, World};
 
 pub struct Bench<'s> {
@@ -50,6 +51,14 @@ impl<'s> Bench<'s> {
         self.push(goal, on, what.into(), Ok(Measured::new(values, scale)));
     }
 
+    /// A row of CPU ratios, or why there are none.
+    pub fn cpu_row(&mut self, goal: &'static Goal, on: On, what: String, turns: Result<Turns>) {
+        match turns {
+            Ok(turns) => self.row(goal, on, what, turns.cpu(), turns.scale()),
+            Err(error) => self.not(goal, on, &what, &format!("{error:#}")),
+        }
+    }
+
     /// A row that couldn't be measured.
     pub fn not(&mut self, goal: &'static Goal, on: On, what: &str, why: &str) {
         let line: String = why.lines().collect::<Vec<_>>().join(" ").chars().take(160).collect();
@@ -84,11 +93,11 @@ impl<'s> Bench<'s> {
 
     /// For reads: alone on the core for whatever answers.
     pub fn pinned(&self, world: &World) -> Result<Roster> {
-        Roster::start(&self.settings.cores, Place::Server, &world.store)
+        Roster::start(&self.settings.cores, Place::Server, &world.store)?.settled()
     }
 
     /// For writes: on all cores, its database too.
     pub fn free(&self, world: &World) -> Result<Roster> {
-        Roster::start(&self.settings.cores, Place::Anywhere, &world.store)
+        Roster::start(&self.settings.cores, Place::Anywhere, &world.store)?.settled()
     }
 }

@@ -45,6 +45,7 @@ pub struct Load {
     events: Events,
     connections: Vec<Connection>,
     scratch: Vec<u8>,
+    patience: Duration,
 }
 
 #[derive(Debug)]
@@ -76,7 +77,20 @@ impl Load {
         let connections = (0..connections)
             .map(|number| Connection::open(address, poll.registry(), Token(number)))
             .collect::<Result<_>>()?;
-        Ok(Self { poll, events: Events::with_capacity(1024), connections, scratch: vec![0; 256 * 1024] })
+        Ok(Self {
+            poll,
+            events: Events::with_capacity(1024),
+            connections,
+            scratch: vec![0; 256 * 1024],
+            patience: PATIENCE,
+        })
+    }
+
+    /// Never sleeps, where it has a core for itself. To wake who sleeps is dear, and would be counted as the server's work: the
+    /// more, the slower he is.
+    pub const fn restless(mut self) -> Self {
+        self.patience = Duration::ZERO;
+        self
     }
 
     /// As fast as it goes, for so long. What was sent is waited for.
@@ -86,8 +100,10 @@ impl Load {
 
     pub fn run_at(&mut self, pace: Pace, length: Duration, source: &mut Source<'_>) -> Result<Outcome> {
         let mut run = Run::new(self, pace, length, source)?;
+        // The kernel wakes late by up to a millisecond, so a pace doesn't sleep either.
+        let wait = run.pace.as_ref().map(|_| Duration::ZERO);
         while !run.over() {
-            self.step(&mut run, None)?;
+            self.step(&mut run, wait)?;
         }
         Ok(run.finish())
     }
@@ -111,7 +127,7 @@ impl Load {
     /// Sends what is due, and takes what has come.
     fn step(&mut self, run: &mut Run<'_, '_>, wait: Option<Duration>) -> Result<()> {
         run.send(&mut self.connections)?;
-        self.poll.poll(&mut self.events, Some(wait.unwrap_or_else(|| run.wait())))?;
+        self.poll.poll(&mut self.events, Some(wait.unwrap_or(self.patience)))?;
         for event in &self.events {
             let number = event.token().0;
             let connection = &mut self.connections[number];
@@ -174,11 +190,6 @@ impl<'r, 's> Run<'r, 's> {
             connections[number].send(since, self.source)?;
         }
         Ok(())
-    }
-
-    /// How long there is nothing to do. The kernel wakes late by up to a millisecond, so a pace doesn't sleep at all.
-    fn wait(&self) -> Duration {
-        if self.pace.is_some() { Duration::ZERO } else { PATIENCE }
     }
 
     fn over(&self) -> bool {

@@ -15,11 +15,20 @@ use crate::cores::{Cores, Place};
 /// What each process says as soon as it listens, before its address.
 pub const LISTENING: &str = "listening on http://";
 
+/// What a process has of the machine's memory, in bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct Resident {
+    pub all: f64,
+    /// What isn't a part of a file, such as the program itself.
+    pub own: f64,
+}
+
 /// Killed when it is dropped.
 #[derive(Debug)]
 pub struct Process {
     child: Child,
     pub address: SocketAddr,
+    pub place: Place,
     /// Kept open: nobody likes to print into a closed pipe.
     _output: BufReader<ChildStdout>,
 }
@@ -38,7 +47,7 @@ impl Process {
             }
             if let Some(address) = line.trim_end().strip_prefix(LISTENING) {
                 let address = address.parse().with_context(|| format!("the address {address}"))?;
-                return Ok(Self { child, address, _output: output });
+                return Ok(Self { child, address, place, _output: output });
             }
         }
     }
@@ -52,12 +61,14 @@ impl Process {
         cpu_of(self.pid())
     }
 
-    /// What it has of the machine's memory, in bytes.
-    pub fn resident(&self) -> Result<u64> {
+    pub fn resident(&self) -> Result<Resident> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("VmRSS")?;
-        let kilobytes: u64 = line.trim().trim_end_matches(" kB").parse()?;
-        Ok(kilobytes * 1024)
+        let bytes = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name)).context("a size in /proc")?;
+            let kilobytes: f64 = line.trim().trim_end_matches(" kB").parse()?;
+            anyhow::Ok(kilobytes * 1024.0)
+        };
+        Ok(Resident { all: bytes("VmRSS:")?, own: bytes("RssAnon:")? })
     }
 
     /// Asks it to end, and waits.

@@ -1,7 +1,6 @@
 //! The real binary, as a process beside the bench.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
@@ -20,6 +19,9 @@ use crate::world::Store;
 pub const SECRET: &str = "a-realm-key-for-the-bench";
 pub const KEY: Key<'static> = Key::Bearer(SECRET);
 
+/// How long a server is watched for whether it has work of its own.
+const LOOK: Duration = Duration::from_millis(150);
+
 pub struct Roster {
     process: Process,
     /// What works for it in the database.
@@ -29,18 +31,26 @@ pub struct Roster {
 impl Roster {
     pub fn start(cores: &Cores, place: Place, store: &Store) -> Result<Self> {
         let backends = store.server().map(|server| Backends::of(server, cores, place)).transpose()?;
-        let mut command = Command::new(binary()?);
-        command.args(["serve", "--listen", "127.0.0.1:0", "--log", "warn", "--database", store.url()]);
-        command.env("ROSTER_BOOTSTRAP_KEY", SECRET);
+        let mut command = command(store)?;
+        command.args(["serve", "--listen", "127.0.0.1:0"]);
         Ok(Self { process: Process::start(cores, place, command)?, backends })
+    }
+
+    /// Waits until it has read what it reads after a start.
+    pub fn settled(self) -> Result<Self> {
+        let question = r#"{"email":"nobody@example.com","organization_id":"nowhere","role":"member"}"#;
+        self.ask("POST", "/v1/check", Some(question))?;
+        loop {
+            let before = self.cpu()?;
+            std::thread::sleep(LOOK);
+            if self.cpu()?.saturating_sub(before) < LOOK / 10 {
+                return Ok(self);
+            }
+        }
     }
 
     pub const fn process(&self) -> &Process {
         &self.process
-    }
-
-    pub fn get(&self, path: &str) -> Result<Value> {
-        self.ask("GET", path, None)
     }
 
     pub fn ask(&self, method: &str, path: &str, body: Option<&str>) -> Result<Value> {
@@ -58,16 +68,24 @@ impl Served for Roster {
         self.process.address
     }
 
+    fn place(&self) -> Place {
+        self.process.place
+    }
+
     fn cpu(&self) -> Result<Duration> {
         let own = self.process.cpu()?;
         Ok(own + self.backends.as_ref().map(Backends::cpu).transpose()?.unwrap_or_default())
     }
 }
 
-/// `ROSTER_BIN`, or what was built beside the bench.
-pub fn binary() -> Result<PathBuf> {
-    match std::env::var_os("ROSTER_BIN") {
-        Some(binary) => Ok(binary.into()),
-        None => Ok(std::env::current_exe()?.with_file_name("roster")),
+/// The program that was built beside the bench, on this database.
+pub fn command(store: &Store) -> Result<Command> {
+    let mut command = Command::new(std::env::current_exe()?.with_file_name("roster"));
+    // What is set for tests is not for it.
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("ROSTER_")) {
+        command.env_remove(name);
     }
+    command.env("ROSTER_BOOTSTRAP_KEY", SECRET);
+    command.args(["--log", "warn", "--database", store.url()]);
+    Ok(command)
 }

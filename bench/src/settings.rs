@@ -45,9 +45,12 @@ impl Settings {
 
     pub const fn sizes(&self, on: On) -> Sizes {
         match (self.quick, on) {
-            (true, On::Sqlite) => Sizes { small: 10_000, usual: 30_000, base: 30_000, large: 100_000 },
-            (true, On::Postgres) => Sizes { small: 5_000, usual: 10_000, base: 10_000, large: 20_000 },
-            (false, _) => Sizes { small: 10_000, usual: 1_000_000, base: 1_000_000, large: 10_000_000 },
+            (false, On::Sqlite) => Sizes { small: 10_000, usual: 1_000_000, base: 1_000_000, large: 10_000_000 },
+            // Ten million would be a matter of hours on PostgreSQL.
+            (true, On::Sqlite) | (false, On::Postgres) => {
+                Sizes { small: 10_000, usual: 1_000_000, base: 100_000, large: 1_000_000 }
+            }
+            (true, On::Postgres) => Sizes { small: 10_000, usual: 100_000, base: 10_000, large: 100_000 },
         }
     }
 

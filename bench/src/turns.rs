@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
+use crate::cores::Place;
 use crate::load::{Load, Outcome, Source};
 use crate::process::Process;
 use crate::settings::Settings;
@@ -12,6 +13,7 @@ use crate::settings::Settings;
 /// Something that answers, and what answering costs it.
 pub trait Served {
     fn address(&self) -> SocketAddr;
+    fn place(&self) -> Place;
     /// The CPU time of all its processes so far.
     fn cpu(&self) -> Result<Duration>;
 }
@@ -19,6 +21,10 @@ pub trait Served {
 impl Served for Process {
     fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    fn place(&self) -> Place {
+        self.place
     }
 
     fn cpu(&self) -> Result<Duration> {
@@ -35,7 +41,9 @@ pub struct Side<'a> {
 
 impl<'a> Side<'a> {
     pub fn new(served: &'a dyn Served, connections: usize, source: Source<'a>) -> Result<Self> {
-        let mut side = Self { served, load: Load::open(served.address(), connections)?, source };
+        let load = Load::open(served.address(), connections)?;
+        let load = if served.place() == Place::Server { load.restless() } else { load };
+        let mut side = Self { served, load, source };
         side.load.run(Duration::from_millis(200), &mut side.source)?;
         Ok(side)
     }
@@ -62,13 +70,18 @@ impl Sample {
     }
 }
 
+/// Somebody, and what he is asked.
+pub type Asked<'a> = (&'a dyn Served, Source<'a>);
+
 /// The rounds of target and yardstick.
 pub struct Turns(Vec<(Sample, Sample)>);
 
 impl Turns {
     /// A B, B A, A B …
-    pub fn take(settings: &Settings, target: &mut Side<'_>, yardstick: &mut Side<'_>) -> Result<Self> {
+    pub fn take(settings: &Settings, connections: usize, target: Asked<'_>, yardstick: Asked<'_>) -> Result<Self> {
         let round = settings.round;
+        let mut target = Side::new(target.0, connections, target.1)?;
+        let mut yardstick = Side::new(yardstick.0, connections, yardstick.1)?;
         let pairs = (0..settings.rounds).map(|number| {
             if number % 2 == 0 {
                 let target = target.round(round)?;

@@ -1,11 +1,15 @@
 //! The data: a realm with one organization that everybody is in, and many of a thousand members each.
 
 mod fill;
+mod ids;
+mod lines;
 mod sample;
 
 use std::rc::Rc;
+use std::time::Instant;
 
 use anyhow::Result;
+use roster_engine::UserId;
 use roster_testing::{Database, SERVER};
 
 use crate::settings::Settings;
@@ -73,6 +77,15 @@ impl Shape {
         if rest == 0 { 1 } else { rest }
     }
 
+    /// Who is in a group: blocks of neighbours, so that each user is in as many groups as any other.
+    pub fn member(self, group: usize, number: usize) -> UserId {
+        ids::user((group * Self::MEMBERS + number) % self.users())
+    }
+
+    pub fn loner(self, number: usize) -> UserId {
+        ids::user(self.users() + number)
+    }
+
     /// Of each group.
     pub const MEMBERS: usize = 1000;
     /// Users who are in one organization alone.
@@ -92,8 +105,9 @@ impl World {
         let shape = Shape { memberships };
         eprintln!("making {memberships} memberships on {} …", on.name());
         let store = Store::new(on)?;
-        fill::fill(&store, shape)?;
-        let sample = Sample::take(&settings.cores, &store, shape)?;
-        Ok(Rc::new(Self { store, shape, sample }))
+        let begin = Instant::now();
+        fill::fill(&settings.cores, &store, shape)?;
+        eprintln!("… in {:.1} s", begin.elapsed().as_secs_f64());
+        Ok(Rc::new(Self { store, shape, sample: Sample::of(shape) }))
     }
 }

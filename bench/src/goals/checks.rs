@@ -1,7 +1,5 @@
 //! One check, many checks, and whether it matters how much data there is.
 
-use std::rc::Rc;
-
 use anyhow::Result;
 use roster_engine::EntityId as _;
 
@@ -9,7 +7,7 @@ use super::{Goal, less, more};
 use crate::bench::Bench;
 use crate::load::{Key, Source, get, in_turn, post};
 use crate::roster::KEY;
-use crate::turns::{Side, Turns};
+use crate::turns::Turns;
 use crate::world::{On, Pair, World};
 use crate::yardstick::hello;
 
@@ -43,9 +41,8 @@ pub fn one(bench: &mut Bench<'_>, on: On) -> Result<()> {
     let roster = bench.pinned(&world)?;
     let hello = hello::start(&bench.settings.cores, ANSWER)?;
     for (connections, goal) in [(1, &RATE_1), (16, &RATE_16), (64, &RATE_64)] {
-        let mut target = Side::new(&roster, connections, checks(&world))?;
-        let mut yardstick = Side::new(&hello, connections, hello_source())?;
-        let turns = Turns::take(bench.settings, &mut target, &mut yardstick)?;
+        let (target, yardstick) = ((&roster as _, checks(&world)), (&hello as _, hello_source()));
+        let turns = Turns::take(bench.settings, connections, target, yardstick)?;
         let what = format!("one check, {connections} connections, {} rows", world.shape.memberships);
         if connections == 64 {
             bench.row(&CPU, on, format!("{what}: CPU vs hello"), turns.cpu(), turns.scale());
@@ -63,9 +60,8 @@ pub fn batch(bench: &mut Bench<'_>, on: On) -> Result<()> {
         let questions: Vec<_> = pairs.iter().map(|pair| question(*pair)).collect();
         post("/v1/check:batch", KEY, &format!(r#"{{"checks":[{}]}}"#, questions.join(",")))
     });
-    let mut target = Side::new(&roster, 16, in_turn(requests.collect()))?;
-    let mut yardstick = Side::new(&hello, 16, hello_source())?;
-    let turns = Turns::take(bench.settings, &mut target, &mut yardstick)?;
+    let (target, yardstick) = ((&roster as _, in_turn(requests.collect())), (&hello as _, hello_source()));
+    let turns = Turns::take(bench.settings, 16, target, yardstick)?;
     bench.row(&BATCH, on, "100 checks in one request: CPU vs hello", turns.cpu(), turns.scale());
     Ok(())
 }
@@ -73,10 +69,9 @@ pub fn batch(bench: &mut Bench<'_>, on: On) -> Result<()> {
 pub fn sizes(bench: &mut Bench<'_>, on: On) -> Result<()> {
     let sizes = bench.settings.sizes(on);
     let (small, large) = (bench.world(on, sizes.small)?, bench.world(on, sizes.large)?);
-    let servers = [bench.pinned(&small)?, bench.pinned(&large)?];
-    let side = |world: &Rc<World>, server| Side::new(server, 64, checks(world));
-    let (mut yardstick, mut target) = (side(&small, &servers[0])?, side(&large, &servers[1])?);
-    let turns = Turns::take(bench.settings, &mut target, &mut yardstick)?;
+    let servers = (bench.pinned(&small)?, bench.pinned(&large)?);
+    let (target, yardstick) = ((&servers.1 as _, checks(&large)), (&servers.0 as _, checks(&small)));
+    let turns = Turns::take(bench.settings, 64, target, yardstick)?;
     let what = format!("one check at {} rows vs at {}: CPU", sizes.large, sizes.small);
     bench.row(&SIZE, on, what, turns.cpu(), turns.scale());
     Ok(())

@@ -8,7 +8,7 @@ use super::{Goal, less};
 use crate::bench::Bench;
 use crate::load::{Key, get, in_turn, post};
 use crate::roster::{KEY, SECRET};
-use crate::turns::{Side, Turns};
+use crate::turns::Turns;
 use crate::world::{On, Pair};
 
 pub const LOOKUP: Goal = less("P4", 3.0, 1.6);
@@ -55,14 +55,8 @@ pub fn lookups(bench: &mut Bench<'_>, on: On) -> Result<()> {
         let requests = world.sample.loners.iter().map(|pair| request(*pair)).collect::<Option<Vec<_>>>();
         let requests = requests.context("a form of an id")?;
         let what = format!("{lookup}: CPU vs the native check");
-        let turns = Side::new(&roster, 16, in_turn(requests)).and_then(|mut target| {
-            let mut yardstick = Side::new(&roster, 16, checks(&world))?;
-            Turns::take(bench.settings, &mut target, &mut yardstick)
-        });
-        match turns {
-            Ok(turns) => bench.row(&LOOKUP, on, what, turns.cpu(), turns.scale()),
-            Err(error) => bench.not(&LOOKUP, on, &what, &format!("{error:#}")),
-        }
+        let turns = Turns::take(bench.settings, 16, (&roster, in_turn(requests)), (&roster, checks(&world)));
+        bench.cpu_row(&LOOKUP, on, what, turns);
     }
     Ok(())
 }

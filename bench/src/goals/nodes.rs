@@ -12,7 +12,7 @@ use crate::ask;
 use crate::bench::Bench;
 use crate::load::{post, request};
 use crate::roster::KEY;
-use crate::turns::{Served as _, Side, Turns};
+use crate::turns::{Served as _, Turns};
 use crate::world::On;
 
 pub const WARM: Goal = less("P23", 1.2, 1.02);
@@ -26,11 +26,8 @@ pub fn two(bench: &mut Bench<'_>, on: On) -> Result<()> {
     let alone = bench.world(On::Sqlite, shared.shape.memberships)?;
     let nodes = [bench.pinned(&shared)?, bench.pinned(&shared)?];
     let single = bench.pinned(&alone)?;
-    let turns = Turns::take(
-        bench.settings,
-        &mut Side::new(&nodes[1], 64, checks(&shared))?,
-        &mut Side::new(&single, 64, checks(&alone))?,
-    )?;
+    let (target, yardstick) = ((&nodes[1] as _, checks(&shared)), (&single as _, checks(&alone)));
+    let turns = Turns::take(bench.settings, 64, target, yardstick)?;
     let what = "a check on one of two processes vs a single one on SQLite: CPU";
     bench.row(&WARM, on, what, turns.cpu(), turns.scale());
     Ok(())

@@ -7,7 +7,7 @@ use super::{Goal, less};
 use crate::bench::Bench;
 use crate::load::{get, in_turn};
 use crate::roster::KEY;
-use crate::turns::{Side, Turns};
+use crate::turns::Turns;
 use crate::world::On;
 
 pub const DEEP: Goal = less("P14", 1.5, 1.05);
@@ -18,26 +18,32 @@ pub fn deep(bench: &mut Bench<'_>, on: On) -> Result<()> {
     let big = world.sample.big;
     let show = |form: Form| form.show(big).context("a form of an id");
     let (clerk, group, enhance) = (show(Form::Clerk)?, show(Form::Box)?, show(Form::Enhance)?);
+    let (members, organizations) = (world.shape.users(), world.shape.groups());
+    // Box takes no offset beyond 10 000.
+    let box_members = members.min(11_000);
     let lists = [
-        ("Clerk members", format!("/clerk/v1/organizations/{clerk}/memberships?limit=100&offset="), 0),
-        ("Clerk users", "/clerk/v1/users?limit=100&offset=".to_owned(), 0),
-        ("Box members", format!("/box/2.0/groups/{group}/memberships?limit=100&offset="), 0),
-        ("Box users", "/box/2.0/users?limit=100&offset=".to_owned(), 0),
-        ("Enhance members", format!("/enhance/orgs/{enhance}/members?limit=100&offset="), 0),
-        ("SCIM users", "/scim/v2/Users?count=100&startIndex=".to_owned(), 1),
+        ("Clerk members", format!("/clerk/v1/organizations/{clerk}/memberships?limit=100&offset="), 0, members),
+        (
+            "Clerk memberships",
+            "/clerk/v1/organization_memberships?limit=100&offset=".into(),
+            0,
+            world.shape.memberships,
+        ),
+        ("Clerk users", "/clerk/v1/users?limit=100&offset=".into(), 0, members),
+        ("Clerk organizations", "/clerk/v1/organizations?limit=20&offset=".into(), 0, organizations),
+        ("Box members", format!("/box/2.0/groups/{group}/memberships?limit=100&offset="), 0, box_members),
+        ("Box users", "/box/2.0/users?limit=100&offset=".into(), 0, box_members),
+        ("Box groups", "/box/2.0/groups?limit=20&offset=".into(), 0, organizations),
+        ("Enhance members", format!("/enhance/orgs/{enhance}/members?limit=100&offset="), 0, members),
+        ("SCIM users", "/scim/v2/Users?count=100&startIndex=".into(), 1, members),
+        ("SCIM groups", "/scim/v2/Groups?count=20&excludedAttributes=members&startIndex=".into(), 1, organizations),
     ];
-    let offset = world.shape.users() * 9 / 10;
-    for (list, path, first) in lists {
+    for (list, path, first, length) in lists {
+        let offset = length * 9 / 10;
         let what = format!("{list} at offset {offset} vs 0: CPU");
         let page = |at: usize| in_turn(vec![get(&format!("{path}{}", at + first), KEY)]);
-        let turns = Side::new(&roster, 4, page(offset)).and_then(|mut target| {
-            let mut yardstick = Side::new(&roster, 4, page(0))?;
-            Turns::take(bench.settings, &mut target, &mut yardstick)
-        });
-        match turns {
-            Ok(turns) => bench.row(&DEEP, on, what, turns.cpu(), turns.scale()),
-            Err(error) => bench.not(&DEEP, on, &what, &format!("{error:#}")),
-        }
+        let turns = Turns::take(bench.settings, 4, (&roster, page(offset)), (&roster, page(0)));
+        bench.cpu_row(&DEEP, on, what, turns);
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ use super::writes::additions;
 use super::{Goal, more};
 use crate::bench::Bench;
 use crate::cores::Place;
-use crate::turns::{Side, Turns};
+use crate::turns::Turns;
 use crate::world::On;
 use crate::yardstick::better_auth::BetterAuth;
 
@@ -31,11 +31,7 @@ pub fn peer(bench: &mut Bench<'_>, on: On) -> Result<()> {
             (&PAGE, "page of 100 vs list-members", native_page(&world), other.pages()?),
         ];
         for (goal, what, ours, theirs) in pairs {
-            let turns = Turns::take(
-                bench.settings,
-                &mut Side::new(&roster, 16, ours)?,
-                &mut Side::new(&other.process, 16, theirs)?,
-            )?;
+            let turns = Turns::take(bench.settings, 16, (&roster, ours), (&other.process, theirs))?;
             bench.row(
                 goal,
                 on,
@@ -55,9 +51,8 @@ pub fn peer(bench: &mut Bench<'_>, on: On) -> Result<()> {
     }
     let other = BetterAuth::start(cores, Place::Anywhere, members)?;
     let roster = bench.free(&world)?;
-    let (mut ours, mut theirs) =
-        (Side::new(&roster, 16, additions(&world.sample.fresh))?, Side::new(&other.process, 16, other.additions()?)?);
-    let turns = Turns::take(bench.settings, &mut ours, &mut theirs)?;
+    let (ours, theirs) = (additions(&world.sample.fresh), other.additions()?);
+    let turns = Turns::take(bench.settings, 16, (&roster, ours), (&other.process, theirs))?;
     let what = format!("addition vs add-member of better-auth, {members} members: requests/s");
     bench.row(&ADD, on, what, turns.rate(), turns.scale());
     Ok(())

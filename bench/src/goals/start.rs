@@ -7,7 +7,9 @@ use anyhow::{Context as _, Result, ensure};
 use super::checks::{checks, question};
 use super::{Goal, less, less_of};
 use crate::bench::Bench;
+use crate::cores::Place;
 use crate::load::Load;
+use crate::roster::Roster;
 use crate::turns::Served as _;
 use crate::world::On;
 use crate::yardstick::scan;
@@ -25,7 +27,7 @@ pub fn cold(bench: &mut Bench<'_>, on: On) -> Result<()> {
     for _ in 0..bench.settings.rounds {
         let scanned = scan::seconds(&world.store)?;
         let begin = Instant::now();
-        let roster = bench.free(&world)?;
+        let roster = Roster::start(&bench.settings.cores, Place::Anywhere, &world.store)?;
         let verdict = roster.ask("POST", "/v1/check", Some(&question(member)))?;
         ensure!(verdict["allowed"] == true, "a wrong answer: {verdict}");
         firsts.push(begin.elapsed().as_secs_f64());
