@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
@@ -69,6 +69,11 @@ impl Process {
             anyhow::Ok(kilobytes * 1024.0)
         };
         Ok(Resident { all: bytes("VmRSS:")?, own: bytes("RssAnon:")? })
+    }
+
+    /// What it writes to standard error, if the command was told to give that away.
+    pub const fn errors(&mut self) -> Option<ChildStderr> {
+        self.child.stderr.take()
     }
 
     /// Asks it to end, and waits.

@@ -1,10 +1,13 @@
 //! The real binary, as a process beside the bench.
 
+use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
-use std::process::Command;
-use std::time::Duration;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
 use crate::ask;
@@ -19,13 +22,16 @@ use crate::world::Store;
 pub const SECRET: &str = "a-realm-key-for-the-bench";
 pub const KEY: Key<'static> = Key::Bearer(SECRET);
 
-/// How long a server is watched for whether it has work of its own.
-const LOOK: Duration = Duration::from_millis(150);
+/// What a server logs when checks are answered from memory from then on.
+const IN_MEMORY: &str = "a realm is in memory";
+/// Longer than that no realm takes.
+const PATIENCE: Duration = Duration::from_mins(10);
 
 pub struct Roster {
     process: Process,
     /// What works for it in the database.
     backends: Option<Backends>,
+    in_memory: Arc<AtomicBool>,
 }
 
 impl Roster {
@@ -33,20 +39,37 @@ impl Roster {
         let backends = store.server().map(|server| Backends::of(server, cores, place)).transpose()?;
         let mut command = command(store)?;
         command.args(["serve", "--listen", "127.0.0.1:0"]);
-        Ok(Self { process: Process::start(cores, place, command)?, backends })
+        command.stderr(Stdio::piped());
+        let mut process = Process::start(cores, place, command)?;
+        let errors = process.errors().context("the log of a server")?;
+        let in_memory = Arc::new(AtomicBool::new(false));
+        let seen = Arc::clone(&in_memory);
+        std::thread::spawn(move || {
+            for line in BufReader::new(errors).lines().map_while(std::io::Result::ok) {
+                if line.contains(IN_MEMORY) {
+                    seen.store(true, Ordering::Relaxed);
+                } else {
+                    eprintln!("{line}");
+                }
+            }
+        });
+        Ok(Self { process, backends, in_memory })
     }
 
-    /// Waits until it has read what it reads after a start.
+    /// Waits until it has in memory what it reads after a start.
     pub fn settled(self) -> Result<Self> {
         let question = r#"{"email":"nobody@example.com","organization_id":"nowhere","role":"member"}"#;
         self.ask("POST", "/v1/check", Some(question))?;
-        loop {
-            let before = self.cpu()?;
-            std::thread::sleep(LOOK);
-            if self.cpu()?.saturating_sub(before) < LOOK / 10 {
-                return Ok(self);
-            }
+        let begin = Instant::now();
+        while !self.is_in_memory() {
+            ensure!(begin.elapsed() < PATIENCE, "the realm isn't in memory after {PATIENCE:?}");
+            std::thread::sleep(Duration::from_millis(20));
         }
+        Ok(self)
+    }
+
+    pub fn is_in_memory(&self) -> bool {
+        self.in_memory.load(Ordering::Relaxed)
     }
 
     pub const fn process(&self) -> &Process {
@@ -86,6 +109,6 @@ pub fn command(store: &Store) -> Result<Command> {
         command.env_remove(name);
     }
     command.env("ROSTER_BOOTSTRAP_KEY", SECRET);
-    command.args(["--log", "warn", "--database", store.url()]);
+    command.args(["--log", "warn,roster_store::index=info", "--database", store.url()]);
     Ok(command)
 }

@@ -19,6 +19,9 @@ pub const SPEED: Goal = less("P17", 1.5, 0.25);
 
 /// How long a rate is looked at.
 const WINDOW: Duration = Duration::from_millis(20);
+/// How much of the full speed is seen.
+const AFTER: Duration = Duration::from_millis(500);
+const PATIENCE: Duration = Duration::from_mins(5);
 
 pub fn cold(bench: &mut Bench<'_>, on: On) -> Result<()> {
     let world = bench.world(on, bench.settings.sizes(on).large)?;
@@ -31,14 +34,18 @@ pub fn cold(bench: &mut Bench<'_>, on: On) -> Result<()> {
         let verdict = roster.ask("POST", "/v1/check", Some(&question(member)))?;
         ensure!(verdict["allowed"] == true, "a wrong answer: {verdict}");
         firsts.push(begin.elapsed().as_secs_f64());
-        // Windows until there can't be more to come.
+        // Until some time after it says that it has all in memory.
         let (mut load, mut check, mut windows) = (Load::open(roster.address(), 64)?, checks(&world), Vec::new());
-        let enough = begin.elapsed() + Duration::from_secs(1) + Duration::from_secs_f64(2.0 * scanned);
-        while begin.elapsed() < enough {
+        let mut settled = None;
+        while settled.is_none_or(|at: Instant| at.elapsed() < AFTER) {
+            if settled.is_none() && roster.is_in_memory() {
+                settled = Some(Instant::now());
+            }
+            ensure!(begin.elapsed() < PATIENCE, "no full speed after {PATIENCE:?}");
             let rate = load.run(WINDOW, &mut check)?.rate();
             windows.push((begin.elapsed().as_secs_f64(), rate));
         }
-        let mut last: Vec<_> = windows[windows.len().saturating_sub(25)..].iter().map(|(_, rate)| *rate).collect();
+        let mut last: Vec<_> = windows[windows.len().saturating_sub(15)..].iter().map(|(_, rate)| *rate).collect();
         last.sort_by(f64::total_cmp);
         let full = last[last.len() / 2];
         let (at, _) = windows.iter().find(|(_, rate)| *rate >= 0.8 * full).context("a window at full speed")?;
