@@ -48,7 +48,7 @@ impl Roster {
             for line in BufReader::new(errors).lines().map_while(std::io::Result::ok) {
                 if line.contains(IN_MEMORY) {
                     seen.store(true, Ordering::Relaxed);
-                } else {
+                } else if !line.contains(r#""level":"INFO""#) {
                     eprintln!("{line}");
                 }
             }
