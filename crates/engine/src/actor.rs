@@ -216,11 +216,18 @@ impl Caller {
         &self,
         operation: impl FnOnce(Reader<'_>) -> Result<T> + Clone + Send + 'static,
     ) -> Result<T> {
-        let looked = self.engine.store().look(self.realm, self.position(), |view| {
-            let acting = self.acting(view)?;
-            let value = operation.clone()(Reader { view, acting: &acting })?;
-            Ok::<_, Error>((value, view.position(), view.roles()?))
-        });
+        let store = self.engine.store();
+        let look = || {
+            store.look(self.realm, self.position(), |view| {
+                let acting = self.acting(view)?;
+                let value = operation.clone()(Reader { view, acting: &acting })?;
+                Ok::<_, Error>((value, view.position(), view.roles()?))
+            })
+        };
+        let mut looked = look();
+        if looked.is_none() && store.renew().await {
+            looked = look();
+        }
         match looked {
             Some(answer) => {
                 let (value, position, roles) = answer?;

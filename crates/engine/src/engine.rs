@@ -196,7 +196,12 @@ impl Engine {
             caller.saw(view.position(), caller.roles());
             Ok::<_, Error>(caller)
         };
-        let caller = if let Some(known) = self.store.look_by_token(&key, at_least, enter.clone()) {
+        let look = || self.store.look_by_token(&key, at_least, enter.clone());
+        let mut looked = look();
+        if looked.is_none() && self.store.renew().await {
+            looked = look();
+        }
+        let caller = if let Some(known) = looked {
             known?
         } else {
             let read = |found: Option<(FoundToken, &View<'_>)>| {
@@ -246,7 +251,12 @@ impl Engine {
             caller.saw(view.position(), caller.roles());
             Ok::<_, Error>(caller)
         };
-        if let Some(known) = self.store.look_by_session(&key, at_least, enter.clone()) {
+        let look = || self.store.look_by_session(&key, at_least, enter.clone());
+        let mut looked = look();
+        if looked.is_none() && self.store.renew().await {
+            looked = look();
+        }
+        if let Some(known) = looked {
             return known;
         }
         let read = |found: Option<(FoundSession, &View<'_>)>| {

@@ -52,7 +52,7 @@ impl Leases {
     /// Beside a file only the command line writes; beside a server, other processes.
     pub(crate) const fn of(kind: Kind) -> Self {
         match kind {
-            Kind::Sqlite => Self { look: Duration::from_millis(5), lease: Duration::from_millis(100) },
+            Kind::Sqlite => Self { look: Duration::from_millis(5), lease: Duration::from_millis(200) },
             Kind::Postgres => Self { look: Duration::from_millis(15), lease: Duration::from_millis(75) },
         }
     }
@@ -151,7 +151,22 @@ impl Index {
 
     /// Reads all realms that aren't there yet, and what is new in the others. The connection is in no transaction.
     pub(crate) fn look(&self, connection: &Connection) -> Result<()> {
-        let begun = Instant::now();
+        self.look_since(Instant::now(), connection, true)
+    }
+
+    /// Whether what is in memory was not compared with the log for so long that it isn't used.
+    pub(crate) fn is_late(&self) -> bool {
+        let now = self.at(Instant::now());
+        let realms = self.realms.read().unwrap_or_else(PoisonError::into_inner);
+        realms.values().any(|realm| realm.good_until.load(Ordering::Acquire) <= now)
+    }
+
+    /// The same for realms that are there already, where the connection's transaction began after that moment.
+    pub(crate) fn look_again(&self, begun: Instant, connection: &Connection) -> Result<()> {
+        self.look_since(begun, connection, false)
+    }
+
+    fn look_since(&self, begun: Instant, connection: &Connection, load: bool) -> Result<()> {
         let heads =
             connection.all("SELECT id, head FROM realm", &[], |row| Ok((row.id::<RealmId>(0)?, row.int(1)?)))?;
         for (id, head) in heads {
@@ -163,7 +178,8 @@ impl Index {
                     self.follow(connection, id, &realm, head)?;
                     realm.good_until.fetch_max(self.at(begun + self.leases.lease), Ordering::AcqRel);
                 }
-                None => self.load(connection, id)?,
+                None if load => self.load(connection, id)?,
+                None => {}
             }
         }
         Ok(())

@@ -34,6 +34,7 @@ pub struct Store {
     readers: Readers,
     replica: Option<Replica>,
     index: Option<Arc<Index>>,
+    renewing: tokio::sync::Mutex<()>,
     /// How long a commit that takes a right away waits before it is acknowledged.
     settling: Duration,
     /// Ends the one who follows the log, by its end.
@@ -128,6 +129,7 @@ impl Store {
             readers: Readers::new(source),
             replica,
             index: memory,
+            renewing: tokio::sync::Mutex::default(),
             settling,
             following: Mutex::new(following),
             catalogs,
@@ -255,6 +257,19 @@ impl Store {
                 None => tokio::time::sleep(AT_LEAST_LOOK).await,
             }
         }
+    }
+
+    /// Compares memory with the log now, if that was not done for too long: on a busy machine the one who does it may come late, and one look
+    /// costs less than many answers from the tables. Whether it is worth while to ask memory again.
+    pub async fn renew(&self) -> bool {
+        let Some(index) = self.index.clone().filter(|index| index.is_late()) else { return false };
+        // One looks; who waited for him finds it done.
+        let _one = self.renewing.lock().await;
+        if !index.is_late() {
+            return true;
+        }
+        let begun = std::time::Instant::now();
+        self.readers.run(move |connection| index.look_again(begun, connection)).await.is_ok()
     }
 
     /// Reads what is in memory, at once and without waiting for anything, at the graph's position, which is `at_least` or later. `None` if

@@ -44,7 +44,8 @@ fn who_waits_for_a_lock_waits_a_bounded_time() {
     let server = serve(&place, &cluster.url(&["one"]));
     let mut client = server.client();
     let organization = make_organization(&mut client, "Acme");
-    let members = format!("/v1/organizations/{organization}/memberships");
+    // In an order that memory doesn't keep.
+    let members = format!("/v1/organizations/{organization}/memberships?sort=name");
     client.get(&members).expect(200);
     std::thread::scope(|scope| {
         let lock = "BEGIN; LOCK TABLE membership IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(12); COMMIT";
