@@ -11,6 +11,8 @@
 //!
 //! What lies outside is answered as if it weren't there.
 
+use std::borrow::Cow;
+
 use hashbrown::{HashMap, HashSet};
 use roster_model::permission::BuiltIn as P;
 use roster_model::{
@@ -200,10 +202,7 @@ pub(crate) fn users<'r>(
         let known = born.get(name).and_then(|id| Some((*id, *there.get(id)?)));
         let known = match known {
             Some(known) => Some(known),
-            None if matches!(name, UserRef::Id(_)) => None,
-            None => name
-                .find(reader.view, reader.acting.surface, reader.acting.user)?
-                .map(|user| (user.id, user.is_active())),
+            None => user_by_name(reader, name)?,
         };
         if let Some(known) = known {
             found.insert(name, known);
@@ -278,21 +277,68 @@ impl<'r> Known<'r> {
         Ok(Self { users, organizations, lines, held })
     }
 
-    fn ways(&self, user: UserId, line: &[OrganizationId], reaching: RoleSet) -> Vec<Way> {
-        ways(line, reaching, |organization| self.held.get(&(user, organization)))
+    /// What is known that a question is about.
+    fn facts(&self, asker: Asker, check: &Check) -> Facts<'_> {
+        let subject = self.users.get(&check.user).copied();
+        let line = self.organizations.get(&check.organization).and_then(|id| self.lines.get(id)).map(Vec::as_slice);
+        let held = |user: UserId| {
+            let places = line.unwrap_or_default().iter();
+            places.filter_map(|place| self.held.get(&(user, *place)).copied()).collect()
+        };
+        let mine = if let Asker::User(me) = asker { held(me) } else { Vec::new() };
+        Facts {
+            subject,
+            line: line.map(Cow::Borrowed),
+            held: subject.map(|(user, _)| held(user)).unwrap_or_default(),
+            mine,
+        }
     }
+}
 
+/// Everything that one question needs.
+struct Facts<'k> {
+    subject: Option<(UserId, bool)>,
+    /// Of an organization that is there.
+    line: Option<Cow<'k, [OrganizationId]>>,
+    /// By the subject along the line.
+    held: Vec<Held>,
+    /// By who asks, if that is a user.
+    mine: Vec<Held>,
+}
+
+impl Facts<'static> {
+    /// The same as [`Known`] for one question, without its tables.
+    fn read(reader: Reader<'_>, asker: Asker, check: &Check) -> Result<Self> {
+        let subject = user(reader, &check.user)?;
+        let line = line(reader, &check.organization)?;
+        let held = |user: UserId| match &line {
+            Some(line) => Ok::<_, Error>(reader.view.held_at(&[user], line)?),
+            None => Ok(Vec::new()),
+        };
+        let of_subject = match subject {
+            Some((user, _)) => held(user)?,
+            None => Vec::new(),
+        };
+        let mine = match asker {
+            Asker::User(me) => held(me)?,
+            _ => Vec::new(),
+        };
+        Ok(Self { subject, held: of_subject, mine, line: line.map(Cow::Owned) })
+    }
+}
+
+impl Facts<'_> {
     fn decide(&self, reader: Reader<'_>, catalog: &RoleCatalog, asker: Asker, check: &Check) -> Result<Verdict> {
         let no = |reason| Verdict { allowed: false, reason, via: None };
-        let subject = self.users.get(&check.user).copied();
-        let line = self.organizations.get(&check.organization).and_then(|id| self.lines.get(id));
-        let own = matches!((asker, subject), (Asker::User(me), Some((user, _))) if me == user);
+        let line = self.line.as_deref();
+        let own = matches!((asker, self.subject), (Asker::User(me), Some((user, _))) if me == user);
         let all = asker == Asker::Everything || own;
         if !all && !line.is_some_and(|line| self.may_ask(reader, catalog, asker, line)) {
             return Ok(no(Reason::UnknownSubject));
         }
-        let Some((user, active)) = subject else { return Ok(no(Reason::UnknownSubject)) };
-        let ways = line.map(|line| self.ways(user, line, catalog.reaching())).unwrap_or_default();
+        let Some((user, active)) = self.subject else { return Ok(no(Reason::UnknownSubject)) };
+        let reaching = catalog.reaching();
+        let ways = line.map(|line| ways(line, reaching, |place| at(&self.held, place))).unwrap_or_default();
         let pending = || match line.filter(|_| ways.is_empty() && (check.explain || !all)) {
             Some(line) => is_invited(reader, catalog, user, line),
             None => Ok(false),
@@ -325,13 +371,56 @@ impl<'r> Known<'r> {
         match asker {
             Asker::Everything => true,
             Asker::AndBelow(top) => line.contains(&top),
-            Asker::User(me) => {
+            Asker::User(_) => {
                 let reading = catalog.granting(P::MembershipsRead.key());
-                let held = |organization| self.held.get(&(me, organization)).filter(|held| acts_by(reader, held));
+                let held = |place| at(&self.mine, place).filter(|held| acts_by(reader, held));
                 roles_of(&ways(line, catalog.reaching(), held)).meets(reading)
             }
         }
     }
+}
+
+/// Lines are short.
+fn at(held: &[Held], place: OrganizationId) -> Option<&Held> {
+    held.iter().find(|held| held.organization == place)
+}
+
+/// A user and whether he is active.
+fn user(reader: Reader<'_>, name: &UserRef) -> Result<Option<(UserId, bool)>> {
+    if let Some(id) = name.born(reader.acting.user)
+        && let Some(active) = reader.view.is_active(id)?
+    {
+        return Ok(Some((id, active)));
+    }
+    user_by_name(reader, name)
+}
+
+/// One that no id of ours names.
+fn user_by_name(reader: Reader<'_>, name: &UserRef) -> Result<Option<(UserId, bool)>> {
+    if matches!(name, UserRef::Id(_)) {
+        return Ok(None);
+    }
+    let found = name.find(reader.view, reader.acting.surface, reader.acting.user)?;
+    Ok(found.map(|user| (user.id, user.is_active())))
+}
+
+/// The line of an organization that is there.
+fn line(reader: Reader<'_>, name: &OrganizationRef) -> Result<Option<Vec<OrganizationId>>> {
+    let known = match name.born() {
+        Some(id) => reader.view.line_of(id)?,
+        None => None,
+    };
+    let line = match known {
+        Some(line) => Some(line),
+        None if matches!(name, OrganizationRef::Id(_)) => None,
+        None => match name.find(reader.view, reader.acting.surface)? {
+            Some(found) => reader.view.line_of(found.id)?,
+            None => None,
+        },
+    };
+    let hidden =
+        |line: &Vec<OrganizationId>| !reader.acting.surface.shows_root() && line.first() == Some(&reader.acting.root);
+    Ok(line.filter(|line| !hidden(line)))
 }
 
 /// Whether somebody has a pending invitation that would count here.
@@ -358,8 +447,11 @@ pub(crate) fn decide(reader: Reader<'_>, checks: &[Check]) -> Result<Vec<Verdict
         return Err(Error::invalid("checks", format!("has more than {CHECKS_MAX} entries")));
     }
     let catalog = reader.roles()?;
+    if let [check] = checks {
+        return Ok(vec![Facts::read(reader, asker, check)?.decide(reader, &catalog, asker, check)?]);
+    }
     let known = Known::read(reader, checks, asker)?;
-    checks.iter().map(|check| known.decide(reader, &catalog, asker, check)).collect()
+    checks.iter().map(|check| known.facts(asker, check).decide(reader, &catalog, asker, check)).collect()
 }
 
 impl Caller {

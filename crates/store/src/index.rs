@@ -52,7 +52,7 @@ impl Leases {
     /// Beside a file only the command line writes; beside a server, other processes.
     pub(crate) const fn of(kind: Kind) -> Self {
         match kind {
-            Kind::Sqlite => Self { look: Duration::from_millis(5), lease: Duration::from_millis(200) },
+            Kind::Sqlite => Self { look: Duration::from_millis(20), lease: Duration::from_millis(200) },
             Kind::Postgres => Self { look: Duration::from_millis(15), lease: Duration::from_millis(75) },
         }
     }

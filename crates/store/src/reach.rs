@@ -68,6 +68,14 @@ impl View<'_> {
         Ok(lines)
     }
 
+    /// The same for one; `None` if it isn't there.
+    pub fn line_of(&self, organization: OrganizationId) -> Result<Option<Vec<OrganizationId>>> {
+        match &self.memory {
+            Some(memory) => Ok(memory.graph.line(organization)),
+            None => Ok(self.lines_of(&[organization])?.remove(&organization)),
+        }
+    }
+
     /// What these users hold at these organizations, but for what grants nothing since its user is suspended there.
     pub fn held_at(&self, users: &[UserId], organizations: &[OrganizationId]) -> Result<Vec<Held>> {
         let mut held = Vec::new();
