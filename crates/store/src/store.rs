@@ -24,6 +24,8 @@ use crate::view::{Memory, View};
 const WRITERS: usize = 4;
 /// How long a reader waits for a position that he was promised.
 pub const AT_LEAST_WAIT: Duration = Duration::from_secs(1);
+/// How long a look at the log is waited for.
+const RENEWAL_WAIT: Duration = Duration::from_millis(100);
 const AT_LEAST_LOOK: Duration = Duration::from_millis(10);
 
 /// The database: one writer for each realm, many readers.
@@ -263,13 +265,17 @@ impl Store {
     /// costs less than many answers from the tables. Whether it is worth while to ask memory again.
     pub async fn renew(&self) -> bool {
         let Some(index) = self.index.clone().filter(|index| index.is_late()) else { return false };
-        // One looks; who waited for him finds it done.
-        let _one = self.renewing.lock().await;
-        if !index.is_late() {
-            return true;
-        }
-        let begun = std::time::Instant::now();
-        self.readers.run(move |connection| index.look_again(begun, connection)).await.is_ok()
+        let look = async {
+            // One looks; who waited for him finds it done.
+            let _one = self.renewing.lock().await;
+            if !index.is_late() {
+                return true;
+            }
+            let begun = std::time::Instant::now();
+            self.readers.run(move |connection| index.look_again(begun, connection)).await.is_ok()
+        };
+        // A database that is so slow is not waited for twice.
+        tokio::time::timeout(RENEWAL_WAIT, look).await.unwrap_or(false)
     }
 
     /// Reads what is in memory, at once and without waiting for anything, at the graph's position, which is `at_least` or later. `None` if
