@@ -42,12 +42,12 @@ impl Caller {
 
     /// The realm, for who holds this permission at its root. A surface may ask for more than the operation that follows does.
     pub async fn realm_for(&self, permission: P) -> Result<Realm> {
-        self.read(move |reader| Ok(reader.realm()?.allow(reader, permission)?.into_inner())).await
+        self.read_graph(move |reader| Ok(reader.realm()?.allow(reader, permission)?.into_inner())).await
     }
 
     /// What each of these users holds at the realm's root, in their order. Oneself, or `users:read` at the root.
     pub async fn roles_at_root(&self, users: Vec<UserId>) -> Result<Vec<RoleSet>> {
-        self.read(move |reader| {
+        self.read_graph(move |reader| {
             if users.iter().any(|user| reader.acting.user != Some(*user)) {
                 reader.realm()?.allow(reader, P::UsersRead)?;
             }

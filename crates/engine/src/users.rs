@@ -525,9 +525,9 @@ impl Caller {
         self.read_graph(move |reader| Ok(reader.user(&user)?.allow_self_or(reader, P::UsersRead)?.id)).await
     }
 
-    /// The acting user, if the caller is one.
+    /// The acting user, if the caller is one. When he was last seen is no part of the answer.
     pub async fn me(&self) -> Result<Option<User>> {
-        self.read(|reader| Ok(reader.acting.user.map(|id| reader.view.user(id)).transpose()?.flatten())).await
+        self.read_graph(|reader| Ok(reader.acting.user.map(|id| reader.view.user(id)).transpose()?.flatten())).await
     }
 
     /// Names and language also by oneself; all else needs `users:write` at the root.

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use roster_engine::{
     Ask, Caller, Check, Config, Engine, IndexMode, Listed, MemberQuery, MembershipPatch, NewMembership,
-    NewOrganization, NewUser, OrganizationId, OrganizationPatch, OrganizationRef, Page, RoleNumber, RoleSet, UserId,
-    UserPatch, UserRef,
+    NewOrganization, NewUser, OrganizationId, OrganizationPatch, OrganizationRef, Page, Picked, RoleNumber, RoleSet,
+    UserConditions, UserId, UserPatch, UserRef,
 };
 use roster_testing::Database;
 
@@ -82,6 +82,11 @@ async fn lists(caller: &Caller, user: UserId, organization: OrganizationId) -> V
             }
         }
     }
+    let only = Picked { only: Some(vec![UserRef::Id(user), UserRef::Id(user)]), ..Picked::default() };
+    let users = UserConditions { users: only, ..UserConditions::default() };
+    let page = Page { total: true, ..Page::default() };
+    all.push(told(caller.list_members(organization, MemberQuery { users, page, ..MemberQuery::default() }).await));
+    all.push(format!("{:?}", caller.realm_for(roster_engine::BuiltIn::UsersRead).await));
     all.push(format!("{:?}", caller.member(organization, user).await));
     all.push(format!("{:?}", caller.organization(organization).await));
     all.push(format!("{:?}", caller.user_id(user).await));

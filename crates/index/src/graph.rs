@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 use roster_model::{
-    EntityId as _, Invitation, InvitationStatus, MembershipId, OrganizationId, Role, RoleCatalog, RoleSet, UserId,
+    EntityId as _, Invitation, InvitationStatus, MembershipId, OrganizationId, Realm, Role, RoleCatalog, RoleSet,
+    UserId,
 };
 
 use crate::members::{Members, RoleSets, Seat};
@@ -43,6 +44,8 @@ struct Person {
 /// A realm as it was at one position of its log.
 #[derive(Debug)]
 pub struct Graph {
+    /// Never another one.
+    realm: Option<Realm>,
     pub(crate) position: i64,
     pub(crate) roles_version: i64,
     organizations: HashMap<OrganizationId, u32>,
@@ -91,6 +94,7 @@ impl Graph {
     pub fn new(position: i64, roles_version: i64, roles: Vec<Role>) -> Self {
         let catalog = Arc::new(RoleCatalog::new(roles.iter().cloned()));
         Self {
+            realm: None,
             position,
             roles_version,
             organizations: HashMap::new(),
@@ -163,6 +167,15 @@ impl Graph {
                 number(people.len() - 1)
             }
         })
+    }
+
+    pub fn put_realm(&mut self, realm: Realm) {
+        self.realm = Some(realm);
+    }
+
+    /// The realm itself, if it was put.
+    pub const fn realm(&self) -> Option<&Realm> {
+        self.realm.as_ref()
     }
 
     pub fn put_organization(&mut self, id: OrganizationId, parent: Option<OrganizationId>, active: bool) {

@@ -393,6 +393,9 @@ fn read(connection: &Connection, realm: RealmId) -> Result<Graph> {
         );
     }
     graph.reserve(sizes);
+    if let Some(realm) = view.realm()? {
+        graph.put_realm(realm);
+    }
     let scan = |sql: &str, each: &mut dyn FnMut(&crate::sql::Row<'_>) -> Result<()>| {
         connection.each(sql, &values, |row| each(row))
     };

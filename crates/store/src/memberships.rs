@@ -69,8 +69,19 @@ impl MemberFilter {
 
     /// The memberships that it lets through, if the graph knows them by its own orders and without a walk over many.
     fn in_memory(&self, graph: &Graph) -> Option<Known> {
-        if self.needs_user() || self.roles.is_some() || self.shown.is_some() {
+        if self.roles.is_some() || self.shown.is_some() {
             return None;
+        }
+        if self.needs_user() {
+            let (Some(organization), None, Some(users)) = (self.organization, self.user, self.users.just_ids()) else {
+                return None;
+            };
+            let held = users.iter().filter_map(|user| graph.holding(organization, *user));
+            let mut ids: Vec<MembershipId> = held.map(|holding| holding.membership).collect();
+            ids.sort_unstable();
+            // Whoever is named twice is there once.
+            ids.dedup();
+            return Some(Known::These(ids));
         }
         match (self.organization, self.user) {
             (Some(organization), None) => Some(Known::Members(organization)),

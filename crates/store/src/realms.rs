@@ -23,6 +23,10 @@ fn reserve(connection: &Connection, realm: &Realm) -> Result<bool> {
 
 impl View<'_> {
     pub fn realm(&self) -> Result<Option<Realm>> {
+        let memory = self.memory.as_ref().or(self.settled.as_ref().map(|(memory, _)| memory));
+        if let Some(realm) = memory.and_then(|memory| memory.graph.realm()) {
+            return Ok(Some(realm.clone()));
+        }
         self.connection.optional(&format!("{COLUMNS} WHERE id = $1"), &[self.realm.into()], read)
     }
 

@@ -6,7 +6,7 @@ use roster_model::{Address, AddressKind, Aliases, EntityId as _, NO_ADDRESS, Use
 use crate::batch::About;
 use crate::error::Result;
 use crate::list::Slice;
-use crate::selection::UserMatch;
+use crate::selection::{Selection, UserMatch};
 use crate::sql::{Row, Select, Value, like, like_prefix};
 use crate::view::{Memory, View};
 
@@ -26,6 +26,16 @@ pub struct UserFilter {
     /// Beginning of the name or of the primary e-mail address, in any case.
     pub prefix: Option<String>,
     pub more: UserMatch,
+}
+
+impl UserFilter {
+    /// The users that it names, if it asks for nothing else.
+    pub(crate) fn just_ids(&self) -> Option<&[UserId]> {
+        let only = self.more.ids.only.as_deref()?;
+        let ids = Selection { only: Some(only.to_vec()), except: Vec::new() };
+        let plain = Self { more: UserMatch { ids, ..UserMatch::default() }, ..Self::default() };
+        (*self == plain).then_some(only)
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
