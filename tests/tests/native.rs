@@ -409,3 +409,27 @@ async fn when_a_key_was_last_used_is_known_and_is_no_event() {
     assert_eq!(get().await.str("/last_used_at"), "2026-11-22T06:00:05.000Z", "written down meanwhile");
     assert!(world.verify().await.is_empty());
 }
+
+#[tokio::test]
+async fn what_a_write_answers_tells_when_somebody_was_last_seen() {
+    let world = World::new().await;
+    let ada = world.call("POST", "/v1/users", json!({"email": "ada@example.com"})).await.str("/id").to_owned();
+    let issued = world.call("POST", "/v1/tokens", json!({"kind": "user", "user_id": ada, "name": "hers"})).await;
+    let (token, secret) = (issued.str("/id").to_owned(), issued.str("/secret").to_owned());
+    // Twice, so that memory knows the user and the key as they were before.
+    for _ in 0..2 {
+        assert_eq!(world.call_as(&secret, "GET", "/v1/roles", Value::Null).await.status, 200);
+        let reached = world.call("GET", &format!("/v1/users/{ada}/organizations"), Value::Null).await;
+        assert_eq!(reached.status, 200, "{}", reached.text());
+    }
+    world.engine.maintain().await;
+    world.clock.advance(60_000);
+    assert_eq!(world.call_as(&secret, "GET", "/v1/roles", Value::Null).await.status, 200);
+    world.engine.maintain().await;
+    let seen = "2026-11-22T06:01:00.000Z";
+    let renamed = world.call("PATCH", &format!("/v1/tokens/{token}"), json!({"name": "ada's"})).await;
+    assert_eq!(renamed.str("/last_used_at"), seen, "{}", renamed.text());
+    let renamed = world.call("PATCH", &format!("/v1/users/{ada}"), json!({"name": "Ada"})).await;
+    assert_eq!(renamed.str("/last_active_at"), seen, "{}", renamed.text());
+    assert!(world.verify().await.is_empty());
+}

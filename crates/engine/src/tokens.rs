@@ -184,7 +184,7 @@ fn issue(tx: &mut Tx<'_, '_>, new: &NewToken, secret: &str) -> Result<Token> {
 fn find(reader: Reader<'_>, reference: &str) -> Result<Token> {
     let unknown = || Error::NotFound(Subject::Token);
     let id: TokenId = Form::read_any(reference).ok_or_else(unknown)?;
-    visible(reader, std::sync::Arc::unwrap_or_clone(reader.view.token(id)?.ok_or_else(unknown)?))
+    visible(reader, reader.view.token_as_stored(id)?.ok_or_else(unknown)?)
 }
 
 fn visible(reader: Reader<'_>, token: Token) -> Result<Token> {

@@ -90,16 +90,22 @@ impl Store {
 }
 
 impl View<'_> {
+    /// To know who calls.
     pub fn token(&self, id: TokenId) -> Result<Option<Arc<Token>>> {
         let remembered = |memory: &Memory<'_>| {
             let found = memory.index.keys.token_by_id(self.realm, id);
             found.map(|found| Arc::clone(&found.token)).ok_or_else(|| self.connection.not_in_memory())
         };
-        if let Some(known) = self.known(About::Tokens, remembered) {
-            return known.map(Some);
+        match self.known(About::Tokens, remembered) {
+            Some(known) => known.map(Some),
+            None => Ok(self.token_as_stored(id)?.map(Arc::new)),
         }
+    }
+
+    /// As it is written down, with when it was last seen, which memory doesn't know.
+    pub fn token_as_stored(&self, id: TokenId) -> Result<Option<Token>> {
         let sql = format!("SELECT {COLUMNS} FROM token t WHERE t.realm = $1 AND t.id = $2");
-        self.connection.optional(&sql, &[self.realm.into(), id.into()], |row| read(row).map(Arc::new))
+        self.connection.optional(&sql, &[self.realm.into(), id.into()], read)
     }
 
     pub fn token_by_hash(&self, hash: &str) -> Result<Option<Token>> {

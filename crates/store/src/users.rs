@@ -264,8 +264,9 @@ impl View<'_> {
 
     /// The same, without a copy where it is in memory.
     pub fn shared_user(&self, id: UserId) -> Result<Option<Arc<User>>> {
-        if let Some(known) = self.known(About::User(id), |memory| self.remembered_user(memory, id)) {
-            return known;
+        // Not in a transaction: what it changes is shown afterwards, and memory doesn't know when somebody was last seen.
+        if let Some(memory) = &self.memory {
+            return self.remembered_user(memory, id);
         }
         let user = self.one_user("u.id = $2", id.into())?.map(Arc::new);
         self.keep(user.as_slice());
