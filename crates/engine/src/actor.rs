@@ -224,11 +224,7 @@ impl Caller {
                 Ok::<_, Error>((value, view.position(), view.roles()?))
             })
         };
-        let mut looked = look();
-        if looked.is_none() && store.renew().await {
-            looked = look();
-        }
-        match looked {
+        match store.in_memory(look).await {
             Some(answer) => {
                 let (value, position, roles) = answer?;
                 self.saw(position, roles);

@@ -188,7 +188,7 @@ struct Known<'r> {
 }
 
 /// Ids are looked up together; other names one by one.
-pub(crate) fn users<'r>(
+fn users<'r>(
     reader: Reader<'_>,
     names: impl Iterator<Item = &'r UserRef>,
 ) -> Result<HashMap<&'r UserRef, (UserId, bool)>> {
@@ -214,7 +214,7 @@ pub(crate) fn users<'r>(
 /// The lines of organizations that are there.
 type Lines = HashMap<OrganizationId, Vec<OrganizationId>>;
 
-pub(crate) fn organizations<'r>(
+fn organizations<'r>(
     reader: Reader<'_>,
     names: impl Iterator<Item = &'r OrganizationRef>,
 ) -> Result<(HashMap<&'r OrganizationRef, OrganizationId>, Lines)> {
@@ -386,7 +386,7 @@ fn at(held: &[Held], place: OrganizationId) -> Option<&Held> {
 }
 
 /// A user and whether he is active.
-fn user(reader: Reader<'_>, name: &UserRef) -> Result<Option<(UserId, bool)>> {
+pub(crate) fn user(reader: Reader<'_>, name: &UserRef) -> Result<Option<(UserId, bool)>> {
     if let Some(id) = name.born(reader.acting.user)
         && let Some(active) = reader.view.is_active(id)?
     {
@@ -405,7 +405,7 @@ fn user_by_name(reader: Reader<'_>, name: &UserRef) -> Result<Option<(UserId, bo
 }
 
 /// The line of an organization that is there.
-fn line(reader: Reader<'_>, name: &OrganizationRef) -> Result<Option<Vec<OrganizationId>>> {
+pub(crate) fn line(reader: Reader<'_>, name: &OrganizationRef) -> Result<Option<Vec<OrganizationId>>> {
     let known = match name.born() {
         Some(id) => reader.view.line_of(id)?,
         None => None,

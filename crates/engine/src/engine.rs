@@ -197,11 +197,7 @@ impl Engine {
             Ok::<_, Error>(caller)
         };
         let look = || self.store.look_by_token(&key, at_least, enter.clone());
-        let mut looked = look();
-        if looked.is_none() && self.store.renew().await {
-            looked = look();
-        }
-        let caller = if let Some(known) = looked {
+        let caller = if let Some(known) = self.store.in_memory(look).await {
             known?
         } else {
             let read = |found: Option<(FoundToken, &View<'_>)>| {
@@ -252,11 +248,7 @@ impl Engine {
             Ok::<_, Error>(caller)
         };
         let look = || self.store.look_by_session(&key, at_least, enter.clone());
-        let mut looked = look();
-        if looked.is_none() && self.store.renew().await {
-            looked = look();
-        }
-        if let Some(known) = looked {
+        if let Some(known) = self.store.in_memory(look).await {
             return known;
         }
         let read = |found: Option<(FoundSession, &View<'_>)>| {

@@ -9,7 +9,7 @@ use roster_store::list::{Key, Mark};
 use roster_store::{Counting, Held};
 
 use crate::actor::Caller;
-use crate::checks::{Ask, Asker, Way, acts_by, organizations, roles_of, users, ways};
+use crate::checks::{self, Ask, Asker, Way, acts_by, roles_of, ways};
 use crate::error::Result;
 use crate::paging::{Listed, Page};
 use crate::reference::{OrganizationRef, UserRef};
@@ -180,7 +180,7 @@ fn search_organizations(
 ) -> Result<Portion<Organization>> {
     let asker = Asker::of(reader)?;
     let catalog = reader.roles()?;
-    let subject = users(reader, std::iter::once(user))?.remove(user);
+    let subject = checks::user(reader, user)?;
     let (Some((user, true)), Some(counting)) = (subject, ask.counting(&catalog)) else { return Ok(Portion::default()) };
     let reach = Reach::of(reader, user, counting)?;
     let only = match asker {
@@ -208,9 +208,8 @@ fn search_users(
 ) -> Result<Portion<User>> {
     let asker = Asker::of(reader)?;
     let catalog = reader.roles()?;
-    let (found, lines) = organizations(reader, std::iter::once(organization))?;
-    let line = found.get(organization).and_then(|id| lines.get(id));
-    let (Some(line), Some(counting)) = (line, ask.counting(&catalog)) else { return Ok(Portion::default()) };
+    let line = checks::line(reader, organization)?;
+    let (Some(line), Some(counting)) = (line.as_deref(), ask.counting(&catalog)) else { return Ok(Portion::default()) };
     let only_me = match asker {
         Asker::Everything => None,
         Asker::AndBelow(top) if line.contains(&top) => None,
@@ -269,8 +268,8 @@ impl Caller {
         self.read_graph(move |reader| {
             let place = reader.organization(&organization)?.allow_listing(reader)?;
             let slice = page.slice("effective")?;
-            let lines = reader.view.lines_of(&[place.id])?;
-            let (Some(line), Some(counting)) = (lines.get(&place.id), ask.counting(&*reader.roles()?)) else {
+            let line = reader.view.line_of(place.id)?;
+            let (Some(line), Some(counting)) = (line.as_deref(), ask.counting(&*reader.roles()?)) else {
                 return Ok(Listed { items: Vec::new(), total: page.total.then_some(0), next: None });
             };
             let after = slice.after.map(|mark| UserId::from_raw(mark.id));
@@ -309,10 +308,9 @@ impl Caller {
         self.read_graph(move |reader| {
             let asker = Asker::of(reader)?;
             let catalog = reader.roles()?;
-            let subject = users(reader, std::iter::once(&user))?.remove(&user);
-            let (found, lines) = organizations(reader, std::iter::once(&organization))?;
-            let line = found.get(&organization).and_then(|id| lines.get(id));
-            let (Some((user, true)), Some(line)) = (subject, line) else { return Ok(RoleSet::EMPTY) };
+            let subject = checks::user(reader, &user)?;
+            let line = checks::line(reader, &organization)?;
+            let (Some((user, true)), Some(line)) = (subject, line.as_deref()) else { return Ok(RoleSet::EMPTY) };
             let of = |user: UserId, acting: bool| {
                 let mut held = reader.view.held_at(&[user], line)?;
                 held.retain(|held| !acting || acts_by(reader, held));

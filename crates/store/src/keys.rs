@@ -51,14 +51,44 @@ enum Ended<'c> {
 }
 
 fn ended(change: Option<&Change>) -> Option<Ended<'_>> {
+    let Some(change) = change else { return Some(Ended::All) };
     match change {
-        Some(Change::TokenRevoked { after, .. } | Change::TokenUpdated { after, .. }) => Some(Ended::Token(after.id)),
-        Some(Change::SessionEnded { before }) => Some(Ended::Session(before)),
-        Some(Change::UserUpdated { after, .. }) if !after.is_active() => Some(Ended::Of(after.id, false)),
-        Some(Change::UserDeleted { before }) => Some(Ended::Of(before.id, true)),
-        Some(Change::UserPasswordChanged { user, .. }) => Some(Ended::Of(*user, false)),
-        Some(Change::OrganizationDeleted { .. }) | None => Some(Ended::All),
-        Some(_) => None,
+        Change::TokenRevoked { after, .. } | Change::TokenUpdated { after, .. } => Some(Ended::Token(after.id)),
+        Change::SessionEnded { before } => Some(Ended::Session(before)),
+        Change::UserUpdated { after, .. } => (!after.is_active()).then_some(Ended::Of(after.id, false)),
+        Change::UserDeleted { before } => Some(Ended::Of(before.id, true)),
+        Change::UserPasswordChanged { user, .. } => Some(Ended::Of(*user, false)),
+        Change::OrganizationDeleted { .. } => Some(Ended::All),
+        Change::RealmCreated { .. }
+        | Change::OrganizationCreated { .. }
+        | Change::OrganizationUpdated { .. }
+        | Change::OrganizationMoved { .. }
+        | Change::UserCreated { .. }
+        | Change::UserErased { .. }
+        | Change::MembershipAdded { .. }
+        | Change::MembershipUpdated { .. }
+        | Change::MembershipRemoved { .. }
+        | Change::OwnershipCleared { .. }
+        | Change::OwnershipTransferred { .. }
+        | Change::InvitationCreated { .. }
+        | Change::InvitationUpdated { .. }
+        | Change::RoleCreated { .. }
+        | Change::RoleUpdated { .. }
+        | Change::RoleDeleted { .. }
+        | Change::PermissionCreated { .. }
+        | Change::PermissionUpdated { .. }
+        | Change::PermissionDeleted { .. }
+        | Change::TokenIssued { .. }
+        | Change::SessionOpened { .. }
+        | Change::LinkIssued { .. }
+        | Change::LinkUsed { .. }
+        | Change::AccountUserCreated { .. }
+        | Change::AccountUserUpdated { .. }
+        | Change::AccountUserDeleted { .. }
+        | Change::DirectoryLinkCreated { .. }
+        | Change::DirectoryLinkUpdated { .. }
+        | Change::DirectoryLinkDeleted { .. }
+        | Change::RemovalHeld { .. } => None,
     }
 }
 

@@ -40,6 +40,11 @@ impl From<Key> for Value {
     }
 }
 
+/// Rows that a limit lets through.
+pub(crate) fn at_most(limit: Option<u64>) -> usize {
+    limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX)
+}
+
 impl Slice {
     /// Appends the condition that puts the page behind its mark. `key` is a column, or empty for the id alone.
     pub(crate) fn seek(&self, select: &mut Select, key: &str, id: &str) {

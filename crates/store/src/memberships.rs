@@ -5,7 +5,7 @@ use roster_model::{EntityId as _, Extras, Membership, MembershipId, Metadata, Or
 
 use crate::batch::About;
 use crate::error::Result;
-use crate::list::Slice;
+use crate::list::{Slice, at_most};
 use crate::sql::{Row, Select, Value};
 use crate::users::{UserFilter, UserPart, user_conditions};
 use crate::view::{Memory, View, WALK_MAX};
@@ -112,7 +112,7 @@ enum Known {
 impl Known {
     /// `None` if that is too long for an answer from memory.
     fn part(self, graph: &Graph, slice: &Slice) -> Option<Vec<MembershipId>> {
-        let limit = slice.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
+        let limit = at_most(slice.limit);
         let after = slice.after.as_ref().map(|mark| MembershipId::from_raw(mark.id));
         match self {
             Self::Members(organization) => {

@@ -9,6 +9,7 @@ use roster_index::{Holding, Start};
 use roster_model::{MembershipId, OrganizationId, RoleSet, UserId, UserStatus};
 
 use crate::error::Result;
+use crate::list::at_most;
 use crate::sql::Select;
 use crate::view::{Memory, View, WALK_MAX};
 
@@ -211,7 +212,7 @@ impl View<'_> {
         if let Some(memory) = &self.memory {
             let mut below = self.below_in_memory(memory, tops)?;
             below.retain(|id| after.is_none_or(|after| *id > after));
-            below.truncate(limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX));
+            below.truncate(at_most(limit));
             return Ok(below);
         }
         let mut select = self.downward("id", tops);
@@ -249,7 +250,7 @@ impl View<'_> {
         if let Some(memory) = &self.memory {
             found = self.holders_in_memory(memory, line, counting)?;
             found.retain(|user| after.is_none_or(|after| *user > after));
-            found.truncate(limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX));
+            found.truncate(at_most(limit));
             return Ok(found);
         }
         for (distance, organization) in line.iter().enumerate() {
@@ -275,9 +276,7 @@ impl View<'_> {
         }
         found.sort_unstable();
         found.dedup();
-        if let Some(limit) = limit {
-            found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-        }
+        found.truncate(at_most(limit));
         Ok(found)
     }
 

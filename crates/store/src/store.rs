@@ -261,9 +261,17 @@ impl Store {
         }
     }
 
-    /// Compares memory with the log now, if that was not done for too long: on a busy machine the one who does it may come late, and one look
-    /// costs less than many answers from the tables. Whether it is worth while to ask memory again.
-    pub async fn renew(&self) -> bool {
+    /// What `look` finds in memory. If it finds nothing only since memory wasn't compared with the log for too long, that is done, and it looks
+    /// again: on a busy machine the one who does it may come late, and one look costs less than many answers from the tables.
+    pub async fn in_memory<T>(&self, look: impl Fn() -> Option<T>) -> Option<T> {
+        match look() {
+            None if self.renew().await => look(),
+            found => found,
+        }
+    }
+
+    /// Compares memory with the log now, if that was not done for too long. Whether it is worth while to ask memory again.
+    async fn renew(&self) -> bool {
         let Some(index) = self.index.clone().filter(|index| index.is_late()) else { return false };
         let look = async {
             // One looks; who waited for him finds it done.
