@@ -100,9 +100,10 @@ async fn memory_and_database_say_the_same() {
     // As the command line is, beside the server: it writes, too.
     let (beside, other) = open(database.url(), IndexMode::Beside).await;
     let (mut users, mut organizations): (Vec<UserId>, Vec<OrganizationId>) = (Vec::new(), Vec::new());
+    let mut pairs: Vec<(UserId, OrganizationId)> = Vec::new();
     let seed = u64::from(std::process::id());
     let mut dice = Dice(seed);
-    let (mut answered, mut asked_again, mut known) = (0, 0, 0);
+    let (mut answered, mut asked_again, mut known, mut updated) = (0, 0, 0, 0);
     for step in 0..150 {
         let elsewhere = dice.throw(4) == 0;
         let writer = if elsewhere { &other } else { &operator };
@@ -110,8 +111,16 @@ async fn memory_and_database_say_the_same() {
         let roles = RoleSet::of(roles[dice.throw(roles.len())]);
         let user = (!users.is_empty()).then(|| users[dice.throw(users.len())]);
         let organization = (!organizations.is_empty()).then(|| organizations[dice.throw(organizations.len())]);
+        // Mostly a pair of late: there is something to change, and memory knows it already.
+        let (user, organization) = match (dice.throw(3), pairs.len()) {
+            (0, _) | (_, 0) => (user, organization),
+            (_, known) => {
+                let (user, organization) = pairs[known - 1 - dice.throw(known.min(3))];
+                (Some(user), Some(organization))
+            }
+        };
         // Much of it is refused, which changes nothing anywhere.
-        match (dice.throw(10), user, organization) {
+        match (dice.throw(14), user, organization) {
             (0, ..) | (_, None, _) => {
                 let new = NewUser { email: Some(format!("user-{step}@example.com")), ..NewUser::default() };
                 users.push(writer.create_user(new).await.expect("a user").id);
@@ -127,10 +136,11 @@ async fn memory_and_database_say_the_same() {
             (2..=4, Some(user), Some(organization)) => {
                 let _ =
                     writer.add_member(organization, user, NewMembership { roles, ..NewMembership::default() }).await;
+                pairs.push((user, organization));
             }
-            (5, Some(user), Some(organization)) => {
+            (5 | 10.., Some(user), Some(organization)) => {
                 let patch = MembershipPatch { roles: Some(roles), ..MembershipPatch::default() };
-                let _ = writer.update_member(organization, user, patch).await;
+                updated += u32::from(writer.update_member(organization, user, patch).await.is_ok());
             }
             (6, Some(user), Some(organization)) => {
                 let _ = writer.remove_member(organization, user, None).await;
@@ -182,7 +192,8 @@ async fn memory_and_database_say_the_same() {
         let same = remembered == read;
         assert!(same, "seed {seed}, step {step}:\n{remembered:?}\n{read:?}");
         if !users.is_empty() && !organizations.is_empty() {
-            let (user, organization) = (users[dice.throw(users.len())], organizations[dice.throw(organizations.len())]);
+            let user = user.unwrap_or_else(|| users[dice.throw(users.len())]);
+            let organization = organization.unwrap_or_else(|| organizations[dice.throw(organizations.len())]);
             let read = lists(&other, user, organization).await;
             if elsewhere {
                 // Not everything that lists show changes an answer above.
@@ -211,6 +222,7 @@ async fn memory_and_database_say_the_same() {
         }
     }
     assert!(answered > 100, "memory was hardly asked: {answered}");
+    assert!(updated > 0, "no membership was ever changed");
     assert!(known > asked_again / 2, "of {asked_again} lists that were read before memory knew {known}");
     assert_eq!(full.verify(operator.realm_id()).await.expect("the log"), Vec::<String>::new());
     full.close().await;
