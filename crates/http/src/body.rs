@@ -117,11 +117,17 @@ impl<T: DeserializeOwned> Body<T> {
             }
             .into());
         }
-        let mut deserializer = serde_json::Deserializer::from_str(text);
-        let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| field::frame(error, text))?;
-        deserializer.end().map_err(|error| Frame::BodyNotJson { problem: error.to_string() })?;
-        Ok(value)
+        // Keeping account of the path costs more than parsing does, so it is done for who gets to read it.
+        serde_json::from_str(text).or_else(|_| parse_again(text))
     }
+}
+
+/// What can't be read, with the place where it can't.
+fn parse_again<T: DeserializeOwned>(text: &str) -> Result<T, Failure> {
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| field::frame(error, text))?;
+    deserializer.end().map_err(|error| Frame::BodyNotJson { problem: error.to_string() })?;
+    Ok(value)
 }
 
 impl<T> FromRequest<App> for Body<T> {
