@@ -86,8 +86,11 @@ pub(crate) fn hint(secret: &str, form: SecretForm) -> String {
 /// Hex of the SHA-256.
 pub(crate) fn hash(secret: &str) -> String {
     const HEX: &[u8; 16] = b"0123456789abcdef";
-    let digits = |byte: u8| [HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]].map(char::from);
-    Sha256::digest(secret.as_bytes()).into_iter().flat_map(digits).collect()
+    let mut text = vec![0; 64];
+    for (digits, byte) in text.as_chunks_mut().0.iter_mut().zip(Sha256::digest(secret.as_bytes())) {
+        *digits = [HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]];
+    }
+    String::from_utf8(text).expect("hex digits are ASCII")
 }
 
 /// HMAC-SHA-256 (RFC 2104) of a text by a key of up to 64 bytes.

@@ -249,9 +249,9 @@ impl Form {
     pub fn show<I: EntityId>(self, id: I) -> Option<String> {
         let raw = id.raw();
         match self {
-            Self::Native => Some(format!("{}{}", I::KIND.native_prefix(), base62(raw, 11))),
-            Self::Whylabs => Some(format!("{}{}", I::KIND.whylabs_prefix()?, base62(raw, 11))),
-            Self::Clerk => Some(format!("{}{}", I::KIND.clerk_prefix()?, base62(raw, 27))),
+            Self::Native => Some(with_base62(I::KIND.native_prefix(), raw, 11)),
+            Self::Whylabs => Some(with_base62(I::KIND.whylabs_prefix()?, raw, 11)),
+            Self::Clerk => Some(with_base62(I::KIND.clerk_prefix()?, raw, 27)),
             Self::Enhance => Some(uuid(raw)),
             Self::Box => Some(raw.to_string()),
         }
@@ -287,13 +287,23 @@ const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnop
 
 /// `width` digits, padded with zeros in front. 11 hold every 63-bit number.
 pub fn base62(raw: i64, width: usize) -> String {
+    with_base62("", raw, width)
+}
+
+/// The same behind a prefix, in one piece.
+fn with_base62(prefix: &str, raw: i64, width: usize) -> String {
+    let mut text = vec![b'0'; prefix.len() + width];
+    let (before, digits) = text.split_at_mut(prefix.len());
+    before.copy_from_slice(prefix.as_bytes());
     let mut rest = raw.unsigned_abs();
-    let mut digits = vec![b'0'; width];
     for digit in digits.iter_mut().rev() {
+        if rest == 0 {
+            break;
+        }
         *digit = DIGITS[(rest % 62) as usize];
         rest /= 62;
     }
-    String::from_utf8(digits).expect("base62 digits are ASCII")
+    String::from_utf8(text).expect("base62 digits are ASCII")
 }
 
 fn from_base62(text: &str, width: usize) -> Option<i64> {
