@@ -1,5 +1,7 @@
 //! Declaring and mounting a surface.
 
+use std::sync::Arc;
+
 use axum::response::Response;
 use http::HeaderMap;
 use roster_engine::Surface;
@@ -65,8 +67,11 @@ impl SurfaceSpec {
 #[derive(Clone)]
 pub struct Api {
     spec: SurfaceSpec,
-    routes: OpenApiRouter<App>,
+    routes: Routes,
 }
+
+/// They come with descriptions that are large and seldom read, so these are made anew instead of being kept.
+type Routes = Arc<dyn Fn() -> OpenApiRouter<App> + Send + Sync>;
 
 impl std::fmt::Debug for Api {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -75,38 +80,39 @@ impl std::fmt::Debug for Api {
 }
 
 impl Api {
-    pub fn new(spec: SurfaceSpec, routes: OpenApiRouter<App>) -> Self {
-        Self { spec, routes }
+    pub fn new(spec: SurfaceSpec, routes: impl Fn() -> OpenApiRouter<App> + Send + Sync + 'static) -> Self {
+        Self { spec, routes: Arc::new(routes) }
     }
 
     pub fn surface(&self) -> Surface {
         self.spec.surface
     }
 
-    /// The surface's description of itself. Needs no server.
-    pub fn openapi(self) -> OpenApi {
+    /// The surface's description of itself, paths with the prefix. Needs no server.
+    pub fn openapi(&self) -> OpenApi {
         self.nested().1
     }
 
     /// Puts around the routes what all surfaces have: see the crate's own page.
     pub fn mount(self, app: &App) -> Mounted {
+        let mut router = self.nested().0;
         let spec = self.spec.clone();
-        let (mut router, openapi) = self.nested();
         let openapi_url = spec.openapi_path.map(|path| format!("{}{path}", spec.prefix));
         if let Some(url) = &openapi_url {
-            router = router.route(url, openapi::route(&openapi));
+            router = router.route(url, openapi::route(move || self.openapi()));
         }
         let (surface, prefix) = (spec.surface, spec.prefix);
         let router = if spec.key_before_path { close_to_strangers(router) } else { close(router) };
         let pipeline = Pipeline::new(surface.word(), spec, app, router.with_state(app.clone()));
-        Mounted { surface, prefix, openapi, openapi_url, pipeline }
+        Mounted { surface, prefix, openapi_url, pipeline }
     }
 
-    fn nested(self) -> (axum::Router<App>, OpenApi) {
+    fn nested(&self) -> (axum::Router<App>, OpenApi) {
+        let routes = (self.routes)();
         // Nesting keeps the paths and schemas of what is nested, not its title and security schemes.
-        let mut document = self.routes.get_openapi().clone();
+        let mut document = routes.get_openapi().clone();
         document.paths = Paths::default();
-        OpenApiRouter::with_openapi(document).nest(self.spec.prefix, self.routes).split_for_parts()
+        OpenApiRouter::with_openapi(document).nest(self.spec.prefix, routes).split_for_parts()
     }
 }
 
@@ -115,9 +121,7 @@ impl Api {
 pub struct Mounted {
     pub surface: Surface,
     pub prefix: &'static str,
-    /// Its description of itself, paths with the prefix.
-    pub openapi: OpenApi,
-    /// Where that description is served.
+    /// Where its description of itself is served.
     pub openapi_url: Option<String>,
     pub(crate) pipeline: Pipeline,
 }

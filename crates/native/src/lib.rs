@@ -67,18 +67,20 @@ pub fn api() -> Api {
         hot: Some(HotRoute { path: "/v1/check", answer: checks::at_once }),
         ..SurfaceSpec::new(Surface::Native, PREFIX, render)
     };
-    let routes = OpenApiRouter::<App>::with_openapi(Document::openapi())
-        .merge(users::routes())
-        .merge(organizations::routes())
-        .merge(memberships::routes())
-        .merge(invitations::routes())
-        .merge(ownership::routes())
-        .merge(roles::routes())
-        .merge(tokens::routes())
-        .merge(sessions::routes())
-        .merge(accounts::routes())
-        .merge(events::routes())
-        .merge(realm::routes())
-        .merge(checks::routes());
+    let routes = || {
+        OpenApiRouter::<App>::with_openapi(Document::openapi())
+            .merge(users::routes())
+            .merge(organizations::routes())
+            .merge(memberships::routes())
+            .merge(invitations::routes())
+            .merge(ownership::routes())
+            .merge(roles::routes())
+            .merge(tokens::routes())
+            .merge(sessions::routes())
+            .merge(accounts::routes())
+            .merge(events::routes())
+            .merge(realm::routes())
+            .merge(checks::routes())
+    };
     Api::new(spec, routes)
 }

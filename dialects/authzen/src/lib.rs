@@ -38,10 +38,12 @@ pub(crate) const PREFIX: &str = "/access/v1";
 
 /// The surface, to be mounted.
 pub fn api(names: Arc<Names>) -> Api {
-    let routes = OpenApiRouter::with_openapi(docs::Description::openapi())
-        .merge(evaluation::routes())
-        .merge(search::routes())
-        .layer(Extension(names));
+    let routes = move || {
+        OpenApiRouter::with_openapi(docs::Description::openapi())
+            .merge(evaluation::routes())
+            .merge(search::routes())
+            .layer(Extension(Arc::clone(&names)))
+    };
     let spec = SurfaceSpec {
         body: BodyPolicy { content_type: ContentType::JsonOnly, empty: EmptyBody::Refuse },
         ..SurfaceSpec::new(Surface::Authzen, PREFIX, error::render)

@@ -32,10 +32,12 @@ use utoipa_axum::router::OpenApiRouter;
 
 /// The surface, to be mounted.
 pub fn api() -> Api {
-    let routes = OpenApiRouter::with_openapi(docs::Description::openapi())
-        .merge(group_memberships::routes())
-        .merge(groups::routes())
-        .merge(users::routes())
-        .merge(tokens::routes());
+    let routes = || {
+        OpenApiRouter::with_openapi(docs::Description::openapi())
+            .merge(group_memberships::routes())
+            .merge(groups::routes())
+            .merge(users::routes())
+            .merge(tokens::routes())
+    };
     Api::new(SurfaceSpec::new(Surface::Box, "/box", error::render), routes)
 }

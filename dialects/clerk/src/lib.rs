@@ -40,14 +40,16 @@ pub(crate) const PREFIX: &str = "/clerk/v1";
 
 /// The surface, to be mounted.
 pub fn api() -> Api {
-    let routes = OpenApiRouter::with_openapi(docs::Description::openapi())
-        .merge(memberships::routes())
-        .merge(organizations::routes())
-        .merge(users::routes())
-        .merge(invitations::routes())
-        .merge(roles::routes())
-        .merge(permissions::routes())
-        .merge(avatars::routes());
+    let routes = || {
+        OpenApiRouter::with_openapi(docs::Description::openapi())
+            .merge(memberships::routes())
+            .merge(organizations::routes())
+            .merge(users::routes())
+            .merge(invitations::routes())
+            .merge(roles::routes())
+            .merge(permissions::routes())
+            .merge(avatars::routes())
+    };
     let spec = SurfaceSpec {
         secret: session::secret,
         body: BodyPolicy { content_type: ContentType::JsonIfPresent, empty: EmptyBody::Object },

@@ -38,17 +38,19 @@ pub(crate) const PREFIX: &str = "/enhance";
 
 /// The surface, to be mounted.
 pub fn api() -> Api {
-    let routes = OpenApiRouter::with_openapi(docs::Description::openapi())
-        .merge(members::routes())
-        .merge(owner::routes())
-        .merge(access_tokens::routes())
-        .merge(logins::routes())
-        .merge(sessions::routes())
-        .merge(orgs::routes())
-        .merge(customers::routes())
-        .merge(invites::routes())
-        .merge(activities::routes())
-        .merge(version::routes());
+    let routes = || {
+        OpenApiRouter::with_openapi(docs::Description::openapi())
+            .merge(members::routes())
+            .merge(owner::routes())
+            .merge(access_tokens::routes())
+            .merge(logins::routes())
+            .merge(sessions::routes())
+            .merge(orgs::routes())
+            .merge(customers::routes())
+            .merge(invites::routes())
+            .merge(activities::routes())
+            .merge(version::routes())
+    };
     let spec = SurfaceSpec { secret: cookie::secret, ..SurfaceSpec::new(Surface::Enhance, PREFIX, error::render) };
     Api::new(spec, routes)
 }

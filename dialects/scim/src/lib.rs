@@ -59,10 +59,11 @@ fn renamed(mut routes: OpenApiRouter<App>) -> OpenApiRouter<App> {
 
 /// The surface, to be mounted.
 pub fn api() -> Api {
-    let core = beside_groups().merge(groups::routes());
-    let of_roles = renamed(beside_groups().merge(roles::routes()));
-    let routes =
-        OpenApiRouter::with_openapi(docs::Description::openapi()).nest("/v2", core).nest("/roles/v2", of_roles);
+    let routes = || {
+        let core = beside_groups().merge(groups::routes());
+        let of_roles = renamed(beside_groups().merge(roles::routes()));
+        OpenApiRouter::with_openapi(docs::Description::openapi()).nest("/v2", core).nest("/roles/v2", of_roles)
+    };
     let body = BodyPolicy { content_type: ContentType::JsonIfPresent, ..BodyPolicy::default() };
     let spec = SurfaceSpec {
         body,

@@ -36,14 +36,16 @@ use utoipa_axum::router::OpenApiRouter;
 
 /// The surface, to be mounted.
 pub fn api() -> Api {
-    let routes = OpenApiRouter::with_openapi(docs::Description::openapi())
-        .merge(memberships::routes())
-        .merge(accounts::routes())
-        .merge(account_memberships::routes())
-        .merge(api_keys::routes())
-        .merge(organizations::routes())
-        .merge(users::routes())
-        .merge(internal_memberships::routes());
+    let routes = || {
+        OpenApiRouter::with_openapi(docs::Description::openapi())
+            .merge(memberships::routes())
+            .merge(accounts::routes())
+            .merge(account_memberships::routes())
+            .merge(api_keys::routes())
+            .merge(organizations::routes())
+            .merge(users::routes())
+            .merge(internal_memberships::routes())
+    };
     let spec = SurfaceSpec { secret: scope::secret, ..SurfaceSpec::new(Surface::Whylabs, "/whylabs", error::render) };
     Api::new(spec, routes)
 }

@@ -78,7 +78,7 @@ async fn server_with(limits: Limits) -> Server {
     };
     let native = SurfaceSpec { idempotency: true, ..SurfaceSpec::new(Surface::Native, "/v1", render) };
     let other = SurfaceSpec { ignore_trailing_slash: false, ..SurfaceSpec::new(Surface::Box, "/box/2.0", render) };
-    let surfaces = vec![Api::new(native, routes()).mount(&app), Api::new(other, routes()).mount(&app)];
+    let surfaces = vec![Api::new(native, routes).mount(&app), Api::new(other, routes).mount(&app)];
     let router = switchboard(&app, surfaces, Router::new(), render);
     Server { app, router }
 }
