@@ -16,7 +16,7 @@ use std::borrow::Cow;
 use hashbrown::{HashMap, HashSet};
 use roster_model::permission::BuiltIn as P;
 use roster_model::{
-    AddressKind, InvitationStatus, MembershipId, OrganizationId, RoleCatalog, RoleSet, TokenKind, UserId,
+    AddressKind, Form, InvitationStatus, MembershipId, OrganizationId, RoleCatalog, RoleSet, TokenKind, UserId,
 };
 use roster_store::{Counting, Held};
 
@@ -31,22 +31,22 @@ pub const CHECKS_MAX: usize = 1000;
 const USERS_AT_ONCE: usize = 64;
 
 /// What is asked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Ask {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ask<S = String> {
     /// By key: some role held grants it.
-    Permission(String),
+    Permission(S),
     /// By key: exactly this role is held.
-    Role(String),
+    Role(S),
     /// Any role at all.
     Anything,
 }
 
-impl Ask {
+impl<S: AsRef<str>> Ask<S> {
     /// The roles that are an answer. `None`: nothing by that name is known.
     pub(crate) fn mask(&self, catalog: &RoleCatalog) -> Option<RoleSet> {
         match self {
-            Self::Permission(key) => Some(catalog.granting(key)).filter(|granting| !granting.is_empty()),
-            Self::Role(key) => catalog.by_key(key).map(|role| RoleSet::of(role.number)),
+            Self::Permission(key) => Some(catalog.granting(key.as_ref())).filter(|granting| !granting.is_empty()),
+            Self::Role(key) => catalog.by_key(key.as_ref()).map(|role| RoleSet::of(role.number)),
             Self::Anything => Some(RoleSet::from_bits(i64::MAX)),
         }
     }
@@ -65,6 +65,14 @@ pub struct Check {
     pub ask: Ask,
     /// Whether the reason of a no is wanted in full: it can cost a look at invitations.
     pub explain: bool,
+}
+
+/// One that is to be answered on the spot or not at all. Only ids of Roster's own are names here; a no is explained.
+#[derive(Clone, Copy, Debug)]
+pub struct Brief<'q> {
+    pub user: &'q str,
+    pub organization: &'q str,
+    pub ask: Ask<&'q str>,
 }
 
 /// An answer.
@@ -179,7 +187,7 @@ impl Asker {
     }
 }
 
-/// Everything that a set of questions needs, read once.
+/// Everything that a set of questions needs, read of tables together.
 struct Known<'r> {
     users: HashMap<&'r UserRef, (UserId, bool)>,
     organizations: HashMap<&'r OrganizationRef, OrganizationId>,
@@ -264,9 +272,7 @@ impl<'r> Known<'r> {
         }
         let mut held = HashMap::new();
         let asked: Vec<(UserId, HashSet<OrganizationId>)> = asked.into_iter().collect();
-        // A statement asks for all of some users at all of some places; memory for no more than was asked.
-        let at_once = if reader.view.is_memory() { 1 } else { USERS_AT_ONCE };
-        for some in asked.chunks(at_once) {
+        for some in asked.chunks(USERS_AT_ONCE) {
             let users: Vec<UserId> = some.iter().map(|(user, _)| *user).collect();
             let places: HashSet<OrganizationId> = some.iter().flat_map(|(_, places)| places).copied().collect();
             let places: Vec<OrganizationId> = places.into_iter().collect();
@@ -311,24 +317,45 @@ impl Facts<'static> {
     fn read(reader: Reader<'_>, asker: Asker, check: &Check) -> Result<Self> {
         let subject = user(reader, &check.user)?;
         let line = line(reader, &check.organization)?;
-        let held = |user: UserId| match &line {
-            Some(line) => Ok::<_, Error>(reader.view.held_at(&[user], line)?),
-            None => Ok(Vec::new()),
-        };
-        let of_subject = match subject {
-            Some((user, _)) => held(user)?,
-            None => Vec::new(),
-        };
-        let mine = match asker {
-            Asker::User(me) => held(me)?,
+        let held = match (subject, &line) {
+            (Some((user, _)), Some(line)) => reader.view.held_at(&[user], line)?,
             _ => Vec::new(),
         };
-        Ok(Self { subject, held: of_subject, mine, line: line.map(Cow::Owned) })
+        Self::new(reader, asker, subject, line, held)
+    }
+
+    /// What memory knows for sure.
+    fn at_once(reader: Reader<'_>, asker: Asker, brief: &Brief<'_>) -> Option<Self> {
+        let user = Form::read_any(brief.user)?;
+        let (active, line, held) = reader.view.asked_at_once(user, Form::read_any(brief.organization)?)?;
+        let line = Some(line).filter(|line| !is_hidden(reader, line));
+        Self::new(reader, asker, Some((user, active)), line, held).ok()
+    }
+
+    fn new(
+        reader: Reader<'_>,
+        asker: Asker,
+        subject: Option<(UserId, bool)>,
+        line: Option<Vec<OrganizationId>>,
+        held: Vec<Held>,
+    ) -> Result<Self> {
+        let mine = match (asker, &line) {
+            (Asker::User(me), Some(line)) => reader.view.held_at(&[me], line)?,
+            _ => Vec::new(),
+        };
+        Ok(Self { subject, held, mine, line: line.map(Cow::Owned) })
     }
 }
 
 impl Facts<'_> {
-    fn decide(&self, reader: Reader<'_>, catalog: &RoleCatalog, asker: Asker, check: &Check) -> Result<Verdict> {
+    /// `explain` as in [`Check`].
+    fn decide<S: AsRef<str>>(
+        &self,
+        reader: Reader<'_>,
+        catalog: &RoleCatalog,
+        asker: Asker,
+        (ask, explain): (&Ask<S>, bool),
+    ) -> Result<Verdict> {
         let no = |reason| Verdict { allowed: false, reason, via: None };
         let line = self.line.as_deref();
         let own = matches!((asker, self.subject), (Asker::User(me), Some((user, _))) if me == user);
@@ -339,7 +366,7 @@ impl Facts<'_> {
         let Some((user, active)) = self.subject else { return Ok(no(Reason::UnknownSubject)) };
         let reaching = catalog.reaching();
         let ways = line.map(|line| ways(line, reaching, |place| at(&self.held, place))).unwrap_or_default();
-        let pending = || match line.filter(|_| ways.is_empty() && (check.explain || !all)) {
+        let pending = || match line.filter(|_| ways.is_empty() && (explain || !all)) {
             Some(line) => is_invited(reader, catalog, user, line),
             None => Ok(false),
         };
@@ -353,7 +380,7 @@ impl Facts<'_> {
         if line.is_none() {
             return Ok(no(Reason::UnknownResource));
         }
-        let Some(mask) = check.ask.mask(catalog) else { return Ok(no(Reason::UnknownAction)) };
+        let Some(mask) = ask.mask(catalog) else { return Ok(no(Reason::UnknownAction)) };
         if let Some(way) = ways.iter().find(|way| way.roles.meets(mask)) {
             let role = catalog.strongest(way.roles.and(mask)).map(|role| role.key.clone()).unwrap_or_default();
             let Way { membership, organization, distance, .. } = *way;
@@ -418,9 +445,12 @@ pub(crate) fn line(reader: Reader<'_>, name: &OrganizationRef) -> Result<Option<
             None => None,
         },
     };
-    let hidden =
-        |line: &Vec<OrganizationId>| !reader.acting.surface.shows_root() && line.first() == Some(&reader.acting.root);
-    Ok(line.filter(|line| !hidden(line)))
+    Ok(line.filter(|line| !is_hidden(reader, line)))
+}
+
+/// Whether it is the line of an organization that isn't one on this surface.
+fn is_hidden(reader: Reader<'_>, line: &[OrganizationId]) -> bool {
+    !reader.acting.surface.shows_root() && line.first() == Some(&reader.acting.root)
 }
 
 /// Whether somebody has a pending invitation that would count here.
@@ -447,11 +477,30 @@ pub(crate) fn decide(reader: Reader<'_>, checks: &[Check]) -> Result<Vec<Verdict
         return Err(Error::invalid("checks", format!("has more than {CHECKS_MAX} entries")));
     }
     let catalog = reader.roles()?;
-    if let [check] = checks {
-        return Ok(vec![Facts::read(reader, asker, check)?.decide(reader, &catalog, asker, check)?]);
+    // Memory answers each as fast as it would fill tables with it.
+    if checks.len() == 1 || reader.view.is_memory() {
+        let decide = |check: &Check| {
+            Facts::read(reader, asker, check)?.decide(reader, &catalog, asker, (&check.ask, check.explain))
+        };
+        return checks.iter().map(decide).collect();
     }
     let known = Known::read(reader, checks, asker)?;
-    checks.iter().map(|check| known.facts(asker, check).decide(reader, &catalog, asker, check)).collect()
+    let decide = |check: &Check| known.facts(asker, check).decide(reader, &catalog, asker, (&check.ask, check.explain));
+    checks.iter().map(decide).collect()
+}
+
+/// The same, where nothing is wrong and memory knows all of it; else `None`.
+pub(crate) fn decide_at_once(reader: Reader<'_>, briefs: &[Brief<'_>], mut tell: impl FnMut(Verdict)) -> Option<()> {
+    let asker = Asker::of(reader).ok()?;
+    if briefs.len() > CHECKS_MAX {
+        return None;
+    }
+    let catalog = reader.roles().ok()?;
+    for brief in briefs {
+        let facts = Facts::at_once(reader, asker, brief)?;
+        tell(facts.decide(reader, &catalog, asker, (&brief.ask, true)).ok()?);
+    }
+    Some(())
 }
 
 impl Caller {

@@ -8,7 +8,7 @@ use roster_store::{FoundSession, FoundToken, IndexMode, Location, Statistics, St
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::actor::{Acting, Actor, Asks, Caller, RequestScope, acting_user};
-use crate::checks::{self, Check, Verdict};
+use crate::checks::{self, Brief, Verdict};
 use crate::directory::DirectoryOptions;
 use crate::error::{Error, Result};
 use crate::ids::IdSource;
@@ -212,9 +212,16 @@ impl Engine {
         Ok(caller)
     }
 
-    /// Answers a question as [`Self::authenticate`] and [`Caller::check`] would, with the position of the answer: on the spot, if all of it is
-    /// in memory and nothing is wrong. `None`: nothing was done, and it is to be asked the general way.
-    pub fn check_at_once(&self, surface: Surface, secret: &str, check: &Check) -> Option<(Verdict, i64)> {
+    /// Answers questions as [`Self::authenticate`] and [`Caller::check_many`] would, in their order, and says the answers' position: on the
+    /// spot, if all of it is in memory and nothing is wrong. `None`: nothing was done, what was told doesn't count, and it is to be asked the
+    /// general way.
+    pub fn check_at_once(
+        &self,
+        surface: Surface,
+        secret: &str,
+        briefs: &[Brief<'_>],
+        tell: impl FnMut(Verdict),
+    ) -> Option<i64> {
         let (id, secret) = secret::read(secret)?;
         if secret::is_session(secret) {
             return None;
@@ -225,12 +232,12 @@ impl Engine {
             let actor = Actor::Token(Arc::clone(&found.token));
             let user = acting_user(view, &actor, now)?;
             let acting = Acting { actor, surface, root: found.root, now, asks: Asks::default(), user, only: None };
-            let verdict = checks::decide(Reader { view, acting: &acting }, std::slice::from_ref(check))?.pop();
-            Ok::<_, Error>((verdict, view.position(), (found.realm, found.token.id)))
+            let told = checks::decide_at_once(Reader { view, acting: &acting }, briefs, tell);
+            Ok::<_, Error>(told.map(|()| (view.position(), (found.realm, found.token.id))))
         });
-        let (verdict, position, token) = looked?.ok()?;
+        let (position, token) = looked?.ok()??;
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).insert(token, now);
-        Some((verdict?, position))
+        Some(position)
     }
 
     /// The caller behind a session.

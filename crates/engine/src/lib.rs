@@ -71,7 +71,7 @@ pub use accounts::{AccountEntry, AccountUserFields, ItemProblem, NewAccountUser}
 pub use activities::{Activity, ActivityQuery, ActivityText};
 pub use actor::{Caller, IdempotencyKey, RequestScope};
 pub use bulk::{Bulk, BulkDone, BulkItem};
-pub use checks::{Ask, CHECKS_MAX, Check, Reason, Verdict, Via, Way};
+pub use checks::{Ask, Brief, CHECKS_MAX, Check, Reason, Verdict, Via, Way};
 pub use directory::{
     DirectoryOptions, DirectoryPage, DirectoryQuery, GroupMember, GroupNarrow, GroupPatch, MemberChange, MembersWanted,
     NewGroup, ProvisionedGroup, ProvisionedUser, RoleGroup, UserNarrow, UserProfile, UserProfilePatch,

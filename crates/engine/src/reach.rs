@@ -163,7 +163,7 @@ fn whole<T>(ids: Vec<T>, total: u64, limit: u64) -> Portion<T> {
 
 /// The organizations of others that a user may hear of.
 fn readable(reader: Reader<'_>, catalog: &RoleCatalog, me: UserId) -> Result<HashSet<OrganizationId>> {
-    let reading = Ask::Permission(P::MembershipsRead.key().into());
+    let reading: Ask = Ask::Permission(P::MembershipsRead.key().into());
     match reading.counting(catalog) {
         Some(counting) => {
             let held = reader.view.held_by(me)?.into_iter().filter(|held| acts_by(reader, held)).collect();

@@ -44,6 +44,9 @@ pub(crate) struct Hot {
     durations: OnceLock<prometheus_client::metrics::histogram::Histogram>,
 }
 
+/// Turns that are given for the next pieces of a body.
+const PAUSES: u32 = 4;
+
 /// Headers that ask for something that the short way doesn't do.
 const DECLINED: [HeaderName; 3] = [EXPECT, AT_LEAST, HeaderName::from_static("idempotency-key")];
 
@@ -70,24 +73,20 @@ impl Hot {
             return Err(request);
         }
         let (parts, mut body) = request.into_parts();
-        let first = std::future::poll_fn(|task| match Pin::new(&mut body).poll_frame(task) {
-            Poll::Ready(Some(Ok(frame))) => Poll::Ready(frame.into_data().ok()),
-            _ => Poll::Ready(None),
-        });
-        let first = first.await.unwrap_or_default();
-        let whole = first.len() as u64 == length;
-        let answer = whole.then(|| (self.route.answer)(&pipeline.app, &parts.headers, &first)).flatten();
+        let read = arrived(&mut body, length).await;
+        let whole = read.len() as u64 == length;
+        let answer = whole.then(|| (self.route.answer)(&pipeline.app, &parts.headers, &read)).flatten();
         let Some(HotAnswer { body: json, position }) = answer else {
-            return Err(Request::from_parts(parts, Body::new(PutBack { first: Some(first), rest: body })));
+            return Err(Request::from_parts(parts, Body::new(PutBack { first: Some(read), rest: body })));
         };
         let length = json.len();
         let mut response = Response::new(Body::from(json));
         let headers = response.headers_mut();
         headers.insert(CONTENT_LENGTH, length.into());
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        let request_id = meta::request_id(&parts.headers);
-        if let Ok(id) = HeaderValue::from_str(&request_id) {
-            headers.insert(REQUEST_ID, id);
+        let request_id = meta::request_id_header(&parts.headers);
+        if let Some(id) = &request_id {
+            headers.insert(REQUEST_ID, id.clone());
         }
         if position != 0 {
             headers.insert(SEQUENCE, position.into());
@@ -97,9 +96,33 @@ impl Hot {
             self.durations.get_or_init(|| pipeline.app.metrics.durations_of(pipeline.label, "POST", self.route.path));
         durations.observe(elapsed.as_secs_f64());
         pipeline.app.metrics.count_hot();
-        tracing::debug!(request_id = &*request_id, route = self.route.path, ?elapsed, "answered at once");
+        tracing::debug!(?request_id, route = self.route.path, ?elapsed, "answered at once");
         Ok(response)
     }
+}
+
+/// As much of a body as has arrived. It comes piece by piece, each after the one before was taken.
+async fn arrived(body: &mut Body, length: u64) -> Bytes {
+    let mut read = Bytes::new();
+    let mut pauses = 0;
+    while (read.len() as u64) < length {
+        let next = std::future::poll_fn(|task| match Pin::new(&mut *body).poll_frame(task) {
+            Poll::Ready(Some(Ok(frame))) => Poll::Ready(frame.into_data().ok()),
+            // Whoever hands over the pieces gets a turn, and no more: who is slow is for the general way, which has a limit for that.
+            Poll::Pending if pauses < PAUSES && !read.is_empty() => {
+                pauses += 1;
+                task.waker().wake_by_ref();
+                Poll::Pending
+            }
+            _ => Poll::Ready(None),
+        });
+        match next.await {
+            Some(data) if read.is_empty() => read = data,
+            Some(data) => read = [read, data].concat().into(),
+            None => break,
+        }
+    }
+    read
 }
 
 /// A body of which the beginning was read already.

@@ -67,11 +67,25 @@ impl<S: Sync> FromRequestParts<S> for RequestMeta {
     }
 }
 
-pub(crate) fn request_id(headers: &HeaderMap) -> Arc<str> {
-    headers
-        .get(REQUEST_ID)
-        .and_then(|value| visible_ascii(value, REQUEST_ID_MAX))
-        .map_or_else(|| Uuid::new_v4().hyphenated().to_string().into(), Into::into)
+/// The caller's own, if it can be repeated.
+fn callers_id(headers: &HeaderMap) -> Option<(&HeaderValue, &str)> {
+    let value = headers.get(REQUEST_ID)?;
+    Some((value, visible_ascii(value, REQUEST_ID_MAX)?))
+}
+
+/// Hands on a new one, which is written without asking for memory.
+fn with_new_id<T>(take: impl FnOnce(&str) -> T) -> T {
+    take(Uuid::new_v4().hyphenated().encode_lower(&mut Uuid::encode_buffer()))
+}
+
+fn request_id(headers: &HeaderMap) -> Arc<str> {
+    callers_id(headers).map_or_else(|| with_new_id(|id| id.into()), |(_, id)| id.into())
+}
+
+/// The request id as a header; `None` can't happen, since ids are visible ASCII.
+pub(crate) fn request_id_header(headers: &HeaderMap) -> Option<HeaderValue> {
+    callers_id(headers)
+        .map_or_else(|| with_new_id(|id| HeaderValue::from_str(id).ok()), |(value, _)| Some(value.clone()))
 }
 
 /// The text of a header if it is 1 to `max` visible ASCII characters: no space, no control character.

@@ -4,7 +4,6 @@ use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::task::{Context as Task, Poll};
 
 use axum::Router;
 use axum::body::{Body, HttpBody};
@@ -21,14 +20,14 @@ use crate::failure::Carried;
 use crate::hot::Hot;
 use crate::{App, Failure, Frame, REQUEST_ID, RequestMeta, SEQUENCE, SurfaceSpec, body, idempotency, panic};
 
-/// A surface's routes with everything around them. Cheap to clone.
-#[derive(Clone, Debug)]
+/// A surface's routes with everything around them.
+#[derive(Debug)]
 pub(crate) struct Pipeline {
     /// In metrics and logs.
     pub(crate) label: &'static str,
     pub(crate) spec: Arc<SurfaceSpec>,
     pub(crate) app: App,
-    hot: Option<Arc<Hot>>,
+    hot: Vec<Hot>,
     router: Router,
 }
 
@@ -36,26 +35,26 @@ pub(crate) struct Pipeline {
 pub type Answering = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
 
 impl Pipeline {
-    pub(crate) fn new(label: &'static str, spec: SurfaceSpec, app: &App, router: Router) -> Self {
-        let hot = spec.hot.map(|route| Arc::new(Hot::new(route)));
-        Self { label, spec: Arc::new(spec), app: app.clone(), hot, router }
+    pub(crate) fn new(label: &'static str, spec: SurfaceSpec, app: &App, router: Router) -> Arc<Self> {
+        let hot = spec.hot.iter().map(|route| Hot::new(*route)).collect();
+        Arc::new(Self { label, spec: Arc::new(spec), app: app.clone(), hot, router })
     }
 
-    pub(crate) fn answer(&self, request: Request) -> Answering {
-        let pipeline = self.clone();
-        match self.hot.clone().filter(|hot| hot.takes(&request)) {
-            Some(hot) => Box::pin(async move {
-                match hot.answer(&pipeline, request).await {
-                    Ok(response) => Ok(response),
-                    Err(request) => pipeline.answer_generally(request).await,
-                }
-            }),
-            None => self.answer_generally(request),
-        }
+    pub(crate) fn answer(self: &Arc<Self>, request: Request) -> Answering {
+        let Some(number) = self.hot.iter().position(|hot| hot.takes(&request)) else {
+            return self.answer_generally(request);
+        };
+        let pipeline = Arc::clone(self);
+        Box::pin(async move {
+            match pipeline.hot[number].answer(&pipeline, request).await {
+                Ok(response) => Ok(response),
+                Err(request) => pipeline.answer_generally(request).await,
+            }
+        })
     }
 
-    fn answer_generally(&self, request: Request) -> Answering {
-        let pipeline = self.clone();
+    fn answer_generally(self: &Arc<Self>, request: Request) -> Answering {
+        let pipeline = Arc::clone(self);
         let (method, uri) = (request.method().clone(), request.uri().clone());
         let meta = RequestMeta::new(self.spec.surface, method, uri, request.headers());
         // The query stays out of the log: there are e-mail addresses in it.
@@ -69,7 +68,7 @@ impl Pipeline {
         Box::pin(async move { Ok(pipeline.observed(request, meta).await) }.instrument(span))
     }
 
-    async fn observed(self, request: Request, meta: RequestMeta) -> Response {
+    async fn observed(&self, request: Request, meta: RequestMeta) -> Response {
         let observation = self.app.metrics.begin(self.label, meta.clone());
         let position = Arc::default();
         let working = self.work(request, meta.clone(), Arc::clone(&position));
@@ -169,20 +168,6 @@ impl Pipeline {
             tracing::debug!(status = response.status().as_u16(), error = %failure, "a request was refused");
         }
         if meta.method == Method::HEAD { without_body(response) } else { response }
-    }
-}
-
-impl Service<Request> for Pipeline {
-    type Response = Response;
-    type Error = Infallible;
-    type Future = Answering;
-
-    fn poll_ready(&mut self, _: &mut Task<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: Request) -> Answering {
-        self.answer(request)
     }
 }
 

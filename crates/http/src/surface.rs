@@ -37,8 +37,8 @@ pub struct SurfaceSpec {
     pub act_as: Option<&'static str>,
     /// Without a good key it isn't told which paths and methods there are: what isn't there needs one, too. Default: false.
     pub key_before_path: bool,
-    /// A route that is tried before the router.
-    pub hot: Option<HotRoute>,
+    /// Routes that are tried before the router.
+    pub hot: &'static [HotRoute],
     /// Where under the prefix its OpenAPI document is served, to everyone. Default: `/openapi.json`.
     pub openapi_path: Option<&'static str>,
 }
@@ -57,7 +57,7 @@ impl SurfaceSpec {
             idempotency: false,
             act_as: None,
             key_before_path: false,
-            hot: None,
+            hot: &[],
             openapi_path: Some("/openapi.json"),
         }
     }
@@ -123,13 +123,13 @@ pub struct Mounted {
     pub prefix: &'static str,
     /// Where its description of itself is served.
     pub openapi_url: Option<String>,
-    pub(crate) pipeline: Pipeline,
+    pub(crate) pipeline: Arc<Pipeline>,
 }
 
 impl Mounted {
     /// The surface alone as a router: for tests of one dialect.
     pub fn into_router(self) -> axum::Router {
-        axum::Router::new().fallback_service(self.pipeline)
+        axum::Router::new().fallback_service(tower::service_fn(move |request| self.pipeline.answer(request)))
     }
 }
 

@@ -28,8 +28,8 @@ pub fn switchboard(app: &App, surfaces: Vec<Mounted>, own: axum::Router, render:
 /// All surfaces of a server. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Switchboard {
-    surfaces: Arc<[(&'static str, Pipeline)]>,
-    own: Pipeline,
+    surfaces: Arc<[(&'static str, Arc<Pipeline>)]>,
+    own: Arc<Pipeline>,
 }
 
 impl<B> Service<http::Request<B>> for Switchboard

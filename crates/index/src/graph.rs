@@ -1,5 +1,7 @@
 //! What the graph holds, and what it can be asked.
 
+mod question;
+
 use std::sync::Arc;
 
 use hashbrown::HashMap;

@@ -1,11 +1,11 @@
 //! `/check` and `/users/{id}/organizations`: who may do what, and where, inherited memberships included.
 
+mod at_once;
+
 use axum::Json;
 use axum::extract::State;
-use http::HeaderMap;
-use http::header::CONTENT_TYPE;
-use roster_engine::{Ask, Check, Error, Surface, UserRef};
-use roster_http::{App, Authenticated, Body, Failure, HotAnswer, Path, SecretFound, bearer};
+use roster_engine::{Ask, Check, Error, UserRef};
+use roster_http::{App, Authenticated, Body, Failure, Path};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -15,6 +15,8 @@ use crate::problem::Problem;
 use crate::query::{Query, page};
 use crate::users::user_ref;
 use crate::wire::{List, ReachedOrganization, Verdict};
+
+pub(crate) use at_once::AT_ONCE;
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(check)).routes(routes!(check_batch)).routes(routes!(organizations))
@@ -76,20 +78,6 @@ impl Question {
     responses((status = 200, body = Verdict), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
 async fn check(Authenticated(caller): Authenticated, body: Body<Question>) -> Result<Json<Verdict>, Failure> {
     Ok(Json(caller.check(body.read()?.into_engine()?).await?.into()))
-}
-
-/// The same on the spot, where all is well: see [`HotRoute`](roster_http::HotRoute).
-pub(crate) fn at_once(app: &App, headers: &HeaderMap, body: &[u8]) -> Option<HotAnswer> {
-    if headers.get(CONTENT_TYPE).is_some_and(|value| value != "application/json") {
-        return None;
-    }
-    // serde would take a list for an object.
-    let (SecretFound::Secret(secret), Some(b'{')) = (bearer(headers), body.first()) else { return None };
-    let check = serde_json::from_slice::<Question>(body).ok()?.into_engine().ok()?;
-    let (verdict, position) = app.engine.check_at_once(Surface::Native, &secret, &check)?;
-    let mut body = Vec::with_capacity(192);
-    serde_json::to_writer(&mut body, &Verdict::from(verdict)).ok()?;
-    Some(HotAnswer { body, position })
 }
 
 /// Ask up to 1000 such questions at once.

@@ -26,7 +26,7 @@ mod users;
 mod wire;
 
 use roster_engine::Surface;
-use roster_http::{Api, App, BodyPolicy, ContentType, HotRoute, SurfaceSpec};
+use roster_http::{Api, App, BodyPolicy, ContentType, SurfaceSpec};
 use utoipa::OpenApi as _;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
@@ -64,7 +64,7 @@ pub fn api() -> Api {
         body: BodyPolicy { content_type: ContentType::JsonIfPresent, ..BodyPolicy::default() },
         idempotency: true,
         act_as: Some("roster-act-as"),
-        hot: Some(HotRoute { path: "/v1/check", answer: checks::at_once }),
+        hot: checks::AT_ONCE,
         ..SurfaceSpec::new(Surface::Native, PREFIX, render)
     };
     let routes = || {

@@ -77,6 +77,27 @@ impl View<'_> {
         }
     }
 
+    /// Of a user and an organization that are there: whether he is active, the line of it, and what he holds along that. `None` where it
+    /// takes more than a look into memory to say.
+    pub fn asked_at_once(
+        &self,
+        user: UserId,
+        organization: OrganizationId,
+    ) -> Option<(bool, Vec<OrganizationId>, Vec<Held>)> {
+        let graph = self.memory.as_ref()?.graph;
+        if !graph.suspended_in(user).is_empty() {
+            return None;
+        }
+        let (mut line, mut held) = (Vec::with_capacity(4), Vec::new());
+        let active = graph.walk_up(user, organization, |place, holding| {
+            line.push(place);
+            if let Some(Holding { membership, roles }) = holding {
+                held.push(Held { membership, user, organization: place, roles });
+            }
+        })?;
+        Some((active, line, held))
+    }
+
     /// What these users hold at these organizations, but for what grants nothing since its user is suspended there.
     pub fn held_at(&self, users: &[UserId], organizations: &[OrganizationId]) -> Result<Vec<Held>> {
         let mut held = Vec::new();
