@@ -6,6 +6,7 @@
 //! ```text
 //! graph.rs     what there is, and what can be asked     members.rs   who is in one organization
 //! follow.rs    how it follows the log                   order.rs     positions in lists
+//! graph/question.rs                                     what one check asks
 //! ```
 
 mod follow;
