@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use roster_engine::{
-    Ask, Caller, Check, Config, Engine, IndexMode, Listed, MemberQuery, MembershipPatch, NewMembership,
-    NewOrganization, NewUser, OrganizationId, OrganizationPatch, OrganizationRef, Page, Picked, RoleNumber, RoleSet,
-    UserConditions, UserId, UserPatch, UserRef,
+    Ask, Caller, Check, Config, DirectoryQuery, Engine, Error, IndexMode, Listed, MemberQuery, MembershipPatch,
+    NewInvitation, NewMembership, NewOrganization, NewUser, OrganizationId, OrganizationPatch, OrganizationQuery,
+    OrganizationRef, OrganizationSort, OrganizationState, Page, PeopleQuery, Picked, RequestScope, RoleNumber, RoleSet,
+    Surface, UserConditions, UserId, UserPatch, UserProfile, UserProfilePatch, UserQuery, UserRef, UserSort,
 };
 use roster_testing::Database;
 
@@ -19,9 +20,13 @@ impl Dice {
     }
 }
 
+/// Of the realm that a test makes.
+const KEY: &str = "rk_test_2YzS4mCkU0sXyqvJ8W1hQe7nLpD3bTfA";
+
 async fn open(url: &str, index: IndexMode) -> (Arc<Engine>, Caller) {
     let mut config = Config::new(url);
     config.index = index;
+    config.bootstrap_key = Some(KEY.into());
     let (engine, _) = Engine::open(config).await.expect("an engine");
     let operator = engine.operator("default").await.expect("the database").expect("the realm `default`");
     (engine, operator)
@@ -93,6 +98,48 @@ async fn lists(caller: &Caller, user: UserId, organization: OrganizationId) -> V
     all
 }
 
+/// Pages of everything that the realm has, as one that shows the root and one that doesn't see them.
+async fn everything(
+    operator: &Caller,
+    engine: &Arc<Engine>,
+    user: UserId,
+    organization: OrganizationId,
+) -> Vec<String> {
+    let scope = RequestScope { at_least: operator.position(), ..RequestScope::default() };
+    let hiding = engine.authenticate(Surface::Clerk, Some(KEY), scope).await.expect("a key");
+    let mut all = Vec::new();
+    for caller in [operator, &hiding] {
+        for descending in [false, true] {
+            for offset in [0, 1, 2, 5, 1000] {
+                let page = Page { offset, limit: Some(3), descending, total: true, cursor: None };
+                for sort in [UserSort::Created, UserSort::Id] {
+                    let query = UserQuery { sort, page: page.clone(), ..UserQuery::default() };
+                    all.push(told(caller.list_users(query.clone()).await));
+                    // From somebody on, and some further.
+                    let after = Some(UserRef::Id(user));
+                    all.push(told(caller.list_users(UserQuery { after, ..query }).await));
+                }
+                for sort in [OrganizationSort::Created, OrganizationSort::Id] {
+                    for state in [None, Some(OrganizationState::NotDeleted), Some(OrganizationState::Deleted)] {
+                        let query =
+                            OrganizationQuery { sort, state, page: page.clone(), ..OrganizationQuery::default() };
+                        all.push(told(caller.list_organizations(query).await));
+                    }
+                }
+                let query = MemberQuery { page: page.clone(), ..MemberQuery::default() };
+                all.push(told(caller.list_all_members(query).await));
+                all.push(told(caller.list_people(organization, PeopleQuery { page, ..PeopleQuery::default() }).await));
+            }
+        }
+    }
+    for offset in [0, 2] {
+        let query = DirectoryQuery { offset, limit: 3, ..DirectoryQuery::default() };
+        all.push(format!("{:#?}", operator.list_provisioned_users(query).await));
+    }
+    all.push(format!("{:#?}", operator.provisioned_user(user).await));
+    all
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn memory_and_database_say_the_same() {
     let database = Database::new();
@@ -120,15 +167,40 @@ async fn memory_and_database_say_the_same() {
             }
         };
         // Much of it is refused, which changes nothing anywhere.
-        match (dice.throw(14), user, organization) {
+        // Some are brought along, and come in the middle of those who are there.
+        let age = i64::try_from(dice.throw(5)).unwrap_or_default() * 10_000;
+        let created = (age > 0).then(|| writer.now().plus_ms(-age));
+        match (dice.throw(17), user, organization) {
+            (0, ..) | (_, None, _) if step % 3 == 2 => {
+                let user_name = format!("Somebody{step}");
+                let profile = UserProfile { user_name, active: true, ..UserProfile::default() };
+                users.push(writer.provision_user(profile).await.expect("a user").user.id);
+            }
             (0, ..) | (_, None, _) => {
-                let new = NewUser { email: Some(format!("user-{step}@example.com")), ..NewUser::default() };
-                users.push(writer.create_user(new).await.expect("a user").id);
+                let email = Some(format!("user-{step}@example.com"));
+                users.push(
+                    writer.create_user(NewUser { email, created, ..NewUser::default() }).await.expect("a user").id,
+                );
+            }
+            (14, Some(user), _) => {
+                let rename = move |_: &_| {
+                    let user_name = Some(format!("other{step}"));
+                    Ok::<_, Error>(Some(UserProfilePatch { user_name, ..UserProfilePatch::default() }))
+                };
+                let _ = writer.change_provisioned_user(user, rename).await;
+            }
+            (15, _, Some(organization)) => {
+                let email = format!("guest-{}@example.com", dice.throw(4));
+                let roles = RoleSet::of(RoleNumber::MEMBER);
+                let _ = writer.invite(organization, NewInvitation { email, roles, ..NewInvitation::default() }).await;
+            }
+            (16, Some(user), _) if dice.throw(3) == 0 => {
+                let _ = writer.deprovision_user(user, |_| Ok::<_, Error>(())).await;
             }
             (1, ..) | (_, _, None) => {
                 let parent = organization.filter(|_| dice.throw(3) > 0).map(OrganizationRef::Id);
-                let new =
-                    NewOrganization { name: format!("organization {step}"), parent, ..NewOrganization::default() };
+                let name = format!("organization {step}");
+                let new = NewOrganization { name, parent, created, ..NewOrganization::default() };
                 if let Ok(made) = writer.create_organization(new).await {
                     organizations.push(made.id);
                 }
@@ -204,6 +276,11 @@ async fn memory_and_database_say_the_same() {
                 };
                 let patience = std::time::Duration::from_mins(1);
                 tokio::time::timeout(patience, catch_up).await.expect("memory follows the log");
+            }
+            if step % 5 == 0 {
+                let read = everything(&other, &beside, user, organization).await;
+                let remembered = everything(&operator, &full, user, organization).await;
+                assert_eq!(remembered, read, "seed {seed}, step {step}");
             }
             for round in 0..2 {
                 let before = full.statistics().answered_from_memory;

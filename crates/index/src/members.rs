@@ -4,9 +4,9 @@ use std::hash::BuildHasher as _;
 
 use hashbrown::hash_table::Entry;
 use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
-use roster_model::{MembershipId, RoleSet};
+use roster_model::{EntityId as _, MembershipId, RoleSet};
 
-use crate::order::Order;
+use crate::order::{Order, Start};
 
 /// Sets of roles, each once: memberships have few different ones.
 #[derive(Debug, Default)]
@@ -43,7 +43,7 @@ pub(crate) struct Seat {
 pub(crate) struct Members {
     seats: HashTable<Seat>,
     hasher: DefaultHashBuilder,
-    order: Order,
+    order: Order<MembershipId, u32>,
 }
 
 impl Members {
@@ -87,36 +87,25 @@ impl Members {
         true
     }
 
-    pub(crate) fn persons(&self) -> impl Iterator<Item = u32> + '_ {
-        self.seats.iter().map(|seat| seat.person)
+    pub(crate) fn seats(&self) -> impl Iterator<Item = Seat> + '_ {
+        self.seats.iter().copied()
     }
 
-    /// How many memberships have an id up to this one.
-    pub(crate) fn up_to(&self, id: MembershipId) -> usize {
-        self.order.rank(id, true, membership_of(&self.seats, &self.hasher))
-    }
-
-    /// How many have a smaller one.
-    pub(crate) fn below(&self, id: MembershipId) -> usize {
-        self.order.rank(id, false, membership_of(&self.seats, &self.hasher))
-    }
-
-    /// From a position on, oldest first.
-    pub(crate) fn from(&self, position: usize) -> impl Iterator<Item = Seat> + '_ {
-        self.order.from(position).filter_map(|person| self.get(person))
-    }
-
-    /// Before a position, newest first.
-    pub(crate) fn before(&self, position: usize) -> impl Iterator<Item = Seat> + '_ {
-        self.order.before(position).filter_map(|person| self.get(person))
+    /// In the order of their ids.
+    pub(crate) fn part(&self, start: Start<MembershipId>, limit: usize) -> impl Iterator<Item = Seat> + '_ {
+        let persons = self.order.part(start, None, limit, membership_of(&self.seats, &self.hasher));
+        persons.into_iter().filter_map(|person| self.get(person))
     }
 }
 
 /// Whose seat isn't there comes last; there is none.
+pub(crate) fn nobody() -> MembershipId {
+    MembershipId::from_raw(i64::MAX)
+}
+
 fn membership_of<'s>(seats: &'s HashTable<Seat>, hasher: &'s DefaultHashBuilder) -> impl Fn(u32) -> MembershipId + 's {
-    use roster_model::EntityId as _;
     move |person| {
         let seat = seats.find(hasher.hash_one(person), |seat| seat.person == person);
-        seat.map_or(MembershipId::from_raw(i64::MAX), |seat| seat.membership)
+        seat.map_or_else(nobody, |seat| seat.membership)
     }
 }

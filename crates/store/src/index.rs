@@ -399,12 +399,15 @@ fn read(connection: &Connection, realm: RealmId) -> Result<Graph> {
     let scan = |sql: &str, each: &mut dyn FnMut(&crate::sql::Row<'_>) -> Result<()>| {
         connection.each(sql, &values, |row| each(row))
     };
-    scan("SELECT id, parent, status FROM organization WHERE realm = $1 AND status <> 'gone'", &mut |row| {
-        graph.put_organization(row.id(0)?, row.opt_id(1)?, row.text(2)? == "active");
-        Ok(())
-    })?;
-    scan("SELECT id, status FROM usr WHERE realm = $1", &mut |row| {
-        graph.put_user(row.id(0)?, row.word(1, UserStatus::from_word)? == UserStatus::Active);
+    scan(
+        "SELECT id, parent, status, created_ms FROM organization WHERE realm = $1 AND status <> 'gone'",
+        &mut |row| {
+            graph.put_organization(row.id(0)?, row.opt_id(1)?, row.text(2)? == "active", row.time(3)?);
+            Ok(())
+        },
+    )?;
+    scan("SELECT id, status, created_ms FROM usr WHERE realm = $1", &mut |row| {
+        graph.put_user(row.id(0)?, row.word(1, UserStatus::from_word)? == UserStatus::Active, row.time(2)?);
         Ok(())
     })?;
     // In the order in which lists are kept.
@@ -417,6 +420,10 @@ fn read(connection: &Connection, realm: RealmId) -> Result<Graph> {
         "SELECT organization, COUNT(*) FROM invitation WHERE realm = $1 AND status = 'pending' GROUP BY organization";
     scan(pending, &mut |row| {
         graph.put_pending(row.id(0)?, u64::try_from(row.int(1)?).unwrap_or(u64::MAX));
+        Ok(())
+    })?;
+    scan("SELECT subject, COUNT(*) FROM directory_link WHERE realm = $1 GROUP BY subject", &mut |row| {
+        graph.put_linked(row.int(0)?, u32::try_from(row.int(1)?).unwrap_or(u32::MAX));
         Ok(())
     })?;
     scan("SELECT subject, domain FROM directory_link WHERE realm = $1 AND suspended", &mut |row| {

@@ -14,6 +14,7 @@ mod batch;
 mod cache;
 mod copy;
 mod directory;
+mod directory_links;
 mod error;
 mod events;
 mod export;
