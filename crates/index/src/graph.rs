@@ -26,16 +26,30 @@ pub(crate) struct Place {
     pub(crate) created: Timestamp,
     /// It is there; else it is only known as somebody's parent, or was deleted.
     pub(crate) there: bool,
-    parent: Option<u32>,
-    children: Vec<u32>,
+    pub(crate) parent: Option<u32>,
+    pub(crate) children: Vec<u32>,
     /// Not marked as deleted itself; whether one above is, only the tree tells.
-    active: bool,
+    pub(crate) active: bool,
     /// Neither it nor one above is marked or gone: lists have it.
     pub(crate) shown: bool,
     pub(crate) members: Members,
 }
 
 impl Place {
+    /// One that isn't there yet.
+    pub(crate) fn new(id: OrganizationId) -> Self {
+        Self {
+            id,
+            created: Timestamp::from_ms(0),
+            there: false,
+            parent: None,
+            children: Vec::new(),
+            active: false,
+            shown: false,
+            members: Members::default(),
+        }
+    }
+
     /// The list of all memberships has those of all organizations but the root.
     pub(crate) const fn lists_members(&self) -> bool {
         self.shown && self.parent.is_some()
@@ -48,35 +62,42 @@ pub(crate) struct Person {
     pub(crate) id: UserId,
     pub(crate) created: Timestamp,
     /// Else only his memberships are known.
-    there: bool,
-    active: bool,
+    pub(crate) there: bool,
+    pub(crate) active: bool,
     /// Numbers of organizations, some of which may be gone.
-    places: Vec<u32>,
+    pub(crate) places: Vec<u32>,
+}
+
+impl Person {
+    /// One who isn't there yet.
+    pub(crate) fn new(id: UserId) -> Self {
+        Self { id, created: Timestamp::from_ms(0), there: false, active: false, places: Vec::new() }
+    }
 }
 
 /// A realm as it was at one position of its log.
 #[derive(Debug)]
 pub struct Graph {
     /// Never another one.
-    realm: Option<Realm>,
+    pub(crate) realm: Option<Realm>,
     pub(crate) position: i64,
     pub(crate) roles_version: i64,
-    organizations: HashMap<OrganizationId, u32>,
+    pub(crate) organizations: HashMap<OrganizationId, u32>,
     pub(crate) places: Vec<Place>,
     /// The number of the organization that has none above it.
     pub(crate) root: Option<u32>,
-    users: HashMap<UserId, u32>,
+    pub(crate) users: HashMap<UserId, u32>,
     pub(crate) people: Vec<Person>,
     pub(crate) lists: Lists,
     /// Numbers of people who are gone.
     free: Vec<u32>,
-    role_sets: RoleSets,
+    pub(crate) role_sets: RoleSets,
     /// How many invitations are marked as pending, or more.
-    pending: HashMap<OrganizationId, u64>,
+    pub(crate) pending: HashMap<OrganizationId, u64>,
     /// Where somebody's memberships grant nothing: at these organizations and below.
     pub(crate) suspended: HashMap<UserId, Vec<OrganizationId>>,
     /// How many links directories have of a subject, by its raw id; or more, where a directory is gone.
-    linked: HashMap<i64, u32>,
+    pub(crate) linked: HashMap<i64, u32>,
     pub(crate) roles: Vec<Role>,
     pub(crate) catalog: Arc<RoleCatalog>,
 }
@@ -153,16 +174,7 @@ impl Graph {
     fn place_number(&mut self, id: OrganizationId) -> u32 {
         let places = &mut self.places;
         *self.organizations.entry(id).or_insert_with(|| {
-            places.push(Place {
-                id,
-                created: Timestamp::from_ms(0),
-                there: false,
-                parent: None,
-                children: Vec::new(),
-                active: false,
-                shown: false,
-                members: Members::default(),
-            });
+            places.push(Place::new(id));
             number(places.len() - 1)
         })
     }
@@ -170,7 +182,7 @@ impl Graph {
     fn person_number(&mut self, id: UserId) -> u32 {
         let (people, free) = (&mut self.people, &mut self.free);
         *self.users.entry(id).or_insert_with(|| {
-            let person = Person { id, created: Timestamp::from_ms(0), there: false, active: false, places: Vec::new() };
+            let person = Person::new(id);
             if let Some(number) = free.pop() {
                 people[number as usize] = person;
                 number

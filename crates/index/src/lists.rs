@@ -12,17 +12,28 @@ const MANY: usize = 32;
 /// Of what is there, by number. Organizations that are deleted, or below such, are left out.
 #[derive(Debug, Default)]
 pub(crate) struct Lists {
-    users: Both<UserId>,
-    organizations: Both<OrganizationId>,
+    pub(crate) users: Both<UserId>,
+    pub(crate) organizations: Both<OrganizationId>,
     /// By organization and user; the root's own members are left out.
-    memberships: Order<MembershipId, (u32, u32)>,
+    pub(crate) memberships: Order<MembershipId, (u32, u32)>,
+}
+
+impl Lists {
+    /// These, in both orders.
+    pub(crate) fn both<I: Copy + Ord>(mut numbers: Vec<u32>, key_of: impl Fn(u32) -> (Timestamp, I)) -> Both<I> {
+        numbers.sort_unstable_by_key(|number| key_of(*number).1);
+        let by_id = Order::of_sorted(numbers.iter().map(|number| (key_of(*number).1, *number)));
+        numbers.sort_unstable_by_key(|number| key_of(*number));
+        let by_creation = Order::of_sorted(numbers.iter().map(|number| (key_of(*number), *number)));
+        Both { by_id, by_creation }
+    }
 }
 
 /// Those of one kind, in both orders.
 #[derive(Debug)]
-struct Both<I> {
-    by_id: Order<I, u32>,
-    by_creation: Order<(Timestamp, I), u32>,
+pub(crate) struct Both<I> {
+    pub(crate) by_id: Order<I, u32>,
+    pub(crate) by_creation: Order<(Timestamp, I), u32>,
 }
 
 impl<I> Default for Both<I> {
@@ -101,7 +112,7 @@ impl Graph {
                 })
                 .collect();
             all.sort_unstable_by_key(|(id, _)| *id);
-            self.lists.memberships = Order::of_sorted(&all);
+            self.lists.memberships = Order::of_sorted(all);
             return;
         }
         for number in changed {

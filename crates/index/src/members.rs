@@ -23,6 +23,10 @@ impl RoleSets {
         })
     }
 
+    pub(crate) fn all(&self) -> &[RoleSet] {
+        &self.sets
+    }
+
     pub(crate) fn get(&self, number: u32) -> RoleSet {
         self.sets.get(number as usize).copied().unwrap_or(RoleSet::EMPTY)
     }
@@ -47,6 +51,17 @@ pub(crate) struct Members {
 }
 
 impl Members {
+    /// Of seats by membership, each of another user.
+    pub(crate) fn of_sorted(all: &[Seat]) -> Self {
+        let hasher = DefaultHashBuilder::default();
+        let mut seats = HashTable::with_capacity(all.len());
+        for seat in all {
+            seats.insert_unique(hasher.hash_one(seat.person), *seat, |other| hasher.hash_one(other.person));
+        }
+        let order = Order::of_sorted(all.iter().map(|seat| (seat.membership, seat.person)));
+        Self { seats, hasher, order }
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.seats.len()
     }

@@ -31,10 +31,10 @@ pub(crate) struct Order<K, S> {
 }
 
 #[derive(Debug)]
-struct Block<K, S> {
+pub(crate) struct Block<K, S> {
     /// Of the first seat in it, or of one that was there before.
-    first: K,
-    seats: Vec<S>,
+    pub(crate) first: K,
+    pub(crate) seats: Vec<S>,
 }
 
 impl<K, S> Default for Order<K, S> {
@@ -49,13 +49,42 @@ impl<K: Copy + Ord, S: Copy> Order<K, S> {
     }
 
     /// Of seats that are in order already.
-    pub(crate) fn of_sorted(sorted: &[(K, S)]) -> Self {
-        let block = |part: &[(K, S)]| {
-            let (first, _) = part.first()?;
-            Some(Block { first: *first, seats: part.iter().map(|(_, seat)| *seat).collect() })
-        };
-        let blocks = sorted.chunks(BLOCK).filter_map(block).collect();
-        Self { blocks, len: sorted.len(), greatest: sorted.last().map(|(key, _)| *key) }
+    pub(crate) fn of_sorted(seats: impl IntoIterator<Item = (K, S)>) -> Self {
+        let (mut blocks, mut len, mut greatest): (Vec<Block<K, S>>, _, _) = (Vec::new(), 0, None);
+        let seats = seats.into_iter();
+        let mut expected = seats.size_hint().0;
+        for (key, seat) in seats {
+            match blocks.last_mut() {
+                Some(block) if block.seats.len() < BLOCK => block.seats.push(seat),
+                _ => {
+                    let mut seats = Vec::with_capacity(expected.clamp(1, BLOCK));
+                    seats.push(seat);
+                    blocks.push(Block { first: key, seats });
+                }
+            }
+            (len, greatest, expected) = (len + 1, Some(key), expected.saturating_sub(1));
+        }
+        Self { blocks, len, greatest }
+    }
+
+    /// Of what [`Self::blocks`] gave.
+    pub(crate) fn of_blocks(mut blocks: Vec<Block<K, S>>, greatest: Option<K>) -> Self {
+        blocks.retain(|block| !block.seats.is_empty());
+        let len = blocks.iter().map(|block| block.seats.len()).sum();
+        Self { blocks, len, greatest }
+    }
+
+    pub(crate) fn blocks(&self) -> &[Block<K, S>] {
+        &self.blocks
+    }
+
+    pub(crate) const fn greatest(&self) -> Option<K> {
+        self.greatest
+    }
+
+    /// All of them, in order.
+    pub(crate) fn all(&self) -> Vec<S> {
+        self.from(0).collect()
     }
 
     fn block_of(&self, key: K) -> usize {
@@ -187,7 +216,7 @@ mod tests {
             let mut plain: Vec<u32> = (0..count).collect();
             assert_eq!(order.from(0).collect::<Vec<_>>(), plain, "{stride}");
             let sorted: Vec<_> = plain.iter().map(|seat| (id(*seat), *seat)).collect();
-            let mut at_once = Order::of_sorted(&sorted);
+            let mut at_once = Order::of_sorted(sorted);
             at_once.remove(id(17), id);
             at_once.insert(id(17), 17, id);
             assert_eq!((at_once.from(0).collect(), at_once.len()), (plain.clone(), plain.len()));
