@@ -53,8 +53,8 @@ impl Snapshots {
         Some(Self { folder: options.folder.or(beside)?, stem, from: options.from })
     }
 
-    fn file(&self, realm: RealmId) -> PathBuf {
-        self.folder.join(format!("{}-index-{}", self.stem, realm.raw()))
+    fn file(&self, realm: RealmId, ending: &str) -> PathBuf {
+        self.folder.join(format!("{}-index-{}{ending}", self.stem, realm.raw()))
     }
 
     /// Writes a graph down, unless it's a small one. Whatever hinders it is not worth more than a line in the log.
@@ -73,8 +73,7 @@ impl Snapshots {
 
     fn try_write(&self, connection: &Connection, realm: RealmId, graph: &Graph) -> Result<bool> {
         let Some(of) = mark(connection, realm, graph.position())? else { return Ok(false) };
-        let file = self.file(realm);
-        let unfinished = file.with_extension("new");
+        let (file, unfinished) = (self.file(realm, ""), self.file(realm, ".new"));
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(true);
         #[cfg(unix)]
@@ -90,7 +89,7 @@ impl Snapshots {
 
     /// The realm's graph as it was when it was written, if that is of this database and not so long ago that the tables are the shorter way.
     pub(crate) fn read(&self, connection: &Connection, realm: RealmId, head: i64) -> Option<Graph> {
-        let file = self.file(realm);
+        let file = self.file(realm, "");
         let opened = File::open(&file).and_then(|opened| Ok((opened.metadata()?.len(), opened)));
         let read = opened.and_then(|(length, opened)| Graph::restore(opened, length));
         let (graph, of) = match read {
@@ -113,7 +112,7 @@ impl Snapshots {
 
     /// It turned out to be wrong.
     pub(crate) fn discard(&self, realm: RealmId) {
-        let _ = std::fs::remove_file(self.file(realm));
+        let _ = std::fs::remove_file(self.file(realm, ""));
     }
 }
 
