@@ -4,7 +4,7 @@ use std::time::Duration;
 use hashbrown::HashMap;
 use roster_model::id::base62;
 use roster_model::{Clock, EntityId as _, RealmId, SystemClock, Timestamp, TokenId};
-use roster_store::{FoundSession, FoundToken, IndexMode, Location, Statistics, Store, View};
+use roster_store::{FoundSession, FoundToken, IndexMode, Location, SnapshotOptions, Statistics, Store, View};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::actor::{Acting, Actor, Asks, Caller, RequestScope, acting_user};
@@ -33,6 +33,8 @@ pub struct Config {
     pub read_database: Option<String>,
     /// Whether the membership graph is kept in memory, where checks are answered.
     pub index: IndexMode,
+    /// Where large graphs are kept between starts.
+    pub snapshots: SnapshotOptions,
     /// Whether the schema may be brought up to date, and the database made if there is none.
     pub migrate: bool,
     /// Set as realm key of the realm `default`, in the place of one that is made up and shown once.
@@ -61,6 +63,7 @@ impl Config {
             database: database.into(),
             read_database: None,
             index: IndexMode::default(),
+            snapshots: SnapshotOptions::default(),
             migrate: true,
             bootstrap_key: None,
             limits: EngineLimits::default(),
@@ -109,7 +112,7 @@ impl Engine {
     pub async fn open_database(config: &Config) -> Result<Arc<Self>> {
         let location = Location::parse(&config.database)?;
         let replica = config.read_database.as_deref().map(Location::parse).transpose()?;
-        let (index, migrate) = (config.index, config.migrate);
+        let (index, migrate) = ((config.index, config.snapshots.clone()), config.migrate);
         let store = tokio::task::spawn_blocking(move || Store::open(&location, replica.as_ref(), index, migrate))
             .await
             .map_err(|e| Error::Internal(e.to_string()))??;

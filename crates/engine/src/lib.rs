@@ -96,7 +96,7 @@ pub use reach::{EffectiveMember, Portion, Reached};
 pub use reference::{OrganizationRef, UserRef};
 pub use role_map::RoleMap;
 pub use roles::{NewPermission, NewRole, PermissionPatch, RolePatch};
-pub use roster_store::IndexMode;
+pub use roster_store::{IndexMode, SnapshotOptions};
 pub use secret::SecretForm;
 pub use sessions::{Credentials, Entered, IssuedLink, MemberRef};
 pub use stream::Chunks;

@@ -634,7 +634,7 @@ impl Caller {
 
     /// All memberships of the realm. Needs `users:read` at the root.
     pub async fn list_all_members(&self, query: MemberQuery) -> Result<Listed<Member>> {
-        self.read(move |reader| {
+        self.read_graph(move |reader| {
             reader.realm()?.allow(reader, P::UsersRead)?;
             list(reader, &query, None, None)
         })

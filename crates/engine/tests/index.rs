@@ -1,11 +1,14 @@
 //! What is in memory answers as the database does, whoever wrote, and after any restart.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use roster_engine::{
-    Ask, Caller, Check, Config, Engine, IndexMode, Listed, MemberQuery, MembershipPatch, NewMembership,
-    NewOrganization, NewUser, OrganizationId, OrganizationPatch, OrganizationRef, Page, Picked, RoleNumber, RoleSet,
-    UserConditions, UserId, UserPatch, UserRef,
+    Ask, Caller, Check, Config, DirectoryQuery, Engine, Error, IndexMode, Listed, MemberQuery, MembershipPatch,
+    NewInvitation, NewMembership, NewOrganization, NewUser, OrganizationId, OrganizationPatch, OrganizationQuery,
+    OrganizationRef, OrganizationSort, OrganizationState, Page, PeopleQuery, Picked, RequestScope, RoleNumber, RoleSet,
+    SnapshotOptions, Surface, UserConditions, UserId, UserPatch, UserProfile, UserProfilePatch, UserQuery, UserRef,
+    UserSort,
 };
 use roster_testing::Database;
 
@@ -19,12 +22,32 @@ impl Dice {
     }
 }
 
+/// Of the realm that a test makes.
+const KEY: &str = "rk_test_2YzS4mCkU0sXyqvJ8W1hQe7nLpD3bTfA";
+
 async fn open(url: &str, index: IndexMode) -> (Arc<Engine>, Caller) {
     let mut config = Config::new(url);
     config.index = index;
+    config.bootstrap_key = Some(KEY.into());
     let (engine, _) = Engine::open(config).await.expect("an engine");
     let operator = engine.operator("default").await.expect("the database").expect("the realm `default`");
     (engine, operator)
+}
+
+/// One that keeps its graph between starts, however small.
+async fn open_keeping(url: &str, folder: &Path) -> (Arc<Engine>, Caller) {
+    let mut config = Config::new(url);
+    config.bootstrap_key = Some(KEY.into());
+    config.snapshots = SnapshotOptions { folder: Some(folder.to_owned()), from: 0 };
+    let (engine, _) = Engine::open(config).await.expect("an engine");
+    let operator = engine.operator("default").await.expect("the database").expect("the realm `default`");
+    (engine, operator)
+}
+
+fn damage(file: &Path, harm: impl FnOnce(&mut Vec<u8>)) {
+    let mut bytes = std::fs::read(file).expect("a file");
+    harm(&mut bytes);
+    std::fs::write(file, bytes).expect("a file");
 }
 
 /// Every question that there is to ask.
@@ -93,10 +116,53 @@ async fn lists(caller: &Caller, user: UserId, organization: OrganizationId) -> V
     all
 }
 
+/// Pages of everything that the realm has, as one that shows the root and one that doesn't see them.
+async fn everything(
+    operator: &Caller,
+    engine: &Arc<Engine>,
+    user: UserId,
+    organization: OrganizationId,
+) -> Vec<String> {
+    let scope = RequestScope { at_least: operator.position(), ..RequestScope::default() };
+    let hiding = engine.authenticate(Surface::Clerk, Some(KEY), scope).await.expect("a key");
+    let mut all = Vec::new();
+    for caller in [operator, &hiding] {
+        for descending in [false, true] {
+            for offset in [0, 1, 2, 5, 1000] {
+                let page = Page { offset, limit: Some(3), descending, total: true, cursor: None };
+                for sort in [UserSort::Created, UserSort::Id] {
+                    let query = UserQuery { sort, page: page.clone(), ..UserQuery::default() };
+                    all.push(told(caller.list_users(query.clone()).await));
+                    // From somebody on, and some further.
+                    let after = Some(UserRef::Id(user));
+                    all.push(told(caller.list_users(UserQuery { after, ..query }).await));
+                }
+                for sort in [OrganizationSort::Created, OrganizationSort::Id] {
+                    for state in [None, Some(OrganizationState::NotDeleted), Some(OrganizationState::Deleted)] {
+                        let query =
+                            OrganizationQuery { sort, state, page: page.clone(), ..OrganizationQuery::default() };
+                        all.push(told(caller.list_organizations(query).await));
+                    }
+                }
+                let query = MemberQuery { page: page.clone(), ..MemberQuery::default() };
+                all.push(told(caller.list_all_members(query).await));
+                all.push(told(caller.list_people(organization, PeopleQuery { page, ..PeopleQuery::default() }).await));
+            }
+        }
+    }
+    for offset in [0, 2] {
+        let query = DirectoryQuery { offset, limit: 3, ..DirectoryQuery::default() };
+        all.push(format!("{:#?}", operator.list_provisioned_users(query).await));
+    }
+    all.push(format!("{:#?}", operator.provisioned_user(user).await));
+    all
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn memory_and_database_say_the_same() {
     let database = Database::new();
-    let (mut full, mut operator) = open(database.url(), IndexMode::Full).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let (mut full, mut operator) = open_keeping(database.url(), folder.path()).await;
     // As the command line is, beside the server: it writes, too.
     let (beside, other) = open(database.url(), IndexMode::Beside).await;
     let (mut users, mut organizations): (Vec<UserId>, Vec<OrganizationId>) = (Vec::new(), Vec::new());
@@ -120,15 +186,40 @@ async fn memory_and_database_say_the_same() {
             }
         };
         // Much of it is refused, which changes nothing anywhere.
-        match (dice.throw(14), user, organization) {
+        // Some are brought along, and come in the middle of those who are there.
+        let age = i64::try_from(dice.throw(5)).unwrap_or_default() * 10_000;
+        let created = (age > 0).then(|| writer.now().plus_ms(-age));
+        match (dice.throw(17), user, organization) {
+            (0, ..) | (_, None, _) if step % 3 == 2 => {
+                let user_name = format!("Somebody{step}");
+                let profile = UserProfile { user_name, active: true, ..UserProfile::default() };
+                users.push(writer.provision_user(profile).await.expect("a user").user.id);
+            }
             (0, ..) | (_, None, _) => {
-                let new = NewUser { email: Some(format!("user-{step}@example.com")), ..NewUser::default() };
-                users.push(writer.create_user(new).await.expect("a user").id);
+                let email = Some(format!("user-{step}@example.com"));
+                users.push(
+                    writer.create_user(NewUser { email, created, ..NewUser::default() }).await.expect("a user").id,
+                );
+            }
+            (14, Some(user), _) => {
+                let rename = move |_: &_| {
+                    let user_name = Some(format!("other{step}"));
+                    Ok::<_, Error>(Some(UserProfilePatch { user_name, ..UserProfilePatch::default() }))
+                };
+                let _ = writer.change_provisioned_user(user, rename).await;
+            }
+            (15, _, Some(organization)) => {
+                let email = format!("guest-{}@example.com", dice.throw(4));
+                let roles = RoleSet::of(RoleNumber::MEMBER);
+                let _ = writer.invite(organization, NewInvitation { email, roles, ..NewInvitation::default() }).await;
+            }
+            (16, Some(user), _) if dice.throw(3) == 0 => {
+                let _ = writer.deprovision_user(user, |_| Ok::<_, Error>(())).await;
             }
             (1, ..) | (_, _, None) => {
                 let parent = organization.filter(|_| dice.throw(3) > 0).map(OrganizationRef::Id);
-                let new =
-                    NewOrganization { name: format!("organization {step}"), parent, ..NewOrganization::default() };
+                let name = format!("organization {step}");
+                let new = NewOrganization { name, parent, created, ..NewOrganization::default() };
                 if let Ok(made) = writer.create_organization(new).await {
                     organizations.push(made.id);
                 }
@@ -205,6 +296,11 @@ async fn memory_and_database_say_the_same() {
                 let patience = std::time::Duration::from_mins(1);
                 tokio::time::timeout(patience, catch_up).await.expect("memory follows the log");
             }
+            if step % 5 == 0 {
+                let read = everything(&other, &beside, user, organization).await;
+                let remembered = everything(&operator, &full, user, organization).await;
+                assert_eq!(remembered, read, "seed {seed}, step {step}");
+            }
             for round in 0..2 {
                 let before = full.statistics().answered_from_memory;
                 let remembered = lists(&operator, user, organization).await;
@@ -215,10 +311,30 @@ async fn memory_and_database_say_the_same() {
                 }
             }
         }
-        if step % 50 == 49 {
+        if step % 25 == 24 {
             answered += full.statistics().answered_from_memory;
             full.close().await;
-            (full, operator) = open(database.url(), IndexMode::Full).await;
+            let snapshots: Vec<_> = std::fs::read_dir(folder.path()).expect("a folder").flatten().collect();
+            assert_eq!(snapshots.len(), 1, "{snapshots:?}");
+            let snapshot = snapshots[0].path();
+            let usable = !matches!(step / 25, 3 | 4);
+            match step / 25 {
+                // What was written while it was away, it catches up with.
+                1 | 2 => _ = other.create_user(NewUser::default()).await.expect("a user"),
+                // Whatever is wrong with it, it isn't used.
+                3 => damage(&snapshot, |bytes| bytes.truncate(bytes.len() / 2)),
+                4 => damage(&snapshot, |bytes| bytes.iter_mut().skip(900).take(1).for_each(|byte| *byte ^= 1)),
+                _ => {}
+            }
+            (full, operator) = open_keeping(database.url(), folder.path()).await;
+            let ready = async {
+                while full.statistics().answered_from_memory == 0 {
+                    operator.realm_for(roster_engine::BuiltIn::UsersRead).await.expect("the realm");
+                }
+            };
+            let patience = std::time::Duration::from_mins(1);
+            tokio::time::timeout(patience, ready).await.expect("memory");
+            assert_eq!(full.statistics().restored, u64::from(usable), "step {step}");
         }
     }
     assert!(answered > 100, "memory was hardly asked: {answered}");
@@ -227,6 +343,58 @@ async fn memory_and_database_say_the_same() {
     assert_eq!(full.verify(operator.realm_id()).await.expect("the log"), Vec::<String>::new());
     full.close().await;
     beside.close().await;
+}
+
+/// A database that was put back to an earlier state, and went on from there, has nothing to do with what was kept of its other future.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_snapshot_of_another_time_is_not_used() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (file, earlier) = (folder.path().join("roster.db"), folder.path().join("earlier.db"));
+    let url = format!("sqlite://{}", file.display());
+    let make = async |names: &[&str]| {
+        let (engine, operator) = open_keeping(&url, folder.path()).await;
+        for name in names {
+            let new = NewOrganization { name: (*name).into(), ..NewOrganization::default() };
+            operator.create_organization(new).await.expect("an organization");
+        }
+        let page = Page { offset: 1, limit: Some(10), total: true, ..Page::default() };
+        let query = OrganizationQuery {
+            state: Some(OrganizationState::NotDeleted),
+            sort: OrganizationSort::Id,
+            page,
+            ..OrganizationQuery::default()
+        };
+        let listed = loop {
+            let listed = operator.list_organizations(query.clone()).await.expect("organizations");
+            operator.realm_for(roster_engine::BuiltIn::UsersRead).await.expect("the realm");
+            // Once the graph is there.
+            if engine.statistics().answered_from_memory > 0 {
+                break listed;
+            }
+        };
+        let restored = engine.statistics().restored;
+        engine.close().await;
+        let names: Vec<String> = listed.items.into_iter().map(|organization| organization.name).collect();
+        (names, listed.total, restored)
+    };
+    let snapshot = || {
+        let mut all = std::fs::read_dir(folder.path()).expect("a folder").flatten().map(|entry| entry.path());
+        all.find(|path| path.to_string_lossy().contains("-index-")).expect("a snapshot")
+    };
+    make(&["one"]).await;
+    std::fs::copy(&file, &earlier).expect("a copy");
+    assert_eq!(make(&["two", "three"]).await.2, 1);
+    let other_future = std::fs::read(snapshot()).expect("a snapshot");
+    std::fs::copy(&earlier, &file).expect("a copy");
+    // Ahead of this database.
+    assert_eq!(make(&[]).await, (vec!["one".into()], Some(2), 0));
+    std::fs::write(snapshot(), &other_future).expect("a snapshot");
+    assert_eq!(make(&["four", "five", "six"]).await.2, 0);
+    // Behind it, but not in its past.
+    std::fs::write(snapshot(), &other_future).expect("a snapshot");
+    let names = ["one", "four", "five", "six"].map(String::from).to_vec();
+    assert_eq!(make(&[]).await, (names.clone(), Some(5), 0));
+    assert_eq!(make(&[]).await, (names, Some(5), 1), "its own");
 }
 
 /// Operations that wait at the same moment are committed together: each has to see what those before it did, though memory hears of it only

@@ -37,6 +37,11 @@ impl Graph {
             Change::DirectoryLinkCreated { after: link }
             | Change::DirectoryLinkUpdated { after: link, .. }
             | Change::DirectoryLinkDeleted { before: link } => {
+                match change {
+                    Change::DirectoryLinkCreated { .. } => self.see_linked(link.subject.raw(), true),
+                    Change::DirectoryLinkDeleted { .. } => self.see_linked(link.subject.raw(), false),
+                    _ => {}
+                }
                 if let LinkSubject::User(user) = link.subject {
                     let there = !matches!(change, Change::DirectoryLinkDeleted { .. });
                     self.see_suspension(user, link.domain, there && link.suspended);
@@ -108,11 +113,11 @@ impl Graph {
 
     fn see_organization(&mut self, organization: &Organization) {
         let active = organization.status == OrganizationStatus::Active;
-        self.put_organization(organization.id, organization.parent, active);
+        self.put_organization(organization.id, organization.parent, active, organization.created);
     }
 
     fn see_user(&mut self, user: &User) {
-        self.put_user(user.id, user.is_active());
+        self.put_user(user.id, user.is_active(), user.created);
     }
 
     fn see_member(&mut self, membership: &Membership) {

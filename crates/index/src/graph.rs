@@ -7,10 +7,12 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 use roster_model::{
     EntityId as _, Invitation, InvitationStatus, MembershipId, OrganizationId, Realm, Role, RoleCatalog, RoleSet,
-    UserId,
+    Timestamp, UserId,
 };
 
+use crate::lists::Lists;
 use crate::members::{Members, RoleSets, Seat};
+use crate::order::Start;
 
 /// What somebody holds at an organization.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,45 +24,82 @@ pub struct Holding {
 /// An organization, and who is in it. Its number is never given to another one.
 #[derive(Debug)]
 pub(crate) struct Place {
-    id: OrganizationId,
+    pub(crate) id: OrganizationId,
+    pub(crate) created: Timestamp,
     /// It is there; else it is only known as somebody's parent, or was deleted.
     pub(crate) there: bool,
-    parent: Option<u32>,
-    children: Vec<u32>,
+    pub(crate) parent: Option<u32>,
+    pub(crate) children: Vec<u32>,
     /// Not marked as deleted itself; whether one above is, only the tree tells.
-    active: bool,
-    members: Members,
+    pub(crate) active: bool,
+    /// Neither it nor one above is marked or gone: lists have it.
+    pub(crate) shown: bool,
+    pub(crate) members: Members,
+}
+
+impl Place {
+    /// One that isn't there yet.
+    pub(crate) fn new(id: OrganizationId) -> Self {
+        Self {
+            id,
+            created: Timestamp::from_ms(0),
+            there: false,
+            parent: None,
+            children: Vec::new(),
+            active: false,
+            shown: false,
+            members: Members::default(),
+        }
+    }
+
+    /// The list of all memberships has those of all organizations but the root.
+    pub(crate) const fn lists_members(&self) -> bool {
+        self.shown && self.parent.is_some()
+    }
 }
 
 /// A user, and where he is.
 #[derive(Debug)]
-struct Person {
-    id: UserId,
+pub(crate) struct Person {
+    pub(crate) id: UserId,
+    pub(crate) created: Timestamp,
     /// Else only his memberships are known.
-    there: bool,
-    active: bool,
+    pub(crate) there: bool,
+    pub(crate) active: bool,
     /// Numbers of organizations, some of which may be gone.
-    places: Vec<u32>,
+    pub(crate) places: Vec<u32>,
+}
+
+impl Person {
+    /// One who isn't there yet.
+    pub(crate) fn new(id: UserId) -> Self {
+        Self { id, created: Timestamp::from_ms(0), there: false, active: false, places: Vec::new() }
+    }
 }
 
 /// A realm as it was at one position of its log.
 #[derive(Debug)]
 pub struct Graph {
     /// Never another one.
-    realm: Option<Realm>,
+    pub(crate) realm: Option<Realm>,
     pub(crate) position: i64,
     pub(crate) roles_version: i64,
-    organizations: HashMap<OrganizationId, u32>,
-    places: Vec<Place>,
-    users: HashMap<UserId, u32>,
-    people: Vec<Person>,
+    pub(crate) organizations: HashMap<OrganizationId, u32>,
+    pub(crate) places: Vec<Place>,
+    /// The number of the organization that has none above it.
+    pub(crate) root: Option<u32>,
+    pub(crate) users: HashMap<UserId, u32>,
+    pub(crate) people: Vec<Person>,
+    pub(crate) lists: Lists,
     /// Numbers of people who are gone.
     free: Vec<u32>,
-    role_sets: RoleSets,
+    pub(crate) role_sets: RoleSets,
     /// How many invitations are marked as pending, or more.
-    pending: HashMap<OrganizationId, u64>,
+    pub(crate) pending: HashMap<OrganizationId, u64>,
     /// Where somebody's memberships grant nothing: at these organizations and below.
     pub(crate) suspended: HashMap<UserId, Vec<OrganizationId>>,
+    /// How many links directories have of a subject, by its raw id; or more, where a directory is gone.
+    pub(crate) linked: HashMap<i64, u32>,
     pub(crate) roles: Vec<Role>,
     pub(crate) catalog: Arc<RoleCatalog>,
 }
@@ -76,19 +115,8 @@ pub struct Sizes {
 impl Sizes {
     /// Memory that a graph of that size takes, about, in bytes: measured. Tables double as they grow, so it can be a third less or more.
     pub const fn bytes(self) -> u64 {
-        self.memberships * 36 + self.users * 72 + self.organizations * 220
+        self.memberships * 44 + self.users * 96 + self.organizations * 240
     }
-}
-
-/// Where a list begins.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Start {
-    /// Behind this one.
-    pub after: Option<MembershipId>,
-    /// So many further.
-    pub offset: u64,
-    /// Newest first.
-    pub descending: bool,
 }
 
 impl Graph {
@@ -101,12 +129,15 @@ impl Graph {
             roles_version,
             organizations: HashMap::new(),
             places: Vec::new(),
+            root: None,
             users: HashMap::new(),
             people: Vec::new(),
+            lists: Lists::default(),
             free: Vec::new(),
             role_sets: RoleSets::default(),
             pending: HashMap::new(),
             suspended: HashMap::new(),
+            linked: HashMap::new(),
             roles,
             catalog,
         }
@@ -145,14 +176,7 @@ impl Graph {
     fn place_number(&mut self, id: OrganizationId) -> u32 {
         let places = &mut self.places;
         *self.organizations.entry(id).or_insert_with(|| {
-            places.push(Place {
-                id,
-                there: false,
-                parent: None,
-                children: Vec::new(),
-                active: false,
-                members: Members::default(),
-            });
+            places.push(Place::new(id));
             number(places.len() - 1)
         })
     }
@@ -160,7 +184,7 @@ impl Graph {
     fn person_number(&mut self, id: UserId) -> u32 {
         let (people, free) = (&mut self.people, &mut self.free);
         *self.users.entry(id).or_insert_with(|| {
-            let person = Person { id, there: false, active: false, places: Vec::new() };
+            let person = Person::new(id);
             if let Some(number) = free.pop() {
                 people[number as usize] = person;
                 number
@@ -180,7 +204,13 @@ impl Graph {
         self.realm.as_ref()
     }
 
-    pub fn put_organization(&mut self, id: OrganizationId, parent: Option<OrganizationId>, active: bool) {
+    pub fn put_organization(
+        &mut self,
+        id: OrganizationId,
+        parent: Option<OrganizationId>,
+        active: bool,
+        created: Timestamp,
+    ) {
         let number = self.place_number(id);
         let parent = parent.map(|parent| self.place_number(parent));
         let before = self.places[number as usize].parent;
@@ -192,14 +222,61 @@ impl Graph {
                 self.places[parent as usize].children.push(number);
             }
         }
+        if parent.is_none() {
+            self.root = Some(number);
+        }
+        let place = &self.places[number as usize];
+        let moves_in_lists = place.shown && place.created != created;
+        if moves_in_lists {
+            self.unlist_organization(number);
+        }
         let place = &mut self.places[number as usize];
-        (place.there, place.parent, place.active) = (true, parent, active);
+        (place.there, place.parent, place.active, place.created) = (true, parent, active, created);
+        if moves_in_lists {
+            self.list_organization(number);
+        }
+        self.show_or_hide(number);
     }
 
-    pub fn put_user(&mut self, id: UserId, active: bool) {
+    /// Brings an organization, and those below it, into the lists or out of them, as they are now.
+    fn show_or_hide(&mut self, top: u32) {
+        let (mut left, mut changed) = (vec![top], Vec::new());
+        while let Some(number) = left.pop() {
+            let place = &self.places[number as usize];
+            let above = place.parent.is_none_or(|parent| self.places[parent as usize].shown);
+            let shown = place.there && place.active && above;
+            if shown == place.shown {
+                continue;
+            }
+            left.extend(&place.children);
+            self.places[number as usize].shown = shown;
+            if shown {
+                self.list_organization(number);
+            } else {
+                self.unlist_organization(number);
+            }
+            if self.places[number as usize].parent.is_some() && self.places[number as usize].members.len() > 0 {
+                changed.push(number);
+            }
+        }
+        if !changed.is_empty() {
+            self.relist_members(&changed);
+        }
+    }
+
+    pub fn put_user(&mut self, id: UserId, active: bool, created: Timestamp) {
         let number = self.person_number(id);
         let person = &mut self.people[number as usize];
-        (person.there, person.active) = (true, active);
+        person.active = active;
+        if person.there && person.created == created {
+            return;
+        }
+        if person.there {
+            self.unlist_user(number);
+        }
+        let person = &mut self.people[number as usize];
+        (person.there, person.created) = (true, created);
+        self.list_user(number);
     }
 
     /// Of an organization that was put before; of another one it is nobody's business.
@@ -211,7 +288,16 @@ impl Graph {
         let person = self.person_number(user);
         let roles = self.role_sets.number(holding.roles);
         let seat = Seat { membership: holding.membership, person, roles };
-        if self.places[place as usize].members.put(seat) {
+        let before = self.places[place as usize].members.get(person);
+        let other = before.filter(|before| before.membership != seat.membership);
+        if let Some(other) = other {
+            self.unlist_member(place, other);
+        }
+        let new = self.places[place as usize].members.put(seat);
+        if new || other.is_some() {
+            self.list_member(place, seat);
+        }
+        if new {
             let (places, person) = (&self.places, &mut self.people[person as usize]);
             if person.places.len() == person.places.capacity() {
                 // Before it grows: what is gone goes.
@@ -227,6 +313,23 @@ impl Graph {
 
     pub fn put_pending(&mut self, organization: OrganizationId, invitations: u64) {
         self.pending.insert(organization, invitations);
+    }
+
+    pub fn put_linked(&mut self, subject: i64, links: u32) {
+        self.linked.insert(subject, links);
+    }
+
+    pub(crate) fn see_linked(&mut self, subject: i64, more: bool) {
+        let links = self.linked.entry(subject).or_default();
+        *links = if more { links.saturating_add(1) } else { links.saturating_sub(1) };
+        if *links == 0 {
+            self.linked.remove(&subject);
+        }
+    }
+
+    /// Whether a directory may know this subject. If not, there is no link of it.
+    pub fn may_be_linked(&self, subject: i64) -> bool {
+        self.linked.contains_key(&subject)
     }
 
     pub(crate) fn see_invitation(&mut self, before: Option<&Invitation>, after: &Invitation) {
@@ -248,7 +351,11 @@ impl Graph {
 
     pub(crate) fn remove_user(&mut self, id: UserId) {
         self.suspended.remove(&id);
+        self.linked.remove(&id.raw());
         if let Some(number) = self.users.get(&id).copied() {
+            if self.people[number as usize].there {
+                self.unlist_user(number);
+            }
             self.people[number as usize].there = false;
             self.tidy(number);
         }
@@ -257,6 +364,9 @@ impl Graph {
     pub(crate) fn remove_member(&mut self, organization: OrganizationId, user: UserId) {
         let numbers = self.organizations.get(&organization).copied().zip(self.users.get(&user).copied());
         let Some((place, person)) = numbers else { return };
+        if let Some(seat) = self.places[place as usize].members.get(person) {
+            self.unlist_member(place, seat);
+        }
         if self.places[place as usize].members.remove(person) {
             self.people[person as usize].places.retain(|other| *other != place);
             self.tidy(person);
@@ -282,6 +392,9 @@ impl Graph {
         if let Some(parent) = self.places[top as usize].parent {
             self.places[parent as usize].children.retain(|child| *child != top);
         }
+        // Out of the lists first, as if it were marked.
+        self.places[top as usize].active = false;
+        self.show_or_hide(top);
         let mut left = vec![top];
         while let Some(number) = left.pop() {
             let place = &mut self.places[number as usize];
@@ -291,9 +404,10 @@ impl Graph {
             let id = place.id;
             self.organizations.remove(&id);
             self.pending.remove(&id);
-            for person in members.persons() {
-                if !self.people[person as usize].there {
-                    self.tidy(person);
+            self.linked.remove(&id.raw());
+            for seat in members.seats() {
+                if !self.people[seat.person as usize].there {
+                    self.tidy(seat.person);
                 }
             }
         }
@@ -362,18 +476,15 @@ impl Graph {
     }
 
     /// A part of an organization's members, in the order of their memberships.
-    pub fn members(&self, organization: OrganizationId, start: Start, limit: usize) -> Vec<(UserId, Holding)> {
+    pub fn members(
+        &self,
+        organization: OrganizationId,
+        start: Start<MembershipId>,
+        limit: usize,
+    ) -> Vec<(UserId, Holding)> {
         let Some(place) = self.place(organization) else { return Vec::new() };
-        let members = &place.members;
-        let offset = usize::try_from(start.offset).unwrap_or(usize::MAX);
         let shown = |seat: Seat| (self.people[seat.person as usize].id, self.holding_of(seat));
-        if start.descending {
-            let end = start.after.map_or(members.len(), |after| members.below(after)).saturating_sub(offset);
-            members.before(end).take(limit).map(shown).collect()
-        } else {
-            let begin = start.after.map_or(0, |after| members.up_to(after)).saturating_add(offset);
-            members.from(begin).take(limit).map(shown).collect()
-        }
+        place.members.part(start, limit).map(shown).collect()
     }
 
     /// All memberships of a user at organizations that are there, in their order.
@@ -415,7 +526,7 @@ impl Graph {
     }
 }
 
-fn number(place: usize) -> u32 {
+pub(crate) fn number(place: usize) -> u32 {
     // Four thousand million of them don't fit in memory.
     u32::try_from(place).unwrap_or(u32::MAX)
 }

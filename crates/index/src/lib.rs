@@ -5,14 +5,19 @@
 //!
 //! ```text
 //! graph.rs     what there is, and what can be asked     members.rs   who is in one organization
-//! follow.rs    how it follows the log                   order.rs     positions in lists
+//! follow.rs    how it follows the log                   lists.rs     all users, organizations and memberships in their orders
+//! order.rs     positions in lists                       snapshot.rs  all of it as a file
 //! graph/question.rs                                     what one check asks
 //! ```
 
+mod bytes;
 mod follow;
 mod graph;
+mod lists;
 mod members;
 mod order;
+mod snapshot;
 
 pub use follow::{OutOfStep, takes_away};
-pub use graph::{Graph, Holding, Sizes, Start};
+pub use graph::{Graph, Holding, Sizes};
+pub use order::Start;

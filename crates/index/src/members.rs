@@ -4,9 +4,9 @@ use std::hash::BuildHasher as _;
 
 use hashbrown::hash_table::Entry;
 use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
-use roster_model::{MembershipId, RoleSet};
+use roster_model::{EntityId as _, MembershipId, RoleSet};
 
-use crate::order::Order;
+use crate::order::{Order, Start};
 
 /// Sets of roles, each once: memberships have few different ones.
 #[derive(Debug, Default)]
@@ -21,6 +21,10 @@ impl RoleSets {
             self.sets.push(set);
             u32::try_from(self.sets.len() - 1).unwrap_or(u32::MAX)
         })
+    }
+
+    pub(crate) fn all(&self) -> &[RoleSet] {
+        &self.sets
     }
 
     pub(crate) fn get(&self, number: u32) -> RoleSet {
@@ -43,10 +47,21 @@ pub(crate) struct Seat {
 pub(crate) struct Members {
     seats: HashTable<Seat>,
     hasher: DefaultHashBuilder,
-    order: Order,
+    order: Order<MembershipId, u32>,
 }
 
 impl Members {
+    /// Of seats by membership, each of another user.
+    pub(crate) fn of_sorted(all: &[Seat]) -> Self {
+        let hasher = DefaultHashBuilder::default();
+        let mut seats = HashTable::with_capacity(all.len());
+        for seat in all {
+            seats.insert_unique(hasher.hash_one(seat.person), *seat, |other| hasher.hash_one(other.person));
+        }
+        let order = Order::of_sorted(all.iter().map(|seat| (seat.membership, seat.person)));
+        Self { seats, hasher, order }
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.seats.len()
     }
@@ -87,36 +102,25 @@ impl Members {
         true
     }
 
-    pub(crate) fn persons(&self) -> impl Iterator<Item = u32> + '_ {
-        self.seats.iter().map(|seat| seat.person)
+    pub(crate) fn seats(&self) -> impl Iterator<Item = Seat> + '_ {
+        self.seats.iter().copied()
     }
 
-    /// How many memberships have an id up to this one.
-    pub(crate) fn up_to(&self, id: MembershipId) -> usize {
-        self.order.rank(id, true, membership_of(&self.seats, &self.hasher))
-    }
-
-    /// How many have a smaller one.
-    pub(crate) fn below(&self, id: MembershipId) -> usize {
-        self.order.rank(id, false, membership_of(&self.seats, &self.hasher))
-    }
-
-    /// From a position on, oldest first.
-    pub(crate) fn from(&self, position: usize) -> impl Iterator<Item = Seat> + '_ {
-        self.order.from(position).filter_map(|person| self.get(person))
-    }
-
-    /// Before a position, newest first.
-    pub(crate) fn before(&self, position: usize) -> impl Iterator<Item = Seat> + '_ {
-        self.order.before(position).filter_map(|person| self.get(person))
+    /// In the order of their ids.
+    pub(crate) fn part(&self, start: Start<MembershipId>, limit: usize) -> impl Iterator<Item = Seat> + '_ {
+        let persons = self.order.part(start, None, limit, membership_of(&self.seats, &self.hasher));
+        persons.into_iter().filter_map(|person| self.get(person))
     }
 }
 
 /// Whose seat isn't there comes last; there is none.
+pub(crate) fn nobody() -> MembershipId {
+    MembershipId::from_raw(i64::MAX)
+}
+
 fn membership_of<'s>(seats: &'s HashTable<Seat>, hasher: &'s DefaultHashBuilder) -> impl Fn(u32) -> MembershipId + 's {
-    use roster_model::EntityId as _;
     move |person| {
         let seat = seats.find(hasher.hash_one(person), |seat| seat.person == person);
-        seat.map_or(MembershipId::from_raw(i64::MAX), |seat| seat.membership)
+        seat.map_or_else(nobody, |seat| seat.membership)
     }
 }

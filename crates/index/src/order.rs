@@ -1,91 +1,177 @@
-//! The members of one organization in the order of their memberships, with positions: the row at an offset is found without a walk over rows.
-
-use roster_model::MembershipId;
+//! Lists in the order of a key, with positions: the row at an offset is found without a walk over rows.
 
 /// Most seats in a block. A position is found by walking over blocks: a million members have some 250.
 const BLOCK: usize = 4096;
 
-/// Seats in the order of their memberships' ids. A seat's membership is asked of whoever keeps the order: kept here too, it would take twice as
-/// much again.
-#[derive(Debug, Default)]
-pub(crate) struct Order {
-    blocks: Vec<Block>,
-    /// No membership that ever was in has a greater id.
-    newest: Option<MembershipId>,
+/// Where a part of a list begins.
+#[derive(Clone, Copy, Debug)]
+pub struct Start<K> {
+    /// Behind this one, which need not be there.
+    pub after: Option<K>,
+    /// So many further.
+    pub offset: u64,
+    /// The last first.
+    pub descending: bool,
+}
+
+impl<K> Default for Start<K> {
+    fn default() -> Self {
+        Self { after: None, offset: 0, descending: false }
+    }
+}
+
+/// Seats in the order of their keys, which are all different. A seat's key is asked of whoever keeps the order: kept here too, it would take
+/// much more.
+#[derive(Debug)]
+pub(crate) struct Order<K, S> {
+    blocks: Vec<Block<K, S>>,
+    len: usize,
+    /// No seat that ever was in has a greater key.
+    greatest: Option<K>,
 }
 
 #[derive(Debug)]
-struct Block {
+pub(crate) struct Block<K, S> {
     /// Of the first seat in it, or of one that was there before.
-    first: MembershipId,
-    seats: Vec<u32>,
+    pub(crate) first: K,
+    pub(crate) seats: Vec<S>,
 }
 
-impl Order {
-    fn block_of(&self, id: MembershipId) -> usize {
-        self.blocks.partition_point(|block| block.first <= id).saturating_sub(1)
+impl<K, S> Default for Order<K, S> {
+    fn default() -> Self {
+        Self { blocks: Vec::new(), len: 0, greatest: None }
+    }
+}
+
+impl<K: Copy + Ord, S: Copy> Order<K, S> {
+    pub(crate) const fn len(&self) -> usize {
+        self.len
     }
 
-    /// `id_of` tells the membership of every seat that is in.
-    pub(crate) fn insert(&mut self, id: MembershipId, seat: u32, id_of: impl Fn(u32) -> MembershipId) {
-        if self.newest.is_none_or(|newest| newest < id) {
+    /// Of seats that are in order already.
+    pub(crate) fn of_sorted(seats: impl IntoIterator<Item = (K, S)>) -> Self {
+        let (mut blocks, mut len, mut greatest): (Vec<Block<K, S>>, _, _) = (Vec::new(), 0, None);
+        let seats = seats.into_iter();
+        let mut expected = seats.size_hint().0;
+        for (key, seat) in seats {
+            match blocks.last_mut() {
+                Some(block) if block.seats.len() < BLOCK => block.seats.push(seat),
+                _ => {
+                    let mut seats = Vec::with_capacity(expected.clamp(1, BLOCK));
+                    seats.push(seat);
+                    blocks.push(Block { first: key, seats });
+                }
+            }
+            (len, greatest, expected) = (len + 1, Some(key), expected.saturating_sub(1));
+        }
+        Self { blocks, len, greatest }
+    }
+
+    /// Of what [`Self::blocks`] gave.
+    pub(crate) fn of_blocks(mut blocks: Vec<Block<K, S>>, greatest: Option<K>) -> Self {
+        blocks.retain(|block| !block.seats.is_empty());
+        let len = blocks.iter().map(|block| block.seats.len()).sum();
+        Self { blocks, len, greatest }
+    }
+
+    pub(crate) fn blocks(&self) -> &[Block<K, S>] {
+        &self.blocks
+    }
+
+    pub(crate) const fn greatest(&self) -> Option<K> {
+        self.greatest
+    }
+
+    /// All of them, in order.
+    pub(crate) fn all(&self) -> Vec<S> {
+        self.from(0).collect()
+    }
+
+    fn block_of(&self, key: K) -> usize {
+        self.blocks.partition_point(|block| block.first <= key).saturating_sub(1)
+    }
+
+    /// `key_of` tells the key of every seat that is in.
+    pub(crate) fn insert(&mut self, key: K, seat: S, key_of: impl Fn(S) -> K) {
+        self.len += 1;
+        if self.greatest.is_none_or(|greatest| greatest < key) {
             // As it nearly always is; and full blocks stay full.
-            self.newest = Some(id);
+            self.greatest = Some(key);
             match self.blocks.last_mut() {
                 Some(block) if block.seats.len() < BLOCK => block.seats.push(seat),
                 Some(block) => {
                     block.seats.shrink_to_fit();
-                    self.blocks.push(Block { first: id, seats: vec![seat] });
+                    self.blocks.push(Block { first: key, seats: vec![seat] });
                 }
-                None => self.blocks.push(Block { first: id, seats: vec![seat] }),
+                None => self.blocks.push(Block { first: key, seats: vec![seat] }),
             }
             return;
         }
-        let number = self.block_of(id);
+        let number = self.block_of(key);
         let Some(block) = self.blocks.get_mut(number) else {
-            self.blocks.push(Block { first: id, seats: vec![seat] });
+            self.blocks.push(Block { first: key, seats: vec![seat] });
             return;
         };
-        let at = block.seats.partition_point(|seat| id_of(*seat) < id);
+        let at = block.seats.partition_point(|seat| key_of(*seat) < key);
         block.seats.insert(at, seat);
-        block.first = block.first.min(id);
+        block.first = block.first.min(key);
         if block.seats.len() > BLOCK {
             let seats = block.seats.split_off(BLOCK / 2);
             if let Some(first) = seats.first() {
-                let first = id_of(*first);
+                let first = key_of(*first);
                 self.blocks.insert(number + 1, Block { first, seats });
             }
         }
     }
 
-    /// Takes out a seat whose membership is still known to `id_of`.
-    pub(crate) fn remove(&mut self, id: MembershipId, id_of: impl Fn(u32) -> MembershipId) {
-        let number = self.block_of(id);
+    /// Takes out a seat whose key is still known to `key_of`.
+    pub(crate) fn remove(&mut self, key: K, key_of: impl Fn(S) -> K) {
+        let number = self.block_of(key);
         let Some(block) = self.blocks.get_mut(number) else { return };
-        let at = block.seats.partition_point(|seat| id_of(*seat) < id);
-        if block.seats.get(at).is_some_and(|seat| id_of(*seat) == id) {
+        let at = block.seats.partition_point(|seat| key_of(*seat) < key);
+        if block.seats.get(at).is_some_and(|seat| key_of(*seat) == key) {
             block.seats.remove(at);
+            self.len -= 1;
         }
         if block.seats.is_empty() {
             self.blocks.remove(number);
         }
     }
 
-    /// How many come before a membership, which need not be in, and, if it is, itself.
-    pub(crate) fn rank(&self, id: MembershipId, itself: bool, id_of: impl Fn(u32) -> MembershipId) -> usize {
-        let number = self.block_of(id);
+    /// How many come before a key, which need not be in, and, if it is, itself.
+    fn rank(&self, key: K, itself: bool, key_of: impl Fn(S) -> K) -> usize {
+        let number = self.block_of(key);
         let before: usize = self.blocks.iter().take(number).map(|block| block.seats.len()).sum();
         let within = self.blocks.get(number).map_or(0, |block| {
             block.seats.partition_point(|seat| {
-                let other = id_of(*seat);
-                other < id || (itself && other == id)
+                let other = key_of(*seat);
+                other < key || (itself && other == key)
             })
         });
         before + within
     }
 
+    /// A part of the list, or of the list without one of its seats.
+    pub(crate) fn part(&self, start: Start<K>, without: Option<K>, limit: usize, key_of: impl Fn(S) -> K) -> Vec<S> {
+        let offset = usize::try_from(start.offset).unwrap_or(usize::MAX);
+        let left_out = without.map(|key| self.rank(key, false, &key_of));
+        let wanted = |seat: &S| without.is_none_or(|key| key_of(*seat) != key);
+        if start.descending {
+            let edge = start.after.map_or(self.len, |after| self.rank(after, false, &key_of));
+            let end = edge.saturating_sub(offset);
+            // It counts for nothing if it is among those that are skipped, or the next one.
+            let among = left_out.is_some_and(|place| place < edge && end <= place + 1);
+            self.before(end.saturating_sub(usize::from(among))).filter(wanted).take(limit).collect()
+        } else {
+            let edge = start.after.map_or(0, |after| self.rank(after, true, &key_of));
+            let begin = edge.saturating_add(offset);
+            let among = left_out.is_some_and(|place| edge <= place && place <= begin);
+            self.from(begin.saturating_add(usize::from(among))).filter(wanted).take(limit).collect()
+        }
+    }
+
     /// The seats from a position on.
-    pub(crate) fn from(&self, position: usize) -> impl Iterator<Item = u32> + '_ {
+    fn from(&self, position: usize) -> impl Iterator<Item = S> + '_ {
         let (mut number, mut left) = (0, position);
         while let Some(block) = self.blocks.get(number).filter(|block| block.seats.len() <= left) {
             left -= block.seats.len();
@@ -95,7 +181,7 @@ impl Order {
     }
 
     /// The seats before a position, the nearest first.
-    pub(crate) fn before(&self, position: usize) -> impl Iterator<Item = u32> + '_ {
+    fn before(&self, position: usize) -> impl Iterator<Item = S> + '_ {
         let (mut number, mut left) = (0, position);
         while let Some(block) = self.blocks.get(number).filter(|block| block.seats.len() < left) {
             left -= block.seats.len();
@@ -109,7 +195,7 @@ impl Order {
 
 #[cfg(test)]
 mod tests {
-    use roster_model::EntityId as _;
+    use roster_model::{EntityId as _, MembershipId};
 
     use super::*;
 
@@ -129,9 +215,15 @@ mod tests {
             }
             let mut plain: Vec<u32> = (0..count).collect();
             assert_eq!(order.from(0).collect::<Vec<_>>(), plain, "{stride}");
+            let sorted: Vec<_> = plain.iter().map(|seat| (id(*seat), *seat)).collect();
+            let mut at_once = Order::of_sorted(sorted);
+            at_once.remove(id(17), id);
+            at_once.insert(id(17), 17, id);
+            assert_eq!((at_once.from(0).collect(), at_once.len()), (plain.clone(), plain.len()));
             let is_gone = |seat: u32| seat.is_multiple_of(3) || (4096..7000).contains(&seat);
             (0..count).filter(|seat| is_gone(*seat)).for_each(|gone| order.remove(id(gone), id));
             plain.retain(|seat| !is_gone(*seat));
+            assert_eq!(order.len(), plain.len());
             for position in [0, 1, 99, 4095, 4096, plain.len() - 1, plain.len(), plain.len() + 5] {
                 let rest = plain.get(position..).unwrap_or_default();
                 assert_eq!(order.from(position).collect::<Vec<_>>(), rest, "{stride} from {position}");
@@ -144,10 +236,33 @@ mod tests {
                 assert_eq!(order.rank(id(seat), false, id), rank, "{stride} {seat}");
                 assert_eq!(order.rank(id(seat), true, id), rank + usize::from(plain.contains(&seat)));
             }
+            // Any part, whole or without one.
+            for out in [0, 1, 5000, 8192, count - 1] {
+                let listed: Vec<u32> = plain.iter().copied().filter(|seat| *seat != out).collect();
+                let without = plain.contains(&out).then(|| id(out));
+                for (after, offset, descending) in
+                    [None, Some(0), Some(4999), Some(5000), Some(8192), Some(count)].into_iter().flat_map(|after| {
+                        [0_u64, 1, 2, 4090, 20_000]
+                            .into_iter()
+                            .flat_map(move |offset| [(after, offset, false), (after, offset, true)])
+                    })
+                {
+                    let behind =
+                        |seat: &u32| after.is_none_or(|after| if descending { *seat < after } else { *seat > after });
+                    let mut wanted: Vec<u32> = listed.iter().copied().filter(behind).collect();
+                    if descending {
+                        wanted.reverse();
+                    }
+                    let wanted: Vec<u32> =
+                        wanted.into_iter().skip(usize::try_from(offset).unwrap_or(0)).take(7).collect();
+                    let start = Start { after: after.map(id), offset, descending };
+                    assert_eq!(order.part(start, without, 7, id), wanted, "{stride} {out} {start:?}");
+                }
+            }
             for seat in plain {
                 order.remove(id(seat), id);
             }
-            assert!(order.blocks.is_empty());
+            assert!(order.blocks.is_empty() && order.len() == 0);
         }
     }
 }

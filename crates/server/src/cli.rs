@@ -89,6 +89,9 @@ pub(crate) struct ServeArgs {
     /// What of the membership graph is kept in memory; the same for all processes of one database [default: full]
     #[arg(long, env = "ROSTER_INDEX", value_name = "HOW")]
     pub index: Option<Index>,
+    /// Where large graphs are kept between starts [default: beside an SQLite file, else nowhere]
+    #[arg(long, env = "ROSTER_INDEX_FOLDER", value_name = "FOLDER")]
+    pub index_folder: Option<PathBuf>,
     /// How clients reach this server, for links in answers
     #[arg(long, env = "ROSTER_PUBLIC_URL", value_name = "URL")]
     pub public_url: Option<String>,

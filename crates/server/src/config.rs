@@ -3,6 +3,7 @@
 mod environment;
 mod file;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
@@ -27,6 +28,8 @@ pub struct Settings {
     /// A replica of it to read from.
     pub read_database: Option<String>,
     pub index: Index,
+    /// Where large graphs are kept between starts.
+    pub index_folder: Option<PathBuf>,
     /// Without a slash at the end.
     pub public_url: Option<String>,
     /// Whether an older database is brought up to date.
@@ -84,6 +87,7 @@ impl Settings {
             database: common.database.clone().or(file.database).unwrap_or_else(|| "sqlite://roster.db".into()),
             read_database: serve.read_database.clone().or(file.read_database),
             index: serve.index.or(file.index).unwrap_or_default(),
+            index_folder: serve.index_folder.clone().or(file.index_folder),
             public_url: public_url.map(|url| checked_url(&url)).transpose()?,
             migrate: !serve.no_migrate && file.migrate.unwrap_or(true),
             grace: Duration::from_secs(serve.grace.or(file.grace_seconds).unwrap_or(10)),

@@ -39,6 +39,7 @@ pub(crate) async fn serve(settings: Settings) -> anyhow::Result<()> {
         Index::Full => IndexMode::Full,
         Index::None => IndexMode::None,
     };
+    config.snapshots.folder.clone_from(&settings.index_folder);
     config.migrate = settings.migrate;
     config.bootstrap_key.clone_from(&settings.bootstrap_key);
     config.limits.bulk_items = settings.limits.bulk_items;

@@ -7,11 +7,13 @@ use roster_model::EntityId as _;
 use roster_testing::Database;
 
 use crate::sql::{Connection, Kind, Location};
-use crate::{Error, IndexMode, Store};
+use crate::{Error, IndexMode, SnapshotOptions, Store};
 
 async fn store(database: &Database) -> Store {
     let location = Location::parse(database.url()).expect("an address");
-    let opened = tokio::task::spawn_blocking(move || Store::open(&location, None, IndexMode::None, true));
+    let opened = tokio::task::spawn_blocking(move || {
+        Store::open(&location, None, (IndexMode::None, SnapshotOptions::default()), true)
+    });
     opened.await.expect("no panic").expect("a store")
 }
 

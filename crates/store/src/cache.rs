@@ -1,4 +1,4 @@
-//! Users, organizations and memberships as they were read, kept while they are asked for: what lists show of them beside the
+//! Users, organizations, memberships and directories' links as they were read, kept while they are asked for: what lists show of them beside the
 //! [graph](roster_index). Bounded; what isn't here is read from the tables, and kept from then on.
 //!
 //! It follows the log with the graph: what an event changes is forgotten while the graph is locked, so a view of memory never sees an
@@ -11,7 +11,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use roster_model::{
-    Change, EntityId as _, Membership, MembershipId, Metadata, Organization, OrganizationId, RealmId, User, UserId,
+    Change, DirectoryLink, EntityId as _, Membership, MembershipId, Metadata, Organization, OrganizationId, RealmId,
+    User, UserId,
 };
 use serde_json::Value;
 
@@ -24,8 +25,12 @@ const OVERHEAD: usize = 96;
 /// Events that are remembered for those who read the tables meanwhile.
 const RECENT_MAX: usize = 16_384;
 
-/// By realm and id; the kind is part of an id.
+/// By realm and id; the kind is part of an id. Links stand beside their subject, at the complement of its id.
 type Key = (i64, i64);
+
+const fn links_at(subject: i64) -> i64 {
+    !subject
+}
 
 #[derive(Clone, Debug)]
 pub(crate) enum Entity {
@@ -34,6 +39,8 @@ pub(crate) enum Entity {
     Membership(Arc<Membership>),
     /// With the generation of organizations that it is of: stamped when it is put here.
     Organization(Arc<Organization>, u64),
+    /// All that a subject has, in the order of their domains.
+    Links(i64, Arc<[DirectoryLink]>),
 }
 
 impl From<&Arc<User>> for Entity {
@@ -54,12 +61,19 @@ impl From<&Arc<Organization>> for Entity {
     }
 }
 
+impl From<&(i64, Arc<[DirectoryLink]>)> for Entity {
+    fn from((subject, links): &(i64, Arc<[DirectoryLink]>)) -> Self {
+        Self::Links(*subject, Arc::clone(links))
+    }
+}
+
 impl Entity {
     fn key(&self, realm: RealmId) -> Key {
         let id = match self {
             Self::User(user) => user.id.raw(),
             Self::Membership(membership) => membership.id.raw(),
             Self::Organization(organization, _) => organization.id.raw(),
+            Self::Links(subject, _) => links_at(*subject),
         };
         (realm.raw(), id)
     }
@@ -98,6 +112,13 @@ impl Entities {
         }
     }
 
+    pub(crate) fn links(&self, realm: RealmId, subject: i64) -> Option<Arc<[DirectoryLink]>> {
+        match self.kept.get(&(realm.raw(), links_at(subject)))? {
+            Entity::Links(_, links) => Some(links),
+            _ => None,
+        }
+    }
+
     pub(crate) fn generation(&self) -> u64 {
         self.generation.load(Ordering::Acquire)
     }
@@ -124,6 +145,7 @@ impl Entities {
     pub(crate) fn forget_user(&self, realm: RealmId, user: Option<UserId>) -> Touched {
         let Some(user) = user else { return Touched::Nothing };
         self.kept.remove(&(realm.raw(), user.raw()));
+        self.kept.remove(&(realm.raw(), links_at(user.raw())));
         Touched::One(user.raw())
     }
 
@@ -137,6 +159,9 @@ impl Entities {
             Change::MembershipAdded { after } => {
                 let entity = Entity::Membership(Arc::new(Membership::clone(after)));
                 self.kept.insert((realm.raw(), after.id.raw()), entity);
+            }
+            Change::UserDeleted { before } => {
+                self.kept.remove(&(realm.raw(), links_at(before.id.raw())));
             }
             _ => {}
         }
@@ -173,6 +198,9 @@ fn touched(change: &Change) -> Touched {
         | Change::OwnershipCleared { after, .. }
         | Change::OwnershipTransferred { after, .. } => Touched::One(after.id.raw()),
         Change::MembershipRemoved { before } => Touched::One(before.id.raw()),
+        Change::DirectoryLinkCreated { after: link }
+        | Change::DirectoryLinkUpdated { after: link, .. }
+        | Change::DirectoryLinkDeleted { before: link } => Touched::One(links_at(link.subject.raw())),
         // What is new isn't here yet; the rest isn't kept.
         Change::OrganizationCreated { .. }
         | Change::UserCreated { .. }
@@ -195,9 +223,6 @@ fn touched(change: &Change) -> Touched {
         | Change::AccountUserCreated { .. }
         | Change::AccountUserUpdated { .. }
         | Change::AccountUserDeleted { .. }
-        | Change::DirectoryLinkCreated { .. }
-        | Change::DirectoryLinkUpdated { .. }
-        | Change::DirectoryLinkDeleted { .. }
         | Change::RemovalHeld { .. } => Touched::Nothing,
     }
 }
@@ -265,6 +290,15 @@ impl Weighter<Key, Entity> for Weight {
             }
             Entity::Membership(m) => {
                 size_of::<Membership>() + [&m.public, &m.private, &m.extras.0].into_iter().map(of_map).sum::<usize>()
+            }
+            Entity::Links(_, links) => {
+                let of = |link: &DirectoryLink| {
+                    let texts = [&link.external_id, &link.user_name].into_iter().flatten().chain(&link.addresses);
+                    size_of::<DirectoryLink>()
+                        + of_map(&link.document)
+                        + texts.map(|text| text.len() + 24).sum::<usize>()
+                };
+                links.iter().map(of).sum()
             }
             Entity::Organization(o, _) => {
                 size_of::<Organization>()

@@ -5,7 +5,7 @@ use roster_model::{AccountUser, DirectoryLink, EntityId as _, Organization, Orga
 use crate::error::Result;
 use crate::sql::Select;
 use crate::view::View;
-use crate::{accounts, directory, organizations};
+use crate::{accounts, directory_links, organizations};
 
 /// Behind a row whose key has two parts.
 fn behind<A: Into<crate::sql::Value>, B: Into<crate::sql::Value>>(
@@ -44,9 +44,9 @@ impl View<'_> {
 
     /// By domain and subject. One whose organization is gone may be there still.
     pub fn directory_links_after(&self, after: Option<&DirectoryLink>, limit: u64) -> Result<Vec<DirectoryLink>> {
-        let mut select = directory::select(self);
+        let mut select = directory_links::select(self);
         behind(&mut select, ("l.domain", "l.subject"), after.map(|link| (link.domain.raw(), link.subject.raw())));
         portion(&mut select, "l.domain, l.subject", limit);
-        self.connection.all(&select.text, &select.values, directory::read)
+        self.connection.all(&select.text, &select.values, directory_links::read)
     }
 }

@@ -20,6 +20,7 @@ use crate::cache::{Entities, Entity, Recent};
 use crate::error::{Error, Result};
 use crate::keys::{self, Key, Keys};
 use crate::roles::CatalogCache;
+use crate::snapshots::Snapshots;
 use crate::sql::{Connection, Kind, Source};
 use crate::view::View;
 
@@ -71,7 +72,12 @@ pub(crate) fn start(index: Arc<Index>, source: Source, ended: Receiver<()>) -> R
             }
             match ended.recv_timeout(index.leases.look) {
                 Err(RecvTimeoutError::Timeout) => {}
-                Ok(()) | Err(RecvTimeoutError::Disconnected) => return,
+                Ok(()) | Err(RecvTimeoutError::Disconnected) => {
+                    if let Some(connection) = &connection {
+                        index.keep_for_next_start(connection);
+                    }
+                    return;
+                }
             }
         }
     };
@@ -94,8 +100,10 @@ pub(crate) struct Index {
     realms: RwLock<HashMap<RealmId, Arc<Realm>>>,
     pub(crate) keys: Keys,
     pub(crate) entities: Entities,
+    snapshots: Option<Snapshots>,
     stopping: AtomicBool,
     answered: AtomicU64,
+    restored: AtomicU64,
 }
 
 /// One realm's graph and until when it may be used.
@@ -112,18 +120,22 @@ pub(crate) struct Realm {
     following: Mutex<()>,
     /// Microseconds since the index was born.
     good_until: AtomicU64,
+    /// The position of the snapshot that there is; 0 for none.
+    kept: AtomicI64,
 }
 
 impl Index {
-    pub(crate) fn new(kind: Kind) -> Self {
+    pub(crate) fn new(kind: Kind, snapshots: Option<Snapshots>) -> Self {
         Self {
             leases: Leases::of(kind),
             born: Instant::now(),
             realms: RwLock::default(),
             keys: Keys::default(),
             entities: Entities::new(),
+            snapshots,
             stopping: AtomicBool::new(false),
             answered: AtomicU64::new(0),
+            restored: AtomicU64::new(0),
         }
     }
 
@@ -134,6 +146,11 @@ impl Index {
 
     pub(crate) fn answered(&self) -> u64 {
         self.answered.load(Ordering::Relaxed)
+    }
+
+    /// How many realms came from a snapshot.
+    pub(crate) fn restored(&self) -> u64 {
+        self.restored.load(Ordering::Relaxed)
     }
 
     fn at(&self, moment: Instant) -> u64 {
@@ -305,15 +322,32 @@ impl Index {
 
     fn load(&self, connection: &Connection, id: RealmId) -> Result<()> {
         let started = Instant::now();
+        if let Some(snapshots) = &self.snapshots
+            && let Some(graph) = snapshots.read(connection, id, head(connection, id)?)
+        {
+            let at = graph.position();
+            if self.take(connection, id, graph, at)? {
+                self.restored.fetch_add(1, Ordering::Relaxed);
+                self.tell_loaded(id, started, "its snapshot");
+                return Ok(());
+            }
+            tracing::warn!("a snapshot didn't agree with the log; the tables are read instead");
+            snapshots.discard(id);
+        }
         connection.begin_reading()?;
         let graph = read(connection, id);
         connection.commit()?;
         let graph = graph?;
-        let Sizes { memberships, users, organizations } = graph.sizes();
-        if memberships > LARGE {
-            let seconds = started.elapsed().as_secs_f64();
-            tracing::info!(memberships, users, organizations, seconds, "a realm is in memory");
-        }
+        // Here nobody waits for it yet.
+        let kept = self.snapshots.as_ref().is_some_and(|snapshots| snapshots.write(connection, id, &graph));
+        let at = if kept { graph.position() } else { 0 };
+        self.take(connection, id, graph, at)?;
+        self.tell_loaded(id, started, "the tables");
+        Ok(())
+    }
+
+    /// Answers from a graph from now on, once it has caught up with the log. `false`: it turned out not to be of this log, and is forgotten.
+    fn take(&self, connection: &Connection, id: RealmId, graph: Graph, kept: i64) -> Result<bool> {
         let realm = Arc::new(Realm {
             position: AtomicI64::new(graph.position()),
             recent: Mutex::new(Recent::new(graph.position())),
@@ -321,6 +355,7 @@ impl Index {
             graph: RwLock::new(graph),
             following: Mutex::default(),
             good_until: AtomicU64::new(0),
+            kept: AtomicI64::new(kept),
         });
         self.realms.write().unwrap_or_else(PoisonError::into_inner).insert(id, Arc::clone(&realm));
         // From here on own commits are told to it; what was committed while it was read is caught up with before it is used.
@@ -328,7 +363,31 @@ impl Index {
         let head = head(connection, id)?;
         self.follow(connection, id, &realm, head)?;
         realm.good_until.store(self.at(begun + self.leases.lease), Ordering::Release);
-        Ok(())
+        Ok(self.realm(id).is_some())
+    }
+
+    fn tell_loaded(&self, id: RealmId, started: Instant, from: &'static str) {
+        let Some(realm) = self.realm(id) else { return };
+        let Sizes { memberships, users, organizations } = realm.read().sizes();
+        if memberships > LARGE {
+            let seconds = started.elapsed().as_secs_f64();
+            tracing::info!(memberships, users, organizations, seconds, from, "a realm is in memory");
+        }
+    }
+
+    /// Writes down what has changed since it was written last.
+    fn keep_for_next_start(&self, connection: &Connection) {
+        let Some(snapshots) = &self.snapshots else { return };
+        let realms: Vec<(RealmId, Arc<Realm>)> = {
+            let realms = self.realms.read().unwrap_or_else(PoisonError::into_inner);
+            realms.iter().map(|(id, realm)| (*id, Arc::clone(realm))).collect()
+        };
+        for (id, realm) in realms {
+            let graph = realm.read();
+            if graph.position() != realm.kept.load(Ordering::Relaxed) && snapshots.write(connection, id, &graph) {
+                realm.kept.store(graph.position(), Ordering::Relaxed);
+            }
+        }
     }
 }
 
@@ -399,12 +458,15 @@ fn read(connection: &Connection, realm: RealmId) -> Result<Graph> {
     let scan = |sql: &str, each: &mut dyn FnMut(&crate::sql::Row<'_>) -> Result<()>| {
         connection.each(sql, &values, |row| each(row))
     };
-    scan("SELECT id, parent, status FROM organization WHERE realm = $1 AND status <> 'gone'", &mut |row| {
-        graph.put_organization(row.id(0)?, row.opt_id(1)?, row.text(2)? == "active");
-        Ok(())
-    })?;
-    scan("SELECT id, status FROM usr WHERE realm = $1", &mut |row| {
-        graph.put_user(row.id(0)?, row.word(1, UserStatus::from_word)? == UserStatus::Active);
+    scan(
+        "SELECT id, parent, status, created_ms FROM organization WHERE realm = $1 AND status <> 'gone'",
+        &mut |row| {
+            graph.put_organization(row.id(0)?, row.opt_id(1)?, row.text(2)? == "active", row.time(3)?);
+            Ok(())
+        },
+    )?;
+    scan("SELECT id, status, created_ms FROM usr WHERE realm = $1", &mut |row| {
+        graph.put_user(row.id(0)?, row.word(1, UserStatus::from_word)? == UserStatus::Active, row.time(2)?);
         Ok(())
     })?;
     // In the order in which lists are kept.
@@ -417,6 +479,10 @@ fn read(connection: &Connection, realm: RealmId) -> Result<Graph> {
         "SELECT organization, COUNT(*) FROM invitation WHERE realm = $1 AND status = 'pending' GROUP BY organization";
     scan(pending, &mut |row| {
         graph.put_pending(row.id(0)?, u64::try_from(row.int(1)?).unwrap_or(u64::MAX));
+        Ok(())
+    })?;
+    scan("SELECT subject, COUNT(*) FROM directory_link WHERE realm = $1 GROUP BY subject", &mut |row| {
+        graph.put_linked(row.int(0)?, u32::try_from(row.int(1)?).unwrap_or(u32::MAX));
         Ok(())
     })?;
     scan("SELECT subject, domain FROM directory_link WHERE realm = $1 AND suspended", &mut |row| {

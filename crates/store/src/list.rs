@@ -1,5 +1,8 @@
 //! What every list has: a sort key with the id behind it, a place to go on from, and a total.
 
+use roster_index::Start;
+use roster_model::{EntityId, Timestamp};
+
 use crate::sql::{Select, Value};
 
 /// Where a page begins and how long it is.
@@ -46,6 +49,26 @@ pub(crate) fn at_most(limit: Option<u64>) -> usize {
 }
 
 impl Slice {
+    /// Where it begins in a list by id; `None` if its mark is of another list.
+    pub(crate) fn start_by_id<I: EntityId>(&self) -> Option<Start<I>> {
+        let after = match &self.after {
+            None => None,
+            Some(Mark { key: Key::None, id }) => Some(I::from_raw(*id)),
+            Some(_) => return None,
+        };
+        Some(Start { after, offset: self.offset, descending: self.descending })
+    }
+
+    /// Where it begins in a list by the moment of creation.
+    pub(crate) fn start_by_creation<I: EntityId>(&self) -> Option<Start<(Timestamp, I)>> {
+        let after = match &self.after {
+            None => None,
+            Some(Mark { key: Key::Int(created), id }) => Some((Timestamp::from_ms(*created), I::from_raw(*id))),
+            Some(_) => return None,
+        };
+        Some(Start { after, offset: self.offset, descending: self.descending })
+    }
+
     /// Appends the condition that puts the page behind its mark. `key` is a column, or empty for the id alone.
     pub(crate) fn seek(&self, select: &mut Select, key: &str, id: &str) {
         let Some(mark) = &self.after else { return };

@@ -1,3 +1,4 @@
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use roster_index::{Graph, Start};
@@ -97,6 +98,7 @@ impl MemberFilter {
                 }
                 Some(Known::These(all.into_iter().map(|(_, holding)| holding.membership).collect()))
             }
+            (None, None) if self.shown_only => Some(Known::All),
             _ => None,
         }
     }
@@ -104,6 +106,8 @@ impl MemberFilter {
 
 /// A list that is in memory, oldest first.
 enum Known {
+    /// All of the realm but those of the root and of what is marked as deleted.
+    All,
     /// All members of an organization.
     Members(OrganizationId),
     These(Vec<MembershipId>),
@@ -114,12 +118,14 @@ impl Known {
     fn part(self, graph: &Graph, slice: &Slice) -> Option<Vec<MembershipId>> {
         let limit = at_most(slice.limit);
         let after = slice.after.as_ref().map(|mark| MembershipId::from_raw(mark.id));
+        let start = Start { after, offset: slice.offset, descending: slice.descending };
         match self {
+            Self::All if limit.min(graph.memberships_listed()) > WALK_MAX => None,
+            Self::All => Some(graph.memberships(start, limit)),
             Self::Members(organization) => {
                 if limit.min(graph.members_count(organization)) > WALK_MAX {
                     return None;
                 }
-                let start = Start { after, offset: slice.offset, descending: slice.descending };
                 let members = graph.members(organization, start, limit);
                 Some(members.into_iter().map(|(_, holding)| holding.membership).collect())
             }
@@ -138,6 +144,7 @@ impl Known {
 
     fn count(&self, graph: &Graph) -> u64 {
         match self {
+            Self::All => graph.memberships_listed() as u64,
             Self::Members(organization) => graph.members_count(*organization) as u64,
             Self::These(ids) => ids.len() as u64,
         }
@@ -323,6 +330,12 @@ impl View<'_> {
             let ids = ids.ok_or_else(|| self.connection.not_in_memory())?;
             return ids.into_iter().map(|id| self.remembered_membership(memory, id)).collect();
         }
+        let in_order = |graph: &Graph, _| filter.in_memory(graph)?.part(graph, slice);
+        if sort == MemberSort::Created
+            && let Some(ids) = self.page(slice, in_order)
+        {
+            return self.memberships_in_order(&ids);
+        }
         let mut select = Select::new(SELECT);
         self.member_joins(&mut select, filter, filter.needs_user() || sort.needs_user());
         let column = sort.column(slice.descending);
@@ -333,10 +346,30 @@ impl View<'_> {
         Ok(listed)
     }
 
+    /// These memberships, which are there, in this order.
+    fn memberships_in_order(&self, ids: &[MembershipId]) -> Result<Vec<Arc<Membership>>> {
+        let mut found = HashMap::with_capacity(ids.len());
+        for ids in ids.chunks(512) {
+            let mut select = Select::new(SELECT);
+            select.push(" WHERE m.realm = ").bind(self.realm).push(" AND m.id IN ").bind_all(ids);
+            self.connection.each(&select.text, &select.values, |row| {
+                let membership = read(row)?;
+                found.insert(membership.id, Arc::new(membership));
+                Ok::<_, crate::Error>(())
+            })?;
+        }
+        let listed: Vec<_> = ids.iter().filter_map(|id| found.remove(id)).collect();
+        self.keep(&listed);
+        Ok(listed)
+    }
+
     pub fn count_memberships(&self, filter: &MemberFilter) -> Result<u64> {
         if let Some(memory) = &self.memory {
             let known = filter.in_memory(memory.graph).ok_or_else(|| self.connection.not_in_memory())?;
             return Ok(known.count(memory.graph));
+        }
+        if let Some(count) = self.ordered(|graph| Some(filter.in_memory(graph)?.count(graph))) {
+            return Ok(count);
         }
         let mut select = Select::new("SELECT COUNT(*) FROM membership m");
         self.member_joins(&mut select, filter, filter.needs_user());

@@ -9,7 +9,7 @@ use roster_model::{ActorRef, Change, EntityId as _, EventId, Permission, Permiss
 use roster_testing::{Database, SERVER};
 
 use crate::sql::{Connection, Location};
-use crate::{Decision, Error, IndexMode, Store};
+use crate::{Decision, Error, IndexMode, SnapshotOptions, Store};
 
 const STORES: usize = 3;
 const WRITERS: usize = 16;
@@ -64,9 +64,11 @@ async fn trial(url: &str) -> Result<(), String> {
     let mut stores = Vec::new();
     for _ in 0..STORES {
         let location = location.clone();
-        let opened = tokio::task::spawn_blocking(move || Store::open(&location, None, IndexMode::None, true))
-            .await
-            .expect("no panic");
+        let opened = tokio::task::spawn_blocking(move || {
+            Store::open(&location, None, (IndexMode::None, SnapshotOptions::default()), true)
+        })
+        .await
+        .expect("no panic");
         stores.push(Arc::new(opened.expect("a store")));
     }
     let made = stores[0]

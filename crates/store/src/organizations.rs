@@ -1,6 +1,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use roster_index::Graph;
 use roster_model::{Aliases, Organization, OrganizationId, OrganizationStatus, UserId, Visibility, text};
 
 use crate::batch::About;
@@ -17,7 +18,7 @@ const COLUMNS: &str = "o.id, o.parent, o.depth, o.name, o.slug, o.external_id, o
 const LIVE: &str = " AND o.status <> 'gone'";
 
 /// Which organizations.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OrganizationFilter {
     /// Direct children of this one.
     pub parent: Option<OrganizationId>,
@@ -41,6 +42,17 @@ pub struct OrganizationFilter {
     pub ids: Selection<OrganizationId>,
     /// Having one of these as a member.
     pub members: Selection<UserId>,
+}
+
+impl OrganizationFilter {
+    /// Whether it asks for all that aren't deleted and for nothing else, and then, whether for the root, too.
+    fn all_shown(&self) -> Option<bool> {
+        let with_root = !self.shown_only;
+        let not_deleted = Some(OrganizationState::NotDeleted);
+        let plain = Self { shown_only: self.shown_only, state: self.state, ..Self::default() };
+        let shown = self.state == not_deleted || (self.state.is_none() && !with_root);
+        (shown && *self == plain).then_some(with_root)
+    }
 }
 
 /// How an organization is, as lists tell them apart.
@@ -169,7 +181,11 @@ impl View<'_> {
     }
 
     /// One that is in memory; `None` if it is known that there is no such organization.
-    fn remembered_organization(&self, memory: &Memory<'_>, id: OrganizationId) -> Result<Option<Arc<Organization>>> {
+    pub(crate) fn remembered_organization(
+        &self,
+        memory: &Memory<'_>,
+        id: OrganizationId,
+    ) -> Result<Option<Arc<Organization>>> {
         if !memory.graph.has_organization(id) {
             return Ok(None);
         }
@@ -345,6 +361,18 @@ impl View<'_> {
         sort: OrganizationSort,
         slice: &Slice,
     ) -> Result<Vec<Organization>> {
+        let with_root = filter.all_shown();
+        let in_order = |graph: &Graph, limit| match sort {
+            OrganizationSort::Created => {
+                Some(graph.organizations_by_creation(with_root?, slice.start_by_creation()?, limit))
+            }
+            OrganizationSort::Id => Some(graph.organizations_by_id(with_root?, slice.start_by_id()?, limit)),
+            _ => None,
+        };
+        if let Some(ids) = self.page(slice, in_order) {
+            let mut organizations = self.organizations_by_id(&ids)?;
+            return Ok(ids.iter().filter_map(|id| organizations.remove(id)).collect());
+        }
         let mut select = Select::new(&format!("SELECT {COLUMNS} FROM organization o"));
         self.organization_where(&mut select, filter);
         slice.seek(&mut select, sort.column(), "o.id");
@@ -354,6 +382,10 @@ impl View<'_> {
     }
 
     pub fn count_organizations(&self, filter: &OrganizationFilter) -> Result<u64> {
+        let counted = |graph: &Graph| Some(graph.organizations_count(filter.all_shown()?) as u64);
+        if let Some(count) = self.ordered(counted) {
+            return Ok(count);
+        }
         let mut select = Select::new("SELECT COUNT(*) FROM organization o");
         self.organization_where(&mut select, filter);
         self.count(&select)

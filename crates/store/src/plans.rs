@@ -7,13 +7,13 @@ use roster_model::{
     UserId,
 };
 
-use crate::IndexMode;
 use crate::list::Slice;
 use crate::sql::Location;
 use crate::{
     Counting, InvitationFilter, InvitationSort, MemberFilter, MemberSort, OrganizationFilter, OrganizationSort,
     SessionFilter, Store, TokenFilter, UserFilter, UserSort, View,
 };
+use crate::{IndexMode, SnapshotOptions};
 
 /// Asks everything that requests ask about one organization, user or token.
 fn ask_everything(view: &View<'_>) -> crate::Result<()> {
@@ -128,7 +128,8 @@ fn ask_everything(view: &View<'_>) -> crate::Result<()> {
 
 #[tokio::test]
 async fn nothing_walks_a_whole_realm() {
-    let store = Store::open(&Location::Temporary, None, IndexMode::None, true).expect("a store");
+    let store =
+        Store::open(&Location::Temporary, None, (IndexMode::None, SnapshotOptions::default()), true).expect("a store");
     let realm = RealmId::from_raw(1);
     let bad = store
         .read(realm, |view| {
@@ -158,7 +159,8 @@ fn walks(step: &str) -> bool {
 /// A statement that is planned anew for each value costs more than finding its rows.
 #[tokio::test]
 async fn no_statement_is_planned_anew_for_its_values() {
-    let store = Store::open(&Location::Temporary, None, IndexMode::None, true).expect("a store");
+    let store =
+        Store::open(&Location::Temporary, None, (IndexMode::None, SnapshotOptions::default()), true).expect("a store");
     let anew = store
         .read(RealmId::from_raw(1), |view| {
             ask_everything(view)?;

@@ -15,6 +15,7 @@ use crate::keys::Key;
 use crate::replica::{Outcome, Replica};
 use crate::roles::CatalogCache;
 use crate::sessions::{FoundSession, find_session};
+use crate::snapshots::{SnapshotOptions, Snapshots};
 use crate::sql::{self, Connection, Job, Kind, Location, Readers, Source, Verdict, Witness, Writer};
 use crate::tokens::{FoundToken, find_token};
 use crate::transaction::{Decision, Transaction};
@@ -61,6 +62,8 @@ pub struct Statistics {
     pub batch_sizes: Vec<(u64, u64)>,
     /// Reads that memory was enough for.
     pub answered_from_memory: u64,
+    /// Realms that came into memory from a snapshot.
+    pub restored: u64,
 }
 
 impl Store {
@@ -68,7 +71,13 @@ impl Store {
     ///
     /// A database of a newer version is refused without a change. Without `migrate` one that isn't there is not made.
     /// `replica` is a copy of the server, kept by PostgreSQL itself, that answers reads; it need not be there.
-    pub fn open(location: &Location, replica: Option<&Location>, index: IndexMode, migrate: bool) -> Result<Self> {
+    pub fn open(
+        location: &Location,
+        replica: Option<&Location>,
+        index: (IndexMode, SnapshotOptions),
+        migrate: bool,
+    ) -> Result<Self> {
+        let (index, snapshots) = index;
         let replica = replica.map(|replica| Replica::new(location, replica)).transpose()?;
         let (source, temporary) = match location {
             Location::File(path) => (Source::File(path.clone()), None),
@@ -106,7 +115,7 @@ impl Store {
             Source::File(_) => Kind::Sqlite,
             Source::Server(_) => Kind::Postgres,
         };
-        let memory = (index == IndexMode::Full).then(|| Arc::new(Index::new(kind)));
+        let memory = (index == IndexMode::Full).then(|| Arc::new(Index::new(kind, Snapshots::of(location, snapshots))));
         let catalogs = CatalogCache::default();
         let started: Vec<_> = (0..writers)
             .map(|_| {
@@ -420,6 +429,7 @@ impl Store {
         let (readers, readers_busy) = self.readers.usage();
         let mut statistics = Statistics { readers, readers_busy, ..Statistics::default() };
         statistics.answered_from_memory = self.index.as_ref().map_or(0, |index| index.answered());
+        statistics.restored = self.index.as_ref().map_or(0, |index| index.restored());
         let mut sizes = [0; sql::BATCH_BOUNDS.len()];
         for writer in self.writers.lock().unwrap_or_else(PoisonError::into_inner).iter() {
             let counts = writer.statistics();

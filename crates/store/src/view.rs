@@ -7,6 +7,7 @@ use crate::batch::{About, Batch};
 use crate::cache::Entity;
 use crate::error::{Error, Result};
 use crate::index::Index;
+use crate::list::{Slice, at_most};
 use crate::roles::CatalogCache;
 use crate::sql::{Connection, Select, Value};
 
@@ -97,6 +98,23 @@ impl<'c> View<'c> {
             Err(Error::NotInMemory) => None,
             answer => Some(answer),
         }
+    }
+
+    /// What the graph says of order and number, where it is of this view's own position: then it needs no lease.
+    pub(crate) fn ordered<T>(&self, ask: impl FnOnce(&Graph) -> Option<T>) -> Option<T> {
+        if let Some(memory) = &self.memory {
+            return ask(memory.graph);
+        }
+        let realm = self.keeper?.realm(self.realm)?;
+        let graph = realm.read();
+        if graph.position() == self.head { ask(&graph) } else { None }
+    }
+
+    /// The same for a page, which memory is asked for where the database would have to walk to it.
+    pub(crate) fn page<T>(&self, slice: &Slice, ask: impl FnOnce(&Graph, usize) -> Option<T>) -> Option<T> {
+        let limit = at_most(slice.limit);
+        let worth_it = if self.is_memory() { limit <= WALK_MAX } else { slice.offset > 0 && limit <= KEPT_MAX };
+        if worth_it { self.ordered(|graph| ask(graph, limit)) } else { None }
     }
 
     /// From now on keeps in memory what it reads.

@@ -157,9 +157,12 @@ pub(crate) fn shown_members(selection: &Selection) -> MembersWanted {
 
 const MEMBER_ROLES: &str = "urn:roster:scim:schemas:extension:1.0:Group:memberRoles";
 
-type Sort<T> = Option<Box<dyn Fn(&T) -> Option<String> + Send>>;
+type Sort<T> = Option<Box<dyn Fn(&T) -> Option<String> + Send + Sync>>;
 
-fn sort_of<T: 'static>(target: Option<&Target>, show: impl Fn(&T) -> Map<String, Value> + Send + 'static) -> Sort<T> {
+fn sort_of<T: 'static>(
+    target: Option<&Target>,
+    show: impl Fn(&T) -> Map<String, Value> + Send + Sync + 'static,
+) -> Sort<T> {
     let target = target?.clone();
     Some(Box::new(move |item| sort_key(&target.place, target.sub, &show(item))))
 }

@@ -79,12 +79,12 @@ fn writing(reader: Reader<'_>, permission: P) -> Result<Allowed<Domain>> {
 impl Caller {
     /// The organization at the top of the domain that this caller speaks for. For who may read it as a directory.
     pub async fn directory(&self) -> Result<Domain> {
-        self.read(|reader| Ok(reading(reader)?.into_inner())).await
+        self.read_graph(|reader| Ok(reading(reader)?.into_inner())).await
     }
 
     /// The same, for who may write there with this permission.
     pub async fn directory_for(&self, permission: P) -> Result<Domain> {
-        self.read(move |reader| Ok(writing(reader, permission)?.into_inner())).await
+        self.read_graph(move |reader| Ok(writing(reader, permission)?.into_inner())).await
     }
 }
 

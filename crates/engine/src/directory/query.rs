@@ -3,6 +3,8 @@
 //! A condition comes as a function. Where it says something that an index can find, the caller says that too ([`UserNarrow`],
 //! [`GroupNarrow`]), and only what is found that way is looked at; else the domain is gone through, in one view.
 
+use std::sync::Arc;
+
 use roster_model::{AddressKind, EntityId as _, OrganizationId, User, UserId, text};
 use roster_store::list::{Key, Mark, Slice};
 use roster_store::{OrganizationFilter, OrganizationSort, OrganizationState};
@@ -42,8 +44,8 @@ pub enum GroupNarrow {
     ExternalId(String),
 }
 
-type Keep<T> = Box<dyn Fn(&T) -> bool + Send>;
-type SortKey<T> = Box<dyn Fn(&T) -> Option<String> + Send>;
+type Keep<T> = Box<dyn Fn(&T) -> bool + Send + Sync>;
+type SortKey<T> = Box<dyn Fn(&T) -> Option<String> + Send + Sync>;
 
 /// Which ones, and in which order.
 pub struct DirectoryQuery<T, N> {
@@ -200,7 +202,7 @@ fn list_users(
         return Ok(walk.page(query, id));
     }
     if query.keep.is_none() && query.sort.is_none() {
-        // Nothing to decide: the database counts and cuts.
+        // Nothing to decide: the store counts and cuts.
         let total = reader.view.count_domain_users(domain.bounded(), reader.now())?;
         let slice = slice(query.after, query.offset, query.limit.saturating_add(1));
         let found = reader.view.list_domain_users(domain.bounded(), reader.now(), &slice)?;
@@ -320,7 +322,14 @@ impl Caller {
         &self,
         query: DirectoryQuery<ProvisionedUser, UserNarrow>,
     ) -> Result<DirectoryPage<ProvisionedUser>> {
-        self.read(move |reader| list_users(reader, &query)).await
+        // What is decided for each needs a walk over all.
+        let plain = query.keep.is_none() && query.sort.is_none();
+        if plain || matches!(query.narrow, Some(UserNarrow::Id(_))) {
+            let query = Arc::new(query);
+            self.read_graph(move |reader| list_users(reader, &query)).await
+        } else {
+            self.read(move |reader| list_users(reader, &query)).await
+        }
     }
 
     /// The groups of the domain, with the members that `answer` names. For who may read as a directory.

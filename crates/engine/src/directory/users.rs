@@ -457,7 +457,7 @@ impl Caller {
     /// For who may read as a directory.
     pub async fn provisioned_user(&self, user: impl Into<UserRef>) -> Result<ProvisionedUser> {
         let user = user.into();
-        self.read(move |reader| {
+        self.read_graph(move |reader| {
             let domain = reading(reader)?;
             let user = domain.sees(reader, reader.user(&user)?)?.into_inner();
             load_one(reader, &domain, user)
@@ -467,7 +467,7 @@ impl Caller {
 
     /// The acting user himself, as the realm's directory shows him.
     pub async fn provisioned_self(&self) -> Result<ProvisionedUser> {
-        self.read(|reader| {
+        self.read_graph(|reader| {
             let me = reader.user(&UserRef::Me)?.allow_self_or(reader, P::UsersRead)?.into_inner();
             let root = reader.view.organization(reader.acting.root)?.ok_or(Error::NotFound(Subject::Organization))?;
             load_one(reader, &Domain::realm(root), me)

@@ -1,6 +1,6 @@
 //! The configuration file.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
@@ -18,6 +18,7 @@ pub(crate) struct File {
     pub(super) database: Option<String>,
     pub(super) read_database: Option<String>,
     pub(super) index: Option<Index>,
+    pub(super) index_folder: Option<PathBuf>,
     pub(super) public_url: Option<String>,
     pub(super) migrate: Option<bool>,
     pub(super) grace_seconds: Option<u64>,
@@ -59,6 +60,7 @@ const KEYS: &[&str] = &[
     "database",
     "read_database",
     "index",
+    "index_folder",
     "public_url",
     "migrate",
     "grace_seconds",

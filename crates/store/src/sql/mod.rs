@@ -23,4 +23,4 @@ pub use url::Location;
 pub use value::{Row, Value};
 pub use writer::{BATCH_BOUNDS, Job, Verdict, Witness, Writer};
 
-pub use migrate::{check, migrate};
+pub use migrate::{LATEST, check, migrate};

@@ -1,0 +1,201 @@
+//! All users, organizations and memberships of the realm, in the orders in which they are listed.
+
+use roster_model::{MembershipId, OrganizationId, Timestamp, UserId};
+
+use crate::graph::{Graph, Person, Place};
+use crate::members::{Seat, nobody};
+use crate::order::{Order, Start};
+
+/// A change of more than one in so many memberships makes their order anew, at once.
+const MANY: usize = 32;
+
+/// Of what is there, by number. Organizations that are deleted, or below such, are left out.
+#[derive(Debug, Default)]
+pub(crate) struct Lists {
+    pub(crate) users: Both<UserId>,
+    pub(crate) organizations: Both<OrganizationId>,
+    /// By organization and user; the root's own members are left out.
+    pub(crate) memberships: Order<MembershipId, (u32, u32)>,
+}
+
+impl Lists {
+    /// These, in both orders.
+    pub(crate) fn both<I: Copy + Ord>(mut numbers: Vec<u32>, key_of: impl Fn(u32) -> (Timestamp, I)) -> Both<I> {
+        numbers.sort_unstable_by_key(|number| key_of(*number).1);
+        let by_id = Order::of_sorted(numbers.iter().map(|number| (key_of(*number).1, *number)));
+        numbers.sort_unstable_by_key(|number| key_of(*number));
+        let by_creation = Order::of_sorted(numbers.iter().map(|number| (key_of(*number), *number)));
+        Both { by_id, by_creation }
+    }
+}
+
+/// Those of one kind, in both orders.
+#[derive(Debug)]
+pub(crate) struct Both<I> {
+    pub(crate) by_id: Order<I, u32>,
+    pub(crate) by_creation: Order<(Timestamp, I), u32>,
+}
+
+impl<I> Default for Both<I> {
+    fn default() -> Self {
+        Self { by_id: Order::default(), by_creation: Order::default() }
+    }
+}
+
+impl<I: Copy + Ord> Both<I> {
+    fn insert(&mut self, number: u32, key_of: impl Fn(u32) -> (Timestamp, I)) {
+        let key = key_of(number);
+        self.by_id.insert(key.1, number, |other| key_of(other).1);
+        self.by_creation.insert(key, number, key_of);
+    }
+
+    fn remove(&mut self, number: u32, key_of: impl Fn(u32) -> (Timestamp, I)) {
+        let key = key_of(number);
+        self.by_id.remove(key.1, |other| key_of(other).1);
+        self.by_creation.remove(key, key_of);
+    }
+}
+
+fn user_key(people: &[Person]) -> impl Fn(u32) -> (Timestamp, UserId) + '_ {
+    |number| (people[number as usize].created, people[number as usize].id)
+}
+
+fn organization_key(places: &[Place]) -> impl Fn(u32) -> (Timestamp, OrganizationId) + '_ {
+    |number| (places[number as usize].created, places[number as usize].id)
+}
+
+fn membership_key(places: &[Place]) -> impl Fn((u32, u32)) -> MembershipId + '_ {
+    |(place, person)| places[place as usize].members.get(person).map_or_else(nobody, |seat| seat.membership)
+}
+
+/// How the lists follow what is there.
+impl Graph {
+    pub(crate) fn list_user(&mut self, number: u32) {
+        self.lists.users.insert(number, user_key(&self.people));
+    }
+
+    pub(crate) fn unlist_user(&mut self, number: u32) {
+        self.lists.users.remove(number, user_key(&self.people));
+    }
+
+    pub(crate) fn list_organization(&mut self, number: u32) {
+        self.lists.organizations.insert(number, organization_key(&self.places));
+    }
+
+    pub(crate) fn unlist_organization(&mut self, number: u32) {
+        self.lists.organizations.remove(number, organization_key(&self.places));
+    }
+
+    /// A membership that is there already.
+    pub(crate) fn list_member(&mut self, place: u32, seat: Seat) {
+        if self.places[place as usize].lists_members() {
+            self.lists.memberships.insert(seat.membership, (place, seat.person), membership_key(&self.places));
+        }
+    }
+
+    /// A membership that is still there.
+    pub(crate) fn unlist_member(&mut self, place: u32, seat: Seat) {
+        if self.places[place as usize].lists_members() {
+            self.lists.memberships.remove(seat.membership, membership_key(&self.places));
+        }
+    }
+
+    /// The members of these organizations, of which each has come into the lists or gone.
+    pub(crate) fn relist_members(&mut self, changed: &[u32]) {
+        let members = |number: &u32| self.places[*number as usize].members.len();
+        if changed.iter().map(members).sum::<usize>() > self.lists.memberships.len() / MANY {
+            let listed = self.places.iter().enumerate().filter(|(_, place)| place.lists_members());
+            let mut all: Vec<(MembershipId, (u32, u32))> = listed
+                .flat_map(|(number, place)| {
+                    let number = crate::graph::number(number);
+                    place.members.seats().map(move |seat| (seat.membership, (number, seat.person)))
+                })
+                .collect();
+            all.sort_unstable_by_key(|(id, _)| *id);
+            self.lists.memberships = Order::of_sorted(all);
+            return;
+        }
+        for number in changed {
+            let place = &self.places[*number as usize];
+            for seat in place.members.seats() {
+                let memberships = &mut self.lists.memberships;
+                if place.lists_members() {
+                    memberships.insert(seat.membership, (*number, seat.person), membership_key(&self.places));
+                } else {
+                    memberships.remove(seat.membership, membership_key(&self.places));
+                }
+            }
+        }
+    }
+}
+
+/// What they are asked.
+impl Graph {
+    pub fn users_count(&self) -> usize {
+        self.lists.users.by_id.len()
+    }
+
+    /// A part of all users, by id.
+    pub fn users_by_id(&self, start: Start<UserId>, limit: usize) -> Vec<UserId> {
+        let key_of = |number| user_key(&self.people)(number).1;
+        self.user_ids(self.lists.users.by_id.part(start, None, limit, key_of))
+    }
+
+    /// A part of all users, by when they were created.
+    pub fn users_by_creation(&self, start: Start<(Timestamp, UserId)>, limit: usize) -> Vec<UserId> {
+        self.user_ids(self.lists.users.by_creation.part(start, None, limit, user_key(&self.people)))
+    }
+
+    fn user_ids(&self, numbers: Vec<u32>) -> Vec<UserId> {
+        numbers.into_iter().map(|number| self.people[number as usize].id).collect()
+    }
+
+    /// How many organizations there are that aren't deleted, nor below such.
+    pub fn organizations_count(&self, with_root: bool) -> usize {
+        self.lists.organizations.by_id.len() - usize::from(!with_root && self.root().is_some())
+    }
+
+    /// The root, if it is listed.
+    fn root(&self) -> Option<(Timestamp, OrganizationId)> {
+        let root = self.root.map(|number| &self.places[number as usize]).filter(|place| place.shown)?;
+        Some((root.created, root.id))
+    }
+
+    /// A part of those organizations, by id.
+    pub fn organizations_by_id(
+        &self,
+        with_root: bool,
+        start: Start<OrganizationId>,
+        limit: usize,
+    ) -> Vec<OrganizationId> {
+        let key_of = |number| organization_key(&self.places)(number).1;
+        let without = self.root().filter(|_| !with_root).map(|(_, id)| id);
+        self.organization_ids(self.lists.organizations.by_id.part(start, without, limit, key_of))
+    }
+
+    /// A part of those organizations, by when they were created.
+    pub fn organizations_by_creation(
+        &self,
+        with_root: bool,
+        start: Start<(Timestamp, OrganizationId)>,
+        limit: usize,
+    ) -> Vec<OrganizationId> {
+        let (without, key_of) = (self.root().filter(|_| !with_root), organization_key(&self.places));
+        self.organization_ids(self.lists.organizations.by_creation.part(start, without, limit, key_of))
+    }
+
+    fn organization_ids(&self, numbers: Vec<u32>) -> Vec<OrganizationId> {
+        numbers.into_iter().map(|number| self.places[number as usize].id).collect()
+    }
+
+    /// How many memberships there are in those organizations, without the root's own.
+    pub fn memberships_listed(&self) -> usize {
+        self.lists.memberships.len()
+    }
+
+    /// A part of these memberships, by id.
+    pub fn memberships(&self, start: Start<MembershipId>, limit: usize) -> Vec<MembershipId> {
+        let key_of = membership_key(&self.places);
+        self.lists.memberships.part(start, None, limit, &key_of).into_iter().map(&key_of).collect()
+    }
+}
