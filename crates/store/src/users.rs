@@ -321,7 +321,7 @@ impl View<'_> {
         user_conditions(self, select, filter);
     }
 
-    /// A page of all users, where memory knows their order and the database would have to walk to it.
+    /// A page of all users, where memory knows their order.
     fn page_of_users(&self, filter: &UserFilter, sort: UserSort, slice: &Slice) -> Option<Vec<UserId>> {
         if *filter != UserFilter::default() {
             return None;

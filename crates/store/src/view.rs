@@ -110,11 +110,11 @@ impl<'c> View<'c> {
         if graph.position() == self.head { ask(&graph) } else { None }
     }
 
-    /// The same for a page, which memory is asked for where the database would have to walk to it.
+    /// The same for a page that isn't too long to be read by ids.
     pub(crate) fn page<T>(&self, slice: &Slice, ask: impl FnOnce(&Graph, usize) -> Option<T>) -> Option<T> {
         let limit = at_most(slice.limit);
-        let worth_it = if self.is_memory() { limit <= WALK_MAX } else { slice.offset > 0 && limit <= KEPT_MAX };
-        if worth_it { self.ordered(|graph| ask(graph, limit)) } else { None }
+        let longest = if self.is_memory() { WALK_MAX } else { KEPT_MAX };
+        if limit <= longest { self.ordered(|graph| ask(graph, limit)) } else { None }
     }
 
     /// From now on keeps in memory what it reads.
