@@ -24,6 +24,7 @@ mod invitations;
 mod keys;
 pub mod list;
 mod memberships;
+mod names;
 #[cfg(test)]
 mod numbering;
 mod organizations;
@@ -47,6 +48,8 @@ mod transaction;
 mod users;
 mod verify;
 mod view;
+#[cfg(test)]
+mod waiting;
 
 pub use copy::{Copied, Progress, backup, copy, restore};
 pub use directory::GroupOf;
@@ -56,6 +59,7 @@ pub use import::{ImportProgress, NAMINGS, Naming};
 pub use index::IndexMode;
 pub use invitations::{InvitationFilter, InvitationSort};
 pub use memberships::{MemberFilter, MemberSort};
+pub use names::Names;
 pub use organizations::{OrganizationFilter, OrganizationSort, OrganizationState};
 pub use passwords::Password;
 pub use reach::{Counting, Held};
