@@ -6,7 +6,7 @@ use roster_model::permission::BuiltIn as P;
 use roster_model::{
     ActorRef, EntityId as _, Only, OrganizationId, RealmId, RoleCatalog, Session, Timestamp, Token, TokenKind, UserId,
 };
-use roster_store::{Decision, Remembered, View};
+use roster_store::{Decision, Names, Remembered, View};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -239,20 +239,30 @@ impl Caller {
         &self,
         operation: impl FnOnce(&mut Tx<'_, '_>) -> Result<T> + Clone + Send + 'static,
     ) -> Result<T> {
-        self.write_unless(false, operation).await
+        self.write_unless(false, Names::default(), operation).await
+    }
+
+    /// The same for one that names what is looked up together with what others name.
+    pub(crate) async fn write_naming<T: Serialize + DeserializeOwned + Send + 'static>(
+        &self,
+        names: Names,
+        operation: impl FnOnce(&mut Tx<'_, '_>) -> Result<T> + Clone + Send + 'static,
+    ) -> Result<T> {
+        self.write_unless(false, names, operation).await
     }
 
     /// The same; a `rehearsal` answers as if and changes nothing.
     pub(crate) async fn write_unless<T: Serialize + DeserializeOwned + Send + 'static>(
         &self,
         rehearsal: bool,
+        names: Names,
         operation: impl FnOnce(&mut Tx<'_, '_>) -> Result<T> + Clone + Send + 'static,
     ) -> Result<T> {
         let caller = self.clone();
         let (value, position, roles) = self
             .engine
             .store()
-            .write(self.realm, move |transaction| {
+            .write_naming(self.realm, names, move |transaction| {
                 let acting = caller.acting(transaction)?;
                 if let Some(answer) = caller.answered_before(transaction, acting.now)? {
                     return Ok(Decision::Keep((answer, transaction.position(), transaction.roles()?)));

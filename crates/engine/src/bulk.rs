@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::actor::Caller;
 use crate::error::{Error, Result};
 use crate::memberships::{self, Member, MembershipPatch, NewMembership};
-use crate::reference::{OrganizationRef, UserRef};
+use crate::reference::{OrganizationRef, UserRef, names};
 
 /// One of the changes.
 #[derive(Clone, Debug)]
@@ -52,7 +52,8 @@ impl Caller {
     pub async fn bulk_members(&self, organization: impl Into<OrganizationRef>, bulk: Bulk) -> Result<BulkDone> {
         let organization = organization.into();
         let (limit, rehearsal) = (self.engine.limits().bulk_items, bulk.dry_run);
-        self.write_unless(rehearsal, move |tx| {
+        let names = names([&organization], bulk.items.iter().take(limit).map(BulkItem::user));
+        self.write_unless(rehearsal, names, move |tx| {
             let place = tx.read().organization(&organization)?.allow(tx.read(), Right::tree(P::MembershipsWrite))?;
             if bulk.items.len() > limit {
                 return Err(Error::invalid("operations", format!("has more than {limit} entries")));
@@ -62,7 +63,7 @@ impl Caller {
             let mut refused = Vec::new();
             for (number, item) in bulk.items.iter().enumerate() {
                 let outcome = tx.attempt(|tx| {
-                    let user = tx.read().user(item.user())?.named_by(&place);
+                    let user = tx.read().named(item.user())?.named_by(&place);
                     if let Some(first) = seen.insert(user.id, number) {
                         return Err(Error::invalid("user_id", format!("is named by operations[{first}] already")));
                     }

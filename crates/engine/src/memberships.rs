@@ -18,7 +18,7 @@ use crate::actor::Caller;
 use crate::error::{Error, OfField as _, Result, Subject};
 use crate::invitations;
 use crate::paging::{Listed, Page};
-use crate::reference::{OrganizationRef, UserRef};
+use crate::reference::{OrganizationRef, UserRef, names};
 use crate::role_map::RoleMap;
 use crate::transaction::{Drawing, Reader, Tx};
 use crate::users::{UserConditions, UserQuery};
@@ -511,9 +511,9 @@ impl Caller {
         new: NewMembership,
     ) -> Result<Member> {
         let (organization, user) = (organization.into(), user.into());
-        self.write(move |tx| {
+        self.write_naming(names([&organization], [&user]), move |tx| {
             let place = tx.read().organization(&organization)?.allow(tx.read(), Right::tree(P::MembershipsWrite))?;
-            let user = tx.read().user(&user)?.named_by(&place);
+            let user = tx.read().named(&user)?.named_by(&place);
             let membership = add(tx, &place, &user, &new)?;
             Ok(Member::of(membership, user, place.into_inner()))
         })
@@ -608,9 +608,9 @@ impl Caller {
         + Send
         + 'static,
     ) -> Result<Member> {
-        self.write(move |tx| {
+        self.write_naming(names([&organization], [&user]), move |tx| {
             let place = tx.read().organization(&organization)?.allow(tx.read(), Right::tree(P::MembershipsWrite))?;
-            let user = tx.read().user(&user)?.named_by(&place);
+            let user = tx.read().named(&user)?.named_by(&place);
             let before = of(tx.read(), place.id, user.id)?;
             let membership = change(tx, &place, &before)?;
             Ok(Member::of(membership, user, place.into_inner()))

@@ -1,7 +1,7 @@
 //! How callers name things: by any form of an id, by an id that was brought along, by address.
 
 use roster_model::{AddressKind, Dialect, EntityId, Form, Organization, OrganizationId, User, UserId, text};
-use roster_store::View;
+use roster_store::{Names, View};
 
 use crate::error::Result;
 use crate::surface::Surface;
@@ -77,6 +77,17 @@ pub(crate) fn resolve<I: EntityId, T>(
     Ok(None)
 }
 
+/// What these may mean, for who reads ahead.
+pub(crate) fn names<'r>(
+    organizations: impl IntoIterator<Item = &'r OrganizationRef>,
+    users: impl IntoIterator<Item = &'r UserRef>,
+) -> Names {
+    Names {
+        organizations: organizations.into_iter().filter_map(OrganizationRef::born).collect(),
+        users: users.into_iter().filter_map(|user| user.born(None)).collect(),
+    }
+}
+
 impl OrganizationRef {
     /// The id that Roster gave, if that is what the name looks like. Whether there is such an organization is another question.
     pub(crate) fn born(&self) -> Option<OrganizationId> {
@@ -115,6 +126,16 @@ impl UserRef {
             Self::Email(_) => None,
             Self::Me => me,
         }
+    }
+
+    /// As [`Self::find`], for who is only named: see [`View::named_user`].
+    pub(crate) fn find_named(&self, view: &View<'_>, surface: Surface, me: Option<UserId>) -> Result<Option<User>> {
+        if let Some(id) = self.born(me)
+            && let Some(user) = view.named_user(id)?
+        {
+            return Ok(Some(user));
+        }
+        self.find(view, surface, me)
     }
 
     pub(crate) fn find(&self, view: &View<'_>, surface: Surface, me: Option<UserId>) -> Result<Option<User>> {

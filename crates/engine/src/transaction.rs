@@ -40,6 +40,12 @@ impl Reader<'_> {
         found.map(Found).ok_or(Error::NotFound(Subject::User))
     }
 
+    /// A user who is only named: when he was last seen is not told.
+    pub(crate) fn named(&self, reference: &UserRef) -> Result<Found<User>> {
+        let found = reference.find_named(self.view, self.acting.surface, self.acting.user)?;
+        found.map(Found).ok_or(Error::NotFound(Subject::User))
+    }
+
     pub(crate) fn realm(&self) -> Result<Found<Realm>> {
         self.view.realm()?.map(Found).ok_or(Error::NotFound(Subject::Realm))
     }

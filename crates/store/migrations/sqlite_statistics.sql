@@ -20,7 +20,6 @@ INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
     ('address', 'address_value', '1000000 1000000 500000 1'),
     ('address', 'address_usr', '1000000 1000000 1'),
     ('membership', 'membership', '10000000 10000000 1'),
-    ('membership', 'membership_organization', '10000000 10000000 1000 1'),
     ('membership', 'membership_order', '10000000 10000000 1000 1'),
     ('membership', 'membership_usr', '10000000 10000000 5 1'),
     ('membership', 'membership_owner', '100000 100000 1'),

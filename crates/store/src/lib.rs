@@ -25,6 +25,7 @@ mod invitations;
 mod keys;
 pub mod list;
 mod memberships;
+mod names;
 #[cfg(test)]
 mod numbering;
 mod organizations;
@@ -49,6 +50,8 @@ mod transaction;
 mod users;
 mod verify;
 mod view;
+#[cfg(test)]
+mod waiting;
 
 pub use copy::{Copied, Progress, backup, copy, restore};
 pub use directory::GroupOf;
@@ -58,6 +61,7 @@ pub use import::{ImportProgress, NAMINGS, Naming};
 pub use index::IndexMode;
 pub use invitations::{InvitationFilter, InvitationSort};
 pub use memberships::{MemberFilter, MemberSort};
+pub use names::Names;
 pub use organizations::{OrganizationFilter, OrganizationSort, OrganizationState};
 pub use passwords::Password;
 pub use reach::{Counting, Held};

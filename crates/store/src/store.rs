@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -12,6 +13,7 @@ use crate::batch::Batch;
 use crate::error::{Error, Result};
 use crate::index::{self, Index, IndexMode, Leases};
 use crate::keys::Key;
+use crate::names::Names;
 use crate::replica::{Outcome, Replica};
 use crate::roles::CatalogCache;
 use crate::sessions::{FoundSession, find_session};
@@ -103,10 +105,7 @@ impl Store {
         let mut first = Some(connection);
         let writers = match &source {
             Source::File(_) => {
-                // Checkpoints are rare and large: with random keys it's pages that cost, not syncs.
-                // Nor does a page that is written again and again have to be read again each time: so much memory, in KiB, as it is needed.
-                let pages = "PRAGMA wal_autocheckpoint = 8000; PRAGMA cache_size = -65536";
-                first.iter().try_for_each(|connection| connection.batch(pages))?;
+                first.iter().try_for_each(Connection::write_often)?;
                 1
             }
             Source::Server(_) => WRITERS,
@@ -365,9 +364,23 @@ impl Store {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
+        self.write_naming(realm, Names::default(), operation).await
+    }
+
+    /// The same for one that will want to know something about these: it is read together with what others name.
+    pub async fn write_naming<T, E>(
+        &self,
+        realm: RealmId,
+        names: Names,
+        operation: impl FnOnce(&mut Transaction<'_>) -> Result<Decision<T>, E> + Clone + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
         let (catalogs, index) = (self.catalogs.clone(), self.index.clone());
         let (value, takes_away) = self
-            .submit(Some(realm), move |connection, batch| {
+            .submit(Some(realm), names, move |connection, batch| {
                 let held = index.as_deref().and_then(|index| Some((index, index.realm(realm)?)));
                 let graph = held.as_ref().map(|(index, realm)| (*index, realm.read()));
                 let memory = graph.as_ref().map(|(index, graph)| Memory { graph, index });
@@ -397,12 +410,13 @@ impl Store {
             batch.note_aside();
             operation(connection).map(Decision::Keep)
         };
-        self.submit(realm, run).await
+        self.submit(realm, Names::default(), run).await
     }
 
     async fn submit<T, E>(
         &self,
         realm: Option<RealmId>,
+        names: Names,
         run: impl FnOnce(&Connection, &Batch) -> Result<Decision<T>, E> + Clone + Send + 'static,
     ) -> Result<T, E>
     where
@@ -412,7 +426,7 @@ impl Store {
         let realm = realm.map(EntityId::raw);
         let writer = self.writer_of(realm).ok_or(Error::Closed)?;
         let (reply, answer) = oneshot::channel();
-        writer.submit(Box::new(Operation { realm, run, outcome: None, reply })).await?;
+        writer.submit(Box::new(Operation { realm, names, run, outcome: None, reply })).await?;
         drop(writer);
         answer.await.unwrap_or_else(|_| Err(Error::Closed.into()))
     }
@@ -473,6 +487,26 @@ struct Watching {
 }
 
 impl Witness for Watching {
+    /// Reads in one go what each of them would read alone.
+    fn begun(&self, connection: &Connection, batch: &[Box<dyn Job>]) -> Result<()> {
+        let Some(index) = &self.index else { return Ok(()) };
+        let mut named: BTreeMap<i64, Names> = BTreeMap::new();
+        for job in batch {
+            if let Some(realm) = job.realm().filter(|_| !job.names().is_empty()) {
+                named.entry(realm).or_default().extend(job.names());
+            }
+        }
+        for (realm, names) in named {
+            let id = RealmId::from_raw(realm);
+            let view = match connection.locked(realm) {
+                Some(end) => View::at(connection, &self.catalogs, id, end),
+                None => View::open(connection, &self.catalogs, id)?,
+            };
+            view.keeping(Some(index)).remember(index, names)?;
+        }
+        Ok(())
+    }
+
     fn committed(&self, connection: &Connection, batch: Batch) {
         if let Some(index) = &self.index {
             for (realm, changes) in batch.into_changes() {
@@ -545,6 +579,7 @@ impl Drop for Temporary {
 /// A closure on its way to the writer, its outcome, and who waits for it.
 struct Operation<F, T, E> {
     realm: Option<i64>,
+    names: Names,
     run: F,
     outcome: Option<Result<T, E>>,
     reply: oneshot::Sender<Result<T, E>>,
@@ -558,6 +593,10 @@ where
 {
     fn realm(&self) -> Option<i64> {
         self.realm
+    }
+
+    fn names(&self) -> &Names {
+        &self.names
     }
 
     fn run(&mut self, connection: &Connection, batch: &Batch) -> Verdict {

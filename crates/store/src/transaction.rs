@@ -3,7 +3,7 @@ use roster_model::{ActorRef, Change, EntityId as _, EventId, RealmId, Timestamp}
 use crate::batch::{Batch, Head};
 use crate::error::{Error, Result};
 use crate::roles::CatalogCache;
-use crate::sql::Connection;
+use crate::sql::{Connection, Savepoint};
 use crate::tables;
 use crate::view::{Memory, View};
 
@@ -98,14 +98,14 @@ impl<'c> Transaction<'c> {
         let connection = self.view.connection;
         let (head, roles_version) = (self.view.head, self.view.roles_version);
         let changes = self.batch.changes();
-        connection.control("SAVEPOINT attempt").map_err(E::from)?;
+        connection.savepoint(Savepoint::Attempt).map_err(E::from)?;
         let outcome = run(self);
         if outcome.is_err() {
-            connection.control("ROLLBACK TO attempt").map_err(E::from)?;
+            connection.back_to(Savepoint::Attempt).map_err(E::from)?;
             (self.view.head, self.view.roles_version) = (head, roles_version);
             self.batch.undo_to(changes);
         }
-        connection.control("RELEASE attempt").map_err(E::from)?;
+        connection.release(Savepoint::Attempt).map_err(E::from)?;
         outcome
     }
 

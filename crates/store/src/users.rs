@@ -273,6 +273,14 @@ impl View<'_> {
         Ok(user)
     }
 
+    /// The same for who is only named: when he was last seen may be out of date.
+    pub fn named_user(&self, id: UserId) -> Result<Option<User>> {
+        match self.known(About::User(id), |memory| self.remembered_user(memory, id)) {
+            Some(known) => Ok(known?.map(Arc::unwrap_or_clone)),
+            None => self.user(id),
+        }
+    }
+
     /// `value` as the model keeps it: lower case for an e-mail address.
     pub fn user_by_address(&self, kind: AddressKind, value: &str) -> Result<Option<User>> {
         let id = self.connection.optional(

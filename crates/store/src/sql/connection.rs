@@ -1,6 +1,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use super::late::Late;
 use super::postgres::Postgres;
 use super::sqlite::Sqlite;
 use super::url::Address;
@@ -15,6 +16,10 @@ pub struct Connection {
     stumbled: std::cell::Cell<bool>,
     /// The realm that this transaction has locked, its head and the version of its roles at that moment.
     locked: std::cell::Cell<Option<(i64, i64, i64)>>,
+    /// Many changes are to come.
+    much: std::cell::Cell<bool>,
+    /// What this transaction has still to send.
+    pub(super) late: std::cell::RefCell<Late>,
     /// What was asked, for the tests that look at the statements.
     #[cfg(test)]
     seen: std::cell::RefCell<std::collections::BTreeSet<String>>,
@@ -44,24 +49,6 @@ impl Nowhere {
 pub enum Kind {
     Sqlite,
     Postgres,
-}
-
-/// Rows that a server is given in one statement; it takes 65535 values.
-const ROWS: usize = 512;
-
-/// A statement that inserts so many rows.
-fn values_of(into: &str, width: usize, rows: usize) -> String {
-    let mut sql = format!("INSERT INTO {into} VALUES ");
-    for n in 0..rows * width {
-        let before = match (n % width, n) {
-            (0, 0) => "(",
-            (0, _) => "), (",
-            _ => ", ",
-        };
-        let _ = write!(sql, "{before}${}", n + 1);
-    }
-    sql.push(')');
-    sql
 }
 
 macro_rules! either {
@@ -106,6 +93,8 @@ impl Connection {
             inner,
             stumbled: std::cell::Cell::new(false),
             locked: std::cell::Cell::new(None),
+            much: std::cell::Cell::new(false),
+            late: std::cell::RefCell::default(),
             #[cfg(test)]
             seen: std::cell::RefCell::default(),
         }
@@ -126,11 +115,34 @@ impl Connection {
         }
     }
 
+    /// For SQLite's writer: pages that are written again and again need not be read again each time. So much memory, in KiB, as is needed. A
+    /// log that grew very large doesn't stay so.
+    pub(crate) fn write_often(&self) -> Result<()> {
+        match &self.inner {
+            Backend::Sqlite(sqlite) => {
+                sqlite.batch("PRAGMA cache_size = -65536; PRAGMA journal_size_limit = 134217728")
+            }
+            Backend::Postgres(_) | Backend::Nowhere(_) => Ok(()),
+        }
+    }
+
     /// For SQLite: room for many changed pages in memory and in the log, since each goes to the file once for all the changes that it
     /// gathered there. With keys in no order that is what costs.
     pub(crate) fn expect_much(&self) -> Result<()> {
+        self.much.set(true);
         match &self.inner {
-            Backend::Sqlite(sqlite) => sqlite.batch("PRAGMA cache_size = -524288; PRAGMA wal_autocheckpoint = 131072"),
+            Backend::Sqlite(sqlite) => sqlite.batch("PRAGMA cache_size = -524288"),
+            Backend::Postgres(_) | Backend::Nowhere(_) => Ok(()),
+        }
+    }
+
+    pub(super) const fn expects_much(&self) -> bool {
+        self.much.get()
+    }
+
+    pub(super) fn watch_log(&mut self, told: impl FnMut(u64) + Send + 'static) -> Result<()> {
+        match &mut self.inner {
+            Backend::Sqlite(sqlite) => sqlite.watch_log(told),
             Backend::Postgres(_) | Backend::Nowhere(_) => Ok(()),
         }
     }
@@ -154,6 +166,7 @@ impl Connection {
 
     /// Several statements without values, such as a migration.
     pub(crate) fn batch(&self, sql: &str) -> Result<()> {
+        self.settle()?;
         either!(self, backend => backend.batch(sql))
     }
 
@@ -199,6 +212,7 @@ impl Connection {
 
     /// Moves realms' logs on, each given with its head and the version of its roles, and commits.
     pub(crate) fn commit_with(&self, heads: &[(i64, i64, i64)]) -> Result<()> {
+        self.settle()?;
         if let Backend::Postgres(postgres) = &self.inner {
             // In one message.
             let mut sql = String::new();
@@ -240,6 +254,7 @@ impl Connection {
 
     /// If there is still something to roll back.
     pub(crate) fn rollback(&self) -> Result<()> {
+        self.forget_late();
         if self.is_idle() {
             self.ended();
             return Ok(());
@@ -257,7 +272,12 @@ impl Connection {
     }
 
     /// A statement about transactions: kept prepared by SQLite, sent as it is to PostgreSQL.
-    pub(crate) fn control(&self, sql: &str) -> Result<()> {
+    fn control(&self, sql: &str) -> Result<()> {
+        self.settle()?;
+        self.control_now(sql)
+    }
+
+    pub(super) fn control_now(&self, sql: &str) -> Result<()> {
         match &self.inner {
             Backend::Sqlite(sqlite) => sqlite.execute(sql, &[]).map(drop),
             Backend::Postgres(postgres) => postgres.batch(sql),
@@ -293,11 +313,13 @@ impl Connection {
     ) -> Result<(), E> {
         #[cfg(test)]
         self.note(sql);
+        self.settle()?;
         self.watch(either!(self, backend => backend.each(sql, values, &mut each)))?
     }
 
     /// The same for any number of rows: none is kept. Meanwhile this connection does nothing else.
     pub(crate) fn scan(&self, sql: &str, each: &mut dyn FnMut(&Row<'_>) -> Result<()>) -> Result<()> {
+        self.settle()?;
         match &self.inner {
             Backend::Sqlite(sqlite) => sqlite.each(sql, &[], each)?,
             Backend::Postgres(postgres) => postgres.scan(sql, each),
@@ -323,6 +345,7 @@ impl Connection {
     ) -> Result<Option<T>> {
         #[cfg(test)]
         self.note(sql);
+        self.settle()?;
         self.watch(either!(self, backend => backend.optional(sql, values, read)))
     }
 
@@ -336,30 +359,14 @@ impl Connection {
     pub fn execute(&self, sql: &str, values: &[Value]) -> Result<usize> {
         #[cfg(test)]
         self.note(sql);
+        self.settle()?;
         self.watch(either!(self, backend => backend.execute(sql, values)))
     }
 
-    /// Inserts rows of `width` values each, one after the other in `values`. `into` is the statement up to its column names. Many rows go to a
-    /// server together; a file takes them one by one, which costs it nothing.
-    pub(crate) fn insert_rows(&self, into: &str, width: usize, values: &[Value]) -> Result<()> {
-        if width == 0 || values.is_empty() {
-            return Ok(());
-        }
+    pub(super) fn insert_rows_now(&self, into: &str, width: usize, values: &[Value]) -> Result<()> {
         self.watch(match &self.inner {
-            Backend::Sqlite(sqlite) => sqlite.insert_rows(&values_of(into, width, 1), width, values),
-            Backend::Postgres(postgres) => {
-                let mut rest = values;
-                let mut done = Ok(());
-                while done.is_ok() && !rest.is_empty() {
-                    // Powers of two, so that few different statements are prepared.
-                    let left = rest.len() / width;
-                    let rows = if left >= ROWS { ROWS } else { 1 << left.max(1).ilog2() };
-                    let (now, later) = rest.split_at((rows * width).min(rest.len()));
-                    done = postgres.execute(&values_of(into, width, rows), now).map(drop);
-                    rest = later;
-                }
-                done
-            }
+            Backend::Sqlite(sqlite) => sqlite.insert_rows(into, width, values),
+            Backend::Postgres(postgres) => postgres.insert_rows(into, width, values),
             Backend::Nowhere(nowhere) => nowhere.asked(),
         })
     }

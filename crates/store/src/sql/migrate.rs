@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 /// Not a migration: SQLite's own, and made anew after every one.
 const STATISTICS: &str = include_str!("../../migrations/sqlite_statistics.sql");
 
-const MIGRATIONS: [(i64, &str); 10] = [
+const MIGRATIONS: [(i64, &str); 11] = [
     (1, include_str!("../../migrations/0001_initial.sql")),
     (2, include_str!("../../migrations/0002_invitations.sql")),
     (3, include_str!("../../migrations/0003_organization_name.sql")),
@@ -17,6 +17,7 @@ const MIGRATIONS: [(i64, &str); 10] = [
     (31, include_str!("../../migrations/0031_token_expiry.sql")),
     (32, include_str!("../../migrations/0032_realm_secret.sql")),
     (40, include_str!("../../migrations/0040_import_progress.sql")),
+    (50, include_str!("../../migrations/0050_fewer_indexes.sql")),
 ];
 
 /// The schema version that this Roster writes.

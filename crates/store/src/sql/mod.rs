@@ -4,6 +4,8 @@
 //! PostgreSQL is the rule everywhere above this folder; `docs/adr/0003-sql-once.md` lists what to avoid.
 
 mod connection;
+mod late;
+mod log;
 mod migrate;
 mod postgres;
 mod readers;
@@ -16,6 +18,7 @@ mod value;
 mod writer;
 
 pub use connection::{Connection, Kind};
+pub use late::Savepoint;
 pub use readers::Readers;
 pub use select::{Select, base62_digits, like, like_prefix};
 pub use source::Source;
@@ -24,3 +27,9 @@ pub use value::{Row, Value};
 pub use writer::{BATCH_BOUNDS, Job, Verdict, Witness, Writer};
 
 pub use migrate::{LATEST, check, migrate};
+
+/// A statement that inserts a row of so many values.
+fn insert(into: &str, width: usize) -> String {
+    let values: Vec<String> = (1..=width).map(|n| format!("${n}")).collect();
+    format!("INSERT INTO {into} VALUES ({})", values.join(", "))
+}

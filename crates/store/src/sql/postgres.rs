@@ -7,11 +7,14 @@ use ::postgres::fallible_iterator::FallibleIterator as _;
 use ::postgres::{Client, SimpleQueryMessage, SimpleQueryRow, Statement};
 
 use super::url::Address;
-use super::{Row, Value, tls};
+use super::{Row, Value, insert, tls};
 use crate::error::{Error, Result};
 
 /// Prepared statements that a connection keeps. Lists are padded to powers of two, so there are a few hundred at most.
 const STATEMENTS_MAX: usize = 1024;
+
+/// Rows in one statement.
+const ROWS: usize = 4096;
 
 /// What every connection asks of the server: nobody keeps a realm's lock while he sleeps, and nobody waits without end for it. A server
 /// that answers before the disk has it is told not to.
@@ -25,6 +28,8 @@ pub(super) struct Postgres {
     /// Taken out at the end only.
     client: RefCell<Option<Client>>,
     statements: RefCell<HashMap<String, Statement>>,
+    /// For each table with its columns, the statement that inserts any number of rows.
+    inserts: RefCell<HashMap<String, Statement>>,
     in_transaction: Cell<bool>,
     /// It can't be used any more, though the socket may stand: a server that became read-only, say.
     broken: Cell<bool>,
@@ -53,6 +58,7 @@ impl Postgres {
         let connection = Self {
             client: RefCell::new(Some(client)),
             statements: RefCell::default(),
+            inserts: RefCell::default(),
             in_transaction: Cell::new(false),
             broken: Cell::new(false),
         };
@@ -159,6 +165,36 @@ impl Postgres {
         let values = references(values.iter(), &statement);
         let changed = self.with(|client| client.execute(&statement, &values))?;
         Ok(usize::try_from(changed).unwrap_or(usize::MAX))
+    }
+
+    /// Inserts a row for every `width` values, all in one statement: a list for each column.
+    pub(super) fn insert_rows(&self, into: &str, width: usize, values: &[Value]) -> Result<()> {
+        if values.len() == width {
+            return self.execute(&insert(into, width), values).map(drop);
+        }
+        let statement = self.insert_of(into, width)?;
+        for rows in values.chunks(width * ROWS) {
+            let columns: Vec<Vec<&Value>> =
+                (0..width).map(|column| rows.iter().skip(column).step_by(width).collect()).collect();
+            let columns: Vec<_> =
+                columns.iter().map(|column| column as &(dyn ::postgres::types::ToSql + Sync)).collect();
+            self.with(|client| client.execute(&statement, &columns))?;
+        }
+        Ok(())
+    }
+
+    fn insert_of(&self, into: &str, width: usize) -> Result<Statement> {
+        if let Some(statement) = self.inserts.borrow().get(into) {
+            return Ok(statement.clone());
+        }
+        // The server knows the columns' types.
+        let row = self.statement(&insert(into, width))?;
+        let lists = row.params().iter().enumerate().map(|(n, kind)| format!("${}::{}[]", n + 1, kind.name()));
+        let lists = lists.collect::<Vec<_>>().join(", ");
+        let statement =
+            self.with(|client| client.prepare(&format!("INSERT INTO {into} SELECT * FROM unnest({lists})")))?;
+        self.inserts.borrow_mut().insert(into.to_owned(), statement.clone());
+        Ok(statement)
     }
 }
 

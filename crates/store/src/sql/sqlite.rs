@@ -3,8 +3,9 @@ use std::time::Duration;
 
 use rusqlite::OpenFlags;
 use rusqlite::config::DbConfig;
+use rusqlite::hooks::Wal;
 
-use super::{Row, Value};
+use super::{Row, Value, insert};
 use crate::error::Result;
 
 /// A connection to a file.
@@ -94,6 +95,16 @@ impl Sqlite {
         )
     }
 
+    /// `told` hears after each commit of this connection how many pages the write-ahead log has. From now on nothing folds it in by
+    /// itself.
+    pub(super) fn watch_log(&mut self, mut told: impl FnMut(u64) + Send + 'static) -> Result<()> {
+        self.0.wal_hook(Some(move |_: &mut Wal, pages: i32| {
+            told(u64::try_from(pages).unwrap_or(0));
+            Ok(())
+        }))?;
+        Ok(())
+    }
+
     pub(super) fn batch(&self, sql: &str) -> Result<()> {
         Ok(self.0.execute_batch(sql)?)
     }
@@ -142,9 +153,9 @@ impl Sqlite {
         Ok(statement.raw_execute()?)
     }
 
-    /// Runs the statement once for every `width` values. Its values are numbered in their order, so that a number is a position.
-    pub(super) fn insert_rows(&self, sql: &str, width: usize, values: &[Value]) -> Result<()> {
-        let mut statement = self.0.prepare_cached(sql)?;
+    /// Inserts a row for every `width` values. They are numbered in their order, so that a number is a position.
+    pub(super) fn insert_rows(&self, into: &str, width: usize, values: &[Value]) -> Result<()> {
+        let mut statement = self.0.prepare_cached(&insert(into, width))?;
         for row in values.chunks_exact(width) {
             for (n, value) in row.iter().enumerate() {
                 statement.raw_bind_parameter(n + 1, value)?;

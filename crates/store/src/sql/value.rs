@@ -91,9 +91,10 @@ impl postgres::types::ToSql for Value {
             // A row copied from SQLite has numbers for flags.
             Self::Int(number) if *kind == Type::BOOL => (*number != 0).to_sql(kind, out),
             Self::Int(number) if *kind == Type::INT4 => i32::try_from(*number)?.to_sql(kind, out),
-            Self::Int(number) => number.to_sql(kind, out),
-            Self::Flag(flag) => flag.to_sql(kind, out),
-            Self::Text(text) => text.to_sql(kind, out),
+            Self::Int(number) if *kind == Type::INT8 => number.to_sql(kind, out),
+            Self::Flag(flag) if *kind == Type::BOOL => flag.to_sql(kind, out),
+            Self::Text(text) if matches!(*kind, Type::TEXT | Type::VARCHAR) => text.to_sql(kind, out),
+            _ => Err(format!("{self:?} was given for a {kind}").into()),
         }
     }
 
@@ -106,13 +107,7 @@ impl postgres::types::ToSql for Value {
         kind: &Type,
         out: &mut BytesMut,
     ) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
-        let fits = match self {
-            Self::Null => true,
-            Self::Int(_) => matches!(*kind, Type::INT8 | Type::INT4 | Type::BOOL),
-            Self::Flag(_) => *kind == Type::BOOL,
-            Self::Text(_) => matches!(*kind, Type::TEXT | Type::VARCHAR),
-        };
-        if fits { self.to_sql(kind, out) } else { Err(format!("{self:?} was given for a {kind}").into()) }
+        self.to_sql(kind, out)
     }
 }
 

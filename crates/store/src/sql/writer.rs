@@ -15,9 +15,11 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use super::{Connection, Kind, Source};
+use super::log::Log;
+use super::{Connection, Kind, Savepoint, Source};
 use crate::batch::Batch;
 use crate::error::{Error, Result};
+use crate::names::Names;
 
 /// Most jobs in one commit.
 const BATCH_MAX: usize = 256;
@@ -38,6 +40,8 @@ pub enum Verdict {
 pub trait Job: Send {
     /// The raw id of the realm that it changes; `None` if it belongs to the server.
     fn realm(&self) -> Option<i64>;
+    /// What it will want to know something about.
+    fn names(&self) -> &Names;
     /// Does it, so that it can be rolled back alone. May be called again after its changes were. `batch`: what was done before it in the same
     /// transaction.
     fn run(&mut self, connection: &Connection, batch: &Batch) -> Verdict;
@@ -71,6 +75,8 @@ impl WriterStatistics {
 
 /// What is told of the writer's commits.
 pub trait Witness: Send {
+    /// A transaction has begun in which these will run.
+    fn begun(&self, connection: &Connection, batch: &[Box<dyn Job>]) -> Result<()>;
     /// That was committed, and nobody has heard of it yet. The connection is in no transaction.
     fn committed(&self, connection: &Connection, batch: Batch);
     /// A batch didn't become durable, or the connection is another one; its jobs haven't heard of it yet.
@@ -87,16 +93,17 @@ pub struct Writer {
 impl Writer {
     /// Starts the thread. The handle ends when every [`Writer`] is gone and the queue is done.
     pub fn start(
-        connection: Connection,
+        mut connection: Connection,
         source: Source,
         witness: Box<dyn Witness>,
     ) -> Result<(Self, std::thread::JoinHandle<()>)> {
+        let log = Log::watch(&mut connection, &source)?;
         let (jobs, waiting) = mpsc::channel(QUEUE_MAX);
         let statistics = Arc::new(WriterStatistics::default());
         let counts = Arc::clone(&statistics);
         let thread = std::thread::Builder::new()
             .name(String::from("roster-writer"))
-            .spawn(move || work(Link { connection, source }, waiting, &counts, &*witness))
+            .spawn(move || work(Link { connection, source }, log, waiting, &counts, &*witness))
             .map_err(|e| Error::File(String::from("starting the writer's thread"), e))?;
         Ok((Self { jobs, statistics }, thread))
     }
@@ -138,6 +145,7 @@ impl Link {
 
 fn work(
     mut link: Link,
+    mut log: Option<Log>,
     mut waiting: mpsc::Receiver<Box<dyn Job>>,
     statistics: &WriterStatistics,
     witness: &dyn Witness,
@@ -154,7 +162,7 @@ fn work(
         for mut batch in by_transaction(link.connection.kind(), batch) {
             statistics.count(batch.len());
             let stood = !link.connection.is_lost();
-            let committed = commit(&mut link, &mut batch);
+            let committed = commit(&mut link, &mut batch, witness);
             if !stood {
                 witness.lost();
             }
@@ -180,6 +188,12 @@ fn work(
                 });
             }
         }
+        if let Some(log) = &mut log {
+            log.mind(&link.connection);
+        }
+    }
+    if let Some(log) = log {
+        log.end();
     }
     // The last one out folds the log into the file, so that what is left behind is one file. Who isn't the last (the command
     // line, beside a server) must not wait for the others' readers while he keeps their writers out.
@@ -209,13 +223,19 @@ fn by_transaction(kind: Kind, batch: Vec<Box<dyn Job>>) -> Vec<Vec<Box<dyn Job>>
 }
 
 /// Commits a batch, or says why nothing of it was.
-fn commit(link: &mut Link, batch: &mut [Box<dyn Job>]) -> Result<Batch> {
+fn commit(link: &mut Link, batch: &mut [Box<dyn Job>], witness: &dyn Witness) -> Result<Batch> {
     let realm = batch.first().and_then(|job| job.realm());
     let mut tries = 1;
+    let mut may_wait = true;
     loop {
         let connection = link.get()?;
         let done = Batch::default();
-        let outcome: Result<()> = match connection.begin_writing(realm).and_then(|()| run(connection, batch, &done)) {
+        connection.begin_late(may_wait);
+        let ran = connection
+            .begin_writing(realm)
+            .and_then(|()| witness.begun(connection, batch))
+            .and_then(|()| run(connection, batch, &done));
+        let outcome: Result<()> = match ran {
             Ok(false) => return Ok(done),
             // Whether a commit that wasn't answered took place, nobody knows: it must not be done again.
             Ok(true) => match connection.commit_with(&done.moved()) {
@@ -226,6 +246,11 @@ fn commit(link: &mut Link, batch: &mut [Box<dyn Job>]) -> Result<Batch> {
         };
         let Err(error) = outcome else { return Ok(done) };
         let error = given_up(connection, error);
+        if connection.late_rows_failed() && !connection.is_lost() {
+            // Once more, with each operation's rows sent in its turn: then what is refused is its own.
+            may_wait = false;
+            continue;
+        }
         // Nothing of it was committed: a lost connection is made anew, a loser of a race comes after the winner.
         let again = matches!(error, Error::Unserializable) || (connection.is_lost() && tries == 1);
         if !again || tries >= TRIES {
@@ -249,11 +274,14 @@ fn given_up(connection: &Connection, error: Error) -> Error {
 
 /// Whether there is something to commit.
 fn run(connection: &Connection, batch: &mut [Box<dyn Job>], done: &Batch) -> Result<bool> {
-    if let [job] = batch {
-        return alone(connection, &mut **job, done);
-    }
-    batch.iter_mut().try_for_each(|job| savepoint(connection, &mut **job, done))?;
-    Ok(true)
+    let something = if let [job] = batch {
+        alone(connection, &mut **job, done)?
+    } else {
+        batch.iter_mut().try_for_each(|job| savepoint(connection, &mut **job, done))?;
+        true
+    };
+    connection.settle()?;
+    Ok(something)
 }
 
 /// A job that has the transaction for itself, and needs no savepoint in it.
@@ -272,26 +300,29 @@ fn alone(connection: &Connection, job: &mut dyn Job, done: &Batch) -> Result<boo
 }
 
 fn savepoint(connection: &Connection, job: &mut dyn Job, done: &Batch) -> Result<()> {
-    connection.control("SAVEPOINT operation")?;
+    connection.savepoint(Savepoint::Operation)?;
     let mut tries = 1;
     loop {
         let mark = done.mark();
         if attempt(connection, job, done)? == Verdict::Keep {
             break;
         }
-        connection.control("ROLLBACK TO operation")?;
+        connection.back_to(Savepoint::Operation)?;
         done.back_to(mark);
         if !connection.stumbled() || tries >= TRIES {
             break;
         }
         tries += 1;
     }
-    connection.control("RELEASE operation")
+    connection.release(Savepoint::Operation)
 }
 
 fn attempt(connection: &Connection, job: &mut dyn Job, done: &Batch) -> Result<Verdict> {
     connection.stumbled();
     let verdict = catch_unwind(AssertUnwindSafe(|| job.run(connection, done))).unwrap_or(Verdict::Drop);
+    if connection.late_rows_failed() {
+        return Err(Error::Busy("rows that waited were refused"));
+    }
     // A full disk, an I/O error or a server that went away may cost the whole transaction, not just the statement.
     if connection.is_idle() {
         return Err(if connection.is_lost() {
