@@ -6,7 +6,8 @@ use roster_model::{
     Change, LinkSubject, Membership, Organization, OrganizationId, OrganizationStatus, RoleCatalog, User, UserId,
 };
 
-use crate::graph::{Graph, Holding};
+use crate::graph::Graph;
+use crate::parts::Holding;
 
 /// A change that doesn't follow what the graph knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

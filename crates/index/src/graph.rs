@@ -1,81 +1,14 @@
 //! What the graph holds, and what it can be asked.
 
-mod question;
-
 use std::sync::Arc;
 
 use hashbrown::HashMap;
-use roster_model::{
-    EntityId as _, Invitation, InvitationStatus, MembershipId, OrganizationId, Realm, Role, RoleCatalog, RoleSet,
-    Timestamp, UserId,
-};
+use roster_model::{EntityId as _, MembershipId, OrganizationId, Realm, Role, RoleCatalog, UserId};
 
 use crate::lists::Lists;
-use crate::members::{Members, RoleSets, Seat};
+use crate::members::{RoleSets, Seat};
 use crate::order::Start;
-
-/// What somebody holds at an organization.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Holding {
-    pub membership: MembershipId,
-    pub roles: RoleSet,
-}
-
-/// An organization, and who is in it. Its number is never given to another one.
-#[derive(Debug)]
-pub(crate) struct Place {
-    pub(crate) id: OrganizationId,
-    pub(crate) created: Timestamp,
-    /// It is there; else it is only known as somebody's parent, or was deleted.
-    pub(crate) there: bool,
-    pub(crate) parent: Option<u32>,
-    pub(crate) children: Vec<u32>,
-    /// Not marked as deleted itself; whether one above is, only the tree tells.
-    pub(crate) active: bool,
-    /// Neither it nor one above is marked or gone: lists have it.
-    pub(crate) shown: bool,
-    pub(crate) members: Members,
-}
-
-impl Place {
-    /// One that isn't there yet.
-    pub(crate) fn new(id: OrganizationId) -> Self {
-        Self {
-            id,
-            created: Timestamp::from_ms(0),
-            there: false,
-            parent: None,
-            children: Vec::new(),
-            active: false,
-            shown: false,
-            members: Members::default(),
-        }
-    }
-
-    /// The list of all memberships has those of all organizations but the root.
-    pub(crate) const fn lists_members(&self) -> bool {
-        self.shown && self.parent.is_some()
-    }
-}
-
-/// A user, and where he is.
-#[derive(Debug)]
-pub(crate) struct Person {
-    pub(crate) id: UserId,
-    pub(crate) created: Timestamp,
-    /// Else only his memberships are known.
-    pub(crate) there: bool,
-    pub(crate) active: bool,
-    /// Numbers of organizations, some of which may be gone.
-    pub(crate) places: Vec<u32>,
-}
-
-impl Person {
-    /// One who isn't there yet.
-    pub(crate) fn new(id: UserId) -> Self {
-        Self { id, created: Timestamp::from_ms(0), there: false, active: false, places: Vec::new() }
-    }
-}
+use crate::parts::{Holding, Person, Place, Sizes};
 
 /// A realm as it was at one position of its log.
 #[derive(Debug)]
@@ -92,7 +25,7 @@ pub struct Graph {
     pub(crate) people: Vec<Person>,
     pub(crate) lists: Lists,
     /// Numbers of people who are gone.
-    free: Vec<u32>,
+    pub(crate) free: Vec<u32>,
     pub(crate) role_sets: RoleSets,
     /// How many invitations are marked as pending, or more.
     pub(crate) pending: HashMap<OrganizationId, u64>,
@@ -102,21 +35,6 @@ pub struct Graph {
     pub(crate) linked: HashMap<i64, u32>,
     pub(crate) roles: Vec<Role>,
     pub(crate) catalog: Arc<RoleCatalog>,
-}
-
-/// How much there is of everything.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Sizes {
-    pub memberships: u64,
-    pub users: u64,
-    pub organizations: u64,
-}
-
-impl Sizes {
-    /// Memory that a graph of that size takes, about, in bytes: measured. Tables double as they grow, so it can be a third less or more.
-    pub const fn bytes(self) -> u64 {
-        self.memberships * 44 + self.users * 96 + self.organizations * 240
-    }
 }
 
 impl Graph {
@@ -166,165 +84,9 @@ impl Graph {
         }
     }
 
-    /// Makes room before it is filled.
-    pub fn reserve(&mut self, sizes: Sizes) {
-        let users = usize::try_from(sizes.users).unwrap_or_default();
-        self.users.reserve(users);
-        self.people.reserve(users);
-    }
-
-    fn place_number(&mut self, id: OrganizationId) -> u32 {
-        let places = &mut self.places;
-        *self.organizations.entry(id).or_insert_with(|| {
-            places.push(Place::new(id));
-            number(places.len() - 1)
-        })
-    }
-
-    fn person_number(&mut self, id: UserId) -> u32 {
-        let (people, free) = (&mut self.people, &mut self.free);
-        *self.users.entry(id).or_insert_with(|| {
-            let person = Person::new(id);
-            if let Some(number) = free.pop() {
-                people[number as usize] = person;
-                number
-            } else {
-                people.push(person);
-                number(people.len() - 1)
-            }
-        })
-    }
-
-    pub fn put_realm(&mut self, realm: Realm) {
-        self.realm = Some(realm);
-    }
-
     /// The realm itself, if it was put.
     pub const fn realm(&self) -> Option<&Realm> {
         self.realm.as_ref()
-    }
-
-    pub fn put_organization(
-        &mut self,
-        id: OrganizationId,
-        parent: Option<OrganizationId>,
-        active: bool,
-        created: Timestamp,
-    ) {
-        let number = self.place_number(id);
-        let parent = parent.map(|parent| self.place_number(parent));
-        let before = self.places[number as usize].parent;
-        if before != parent {
-            if let Some(before) = before {
-                self.places[before as usize].children.retain(|child| *child != number);
-            }
-            if let Some(parent) = parent {
-                self.places[parent as usize].children.push(number);
-            }
-        }
-        if parent.is_none() {
-            self.root = Some(number);
-        }
-        let place = &self.places[number as usize];
-        let moves_in_lists = place.shown && place.created != created;
-        if moves_in_lists {
-            self.unlist_organization(number);
-        }
-        let place = &mut self.places[number as usize];
-        (place.there, place.parent, place.active, place.created) = (true, parent, active, created);
-        if moves_in_lists {
-            self.list_organization(number);
-        }
-        self.show_or_hide(number);
-    }
-
-    /// Brings an organization, and those below it, into the lists or out of them, as they are now.
-    fn show_or_hide(&mut self, top: u32) {
-        let (mut left, mut changed) = (vec![top], Vec::new());
-        while let Some(number) = left.pop() {
-            let place = &self.places[number as usize];
-            let above = place.parent.is_none_or(|parent| self.places[parent as usize].shown);
-            let shown = place.there && place.active && above;
-            if shown == place.shown {
-                continue;
-            }
-            left.extend(&place.children);
-            self.places[number as usize].shown = shown;
-            if shown {
-                self.list_organization(number);
-            } else {
-                self.unlist_organization(number);
-            }
-            if self.places[number as usize].parent.is_some() && self.places[number as usize].members.len() > 0 {
-                changed.push(number);
-            }
-        }
-        if !changed.is_empty() {
-            self.relist_members(&changed);
-        }
-    }
-
-    pub fn put_user(&mut self, id: UserId, active: bool, created: Timestamp) {
-        let number = self.person_number(id);
-        let person = &mut self.people[number as usize];
-        person.active = active;
-        if person.there && person.created == created {
-            return;
-        }
-        if person.there {
-            self.unlist_user(number);
-        }
-        let person = &mut self.people[number as usize];
-        (person.there, person.created) = (true, created);
-        self.list_user(number);
-    }
-
-    /// Of an organization that was put before; of another one it is nobody's business.
-    pub fn put_member(&mut self, organization: OrganizationId, user: UserId, holding: Holding) {
-        let Some(place) = self.organizations.get(&organization).copied() else { return };
-        if !self.places[place as usize].there {
-            return;
-        }
-        let person = self.person_number(user);
-        let roles = self.role_sets.number(holding.roles);
-        let seat = Seat { membership: holding.membership, person, roles };
-        let before = self.places[place as usize].members.get(person);
-        let other = before.filter(|before| before.membership != seat.membership);
-        if let Some(other) = other {
-            self.unlist_member(place, other);
-        }
-        let new = self.places[place as usize].members.put(seat);
-        if new || other.is_some() {
-            self.list_member(place, seat);
-        }
-        if new {
-            let (places, person) = (&self.places, &mut self.people[person as usize]);
-            if person.places.len() == person.places.capacity() {
-                // Before it grows: what is gone goes.
-                person.places.retain(|place| places[*place as usize].there);
-            }
-            person.places.push(place);
-        }
-    }
-
-    pub fn put_suspension(&mut self, user: UserId, domain: OrganizationId) {
-        self.suspended.entry(user).or_default().push(domain);
-    }
-
-    pub fn put_pending(&mut self, organization: OrganizationId, invitations: u64) {
-        self.pending.insert(organization, invitations);
-    }
-
-    pub fn put_linked(&mut self, subject: i64, links: u32) {
-        self.linked.insert(subject, links);
-    }
-
-    pub(crate) fn see_linked(&mut self, subject: i64, more: bool) {
-        let links = self.linked.entry(subject).or_default();
-        *links = if more { links.saturating_add(1) } else { links.saturating_sub(1) };
-        if *links == 0 {
-            self.linked.remove(&subject);
-        }
     }
 
     /// Whether a directory may know this subject. If not, there is no link of it.
@@ -332,85 +94,9 @@ impl Graph {
         self.linked.contains_key(&subject)
     }
 
-    pub(crate) fn see_invitation(&mut self, before: Option<&Invitation>, after: &Invitation) {
-        let pending = |invitation: &Invitation| invitation.status == InvitationStatus::Pending;
-        let was = before.is_some_and(pending);
-        if was && !pending(after) {
-            if let Some(count) = self.pending.get_mut(&after.organization) {
-                *count = count.saturating_sub(1);
-            }
-        } else if !was && pending(after) {
-            *self.pending.entry(after.organization).or_default() += 1;
-        }
-    }
-
     /// Whether an organization may have an invitation that is marked as pending. If not, there is none.
     pub fn may_have_pending(&self, organization: OrganizationId) -> bool {
         self.pending.get(&organization).is_some_and(|count| *count > 0)
-    }
-
-    pub(crate) fn remove_user(&mut self, id: UserId) {
-        self.suspended.remove(&id);
-        self.linked.remove(&id.raw());
-        if let Some(number) = self.users.get(&id).copied() {
-            if self.people[number as usize].there {
-                self.unlist_user(number);
-            }
-            self.people[number as usize].there = false;
-            self.tidy(number);
-        }
-    }
-
-    pub(crate) fn remove_member(&mut self, organization: OrganizationId, user: UserId) {
-        let numbers = self.organizations.get(&organization).copied().zip(self.users.get(&user).copied());
-        let Some((place, person)) = numbers else { return };
-        if let Some(seat) = self.places[place as usize].members.get(person) {
-            self.unlist_member(place, seat);
-        }
-        if self.places[place as usize].members.remove(person) {
-            self.people[person as usize].places.retain(|other| *other != place);
-            self.tidy(person);
-        }
-    }
-
-    /// Gives a number back once nothing is known of its user any more.
-    fn tidy(&mut self, number: u32) {
-        let (person, places) = (&mut self.people[number as usize], &self.places);
-        if person.there {
-            return;
-        }
-        person.places.retain(|place| places[*place as usize].there);
-        if person.places.is_empty() {
-            self.users.remove(&person.id);
-            self.free.push(number);
-        }
-    }
-
-    /// An organization with all below it. Those who were members keep a number that leads nowhere.
-    pub(crate) fn remove_with_subtree(&mut self, top: OrganizationId) {
-        let Some(top) = self.organizations.get(&top).copied() else { return };
-        if let Some(parent) = self.places[top as usize].parent {
-            self.places[parent as usize].children.retain(|child| *child != top);
-        }
-        // Out of the lists first, as if it were marked.
-        self.places[top as usize].active = false;
-        self.show_or_hide(top);
-        let mut left = vec![top];
-        while let Some(number) = left.pop() {
-            let place = &mut self.places[number as usize];
-            (place.there, place.parent) = (false, None);
-            left.append(&mut place.children);
-            let members = std::mem::take(&mut place.members);
-            let id = place.id;
-            self.organizations.remove(&id);
-            self.pending.remove(&id);
-            self.linked.remove(&id.raw());
-            for seat in members.seats() {
-                if !self.people[seat.person as usize].there {
-                    self.tidy(seat.person);
-                }
-            }
-        }
     }
 
     fn place(&self, id: OrganizationId) -> Option<&Place> {
@@ -463,6 +149,26 @@ impl Graph {
         }
         chain.reverse();
         chain
+    }
+
+    /// Goes from an organization up to the root, with what a user holds at each, and says whether he is active. `None` if one of them
+    /// isn't there, or the organization or one above is deleted.
+    pub fn walk_up(
+        &self,
+        user: UserId,
+        organization: OrganizationId,
+        mut at: impl FnMut(OrganizationId, Option<Holding>),
+    ) -> Option<bool> {
+        let (number, person) = self.person(user).filter(|(_, person)| person.there)?;
+        let mut next = Some(*self.organizations.get(&organization)?);
+        while let Some(place) = next.map(|number| &self.places[number as usize]) {
+            if !(place.there && place.active) {
+                return None;
+            }
+            at(place.id, place.members.get(number).map(|seat| self.holding_of(seat)));
+            next = place.parent;
+        }
+        Some(person.active)
     }
 
     pub fn holding(&self, organization: OrganizationId, user: UserId) -> Option<Holding> {
@@ -524,9 +230,4 @@ impl Graph {
         found.sort_unstable();
         Some(found)
     }
-}
-
-pub(crate) fn number(place: usize) -> u32 {
-    // Four thousand million of them don't fit in memory.
-    u32::try_from(place).unwrap_or(u32::MAX)
 }

@@ -4,20 +4,23 @@
 //! holds what a check needs and the order of lists, and nothing else; names, metadata and whatever lists show stay elsewhere. It knows no SQL.
 //!
 //! ```text
-//! graph.rs     what there is, and what can be asked     members.rs   who is in one organization
+//! graph.rs     what it holds, and can be asked          parts.rs     what it is made of
+//! changes.rs   how it is filled and changed             members.rs   who is in one organization
 //! follow.rs    how it follows the log                   lists.rs     all users, organizations and memberships in their orders
-//! order.rs     positions in lists                       snapshot.rs  all of it as a file
-//! graph/question.rs                                     what one check asks
+//! snapshot.rs  all of it as a file                      order.rs     positions in lists
 //! ```
 
 mod bytes;
+mod changes;
 mod follow;
 mod graph;
 mod lists;
 mod members;
 mod order;
+mod parts;
 mod snapshot;
 
 pub use follow::{OutOfStep, takes_away};
-pub use graph::{Graph, Holding, Sizes};
+pub use graph::Graph;
 pub use order::Start;
+pub use parts::{Holding, Sizes};

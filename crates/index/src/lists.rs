@@ -2,9 +2,10 @@
 
 use roster_model::{MembershipId, OrganizationId, Timestamp, UserId};
 
-use crate::graph::{Graph, Person, Place};
+use crate::graph::Graph;
 use crate::members::{Seat, nobody};
 use crate::order::{Order, Start};
+use crate::parts::{Person, Place, number};
 
 /// A change of more than one in so many memberships makes their order anew, at once.
 const MANY: usize = 32;
@@ -107,7 +108,7 @@ impl Graph {
             let listed = self.places.iter().enumerate().filter(|(_, place)| place.lists_members());
             let mut all: Vec<(MembershipId, (u32, u32))> = listed
                 .flat_map(|(number, place)| {
-                    let number = crate::graph::number(number);
+                    let number = self::number(number);
                     place.members.seats().map(move |seat| (seat.membership, (number, seat.person)))
                 })
                 .collect();

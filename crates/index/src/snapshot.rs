@@ -22,10 +22,11 @@ use roster_model::{EntityId as _, MembershipId, OrganizationId, Realm, Role, Rol
 use serde::{Deserialize, Serialize};
 
 use crate::bytes::{Input, Output, invalid};
-use crate::graph::{Graph, Person, Place, number};
+use crate::graph::Graph;
 use crate::lists::Lists;
 use crate::members::{Members, Seat};
 use crate::order::{Block, Order, Start};
+use crate::parts::{Person, Place, number};
 
 /// The last byte is the version: whatever changes below changes it.
 const MAGIC: &[u8; 8] = b"rostidx\x01";

@@ -1,0 +1,241 @@
+//! How a graph is filled and changed.
+
+use roster_model::{EntityId as _, Invitation, InvitationStatus, OrganizationId, Realm, Timestamp, UserId};
+
+use crate::graph::Graph;
+use crate::members::Seat;
+use crate::parts::{Holding, Person, Place, Sizes, number};
+
+impl Graph {
+    /// Makes room before it is filled.
+    pub fn reserve(&mut self, sizes: Sizes) {
+        let users = usize::try_from(sizes.users).unwrap_or_default();
+        self.users.reserve(users);
+        self.people.reserve(users);
+    }
+
+    fn place_number(&mut self, id: OrganizationId) -> u32 {
+        let places = &mut self.places;
+        *self.organizations.entry(id).or_insert_with(|| {
+            places.push(Place::new(id));
+            number(places.len() - 1)
+        })
+    }
+
+    fn person_number(&mut self, id: UserId) -> u32 {
+        let (people, free) = (&mut self.people, &mut self.free);
+        *self.users.entry(id).or_insert_with(|| {
+            let person = Person::new(id);
+            if let Some(number) = free.pop() {
+                people[number as usize] = person;
+                number
+            } else {
+                people.push(person);
+                number(people.len() - 1)
+            }
+        })
+    }
+
+    pub fn put_realm(&mut self, realm: Realm) {
+        self.realm = Some(realm);
+    }
+
+    pub fn put_organization(
+        &mut self,
+        id: OrganizationId,
+        parent: Option<OrganizationId>,
+        active: bool,
+        created: Timestamp,
+    ) {
+        let number = self.place_number(id);
+        let parent = parent.map(|parent| self.place_number(parent));
+        let before = self.places[number as usize].parent;
+        if before != parent {
+            if let Some(before) = before {
+                self.places[before as usize].children.retain(|child| *child != number);
+            }
+            if let Some(parent) = parent {
+                self.places[parent as usize].children.push(number);
+            }
+        }
+        if parent.is_none() {
+            self.root = Some(number);
+        }
+        let place = &self.places[number as usize];
+        let moves_in_lists = place.shown && place.created != created;
+        if moves_in_lists {
+            self.unlist_organization(number);
+        }
+        let place = &mut self.places[number as usize];
+        (place.there, place.parent, place.active, place.created) = (true, parent, active, created);
+        if moves_in_lists {
+            self.list_organization(number);
+        }
+        self.show_or_hide(number);
+    }
+
+    /// Brings an organization, and those below it, into the lists or out of them, as they are now.
+    fn show_or_hide(&mut self, top: u32) {
+        let (mut left, mut changed) = (vec![top], Vec::new());
+        while let Some(number) = left.pop() {
+            let place = &self.places[number as usize];
+            let above = place.parent.is_none_or(|parent| self.places[parent as usize].shown);
+            let shown = place.there && place.active && above;
+            if shown == place.shown {
+                continue;
+            }
+            left.extend(&place.children);
+            self.places[number as usize].shown = shown;
+            if shown {
+                self.list_organization(number);
+            } else {
+                self.unlist_organization(number);
+            }
+            if self.places[number as usize].parent.is_some() && self.places[number as usize].members.len() > 0 {
+                changed.push(number);
+            }
+        }
+        if !changed.is_empty() {
+            self.relist_members(&changed);
+        }
+    }
+
+    pub fn put_user(&mut self, id: UserId, active: bool, created: Timestamp) {
+        let number = self.person_number(id);
+        let person = &mut self.people[number as usize];
+        person.active = active;
+        if person.there && person.created == created {
+            return;
+        }
+        if person.there {
+            self.unlist_user(number);
+        }
+        let person = &mut self.people[number as usize];
+        (person.there, person.created) = (true, created);
+        self.list_user(number);
+    }
+
+    /// Of an organization that was put before; of another one it is nobody's business.
+    pub fn put_member(&mut self, organization: OrganizationId, user: UserId, holding: Holding) {
+        let Some(place) = self.organizations.get(&organization).copied() else { return };
+        if !self.places[place as usize].there {
+            return;
+        }
+        let person = self.person_number(user);
+        let roles = self.role_sets.number(holding.roles);
+        let seat = Seat { membership: holding.membership, person, roles };
+        let before = self.places[place as usize].members.get(person);
+        let other = before.filter(|before| before.membership != seat.membership);
+        if let Some(other) = other {
+            self.unlist_member(place, other);
+        }
+        let new = self.places[place as usize].members.put(seat);
+        if new || other.is_some() {
+            self.list_member(place, seat);
+        }
+        if new {
+            let (places, person) = (&self.places, &mut self.people[person as usize]);
+            if person.places.len() == person.places.capacity() {
+                // Before it grows: what is gone goes.
+                person.places.retain(|place| places[*place as usize].there);
+            }
+            person.places.push(place);
+        }
+    }
+
+    pub fn put_suspension(&mut self, user: UserId, domain: OrganizationId) {
+        self.suspended.entry(user).or_default().push(domain);
+    }
+
+    pub fn put_pending(&mut self, organization: OrganizationId, invitations: u64) {
+        self.pending.insert(organization, invitations);
+    }
+
+    pub fn put_linked(&mut self, subject: i64, links: u32) {
+        self.linked.insert(subject, links);
+    }
+
+    pub(crate) fn see_linked(&mut self, subject: i64, more: bool) {
+        let links = self.linked.entry(subject).or_default();
+        *links = if more { links.saturating_add(1) } else { links.saturating_sub(1) };
+        if *links == 0 {
+            self.linked.remove(&subject);
+        }
+    }
+
+    pub(crate) fn see_invitation(&mut self, before: Option<&Invitation>, after: &Invitation) {
+        let pending = |invitation: &Invitation| invitation.status == InvitationStatus::Pending;
+        let was = before.is_some_and(pending);
+        if was && !pending(after) {
+            if let Some(count) = self.pending.get_mut(&after.organization) {
+                *count = count.saturating_sub(1);
+            }
+        } else if !was && pending(after) {
+            *self.pending.entry(after.organization).or_default() += 1;
+        }
+    }
+
+    pub(crate) fn remove_user(&mut self, id: UserId) {
+        self.suspended.remove(&id);
+        self.linked.remove(&id.raw());
+        if let Some(number) = self.users.get(&id).copied() {
+            if self.people[number as usize].there {
+                self.unlist_user(number);
+            }
+            self.people[number as usize].there = false;
+            self.tidy(number);
+        }
+    }
+
+    pub(crate) fn remove_member(&mut self, organization: OrganizationId, user: UserId) {
+        let numbers = self.organizations.get(&organization).copied().zip(self.users.get(&user).copied());
+        let Some((place, person)) = numbers else { return };
+        if let Some(seat) = self.places[place as usize].members.get(person) {
+            self.unlist_member(place, seat);
+        }
+        if self.places[place as usize].members.remove(person) {
+            self.people[person as usize].places.retain(|other| *other != place);
+            self.tidy(person);
+        }
+    }
+
+    /// Gives a number back once nothing is known of its user any more.
+    fn tidy(&mut self, number: u32) {
+        let (person, places) = (&mut self.people[number as usize], &self.places);
+        if person.there {
+            return;
+        }
+        person.places.retain(|place| places[*place as usize].there);
+        if person.places.is_empty() {
+            self.users.remove(&person.id);
+            self.free.push(number);
+        }
+    }
+
+    /// An organization with all below it. Those who were members keep a number that leads nowhere.
+    pub(crate) fn remove_with_subtree(&mut self, top: OrganizationId) {
+        let Some(top) = self.organizations.get(&top).copied() else { return };
+        if let Some(parent) = self.places[top as usize].parent {
+            self.places[parent as usize].children.retain(|child| *child != top);
+        }
+        // Out of the lists first, as if it were marked.
+        self.places[top as usize].active = false;
+        self.show_or_hide(top);
+        let mut left = vec![top];
+        while let Some(number) = left.pop() {
+            let place = &mut self.places[number as usize];
+            (place.there, place.parent) = (false, None);
+            left.append(&mut place.children);
+            let members = std::mem::take(&mut place.members);
+            let id = place.id;
+            self.organizations.remove(&id);
+            self.pending.remove(&id);
+            self.linked.remove(&id.raw());
+            for seat in members.seats() {
+                if !self.people[seat.person as usize].there {
+                    self.tidy(seat.person);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! What a graph is made of.
+
+use roster_model::{MembershipId, OrganizationId, RoleSet, Timestamp, UserId};
+
+use crate::members::Members;
+
+/// What somebody holds at an organization.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Holding {
+    pub membership: MembershipId,
+    pub roles: RoleSet,
+}
+
+/// An organization, and who is in it. Its number is never given to another one.
+#[derive(Debug)]
+pub(crate) struct Place {
+    pub(crate) id: OrganizationId,
+    pub(crate) created: Timestamp,
+    /// It is there; else it is only known as somebody's parent, or was deleted.
+    pub(crate) there: bool,
+    pub(crate) parent: Option<u32>,
+    pub(crate) children: Vec<u32>,
+    /// Not marked as deleted itself; whether one above is, only the tree tells.
+    pub(crate) active: bool,
+    /// Neither it nor one above is marked or gone: lists have it.
+    pub(crate) shown: bool,
+    pub(crate) members: Members,
+}
+
+impl Place {
+    /// One that isn't there yet.
+    pub(crate) fn new(id: OrganizationId) -> Self {
+        Self {
+            id,
+            created: Timestamp::from_ms(0),
+            there: false,
+            parent: None,
+            children: Vec::new(),
+            active: false,
+            shown: false,
+            members: Members::default(),
+        }
+    }
+
+    /// The list of all memberships has those of all organizations but the root.
+    pub(crate) const fn lists_members(&self) -> bool {
+        self.shown && self.parent.is_some()
+    }
+}
+
+/// A user, and where he is.
+#[derive(Debug)]
+pub(crate) struct Person {
+    pub(crate) id: UserId,
+    pub(crate) created: Timestamp,
+    /// Else only his memberships are known.
+    pub(crate) there: bool,
+    pub(crate) active: bool,
+    /// Numbers of organizations, some of which may be gone.
+    pub(crate) places: Vec<u32>,
+}
+
+impl Person {
+    /// One who isn't there yet.
+    pub(crate) fn new(id: UserId) -> Self {
+        Self { id, created: Timestamp::from_ms(0), there: false, active: false, places: Vec::new() }
+    }
+}
+
+/// How much there is of everything.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sizes {
+    pub memberships: u64,
+    pub users: u64,
+    pub organizations: u64,
+}
+
+impl Sizes {
+    /// Memory that a graph of that size takes, about, in bytes: measured. Tables double as they grow, so it can be a third less or more.
+    pub const fn bytes(self) -> u64 {
+        self.memberships * 44 + self.users * 96 + self.organizations * 240
+    }
+}
+
+pub(crate) fn number(place: usize) -> u32 {
+    // Four thousand million of them don't fit in memory.
+    u32::try_from(place).unwrap_or(u32::MAX)
+}
