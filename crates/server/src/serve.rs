@@ -2,6 +2,7 @@
 
 mod accept;
 mod announce;
+mod clock;
 mod stall;
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
