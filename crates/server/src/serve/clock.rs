@@ -61,8 +61,6 @@ impl Clock {
                     }
                     running = false;
                     if until.is_some_and(|until| until <= Instant::now()) {
-                        // Whoever still waits for it sets it again.
-                        self.0.until.store(NEVER, Ordering::Relaxed);
                         break;
                     }
                 }
