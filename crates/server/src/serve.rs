@@ -2,7 +2,6 @@
 
 mod accept;
 mod announce;
-mod clock;
 mod stall;
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};

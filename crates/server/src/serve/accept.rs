@@ -4,14 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::server::conn::http1;
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use roster_http::{App, Limits, Switchboard};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
-use super::clock::Clock;
 use super::stall::Impatient;
 
 /// Room for headers beyond the limit, so that requests over it still get an answer in their surface's own form.
@@ -33,12 +32,10 @@ pub(super) async fn accept(listener: TcpListener, router: Switchboard, app: &App
             next = next(&listener, &places) => next,
         };
         let stream = TokioIo::new(Impatient::new(stream, app.limits.stall_timeout));
-        let clock = Clock::new();
-        let connection = http.clone().timer(clock.clone()).serve_connection(stream, service.clone());
-        let connection = connections.watch(connection);
+        let connection = connections.watch(http.serve_connection(stream, service.clone()));
         tokio::spawn(async move {
             // Errors here are the client's: it hung up, or it doesn't speak HTTP.
-            if let Err(error) = clock.run(connection).await {
+            if let Err(error) = connection.await {
                 tracing::debug!(%error, "a connection ended early");
             }
             drop(place);
@@ -55,10 +52,10 @@ pub(super) async fn accept(listener: TcpListener, router: Switchboard, app: &App
     }
 }
 
-/// What all connections have; the [`Clock`] is each one's own.
 fn builder(limits: &Limits) -> http1::Builder {
     let mut http = http1::Builder::new();
-    http.header_read_timeout(limits.idle_timeout)
+    http.timer(TokioTimer::new())
+        .header_read_timeout(limits.idle_timeout)
         .max_buf_size(limits.header_bytes + limits.url_bytes + HEADER_SLACK)
         // Some clients look for `Retry-After` in exactly this case.
         .title_case_headers(true);
