@@ -189,7 +189,7 @@ impl Postgres {
         }
         // The server knows the columns' types.
         let row = self.statement(&insert(into, width))?;
-        let lists = row.params().iter().enumerate().map(|(n, kind)| format!("${}::{}[]", n + 1, kind.name()));
+        let lists = row.params().iter().enumerate().map(|(n, kind)| format!("CAST(${} AS {}[])", n + 1, kind.name()));
         let lists = lists.collect::<Vec<_>>().join(", ");
         let statement =
             self.with(|client| client.prepare(&format!("INSERT INTO {into} SELECT * FROM unnest({lists})")))?;
