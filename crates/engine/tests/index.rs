@@ -183,11 +183,24 @@ async fn memory_and_database_say_the_same() {
                 (Some(user), Some(organization))
             }
         };
-        // Much of it is refused, which changes nothing anywhere.
         // Some are brought along, and come in the middle of those who are there.
         let age = i64::try_from(dice.throw(5)).unwrap_or_default() * 10_000;
         let created = (age > 0).then(|| writer.now().plus_ms(-age));
-        match (dice.throw(17), user, organization) {
+        let throw = dice.throw(17);
+        // Now and then there is a member for sure, and then he has another role.
+        let (throw, user, organization) = match step % 20 {
+            10 => {
+                let new = NewUser { email: Some(format!("member-{step}@example.com")), ..NewUser::default() };
+                users.push(writer.create_user(new).await.expect("a user").id);
+                let new = NewOrganization { name: format!("of member {step}"), ..NewOrganization::default() };
+                organizations.push(writer.create_organization(new).await.expect("an organization").id);
+                (2, users.last().copied(), organizations.last().copied())
+            }
+            11 => (5, users.last().copied(), organizations.last().copied()),
+            _ => (throw, user, organization),
+        };
+        // Much of it is refused, which changes nothing anywhere.
+        match (throw, user, organization) {
             (0, ..) | (_, None, _) if step % 3 == 2 => {
                 let user_name = format!("Somebody{step}");
                 let profile = UserProfile { user_name, active: true, ..UserProfile::default() };
