@@ -98,7 +98,7 @@ async fn together(store: &Arc<Store>, ids: &[i64], runs: &Arc<AtomicUsize>) -> V
             own.write_aside(Some(roster_model::EntityId::from_raw(77)), run).await
         }));
         while store.statistics().queue < u64::try_from(number).expect("a small number") + 1 {
-            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+            tokio::task::yield_now().await;
         }
     }
     go.send(()).expect("the writer waits");

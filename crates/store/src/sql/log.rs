@@ -7,6 +7,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
+use super::sqlite::PATIENCE;
 use super::{Connection, Kind, Source};
 use crate::error::{Error, Result};
 
@@ -136,7 +137,9 @@ impl Connection {
     /// For SQLite: folds all of the write-ahead log in, so that it begins anew with the next commit. Readers of an older state are waited
     /// for, but not long.
     fn begin_log_anew(&self) -> Result<()> {
-        self.batch("PRAGMA busy_timeout = 100; PRAGMA wal_checkpoint(RESTART); PRAGMA busy_timeout = 5000")
+        let done = self.batch("PRAGMA busy_timeout = 100; PRAGMA wal_checkpoint(RESTART)");
+        self.batch(&format!("PRAGMA busy_timeout = {}", PATIENCE.as_millis()))?;
+        done
     }
 }
 

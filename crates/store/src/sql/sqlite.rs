@@ -8,6 +8,9 @@ use rusqlite::hooks::Wal;
 use super::{Row, Value, insert};
 use crate::error::Result;
 
+/// How long others' locks are waited for.
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+
 /// A connection to a file.
 #[derive(Debug)]
 pub(super) struct Sqlite(rusqlite::Connection);
@@ -74,7 +77,7 @@ impl Sqlite {
     pub(super) fn open(file: &Path) -> Result<Self> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let inner = rusqlite::Connection::open_with_flags(file, flags)?;
-        inner.busy_timeout(Duration::from_secs(5))?;
+        inner.busy_timeout(PATIENCE)?;
         // If the process before was killed, closing would fold its log into the file, also when the database is refused.
         inner.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, has_log(file))?;
         // A plan is made once, not anew for each value: else every join is parsed again whenever it is run.
