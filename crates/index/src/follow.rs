@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use roster_model::{
-    Change, LinkSubject, Membership, Organization, OrganizationId, OrganizationStatus, RoleCatalog, User, UserId,
+    Change, DirectoryLink, LinkSubject, Membership, Organization, OrganizationId, OrganizationStatus, RoleCatalog,
+    User, UserId,
 };
 
 use crate::graph::Graph;
@@ -35,18 +36,14 @@ impl Graph {
             | Change::OwnershipCleared { after, .. }
             | Change::OwnershipTransferred { after, .. } => self.see_member(after),
             Change::MembershipRemoved { before } => self.remove_member(before.organization, before.user),
-            Change::DirectoryLinkCreated { after: link }
-            | Change::DirectoryLinkUpdated { after: link, .. }
-            | Change::DirectoryLinkDeleted { before: link } => {
-                match change {
-                    Change::DirectoryLinkCreated { .. } => self.see_linked(link.subject.raw(), true),
-                    Change::DirectoryLinkDeleted { .. } => self.see_linked(link.subject.raw(), false),
-                    _ => {}
-                }
-                if let LinkSubject::User(user) = link.subject {
-                    let there = !matches!(change, Change::DirectoryLinkDeleted { .. });
-                    self.see_suspension(user, link.domain, there && link.suspended);
-                }
+            Change::DirectoryLinkCreated { after: link } => {
+                self.see_linked(link.subject.raw(), true);
+                self.see_suspension(link, link.suspended);
+            }
+            Change::DirectoryLinkUpdated { after: link, .. } => self.see_suspension(link, link.suspended),
+            Change::DirectoryLinkDeleted { before: link } => {
+                self.see_linked(link.subject.raw(), false);
+                self.see_suspension(link, false);
             }
             Change::RoleCreated { after } | Change::RoleUpdated { after, .. } => {
                 self.roles.retain(|role| role.id != after.id);
@@ -101,11 +98,13 @@ impl Graph {
         self.catalog = Arc::new(RoleCatalog::new(self.roles.iter().cloned()));
     }
 
-    fn see_suspension(&mut self, user: UserId, domain: OrganizationId, suspended: bool) {
+    fn see_suspension(&mut self, link: &DirectoryLink, suspended: bool) {
+        // A link may be of an organization, too; that has nothing suspended.
+        let LinkSubject::User(user) = link.subject else { return };
         let domains = self.suspended.entry(user).or_default();
-        domains.retain(|known| *known != domain);
+        domains.retain(|known| *known != link.domain);
         if suspended {
-            domains.push(domain);
+            domains.push(link.domain);
         }
         if domains.is_empty() {
             self.suspended.remove(&user);

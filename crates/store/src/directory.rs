@@ -2,14 +2,13 @@
 
 use std::collections::HashMap;
 
-use roster_index::Graph;
 use roster_model::{Organization, OrganizationId, Timestamp, User, UserId, text};
 
 use crate::batch::About;
 use crate::error::Result;
 use crate::list::Slice;
 use crate::sql::Select;
-use crate::users::{LAST, UserFilter};
+use crate::users::{LAST, UserFilter, UserSort};
 use crate::view::{Memory, View, WALK_MAX};
 
 /// What the log tells of an organization that isn't seen of it as a group.
@@ -98,20 +97,12 @@ impl View<'_> {
         now: Timestamp,
         slice: &Slice,
     ) -> Result<Vec<User>> {
-        let all = domain.is_none();
-        let in_order = |graph: &Graph, limit| all.then(|| Some(graph.users_by_id(slice.start_by_id()?, limit)))?;
-        if let Some(ids) = self.page(slice, in_order) {
-            return self.users_in_order(&ids);
-        }
-        let (mut select, id) = if let Some(domain) = domain {
-            (self.users_of_domain(domain, now, "seen.id"), "seen.id")
-        } else {
-            let mut select = Select::new("SELECT u.id FROM usr u WHERE u.realm = ");
-            select.bind(self.realm);
-            (select, "u.id")
+        let Some(domain) = domain else {
+            return self.list_users(&UserFilter::default(), UserSort::Id, slice);
         };
-        slice.seek(&mut select, "", id);
-        slice.order(&mut select, "", id);
+        let mut select = self.users_of_domain(domain, now, "seen.id");
+        slice.seek(&mut select, "", "seen.id");
+        slice.order(&mut select, "", "seen.id");
         let ids: Vec<UserId> = self.connection.all(&select.text, &select.values, |row| row.id(0))?;
         self.users_in_order(&ids)
     }
@@ -188,8 +179,7 @@ impl View<'_> {
             &[self.realm.into(), text::fold(name).into()],
             |row| row.id(0),
         )?;
-        let mut found = self.organizations_by_id(&ids)?;
-        Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
+        self.organizations_in_order(&ids)
     }
 
     /// Those whose name begins so, in any letter case, by id.

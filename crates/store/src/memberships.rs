@@ -364,10 +364,6 @@ impl View<'_> {
     }
 
     pub fn count_memberships(&self, filter: &MemberFilter) -> Result<u64> {
-        if let Some(memory) = &self.memory {
-            let known = filter.in_memory(memory.graph).ok_or_else(|| self.connection.not_in_memory())?;
-            return Ok(known.count(memory.graph));
-        }
         if let Some(count) = self.ordered(|graph| Some(filter.in_memory(graph)?.count(graph))) {
             return Ok(count);
         }

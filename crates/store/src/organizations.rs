@@ -227,6 +227,12 @@ impl View<'_> {
         Ok(organizations.into_iter().map(|one| (one.id, Arc::unwrap_or_clone(one))).collect())
     }
 
+    /// Those of these organizations that are there, in this order.
+    pub fn organizations_in_order(&self, ids: &[OrganizationId]) -> Result<Vec<Organization>> {
+        let mut organizations = self.organizations_by_id(ids)?;
+        Ok(ids.iter().filter_map(|id| organizations.remove(id)).collect())
+    }
+
     /// Those of these organizations that are there, by id.
     pub fn shared_organizations(&self, ids: &[OrganizationId]) -> Result<Vec<Arc<Organization>>> {
         let mut found = Vec::with_capacity(ids.len());
@@ -370,8 +376,7 @@ impl View<'_> {
             _ => None,
         };
         if let Some(ids) = self.page(slice, in_order) {
-            let mut organizations = self.organizations_by_id(&ids)?;
-            return Ok(ids.iter().filter_map(|id| organizations.remove(id)).collect());
+            return self.organizations_in_order(&ids);
         }
         let mut select = Select::new(&format!("SELECT {COLUMNS} FROM organization o"));
         self.organization_where(&mut select, filter);

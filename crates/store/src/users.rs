@@ -342,7 +342,7 @@ impl View<'_> {
     }
 
     /// Those of these users who are there, in this order.
-    pub(crate) fn users_in_order(&self, ids: &[UserId]) -> Result<Vec<User>> {
+    pub fn users_in_order(&self, ids: &[UserId]) -> Result<Vec<User>> {
         let mut users = self.users_by_id(ids)?;
         Ok(ids.iter().filter_map(|id| users.remove(id)).collect())
     }

@@ -158,10 +158,7 @@ impl<T> Walk<T> {
 }
 
 fn narrowed_users(reader: Reader<'_>, domain: &Allowed<Domain>, narrow: &UserNarrow) -> Result<Vec<User>> {
-    let of_ids = |ids: Vec<UserId>| -> Result<Vec<User>> {
-        let mut users = reader.view.users_by_id(&ids)?;
-        Ok(ids.iter().filter_map(|id| users.remove(id)).collect())
-    };
+    let of_ids = |ids: Vec<UserId>| reader.view.users_in_order(&ids);
     let found = match narrow {
         UserNarrow::Id(id) => {
             UserRef::Text(id.clone()).find(reader.view, reader.acting.surface, None)?.into_iter().collect()
@@ -271,8 +268,7 @@ fn list_groups(
     let mut walk = Walk::new(query);
     if let Some(narrow) = &query.narrow {
         let ids = narrowed_groups(reader, &domain, narrow)?;
-        let mut found = reader.view.organizations_by_id(&ids)?;
-        let found = ids.iter().filter_map(|id| found.remove(id)).collect();
+        let found = reader.view.organizations_in_order(&ids)?;
         for group in groups::load(reader, &domain, found, &query.members)? {
             let id = id(&group);
             walk.meet(group, id, query.keep.as_ref());

@@ -205,8 +205,7 @@ pub(super) fn perhaps_called(reader: Reader<'_>, domain: &Domain, user_name: &st
     ids.extend(roster_model::Form::Native.read::<UserId>(user_name));
     ids.sort_unstable();
     ids.dedup();
-    let mut users = reader.view.users_by_id(&ids)?;
-    Ok(ids.iter().filter_map(|id| users.remove(id)).collect())
+    Ok(reader.view.users_in_order(&ids)?)
 }
 
 /// Who is called so in the domain, in any letter case.
