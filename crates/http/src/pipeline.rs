@@ -12,6 +12,7 @@ use axum::response::{IntoResponse, Response};
 use http::header::{ALLOW, CONNECTION, CONTENT_LENGTH, HeaderValue};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, Method, StatusCode, Uri};
+use tokio::sync::OnceCell;
 use tower::Service;
 use tracing::Instrument;
 
@@ -21,23 +22,45 @@ use crate::hot::Hot;
 use crate::{App, Failure, Frame, REQUEST_ID, RequestMeta, SEQUENCE, SurfaceSpec, body, idempotency, panic};
 
 /// A surface's routes with everything around them.
-#[derive(Debug)]
 pub(crate) struct Pipeline {
     /// In metrics and logs.
     pub(crate) label: &'static str,
     pub(crate) spec: Arc<SurfaceSpec>,
     pub(crate) app: App,
     hot: Vec<Hot>,
-    router: Router,
+    /// Made for the first request that needs it: most servers speak few of the dialects.
+    router: OnceCell<Router>,
+    routes: Arc<dyn Fn() -> Router + Send + Sync>,
+}
+
+impl std::fmt::Debug for Pipeline {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Pipeline").field("label", &self.label).finish_non_exhaustive()
+    }
 }
 
 /// The way to an answer, which there always is.
 pub type Answering = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
 
 impl Pipeline {
-    pub(crate) fn new(label: &'static str, spec: SurfaceSpec, app: &App, router: Router) -> Arc<Self> {
+    pub(crate) fn new(
+        label: &'static str,
+        spec: SurfaceSpec,
+        app: &App,
+        routes: impl Fn() -> Router + Send + Sync + 'static,
+    ) -> Arc<Self> {
         let hot = spec.hot.iter().map(|route| Hot::new(*route)).collect();
-        Arc::new(Self { label, spec: Arc::new(spec), app: app.clone(), hot, router })
+        let (spec, app) = (Arc::new(spec), app.clone());
+        Arc::new(Self { label, spec, app, hot, router: OnceCell::new(), routes: Arc::new(routes) })
+    }
+
+    async fn router(&self) -> Result<Router, Frame> {
+        let made = self.router.get_or_try_init(async || {
+            let routes = Arc::clone(&self.routes);
+            // Some milliseconds, in which an I/O thread has other things to do.
+            tokio::task::spawn_blocking(move || routes()).await.map_err(|_| Frame::Panic)
+        });
+        made.await.cloned()
     }
 
     pub(crate) fn answer(self: &Arc<Self>, request: Request) -> Answering {
@@ -129,7 +152,7 @@ impl Pipeline {
         let copy = body.as_ref().map_or_else(|_| Body::empty(), |bytes| Body::from(bytes.clone()));
         let spec = Arc::clone(&self.spec);
         parts.extensions.insert(Arc::new(Context { spec, meta, position, idempotency, body }));
-        match self.router.clone().call(Request::from_parts(parts, copy)).await {
+        match self.router().await?.call(Request::from_parts(parts, copy)).await {
             Ok(response) => Ok(response),
             Err(never) => match never {},
         }

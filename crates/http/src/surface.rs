@@ -95,16 +95,22 @@ impl Api {
 
     /// Puts around the routes what all surfaces have: see the crate's own page.
     pub fn mount(self, app: &App) -> Mounted {
-        let mut router = self.nested().0;
         let spec = self.spec.clone();
         let openapi_url = spec.openapi_path.map(|path| format!("{}{path}", spec.prefix));
-        if let Some(url) = &openapi_url {
-            router = router.route(url, openapi::route(move || self.openapi()));
-        }
         let (surface, prefix) = (spec.surface, spec.prefix);
-        let router = if spec.key_before_path { close_to_strangers(router) } else { close(router) };
-        let pipeline = Pipeline::new(surface.word(), spec, app, router.with_state(app.clone()));
+        let (state, url) = (app.clone(), openapi_url.clone());
+        let routes = move || self.router(url.as_deref()).with_state(state.clone());
+        let pipeline = Pipeline::new(surface.word(), spec, app, routes);
         Mounted { surface, prefix, openapi_url, pipeline }
+    }
+
+    fn router(&self, openapi_url: Option<&str>) -> axum::Router<App> {
+        let mut router = self.nested().0;
+        if let Some(url) = openapi_url {
+            let api = self.clone();
+            router = router.route(url, openapi::route(move || api.openapi()));
+        }
+        if self.spec.key_before_path { close_to_strangers(router) } else { close(router) }
     }
 
     fn nested(&self) -> (axum::Router<App>, OpenApi) {

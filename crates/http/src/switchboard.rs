@@ -18,7 +18,7 @@ use crate::{App, Mounted, Render, SurfaceSpec};
 /// What no surface claims by its prefix goes to `own`; where that has no route either, `render` says so.
 pub fn switchboard(app: &App, surfaces: Vec<Mounted>, own: axum::Router, render: Render) -> Switchboard {
     let spec = SurfaceSpec { ignore_trailing_slash: false, ..SurfaceSpec::new(Surface::Native, "", render) };
-    let own = Pipeline::new("server", spec, app, close(own));
+    let own = Pipeline::new("server", spec, app, move || close(own.clone()));
     let mut surfaces: Vec<_> = surfaces.into_iter().map(|mounted| (mounted.prefix, mounted.pipeline)).collect();
     // A longer prefix may begin with a shorter one.
     surfaces.sort_by_key(|(prefix, _)| std::cmp::Reverse(prefix.len()));

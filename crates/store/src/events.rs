@@ -10,6 +10,16 @@ use crate::view::View;
 const SELECT: &str =
     "SELECT e.seq, e.id, e.time_ms, e.actor_kind, e.actor_id, e.kind, e.organization, e.usr, e.body FROM event e";
 
+/// So many events stand together in the index by user, each stretch with its users in their order. The index says so too, and so does every
+/// statement that is to use it.
+const STRETCH: i64 = 2048;
+
+/// Stretches, or events, that one statement names.
+const AT_ONCE: usize = 512;
+
+/// What is left of a user who is gone, in the words of its index.
+pub(crate) const GONE: &str = " AND kind IN ('user.deleted', 'user.erased')";
+
 fn read(row: &Row<'_>) -> Result<Event> {
     let kind = row.text(5)?;
     let change = match row.opt_text(8)? {
@@ -51,6 +61,9 @@ impl View<'_> {
         organization: Option<OrganizationId>,
         user: Option<UserId>,
     ) -> Result<Vec<Event>> {
+        if let (None, Some(user)) = (organization, user) {
+            return self.events_about(&self.sequences_about(user, after, limit, "")?);
+        }
         let mut select = Select::new(SELECT);
         select.push(" WHERE e.realm = ").bind(self.realm).push(" AND e.seq > ").bind(after);
         if let Some(organization) = organization {
@@ -63,20 +76,49 @@ impl View<'_> {
         self.connection.all(&select.text, &select.values, read)
     }
 
-    /// Whether the log still says something of this user.
-    pub fn remembers(&self, user: UserId) -> Result<bool> {
-        let found = self.connection.optional(
-            "SELECT 1 FROM event WHERE realm = $1 AND usr = $2 AND body IS NOT NULL AND kind <> 'user.erased' LIMIT 1",
-            &[self.realm.into(), user.into()],
-            |row| row.int(0),
-        )?;
-        Ok(found.is_some())
+    /// The numbers of a user's events, upwards. One look for every [`STRETCH`] of the log, many in one statement.
+    fn sequences_about(&self, user: UserId, after: i64, limit: u64, and: &str) -> Result<Vec<i64>> {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let mut found = Vec::new();
+        // Few at first: most who ask for some find them soon.
+        let (mut begin, last, mut width) = (after / STRETCH, self.head / STRETCH, 1);
+        while begin <= last && found.len() < limit {
+            let stretches: Vec<i64> = (begin..=last).take(width).collect();
+            let mut select = Select::new("SELECT e.seq FROM event e WHERE e.realm = ");
+            select.bind(self.realm).push(&format!(" AND e.seq / {STRETCH} IN ")).bind_all(&stretches);
+            select.push(" AND e.usr = ").bind(user).push(" AND e.seq > ").bind(after).push(and);
+            select.push(" ORDER BY e.seq LIMIT ").bind(i64::try_from(limit - found.len()).unwrap_or(i64::MAX));
+            found.extend(self.connection.all(&select.text, &select.values, |row| row.int(0))?);
+            begin = stretches.last().map_or(begin, |end| end + 1);
+            width = (width * 4).min(AT_ONCE);
+        }
+        Ok(found)
     }
 
-    /// Whether the log knows of this user, also of one who is gone or erased.
+    fn events_about(&self, sequences: &[i64]) -> Result<Vec<Event>> {
+        let mut events = Vec::with_capacity(sequences.len());
+        for part in sequences.chunks(AT_ONCE) {
+            let mut select = Select::new(SELECT);
+            select.push(" WHERE e.realm = ").bind(self.realm).push(" AND e.seq IN ").bind_all(part);
+            select.push(" ORDER BY e.seq");
+            events.extend(self.connection.all(&select.text, &select.values, read)?);
+        }
+        Ok(events)
+    }
+
+    /// Whether the log still says something of this user.
+    pub fn remembers(&self, user: UserId) -> Result<bool> {
+        let said = self.sequences_about(user, 0, 1, " AND e.body IS NOT NULL AND e.kind <> 'user.erased'")?;
+        Ok(!said.is_empty())
+    }
+
+    /// Whether there is or was such a user, also one who is gone or erased.
     pub fn was_ever(&self, user: UserId) -> Result<bool> {
         let found = self.connection.optional(
-            "SELECT 1 FROM event WHERE realm = $1 AND usr = $2 LIMIT 1",
+            &format!(
+                "SELECT 1 FROM usr WHERE realm = $1 AND id = $2
+                 UNION ALL SELECT 1 FROM event WHERE realm = $1 AND usr = $2{GONE} LIMIT 1"
+            ),
             &[self.realm.into(), user.into()],
             |row| row.int(0),
         )?;
@@ -163,8 +205,11 @@ impl View<'_> {
 
     /// Blanks what the log says of a user. Numbers, times and kinds stay.
     pub(crate) fn blank_events_of(&self, user: UserId) -> Result<()> {
-        self.connection
-            .execute("UPDATE event SET body = NULL WHERE realm = $1 AND usr = $2", &[self.realm.into(), user.into()])?;
+        for part in self.sequences_about(user, 0, u64::MAX, "")?.chunks(AT_ONCE) {
+            let mut update = Select::new("UPDATE event SET body = NULL WHERE realm = ");
+            update.bind(self.realm).push(" AND seq IN ").bind_all(part);
+            self.connection.execute(&update.text, &update.values)?;
+        }
         Ok(())
     }
 }

@@ -3,6 +3,7 @@
 use roster_model::{AddressKind, Dialect, EntityId as _, Invitation, OrganizationId, RealmId, Timestamp, UserId};
 
 use crate::error::Result;
+use crate::events::GONE;
 use crate::sql::{Connection, Location, Row, Select, Value};
 use crate::store::Store;
 use crate::transaction::Transaction;
@@ -134,7 +135,8 @@ impl View<'_> {
             if kind == Kind::User {
                 for ids in ids.chunks(PORTION) {
                     let mut select = Select::new("SELECT usr FROM event WHERE realm = ");
-                    select.bind(self.realm).push(" AND usr IN ").bind_all(ids).push(" AND kind = 'user.erased'");
+                    select.bind(self.realm).push(" AND usr IN ").bind_all(ids);
+                    select.push(GONE).push(" AND kind = 'user.erased'");
                     used.extend(self.connection.all(&select.text, &select.values, |row| row.int(0))?);
                 }
             }

@@ -44,6 +44,8 @@ mod sessions;
 mod snapshots;
 mod sql;
 mod store;
+#[cfg(test)]
+mod stretches;
 mod tables;
 mod tokens;
 mod transaction;

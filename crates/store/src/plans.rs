@@ -120,6 +120,8 @@ fn ask_everything(view: &View<'_>) -> crate::Result<()> {
     view.list_events(5, 10, Some(organization), None)?;
     view.list_events(5, 10, None, Some(user))?;
     view.remembers(user)?;
+    view.was_ever(user)?;
+    view.ids_in_use(&[user.raw()])?;
     view.remembered(1, "a", Timestamp::from_ms(1))?;
     // Walks the realm by nature, but in the order that is asked for.
     view.list_users(&UserFilter::default(), UserSort::Created, &some())?;

@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 /// Not a migration: SQLite's own, and made anew after every one.
 const STATISTICS: &str = include_str!("../../migrations/sqlite_statistics.sql");
 
-const MIGRATIONS: [(i64, &str); 11] = [
+const MIGRATIONS: [(i64, &str); 12] = [
     (1, include_str!("../../migrations/0001_initial.sql")),
     (2, include_str!("../../migrations/0002_invitations.sql")),
     (3, include_str!("../../migrations/0003_organization_name.sql")),
@@ -18,6 +18,7 @@ const MIGRATIONS: [(i64, &str); 11] = [
     (32, include_str!("../../migrations/0032_realm_secret.sql")),
     (40, include_str!("../../migrations/0040_import_progress.sql")),
     (50, include_str!("../../migrations/0050_fewer_indexes.sql")),
+    (60, include_str!("../../migrations/0060_events_by_user.sql")),
 ];
 
 /// The schema version that this Roster writes.
