@@ -26,6 +26,9 @@ pub const KEY: Key<'static> = Key::Bearer(SECRET);
 const IN_MEMORY: &str = "a realm is in memory";
 /// Longer than that no realm takes.
 const PATIENCE: Duration = Duration::from_mins(10);
+/// No more than this is waited for a server to rest, and how often it's looked at.
+const LEFT_OVER: Duration = Duration::from_secs(10);
+const LOOK: Duration = Duration::from_millis(200);
 
 pub struct Roster {
     process: Process,
@@ -66,6 +69,21 @@ impl Roster {
             std::thread::sleep(Duration::from_millis(20));
         }
         Ok(self)
+    }
+
+    /// Waits until it has done what was left to do after its last answer, such as folding the log of writes into the file.
+    pub fn at_rest(&self) -> Result<()> {
+        let begin = Instant::now();
+        let mut before = self.cpu()?;
+        while begin.elapsed() < LEFT_OVER {
+            std::thread::sleep(LOOK);
+            let now = self.cpu()?;
+            if now.saturating_sub(before) < LOOK / 20 {
+                break;
+            }
+            before = now;
+        }
+        Ok(())
     }
 
     pub fn is_in_memory(&self) -> bool {

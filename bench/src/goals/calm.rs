@@ -23,6 +23,7 @@ pub fn beside_writers(bench: &mut Bench<'_>, on: On) -> Result<()> {
     let pace = Pace::PerSecond(readers.run(round, &mut check)?.rate() / 2.0);
     let (mut values, mut scale) = (Vec::new(), String::new());
     for _ in 0..bench.settings.rounds {
+        roster.at_rest()?;
         let alone = readers.run_at(pace, round, &mut check)?.quantile(0.99);
         let (beside, written) = readers.run_beside((pace, &mut check), (&mut writers, &mut add), round)?;
         let disturbed = beside.quantile(0.99);

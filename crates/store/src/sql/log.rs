@@ -7,6 +7,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
+use super::priority::stand_back;
 use super::sqlite::PATIENCE;
 use super::{Connection, Kind, Source};
 use crate::error::{Error, Result};
@@ -144,6 +145,7 @@ impl Connection {
 }
 
 fn work(limits: Limits, source: &Source, shared: &Shared) {
+    stand_back();
     let mut connection = None;
     loop {
         let mut step = shared.step();

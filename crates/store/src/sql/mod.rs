@@ -8,6 +8,7 @@ mod late;
 mod log;
 mod migrate;
 mod postgres;
+mod priority;
 mod readers;
 mod select;
 mod source;

@@ -13,9 +13,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 use super::log::Log;
+use super::priority::stand_back;
 use super::{Connection, Kind, Savepoint, Source};
 use crate::batch::Batch;
 use crate::error::{Error, Result};
@@ -91,7 +93,8 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Starts the thread. The handle ends when every [`Writer`] is gone and the queue is done.
+    /// Starts the thread. The handle ends when every [`Writer`] is gone and the queue is done. Whoever waits for a job does so in the runtime
+    /// in which this is called, if it's called in one.
     pub fn start(
         mut connection: Connection,
         source: Source,
@@ -101,9 +104,10 @@ impl Writer {
         let (jobs, waiting) = mpsc::channel(QUEUE_MAX);
         let statistics = Arc::new(WriterStatistics::default());
         let counts = Arc::clone(&statistics);
+        let runtime = Handle::try_current().ok();
         let thread = std::thread::Builder::new()
             .name(String::from("roster-writer"))
-            .spawn(move || work(Link { connection, source }, log, waiting, &counts, &*witness))
+            .spawn(move || work(Link { connection, source }, log, waiting, &counts, &*witness, runtime.as_ref()))
             .map_err(|e| Error::File(String::from("starting the writer's thread"), e))?;
         Ok((Self { jobs, statistics }, thread))
     }
@@ -149,7 +153,11 @@ fn work(
     mut waiting: mpsc::Receiver<Box<dyn Job>>,
     statistics: &WriterStatistics,
     witness: &dyn Witness,
+    runtime: Option<&Handle>,
 ) {
+    if link.connection.kind() == Kind::Sqlite {
+        stand_back();
+    }
     while let Some(first) = waiting.blocking_recv() {
         let mut batch = vec![first];
         while batch.len() < BATCH_MAX {
@@ -177,16 +185,7 @@ fn work(
                     Err(error)
                 }
             };
-            for job in batch {
-                job.finish(match &durable {
-                    Ok(()) => Ok(()),
-                    Err(Error::Full) => Err(Error::Full),
-                    Err(Error::Busy(why)) => Err(Error::Busy(why)),
-                    Err(Error::Unserializable) => Err(Error::Unserializable),
-                    Err(Error::Unreachable(why)) => Err(Error::Unreachable(why.clone())),
-                    Err(error) => Err(Error::Corrupt(error.to_string())),
-                });
-            }
+            answer(runtime, batch, durable);
         }
         if let Some(log) = &mut log {
             log.mind(&link.connection);
@@ -201,6 +200,28 @@ fn work(
         && let Err(error) = link.connection.batch("PRAGMA busy_timeout = 0; PRAGMA wal_checkpoint(TRUNCATE)")
     {
         tracing::warn!(%error, "the write-ahead log was not folded in at the end");
+    }
+}
+
+/// Tells the jobs what became of them. Each one that is told wakes somebody up, and the next batch waits meanwhile; so the runtime in which
+/// they are waited for does that, where there are many.
+fn answer(runtime: Option<&Handle>, jobs: Vec<Box<dyn Job>>, durable: Result<()>) {
+    let alone = jobs.len() == 1;
+    let tell = move || {
+        for job in jobs {
+            job.finish(match &durable {
+                Ok(()) => Ok(()),
+                Err(Error::Full) => Err(Error::Full),
+                Err(Error::Busy(why)) => Err(Error::Busy(why)),
+                Err(Error::Unserializable) => Err(Error::Unserializable),
+                Err(Error::Unreachable(why)) => Err(Error::Unreachable(why.clone())),
+                Err(error) => Err(Error::Corrupt(error.to_string())),
+            });
+        }
+    };
+    match runtime {
+        Some(runtime) if !alone => drop(runtime.spawn(async { tell() })),
+        _ => tell(),
     }
 }
 
