@@ -4,7 +4,7 @@ use roster_model::{EntityId as _, Invitation, InvitationStatus, OrganizationId, 
 
 use crate::graph::Graph;
 use crate::members::Seat;
-use crate::parts::{Holding, Person, Place, Sizes, number};
+use crate::parts::{Holding, Person, Place, Placed, Sizes, number};
 
 impl Graph {
     /// Makes room before it is filled.
@@ -40,16 +40,17 @@ impl Graph {
         self.realm = Some(realm);
     }
 
-    pub fn put_organization(
-        &mut self,
-        id: OrganizationId,
-        parent: Option<OrganizationId>,
-        active: bool,
-        created: Timestamp,
-    ) {
-        let number = self.place_number(id);
-        let parent = parent.map(|parent| self.place_number(parent));
-        let before = self.places[number as usize].parent;
+    pub fn put_organization(&mut self, placed: Placed) {
+        let number = self.place_number(placed.id);
+        let parent = placed.parent.map(|parent| self.place_number(parent));
+        let place = &self.places[number as usize];
+        let stays = place.there && (place.parent, place.active) == (parent, placed.active);
+        if stays && (place.suspended, place.created) == (placed.suspended, placed.created) {
+            return;
+        }
+        let before = place.parent;
+        let listed = if stays { vec![number] } else { self.downward(number) };
+        let showing = self.unlist(&listed);
         if before != parent {
             if let Some(before) = before {
                 self.places[before as usize].children.retain(|child| *child != number);
@@ -61,40 +62,28 @@ impl Graph {
         if parent.is_none() {
             self.root = Some(number);
         }
-        let place = &self.places[number as usize];
-        let moves_in_lists = place.shown && place.created != created;
-        if moves_in_lists {
-            self.unlist_organization(number);
-        }
         let place = &mut self.places[number as usize];
-        (place.there, place.parent, place.active, place.created) = (true, parent, active, created);
-        if moves_in_lists {
-            self.list_organization(number);
-        }
-        self.show_or_hide(number);
+        (place.there, place.parent) = (true, parent);
+        (place.active, place.suspended, place.created) = (placed.active, placed.suspended, placed.created);
+        listed.iter().for_each(|number| self.list_organization(*number));
+        self.relist_members_unless(&showing);
     }
 
-    /// Brings an organization, and those below it, into the lists or out of them, as they are now.
-    fn show_or_hide(&mut self, top: u32) {
-        let (mut left, mut changed) = (vec![top], Vec::new());
-        while let Some(number) = left.pop() {
-            let place = &self.places[number as usize];
-            let above = place.parent.is_none_or(|parent| self.places[parent as usize].shown);
-            let shown = place.there && place.active && above;
-            if shown == place.shown {
-                continue;
-            }
-            left.extend(&place.children);
-            self.places[number as usize].shown = shown;
-            if shown {
-                self.list_organization(number);
-            } else {
-                self.unlist_organization(number);
-            }
-            if self.places[number as usize].parent.is_some() && self.places[number as usize].members.len() > 0 {
-                changed.push(number);
-            }
-        }
+    /// Takes organizations out of the lists, and tells whether their members are in lists.
+    fn unlist(&mut self, organizations: &[u32]) -> Vec<(u32, bool)> {
+        let showing = organizations.iter().map(|number| (*number, self.places[*number as usize].lists_members()));
+        let showing = showing.collect();
+        organizations.iter().for_each(|number| self.unlist_organization(*number));
+        showing
+    }
+
+    /// Brings the lists of members to where those of organizations are now.
+    fn relist_members_unless(&mut self, showing: &[(u32, bool)]) {
+        let changes = |(number, was): &&(u32, bool)| {
+            let place = &self.places[*number as usize];
+            place.members.len() > 0 && place.lists_members() != *was
+        };
+        let changed: Vec<u32> = showing.iter().filter(changes).map(|(number, _)| *number).collect();
         if !changed.is_empty() {
             self.relist_members(&changed);
         }
@@ -218,9 +207,8 @@ impl Graph {
         if let Some(parent) = self.places[top as usize].parent {
             self.places[parent as usize].children.retain(|child| *child != top);
         }
-        // Out of the lists first, as if it were marked.
-        self.places[top as usize].active = false;
-        self.show_or_hide(top);
+        let showing = self.unlist(&self.downward(top));
+        self.relist_members_unless(&showing);
         let mut left = vec![top];
         while let Some(number) = left.pop() {
             let place = &mut self.places[number as usize];

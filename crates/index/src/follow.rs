@@ -8,7 +8,7 @@ use roster_model::{
 };
 
 use crate::graph::Graph;
-use crate::parts::Holding;
+use crate::parts::{Holding, Placed};
 
 /// A change that doesn't follow what the graph knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,8 +112,9 @@ impl Graph {
     }
 
     fn see_organization(&mut self, organization: &Organization) {
+        let Organization { id, parent, suspended, created, .. } = *organization;
         let active = organization.status == OrganizationStatus::Active;
-        self.put_organization(organization.id, organization.parent, active, organization.created);
+        self.put_organization(Placed { id, parent, active, suspended, created });
     }
 
     fn see_user(&mut self, user: &User) {

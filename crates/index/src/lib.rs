@@ -6,8 +6,9 @@
 //! ```text
 //! graph.rs     what it holds, and can be asked          parts.rs     what it is made of
 //! changes.rs   how it is filled and changed             members.rs   who is in one organization
-//! follow.rs    how it follows the log                   lists.rs     all users, organizations and memberships in their orders
-//! snapshot.rs  all of it as a file                      order.rs     positions in lists
+//! follow.rs    how it follows the log                   subtree.rs   the organizations below each in their orders
+//! snapshot.rs  all of it as a file                      lists.rs     all users and memberships in their orders
+//!                                                       order.rs     positions in lists
 //! ```
 
 mod bytes;
@@ -19,8 +20,10 @@ mod members;
 mod order;
 mod parts;
 mod snapshot;
+mod subtree;
 
 pub use follow::{OutOfStep, takes_away};
 pub use graph::Graph;
 pub use order::Start;
-pub use parts::{Holding, Sizes};
+pub use parts::{Holding, Placed, Sizes};
+pub use subtree::{Among, State};

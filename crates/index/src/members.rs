@@ -108,7 +108,7 @@ impl Members {
 
     /// In the order of their ids.
     pub(crate) fn part(&self, start: Start<MembershipId>, limit: usize) -> impl Iterator<Item = Seat> + '_ {
-        let persons = self.order.part(start, None, limit, membership_of(&self.seats, &self.hasher));
+        let persons = self.order.part(start, limit, membership_of(&self.seats, &self.hasher));
         persons.into_iter().filter_map(|person| self.get(person))
     }
 }

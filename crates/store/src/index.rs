@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 use std::time::{Duration, Instant};
 
 use hashbrown::HashMap;
-use roster_index::{Graph, Holding, Sizes};
+use roster_index::{Graph, Holding, Placed, Sizes};
 use roster_model::{Change, Event, LinkSubject, MembershipId, OrganizationId, RealmId, RoleSet, UserId, UserStatus};
 
 use crate::cache::{Entities, Entity, Recent};
@@ -459,9 +459,10 @@ fn read(connection: &Connection, realm: RealmId) -> Result<Graph> {
         connection.each(sql, &values, |row| each(row))
     };
     scan(
-        "SELECT id, parent, status, created_ms FROM organization WHERE realm = $1 AND status <> 'gone'",
+        "SELECT id, parent, status, suspended, created_ms FROM organization WHERE realm = $1 AND status <> 'gone'",
         &mut |row| {
-            graph.put_organization(row.id(0)?, row.opt_id(1)?, row.text(2)? == "active", row.time(3)?);
+            let (id, parent, active) = (row.id(0)?, row.opt_id(1)?, row.text(2)? == "active");
+            graph.put_organization(Placed { id, parent, active, suspended: row.flag(3)?, created: row.time(4)? });
             Ok(())
         },
     )?;
