@@ -1,6 +1,8 @@
 //! How a graph is filled and changed.
 
-use roster_model::{EntityId as _, Invitation, InvitationStatus, OrganizationId, Realm, Timestamp, UserId};
+use roster_model::{
+    EntityId as _, Invitation, InvitationStatus, LinkSubject, OrganizationId, Realm, Timestamp, UserId,
+};
 
 use crate::graph::Graph;
 use crate::members::Seat;
@@ -51,6 +53,10 @@ impl Graph {
         let before = place.parent;
         let listed = if stays { vec![number] } else { self.downward(number) };
         let showing = self.unlist(&listed);
+        let moves = before.is_some() && before != parent;
+        if moves {
+            self.drop_kept_above(number);
+        }
         if before != parent {
             if let Some(before) = before {
                 self.places[before as usize].children.retain(|child| *child != number);
@@ -65,6 +71,9 @@ impl Graph {
         let place = &mut self.places[number as usize];
         (place.there, place.parent) = (true, parent);
         (place.active, place.suspended, place.created) = (placed.active, placed.suspended, placed.created);
+        if moves {
+            self.drop_kept_above(number);
+        }
         listed.iter().for_each(|number| self.list_organization(*number));
         self.relist_members_unless(&showing);
     }
@@ -99,9 +108,12 @@ impl Graph {
         if person.there {
             self.unlist_user(number);
         }
+        let whereabouts = self.whereabouts(number);
+        self.leave_kept(number, &whereabouts);
         let person = &mut self.people[number as usize];
         (person.there, person.created) = (true, created);
         self.list_user(number);
+        self.join_kept(number, &whereabouts);
     }
 
     /// Of an organization that was put before; of another one it is nobody's business.
@@ -113,6 +125,7 @@ impl Graph {
         let person = self.person_number(user);
         let roles = self.role_sets.number(holding.roles);
         let seat = Seat { membership: holding.membership, person, roles };
+        self.leave_kept(person, &[place]);
         let before = self.places[place as usize].members.get(person);
         let other = before.filter(|before| before.membership != seat.membership);
         if let Some(other) = other {
@@ -130,6 +143,7 @@ impl Graph {
             }
             person.places.push(place);
         }
+        self.join_kept(person, &[place]);
     }
 
     pub fn put_suspension(&mut self, user: UserId, domain: OrganizationId) {
@@ -140,15 +154,25 @@ impl Graph {
         self.pending.insert(organization, invitations);
     }
 
-    pub fn put_linked(&mut self, subject: i64, links: u32) {
-        self.linked.insert(subject, links);
+    pub fn put_linked(&mut self, domain: OrganizationId, subject: i64) {
+        self.links.put(domain, subject);
     }
 
-    pub(crate) fn see_linked(&mut self, subject: i64, more: bool) {
-        let links = self.linked.entry(subject).or_default();
-        *links = if more { links.saturating_add(1) } else { links.saturating_sub(1) };
-        if *links == 0 {
-            self.linked.remove(&subject);
+    /// A directory has a link of a subject from now on, or none any more.
+    pub(crate) fn link(&mut self, domain: OrganizationId, subject: i64, there: bool) {
+        let user = LinkSubject::from_raw(subject).and_then(LinkSubject::user);
+        let person = user.and_then(|user| self.users.get(&user).copied());
+        let concerned = person.zip(self.organizations.get(&domain).copied());
+        if let Some((person, place)) = concerned {
+            self.leave_kept(person, &[place]);
+        }
+        if there {
+            self.links.put(domain, subject);
+        } else {
+            self.links.remove(domain, subject);
+        }
+        if let Some((person, place)) = concerned {
+            self.join_kept(person, &[place]);
         }
     }
 
@@ -166,12 +190,18 @@ impl Graph {
 
     pub(crate) fn remove_user(&mut self, id: UserId) {
         self.suspended.remove(&id);
-        self.linked.remove(&id.raw());
-        if let Some(number) = self.users.get(&id).copied() {
+        let number = self.users.get(&id).copied();
+        let whereabouts = number.map(|number| self.whereabouts(number)).unwrap_or_default();
+        if let Some(number) = number {
+            self.leave_kept(number, &whereabouts);
+        }
+        self.links.remove_subject(id.raw());
+        if let Some(number) = number {
             if self.people[number as usize].there {
                 self.unlist_user(number);
             }
             self.people[number as usize].there = false;
+            self.join_kept(number, &whereabouts);
             self.tidy(number);
         }
     }
@@ -179,13 +209,13 @@ impl Graph {
     pub(crate) fn remove_member(&mut self, organization: OrganizationId, user: UserId) {
         let numbers = self.organizations.get(&organization).copied().zip(self.users.get(&user).copied());
         let Some((place, person)) = numbers else { return };
-        if let Some(seat) = self.places[place as usize].members.get(person) {
-            self.unlist_member(place, seat);
-        }
-        if self.places[place as usize].members.remove(person) {
-            self.people[person as usize].places.retain(|other| *other != place);
-            self.tidy(person);
-        }
+        let Some(seat) = self.places[place as usize].members.get(person) else { return };
+        self.leave_kept(person, &[place]);
+        self.unlist_member(place, seat);
+        self.places[place as usize].members.remove(person);
+        self.people[person as usize].places.retain(|other| *other != place);
+        self.join_kept(person, &[place]);
+        self.tidy(person);
     }
 
     /// Gives a number back once nothing is known of its user any more.
@@ -207,7 +237,10 @@ impl Graph {
         if let Some(parent) = self.places[top as usize].parent {
             self.places[parent as usize].children.retain(|child| *child != top);
         }
-        let showing = self.unlist(&self.downward(top));
+        let gone = self.downward(top);
+        self.drop_kept_above(top);
+        self.drop_kept_of(&gone);
+        let showing = self.unlist(&gone);
         self.relist_members_unless(&showing);
         let mut left = vec![top];
         while let Some(number) = left.pop() {
@@ -218,7 +251,7 @@ impl Graph {
             let id = place.id;
             self.organizations.remove(&id);
             self.pending.remove(&id);
-            self.linked.remove(&id.raw());
+            self.links.remove_subject(id.raw());
             for seat in members.seats() {
                 if !self.people[seat.person as usize].there {
                     self.tidy(seat.person);

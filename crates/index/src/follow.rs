@@ -37,12 +37,12 @@ impl Graph {
             | Change::OwnershipTransferred { after, .. } => self.see_member(after),
             Change::MembershipRemoved { before } => self.remove_member(before.organization, before.user),
             Change::DirectoryLinkCreated { after: link } => {
-                self.see_linked(link.subject.raw(), true);
+                self.link(link.domain, link.subject.raw(), true);
                 self.see_suspension(link, link.suspended);
             }
             Change::DirectoryLinkUpdated { after: link, .. } => self.see_suspension(link, link.suspended),
             Change::DirectoryLinkDeleted { before: link } => {
-                self.see_linked(link.subject.raw(), false);
+                self.link(link.domain, link.subject.raw(), false);
                 self.see_suspension(link, false);
             }
             Change::RoleCreated { after } | Change::RoleUpdated { after, .. } => {

@@ -1,10 +1,12 @@
 //! What the graph holds, and what it can be asked.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use hashbrown::HashMap;
 use roster_model::{EntityId as _, MembershipId, OrganizationId, Realm, Role, RoleCatalog, UserId};
 
+use crate::kept::Kept;
+use crate::links::Links;
 use crate::lists::Lists;
 use crate::members::{RoleSets, Seat};
 use crate::order::Start;
@@ -31,8 +33,9 @@ pub struct Graph {
     pub(crate) pending: HashMap<OrganizationId, u64>,
     /// Where somebody's memberships grant nothing: at these organizations and below.
     pub(crate) suspended: HashMap<UserId, Vec<OrganizationId>>,
-    /// How many links directories have of a subject, by its raw id; or more, where a directory is gone.
-    pub(crate) linked: HashMap<i64, u32>,
+    pub(crate) links: Links,
+    /// Whoever asks may have one made.
+    pub(crate) kept: Mutex<Kept>,
     pub(crate) roles: Vec<Role>,
     pub(crate) catalog: Arc<RoleCatalog>,
 }
@@ -55,7 +58,8 @@ impl Graph {
             role_sets: RoleSets::default(),
             pending: HashMap::new(),
             suspended: HashMap::new(),
-            linked: HashMap::new(),
+            links: Links::default(),
+            kept: Mutex::default(),
             roles,
             catalog,
         }
@@ -91,7 +95,7 @@ impl Graph {
 
     /// Whether a directory may know this subject. If not, there is no link of it.
     pub fn may_be_linked(&self, subject: i64) -> bool {
-        self.linked.contains_key(&subject)
+        self.links.domains_of(subject).next().is_some()
     }
 
     /// Whether an organization may have an invitation that is marked as pending. If not, there is none.

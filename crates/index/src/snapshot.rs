@@ -129,10 +129,10 @@ impl Graph {
             out.i64(user.raw())?;
             out.i64(domain.raw())?;
         }
-        out.count(self.linked.len())?;
-        for (subject, links) in &self.linked {
+        out.count(self.links.all().len())?;
+        for (domain, subject) in self.links.all() {
+            out.i64(domain.raw())?;
             out.i64(*subject)?;
-            out.u32(*links)?;
         }
         out.finish()
     }
@@ -161,9 +161,9 @@ impl Graph {
             let user = UserId::from_raw(input.i64()?);
             graph.put_suspension(user, OrganizationId::from_raw(input.i64()?));
         }
-        for _ in 0..input.count(12)? {
-            let subject = input.i64()?;
-            graph.put_linked(subject, input.u32()?);
+        for _ in 0..input.count(16)? {
+            let domain = OrganizationId::from_raw(input.i64()?);
+            graph.put_linked(domain, input.i64()?);
         }
         input.finish()?;
         Ok((graph, head.of))

@@ -209,17 +209,8 @@ mod tests {
     use roster_model::EntityId as _;
 
     use super::*;
+    use crate::dice::Dice;
     use crate::parts::Placed;
-
-    /// Numbers that look random.
-    struct Dice(u64);
-
-    impl Dice {
-        fn throw(&mut self, sides: usize) -> usize {
-            self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            usize::try_from(self.0 >> 33).unwrap_or_default() % sides
-        }
-    }
 
     type Model = BTreeMap<OrganizationId, Placed>;
 

@@ -482,8 +482,8 @@ fn read(connection: &Connection, realm: RealmId) -> Result<Graph> {
         graph.put_pending(row.id(0)?, u64::try_from(row.int(1)?).unwrap_or(u64::MAX));
         Ok(())
     })?;
-    scan("SELECT subject, COUNT(*) FROM directory_link WHERE realm = $1 GROUP BY subject", &mut |row| {
-        graph.put_linked(row.int(0)?, u32::try_from(row.int(1)?).unwrap_or(u32::MAX));
+    scan("SELECT domain, subject FROM directory_link WHERE realm = $1", &mut |row| {
+        graph.put_linked(row.id(0)?, row.int(1)?);
         Ok(())
     })?;
     scan("SELECT subject, domain FROM directory_link WHERE realm = $1 AND suspended", &mut |row| {
