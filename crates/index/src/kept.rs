@@ -95,7 +95,7 @@ impl Graph {
         match which {
             People::Domain => {
                 let domain = &self.places[place as usize];
-                (user.there && self.links.has(domain.id, user.id.raw()))
+                self.links.has(domain.id, user.id.raw())
                     || if user.places.len() <= domain.below as usize {
                         user.places.iter().any(|at| self.upward(*at).any(|above| above == place))
                     } else {
@@ -189,7 +189,6 @@ impl Graph {
             return None;
         }
         let linked = links().filter_map(|subject| self.users.get(&LinkSubject::from_raw(subject)?.user()?).copied());
-        let linked = linked.filter(|person| self.people[*person as usize].there);
         let members = places.iter().flat_map(|place| self.places[*place as usize].members.seats());
         let all = members.map(|seat| seat.person).chain(linked);
         let belong = all.filter(|person| domain || self.belongs(place, which, *person));
@@ -415,7 +414,7 @@ mod tests {
                     model.links.retain(|(_, user)| *user != who);
                     model.created.remove(&who);
                 }
-                10 if has && dice.throw(10) == 0 => {
+                10 if has && dice.throw(3) == 0 => {
                     let parent = organization(dice.throw(12));
                     if place != organization(0) && model.parents.contains_key(&parent) && !model.is_below(parent, place)
                     {
@@ -423,7 +422,7 @@ mod tests {
                         model.parents.insert(place, Some(parent));
                     }
                 }
-                11 if has && place != organization(0) && dice.throw(60) == 0 => {
+                11 if has && place != organization(0) && dice.throw(200) == 0 => {
                     graph.remove_with_subtree(place);
                     let gone: BTreeSet<_> =
                         model.parents.keys().copied().filter(|id| model.is_below(*id, place)).collect();
@@ -433,7 +432,7 @@ mod tests {
                 }
                 _ => {}
             }
-            if step > 500 && dice.throw(8) == 0 {
+            if step > 500 && dice.throw(4) == 0 {
                 let top = organization(dice.throw(12));
                 if model.parents.contains_key(&top) {
                     check(&graph, &model, top, &mut dice);
