@@ -128,7 +128,7 @@ async fn below(caller: &Caller, organization: OrganizationId, turn: i64) -> Vec<
     let mut all = Vec::new();
     let mut states = STATES.iter().cycle().skip(usize::try_from(turn).unwrap_or_default() % STATES.len());
     for descending in [false, true] {
-        for (offset, limit) in [(0, None), (0, Some(3)), (2, Some(3)), (60, Some(3))] {
+        for (offset, limit) in [(0, Some(100)), (2, Some(3)), (60, Some(3))] {
             let page = Page { offset, limit, descending, total: true, cursor: None };
             for sort in [OrganizationSort::Created, OrganizationSort::Id] {
                 let top = OrganizationRef::Id(organization);
@@ -161,6 +161,38 @@ async fn below(caller: &Caller, organization: OrganizationId, turn: i64) -> Vec<
     all
 }
 
+/// Users, members and people of an organization by what they are, which memory puts in order when it is asked.
+async fn some_people(caller: &Caller, organization: OrganizationId) -> Vec<String> {
+    let mut all = Vec::new();
+    let role = RoleNumber::ADMIN;
+    for descending in [false, true] {
+        for (offset, limit) in [(0, Some(3)), (5, Some(3)), (60, Some(20))] {
+            let page = Page { offset, limit, descending, total: true, cursor: None };
+            let users = caller.list_users_of(organization, UserQuery { page: page.clone(), ..UserQuery::default() });
+            let users = users.await;
+            if let Some(next) = users.as_ref().ok().and_then(|listed| listed.next.clone()) {
+                let page = Page { cursor: Some(next), ..page.clone() };
+                let query = UserQuery { page, ..UserQuery::default() };
+                all.push(told(caller.list_users_of(organization, query).await));
+            }
+            all.push(told(users));
+            let (with, strongest) = (Some(RoleSet::of(role)), Some(vec![RoleNumber::VIEWER]));
+            for (roles, strongest) in [(with, None), (None, strongest)] {
+                let query = MemberQuery { roles, strongest, page: page.clone(), ..MemberQuery::default() };
+                let members = caller.list_members(organization, query.clone()).await;
+                if let Some(next) = members.as_ref().ok().and_then(|listed| listed.next.clone()) {
+                    let page = Page { cursor: Some(next), ..page.clone() };
+                    all.push(told(caller.list_members(organization, MemberQuery { page, ..query }).await));
+                }
+                all.push(told(members));
+            }
+            let query = PeopleQuery { roles: with, page, ..PeopleQuery::default() };
+            all.push(told(caller.list_people(organization, query).await));
+        }
+    }
+    all
+}
+
 /// What a directory sees that is bound to one organization: users and groups, by offset and from one on.
 async fn bound(caller: &Caller) -> Vec<String> {
     let mut all = Vec::new();
@@ -187,7 +219,7 @@ async fn bound(caller: &Caller) -> Vec<String> {
 async fn everything(
     engine: &Arc<Engine>,
     at_least: i64,
-    (user, organization): (UserId, OrganizationId),
+    (user, organization, crowd): (UserId, OrganizationId, OrganizationId),
     directories: &[String],
 ) -> Vec<String> {
     let scope = RequestScope { at_least, ..RequestScope::default() };
@@ -217,8 +249,9 @@ async fn everything(
                 all.push(told(caller.list_people(organization, PeopleQuery { page, ..PeopleQuery::default() }).await));
             }
         }
-        for top in [organization, caller.root()] {
+        for top in [organization, crowd, caller.root()] {
             all.extend(below(caller, top, at_least).await);
+            all.extend(some_people(caller, top).await);
         }
     }
     for key in directories {
@@ -257,7 +290,17 @@ async fn memory_and_database_say_the_same() {
         let made = operator.create_organization(new).await.expect("an organization").id;
         organizations.extend((number % 30 == 0).then_some(made));
     }
-    let mut directories: Vec<String> = Vec::new();
+    for number in 0..70 {
+        let new = NewUser { email: Some(format!("one-{number}@example.com")), ..NewUser::default() };
+        let user = operator.create_user(new).await.expect("a user").id;
+        let roles = RoleSet::of(if number % 3 == 0 { RoleNumber::ADMIN } else { RoleNumber::VIEWER });
+        let new = NewMembership { roles, ..NewMembership::default() };
+        operator.add_member(crowd, user, new).await.expect("a membership");
+        users.extend((number % 30 == 0).then_some(user));
+    }
+    let roles = RoleSet::of(RoleNumber::ADMIN);
+    let key = NewToken { organization: Some(crowd.into()), roles, ..NewToken::new(TokenKind::Organization) };
+    let mut directories: Vec<String> = operator.issue_token(key).await.expect("a key").secret.into_iter().collect();
     for step in 0..150 {
         let elsewhere = dice.throw(4) == 0;
         let writer = if elsewhere { &other } else { &operator };
@@ -273,6 +316,8 @@ async fn memory_and_database_say_the_same() {
                 (Some(user), Some(organization))
             }
         };
+        // And often with the crowd.
+        let organization = if dice.throw(4) == 0 { Some(crowd) } else { organization };
         // Some are brought along, and come in the middle of those who are there.
         let age = i64::try_from(dice.throw(5)).unwrap_or_default() * 10_000;
         let created = (age > 0).then(|| writer.now().plus_ms(-age));
@@ -310,7 +355,11 @@ async fn memory_and_database_say_the_same() {
                 let _ = writer.change_provisioned_user(user, rename).await;
             }
             (15, _, Some(organization)) => {
-                let email = format!("guest-{}@example.com", dice.throw(4));
+                // Some of them are users.
+                let email = match dice.throw(3) {
+                    0 => format!("guest-{}@example.com", dice.throw(4)),
+                    _ => format!("user-{}@example.com", dice.throw(step + 1)),
+                };
                 let roles = RoleSet::of(RoleNumber::MEMBER);
                 let _ = writer.invite(organization, NewInvitation { email, roles, ..NewInvitation::default() }).await;
             }
@@ -363,7 +412,7 @@ async fn memory_and_database_say_the_same() {
             }
             (_, _, Some(organization)) => {
                 let below = organizations[dice.throw(organizations.len())];
-                if dice.throw(3) == 0 {
+                if dice.throw(3) == 0 && organization != crowd {
                     let _ = writer.delete_organization(organization, true, None).await;
                 } else {
                     let patch =
@@ -415,8 +464,8 @@ async fn memory_and_database_say_the_same() {
                 }
                 // Whoever has seen what another process did sees no less of it.
                 let position = other.position().max(operator.position());
-                let read = everything(&beside, position, (user, organization), &directories).await;
-                let remembered = everything(&full, position, (user, organization), &directories).await;
+                let read = everything(&beside, position, (user, organization, crowd), &directories).await;
+                let remembered = everything(&full, position, (user, organization, crowd), &directories).await;
                 for (remembered, read) in remembered.iter().zip(&read) {
                     assert_eq!(remembered, read, "seed {seed}, step {step}");
                 }
