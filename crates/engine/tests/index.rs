@@ -354,11 +354,11 @@ async fn memory_and_database_say_the_same() {
                 };
                 let _ = writer.change_provisioned_user(user, rename).await;
             }
-            (15, _, Some(organization)) => {
+            (13 | 15, _, Some(organization)) => {
                 // Some of them are users.
                 let email = match dice.throw(3) {
                     0 => format!("guest-{}@example.com", dice.throw(4)),
-                    _ => format!("user-{}@example.com", dice.throw(step + 1)),
+                    _ => format!("member-{}@example.com", 10 + 20 * dice.throw(4)),
                 };
                 let roles = RoleSet::of(RoleNumber::MEMBER);
                 let _ = writer.invite(organization, NewInvitation { email, roles, ..NewInvitation::default() }).await;
