@@ -74,7 +74,9 @@ impl Graph {
         if moves {
             self.drop_kept_above(number);
         }
-        listed.iter().for_each(|number| self.list_organization(*number));
+        for number in listed {
+            self.list_organization(number);
+        }
         self.relist_members_unless(&showing);
     }
 
@@ -82,7 +84,9 @@ impl Graph {
     fn unlist(&mut self, organizations: &[u32]) -> Vec<(u32, bool)> {
         let showing = organizations.iter().map(|number| (*number, self.places[*number as usize].lists_members()));
         let showing = showing.collect();
-        organizations.iter().for_each(|number| self.unlist_organization(*number));
+        for number in organizations {
+            self.unlist_organization(*number);
+        }
         showing
     }
 

@@ -211,27 +211,4 @@ impl Graph {
     pub fn memberships_count(&self, user: UserId) -> usize {
         self.person(user).map_or(0, |(_, person)| person.places.len())
     }
-
-    /// These organizations if they are there, and all below them that aren't deleted: each once, by id. `None` if there are more than
-    /// `most`.
-    pub fn and_below(&self, tops: &[OrganizationId], most: usize) -> Option<Vec<OrganizationId>> {
-        let mut found = Vec::new();
-        let mut seen: hashbrown::HashSet<u32> = hashbrown::HashSet::new();
-        let mut left: Vec<u32> = tops.iter().filter_map(|top| self.organizations.get(top).copied()).collect();
-        left.retain(|number| self.places[*number as usize].there);
-        while let Some(number) = left.pop() {
-            if !seen.insert(number) {
-                continue;
-            }
-            let place = &self.places[number as usize];
-            found.push(place.id);
-            if found.len() > most {
-                return None;
-            }
-            let active = |child: &&u32| self.places[**child as usize].there && self.places[**child as usize].active;
-            left.extend(place.children.iter().filter(active));
-        }
-        found.sort_unstable();
-        Some(found)
-    }
 }

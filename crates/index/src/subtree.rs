@@ -1,5 +1,6 @@
 //! The organizations below each, in the orders in which they are listed.
 
+use hashbrown::HashSet;
 use roster_model::{OrganizationId, Timestamp};
 
 use crate::graph::Graph;
@@ -30,6 +31,13 @@ pub struct Among {
     /// And itself; not with `children_only`.
     pub with_top: bool,
     pub states: &'static [State],
+}
+
+impl Among {
+    /// It and all below it that aren't deleted.
+    const fn shown(top: OrganizationId) -> Self {
+        Self { top: Some(top), children_only: false, with_top: true, states: &[State::Active, State::Suspended] }
+    }
 }
 
 /// Organizations by their state.
@@ -197,6 +205,59 @@ impl Graph {
         })
     }
 
+    /// Those of these organizations that are there and in no subtree of another one of them. `None` if one is deleted, or below such.
+    fn tops_of(&self, organizations: &[OrganizationId]) -> Option<Vec<u32>> {
+        let numbers = organizations.iter().filter_map(|id| self.organizations.get(id).copied());
+        let there: HashSet<u32> = numbers.filter(|number| self.places[*number as usize].there).collect();
+        let is_top = |number: &&u32| !self.upward(**number).skip(1).any(|above| there.contains(&above));
+        let all_shown = there.iter().all(|number| self.places[*number as usize].is_shown());
+        all_shown.then(|| there.iter().filter(is_top).copied().collect())
+    }
+
+    fn shown_below(&self, top: u32) -> impl Iterator<Item = OrganizationId> + '_ {
+        let all = self.downward(top).into_iter().map(|number| &self.places[number as usize]);
+        all.filter(|place| place.is_shown()).map(|place| place.id)
+    }
+
+    /// These organizations, and all below them, that aren't deleted: each once, by id, behind one of them. `None` if one that is asked
+    /// about is deleted, or if that takes more than about `most` steps.
+    pub fn and_below(
+        &self,
+        organizations: &[OrganizationId],
+        after: Option<OrganizationId>,
+        limit: usize,
+        most: usize,
+    ) -> Option<Vec<OrganizationId>> {
+        let mut found = Vec::new();
+        for top in self.tops_of(organizations)? {
+            let place = &self.places[top as usize];
+            if place.subtree.is_some() {
+                let (shown, start) = (Among::shown(place.id), Start { after, ..Start::default() });
+                found.extend(self.organizations_by_id(&shown, start, limit.min(most.saturating_add(1))));
+            } else {
+                found.extend(self.shown_below(top).filter(|id| after.is_none_or(|after| *id > after)));
+            }
+            if found.len() > most {
+                return None;
+            }
+        }
+        found.sort_unstable();
+        found.truncate(limit);
+        Some(found)
+    }
+
+    /// How many those are in all.
+    pub fn count_and_below(&self, organizations: &[OrganizationId]) -> Option<usize> {
+        let count = |top: &u32| {
+            let place = &self.places[*top as usize];
+            match place.subtree {
+                Some(_) => self.organizations_count(&Among::shown(place.id)),
+                None => self.shown_below(*top).count(),
+            }
+        };
+        Some(self.tops_of(organizations)?.iter().map(count).sum())
+    }
+
     fn organization_ids(&self, numbers: Vec<u32>) -> Vec<OrganizationId> {
         numbers.into_iter().map(|number| self.places[number as usize].id).collect()
     }
@@ -229,13 +290,28 @@ mod tests {
     /// All parts of all lists of what is below this one.
     fn check(graph: &Graph, model: &Model, top: OrganizationId, dice: &mut Dice) {
         use State::{Active, Deleted, Suspended};
+        let shown: Vec<OrganizationId> = model
+            .keys()
+            .filter(|id| line(model, **id).contains(&top) && state(model, **id) != Deleted)
+            .copied()
+            .collect();
+        if state(model, top) == Deleted {
+            assert_eq!(graph.and_below(&[top], None, 9, 9999), None);
+        } else if let Some(other) = shown.get(dice.throw(shown.len())) {
+            let behind: Vec<_> = shown.iter().copied().filter(|id| id > other).take(9).collect();
+            assert_eq!(graph.and_below(&[*other, top], Some(*other), 9, 9999), Some(behind));
+            assert_eq!(graph.count_and_below(&[*other, top]), Some(shown.len()));
+            let whole = (shown.len() <= 70).then(|| shown.clone());
+            assert_eq!(graph.and_below(&[top, *other], None, usize::MAX, 70), whole);
+        }
         for states in [&[Active, Suspended, Deleted] as &'static [State], &[Active, Suspended], &[Deleted], &[]] {
             for (children_only, with_top) in [(true, false), (false, true), (false, false)] {
                 let among = Among { top: Some(top), children_only, with_top, states };
                 let is_in = |id: &&OrganizationId| {
-                    let below = match children_only {
-                        true => model[id].parent == Some(top),
-                        false => line(model, **id).contains(&top) && (with_top || **id != top),
+                    let below = if children_only {
+                        model[id].parent == Some(top)
+                    } else {
+                        line(model, **id).contains(&top) && (with_top || **id != top)
                     };
                     below && states.contains(&state(model, **id))
                 };
