@@ -1,11 +1,13 @@
 //! Pages far into a list, total included, against its first page.
 
 use anyhow::{Context as _, Result};
-use roster_engine::Form;
+use roster_engine::{EntityId as _, Form, OrganizationId};
+
+use serde_json::Value;
 
 use super::{Goal, less};
 use crate::bench::Bench;
-use crate::load::{get, in_turn};
+use crate::load::{Key, get, in_turn};
 use crate::roster::KEY;
 use crate::turns::Turns;
 use crate::world::On;
@@ -21,29 +23,57 @@ pub fn deep(bench: &mut Bench<'_>, on: On) -> Result<()> {
     let (members, organizations) = (world.shape.users(), world.shape.groups());
     // Box takes no offset beyond 10 000.
     let box_members = members.min(11_000);
+    let realm = roster.ask("GET", "/v1/realm", None)?;
+    let root = text(&realm, "root_organization_id").and_then(|root| Form::Native.read::<OrganizationId>(root));
+    let master = root.and_then(|root| Form::Enhance.show(root)).context("the realm's root")?;
+    // Who speaks for one organization.
+    let wanted = format!(r#"{{"kind":"organization","organization_id":"{}","roles":["admin"]}}"#, big.native());
+    let bound = roster.ask("POST", "/v1/tokens", Some(&wanted))?;
+    let bound = Key::Bearer(text(&bound, "secret").context("a key of an organization")?);
     let lists = [
-        ("Clerk members", format!("/clerk/v1/organizations/{clerk}/memberships?limit=100&offset="), 0, members),
+        ("Clerk members", format!("/clerk/v1/organizations/{clerk}/memberships?limit=100&offset="), 0, members, KEY),
         (
             "Clerk memberships",
             "/clerk/v1/organization_memberships?limit=100&offset=".into(),
             0,
             world.shape.memberships,
+            KEY,
         ),
-        ("Clerk users", "/clerk/v1/users?limit=100&offset=".into(), 0, members),
-        ("Clerk organizations", "/clerk/v1/organizations?limit=20&offset=".into(), 0, organizations),
-        ("Box members", format!("/box/2.0/groups/{group}/memberships?limit=100&offset="), 0, box_members),
-        ("Box users", "/box/2.0/users?limit=100&offset=".into(), 0, box_members),
-        ("Box groups", "/box/2.0/groups?limit=20&offset=".into(), 0, organizations),
-        ("Enhance members", format!("/enhance/orgs/{enhance}/members?limit=100&offset="), 0, members),
-        ("SCIM users", "/scim/v2/Users?count=100&startIndex=".into(), 1, members),
-        ("SCIM groups", "/scim/v2/Groups?count=20&excludedAttributes=members&startIndex=".into(), 1, organizations),
+        ("Clerk users", "/clerk/v1/users?limit=100&offset=".into(), 0, members, KEY),
+        ("Clerk organizations", "/clerk/v1/organizations?limit=20&offset=".into(), 0, organizations, KEY),
+        ("Box members", format!("/box/2.0/groups/{group}/memberships?limit=100&offset="), 0, box_members, KEY),
+        ("Box users", "/box/2.0/users?limit=100&offset=".into(), 0, box_members, KEY),
+        ("Box groups", "/box/2.0/groups?limit=20&offset=".into(), 0, organizations, KEY),
+        ("Enhance members", format!("/enhance/orgs/{enhance}/members?limit=100&offset="), 0, members, KEY),
+        ("Enhance customers", format!("/enhance/orgs/{master}/customers?limit=20&offset="), 0, organizations, KEY),
+        ("Enhance logins", format!("/enhance/orgs/{enhance}/logins?limit=100&offset="), 0, members, KEY),
+        ("SCIM users", "/scim/v2/Users?count=100&startIndex=".into(), 1, members, KEY),
+        ("SCIM users of one organization", "/scim/v2/Users?count=100&startIndex=".into(), 1, members, bound),
+        (
+            "Clerk members of a role",
+            format!("/clerk/v1/organizations/{clerk}/memberships?role=org:member&limit=100&offset="),
+            0,
+            members,
+            KEY,
+        ),
+        (
+            "SCIM groups",
+            "/scim/v2/Groups?count=20&excludedAttributes=members&startIndex=".into(),
+            1,
+            organizations,
+            KEY,
+        ),
     ];
-    for (list, path, first, length) in lists {
+    for (list, path, first, length, key) in lists {
         let offset = length * 9 / 10;
         let what = format!("{list} at offset {offset} vs 0: CPU");
-        let page = |at: usize| in_turn(vec![get(&format!("{path}{}", at + first), KEY)]);
+        let page = |at: usize| in_turn(vec![get(&format!("{path}{}", at + first), key)]);
         let turns = Turns::take(bench.settings, 4, (&roster, page(offset)), (&roster, page(0)));
         bench.cpu_row(&DEEP, on, what, turns);
     }
     Ok(())
+}
+
+fn text<'v>(answer: &'v Value, name: &str) -> Option<&'v str> {
+    answer.get(name)?.as_str()
 }

@@ -4,11 +4,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use roster_engine::{
-    Ask, Caller, Check, Config, DirectoryQuery, Engine, Error, IndexMode, Listed, MemberQuery, MembershipPatch,
-    NewInvitation, NewMembership, NewOrganization, NewUser, OrganizationId, OrganizationPatch, OrganizationQuery,
-    OrganizationRef, OrganizationSort, OrganizationState, Page, PeopleQuery, Picked, RequestScope, RoleNumber, RoleSet,
-    SnapshotOptions, Surface, UserConditions, UserId, UserPatch, UserProfile, UserProfilePatch, UserQuery, UserRef,
-    UserSort,
+    Ask, Caller, Check, Config, DirectoryQuery, Engine, Error, IndexMode, Listed, MemberQuery, MembersWanted,
+    MembershipPatch, NewInvitation, NewMembership, NewOrganization, NewToken, NewUser, OrganizationId,
+    OrganizationPatch, OrganizationQuery, OrganizationRef, OrganizationSort, OrganizationState, Page, PeopleQuery,
+    Picked, RequestScope, RoleNumber, RoleSet, SnapshotOptions, Surface, TokenKind, UserConditions, UserId, UserPatch,
+    UserProfile, UserProfilePatch, UserQuery, UserRef, UserSort, Within,
 };
 use roster_testing::Database;
 
@@ -116,12 +116,114 @@ async fn lists(caller: &Caller, user: UserId, organization: OrganizationId) -> V
     all
 }
 
-/// Pages of everything that the realm has, as one that shows the root and one that doesn't see them.
-async fn everything(engine: &Arc<Engine>, at_least: i64, user: UserId, organization: OrganizationId) -> Vec<String> {
-    let enter = async |surface| {
-        let scope = RequestScope { at_least, ..RequestScope::default() };
-        engine.authenticate(surface, Some(KEY), scope).await.expect("a key")
-    };
+/// Pages of what is below an organization, whole or by state: by offset and by cursor, both ways, with their totals.
+async fn below(caller: &Caller, organization: OrganizationId, turn: i64) -> Vec<String> {
+    const STATES: [Option<OrganizationState>; 5] = [
+        None,
+        Some(OrganizationState::NotDeleted),
+        Some(OrganizationState::Active),
+        Some(OrganizationState::Suspended),
+        Some(OrganizationState::Deleted),
+    ];
+    let mut all = Vec::new();
+    let mut states = STATES.iter().cycle().skip(usize::try_from(turn).unwrap_or_default() % STATES.len());
+    for descending in [false, true] {
+        for (offset, limit) in [(0, Some(100)), (2, Some(3)), (60, Some(3))] {
+            let page = Page { offset, limit, descending, total: true, cursor: None };
+            for sort in [OrganizationSort::Created, OrganizationSort::Id] {
+                let top = OrganizationRef::Id(organization);
+                let places = [
+                    (Within::ChildrenOf(top.clone()), None),
+                    (Within::Below(top.clone()), None),
+                    (Within::Below(top.clone()), Some(1)),
+                    (Within::Below(top), Some(2)),
+                ];
+                for (within, levels) in places {
+                    let state = states.next().copied().flatten();
+                    let query = OrganizationQuery {
+                        within,
+                        levels,
+                        state,
+                        sort,
+                        page: page.clone(),
+                        ..OrganizationQuery::default()
+                    };
+                    let listed = caller.list_organizations(query.clone()).await;
+                    if let Some(next) = listed.as_ref().ok().and_then(|listed| listed.next.clone()) {
+                        let page = Page { cursor: Some(next), ..page.clone() };
+                        all.push(told(caller.list_organizations(OrganizationQuery { page, ..query }).await));
+                    }
+                    all.push(told(listed));
+                }
+            }
+        }
+    }
+    all
+}
+
+/// Users, members and people of an organization by what they are, which memory puts in order when it is asked.
+async fn some_people(caller: &Caller, organization: OrganizationId) -> Vec<String> {
+    let mut all = Vec::new();
+    let role = RoleNumber::ADMIN;
+    for descending in [false, true] {
+        for (offset, limit) in [(0, Some(3)), (5, Some(3)), (60, Some(20))] {
+            let page = Page { offset, limit, descending, total: true, cursor: None };
+            let users = caller.list_users_of(organization, UserQuery { page: page.clone(), ..UserQuery::default() });
+            let users = users.await;
+            if let Some(next) = users.as_ref().ok().and_then(|listed| listed.next.clone()) {
+                let page = Page { cursor: Some(next), ..page.clone() };
+                let query = UserQuery { page, ..UserQuery::default() };
+                all.push(told(caller.list_users_of(organization, query).await));
+            }
+            all.push(told(users));
+            let (with, strongest) = (Some(RoleSet::of(role)), Some(vec![RoleNumber::VIEWER]));
+            for (roles, strongest) in [(with, None), (None, strongest)] {
+                let query = MemberQuery { roles, strongest, page: page.clone(), ..MemberQuery::default() };
+                let members = caller.list_members(organization, query.clone()).await;
+                if let Some(next) = members.as_ref().ok().and_then(|listed| listed.next.clone()) {
+                    let page = Page { cursor: Some(next), ..page.clone() };
+                    all.push(told(caller.list_members(organization, MemberQuery { page, ..query }).await));
+                }
+                all.push(told(members));
+            }
+            let query = PeopleQuery { roles: with, page, ..PeopleQuery::default() };
+            all.push(told(caller.list_people(organization, query).await));
+        }
+    }
+    all
+}
+
+/// What a directory sees that is bound to one organization: users and groups, by offset and from one on.
+async fn bound(caller: &Caller) -> Vec<String> {
+    let mut all = Vec::new();
+    for (offset, after, limit) in [(0, None, 1000), (0, None, 2), (1, None, 3), (30, None, 3)] {
+        let users = DirectoryQuery { offset, after, limit, ..DirectoryQuery::default() };
+        let found = caller.list_provisioned_users(users).await;
+        if let Some(after) = found.as_ref().ok().and_then(|page| page.last) {
+            let users = DirectoryQuery { after: Some(after), offset, limit, ..DirectoryQuery::default() };
+            all.push(format!("{:#?}", caller.list_provisioned_users(users).await));
+        }
+        all.push(format!("{found:#?}"));
+        let groups = DirectoryQuery { offset, after, limit, ..DirectoryQuery::default() };
+        let found = caller.list_provisioned_groups(groups, MembersWanted::None).await;
+        if let Some(after) = found.as_ref().ok().and_then(|page| page.last) {
+            let groups = DirectoryQuery { after: Some(after), offset, limit, ..DirectoryQuery::default() };
+            all.push(format!("{:#?}", caller.list_provisioned_groups(groups, MembersWanted::None).await));
+        }
+        all.push(format!("{found:#?}"));
+    }
+    all
+}
+
+/// Pages of everything that the realm has, as one that shows the root, one that doesn't see them, and directories by their own keys.
+async fn everything(
+    engine: &Arc<Engine>,
+    at_least: i64,
+    (user, organization, crowd): (UserId, OrganizationId, OrganizationId),
+    directories: &[String],
+) -> Vec<String> {
+    let scope = RequestScope { at_least, ..RequestScope::default() };
+    let enter = async |surface| engine.authenticate(surface, Some(KEY), scope.clone()).await.expect("a key");
     let (showing, hiding) = (enter(Surface::Native).await, enter(Surface::Clerk).await);
     let mut all = Vec::new();
     for caller in [&showing, &hiding] {
@@ -147,6 +249,16 @@ async fn everything(engine: &Arc<Engine>, at_least: i64, user: UserId, organizat
                 all.push(told(caller.list_people(organization, PeopleQuery { page, ..PeopleQuery::default() }).await));
             }
         }
+        for top in [organization, crowd, caller.root()] {
+            all.extend(below(caller, top, at_least).await);
+            all.extend(some_people(caller, top).await);
+        }
+    }
+    for key in directories {
+        match engine.authenticate(Surface::Scim, Some(key), scope.clone()).await {
+            Ok(directory) => all.extend(bound(&directory).await),
+            Err(error) => all.push(format!("{error:?}")),
+        }
     }
     for offset in [0, 2] {
         let query = DirectoryQuery { offset, limit: 3, ..DirectoryQuery::default() };
@@ -168,6 +280,27 @@ async fn memory_and_database_say_the_same() {
     let seed = u64::from(std::process::id());
     let mut dice = Dice(seed);
     let (mut answered, mut asked_again, mut known, mut updated, mut restored) = (0, 0, 0, 0, 0);
+    // So many that their order is kept; with one of them things happen.
+    let crowd = NewOrganization { name: "crowd".into(), ..NewOrganization::default() };
+    let crowd = operator.create_organization(crowd).await.expect("an organization").id;
+    organizations.push(crowd);
+    for number in 0..66 {
+        let (name, parent) = (format!("one of many {number}"), Some(crowd.into()));
+        let new = NewOrganization { name, parent, ..NewOrganization::default() };
+        let made = operator.create_organization(new).await.expect("an organization").id;
+        organizations.extend((number % 30 == 0).then_some(made));
+    }
+    for number in 0..70 {
+        let new = NewUser { email: Some(format!("one-{number}@example.com")), ..NewUser::default() };
+        let user = operator.create_user(new).await.expect("a user").id;
+        let roles = RoleSet::of(if number % 3 == 0 { RoleNumber::ADMIN } else { RoleNumber::VIEWER });
+        let new = NewMembership { roles, ..NewMembership::default() };
+        operator.add_member(crowd, user, new).await.expect("a membership");
+        users.extend((number % 30 == 0).then_some(user));
+    }
+    let roles = RoleSet::of(RoleNumber::ADMIN);
+    let key = NewToken { organization: Some(crowd.into()), roles, ..NewToken::new(TokenKind::Organization) };
+    let mut directories: Vec<String> = operator.issue_token(key).await.expect("a key").secret.into_iter().collect();
     for step in 0..150 {
         let elsewhere = dice.throw(4) == 0;
         let writer = if elsewhere { &other } else { &operator };
@@ -183,6 +316,8 @@ async fn memory_and_database_say_the_same() {
                 (Some(user), Some(organization))
             }
         };
+        // And often with the crowd.
+        let organization = if dice.throw(4) == 0 { Some(crowd) } else { organization };
         // Some are brought along, and come in the middle of those who are there.
         let age = i64::try_from(dice.throw(5)).unwrap_or_default() * 10_000;
         let created = (age > 0).then(|| writer.now().plus_ms(-age));
@@ -219,8 +354,12 @@ async fn memory_and_database_say_the_same() {
                 };
                 let _ = writer.change_provisioned_user(user, rename).await;
             }
-            (15, _, Some(organization)) => {
-                let email = format!("guest-{}@example.com", dice.throw(4));
+            (13 | 15, _, Some(organization)) => {
+                // Some of them are users.
+                let email = match dice.throw(3) {
+                    0 => format!("guest-{}@example.com", dice.throw(4)),
+                    _ => format!("member-{}@example.com", 10 + 20 * dice.throw(4)),
+                };
                 let roles = RoleSet::of(RoleNumber::MEMBER);
                 let _ = writer.invite(organization, NewInvitation { email, roles, ..NewInvitation::default() }).await;
             }
@@ -253,6 +392,11 @@ async fn memory_and_database_say_the_same() {
                 let status = roster_engine::UserStatus::from_word(status);
                 let _ = writer.update_user(user, UserPatch { status, ..UserPatch::default() }).await;
             }
+            (8, _, Some(organization)) if dice.throw(2) == 0 => {
+                let suspended = Some(dice.throw(3) > 0);
+                let patch = OrganizationPatch { suspended, ..OrganizationPatch::default() };
+                let _ = writer.update_organization(organization, patch).await;
+            }
             (8, _, Some(organization)) => {
                 let status = if dice.throw(2) == 0 { "deleted" } else { "active" };
                 let status = roster_engine::OrganizationStatus::from_word(status);
@@ -268,7 +412,7 @@ async fn memory_and_database_say_the_same() {
             }
             (_, _, Some(organization)) => {
                 let below = organizations[dice.throw(organizations.len())];
-                if dice.throw(3) == 0 {
+                if dice.throw(3) == 0 && organization != crowd {
                     let _ = writer.delete_organization(organization, true, None).await;
                 } else {
                     let patch =
@@ -309,11 +453,23 @@ async fn memory_and_database_say_the_same() {
                 tokio::time::timeout(patience, catch_up).await.expect("memory follows the log");
             }
             if step % 5 == 0 {
+                if directories.len() < 5 {
+                    let roles = RoleSet::of(RoleNumber::ADMIN);
+                    let key = NewToken {
+                        organization: Some(organization.into()),
+                        roles,
+                        ..NewToken::new(TokenKind::Organization)
+                    };
+                    directories.extend(writer.issue_token(key).await.ok().and_then(|issued| issued.secret));
+                }
                 // Whoever has seen what another process did sees no less of it.
                 let position = other.position().max(operator.position());
-                let read = everything(&beside, position, user, organization).await;
-                let remembered = everything(&full, position, user, organization).await;
-                assert_eq!(remembered, read, "seed {seed}, step {step}");
+                let read = everything(&beside, position, (user, organization, crowd), &directories).await;
+                let remembered = everything(&full, position, (user, organization, crowd), &directories).await;
+                for (remembered, read) in remembered.iter().zip(&read) {
+                    assert_eq!(remembered, read, "seed {seed}, step {step}");
+                }
+                assert_eq!(remembered.len(), read.len());
             }
             for round in 0..2 {
                 let before = full.statistics().answered_from_memory;

@@ -1,10 +1,12 @@
 //! How a graph is filled and changed.
 
-use roster_model::{EntityId as _, Invitation, InvitationStatus, OrganizationId, Realm, Timestamp, UserId};
+use roster_model::{
+    EntityId as _, Invitation, InvitationStatus, LinkSubject, OrganizationId, Realm, Timestamp, UserId,
+};
 
 use crate::graph::Graph;
 use crate::members::Seat;
-use crate::parts::{Holding, Person, Place, Sizes, number};
+use crate::parts::{Holding, Person, Place, Placed, Sizes, number};
 
 impl Graph {
     /// Makes room before it is filled.
@@ -40,16 +42,21 @@ impl Graph {
         self.realm = Some(realm);
     }
 
-    pub fn put_organization(
-        &mut self,
-        id: OrganizationId,
-        parent: Option<OrganizationId>,
-        active: bool,
-        created: Timestamp,
-    ) {
-        let number = self.place_number(id);
-        let parent = parent.map(|parent| self.place_number(parent));
-        let before = self.places[number as usize].parent;
+    pub fn put_organization(&mut self, placed: Placed) {
+        let number = self.place_number(placed.id);
+        let parent = placed.parent.map(|parent| self.place_number(parent));
+        let place = &self.places[number as usize];
+        let stays = place.there && (place.parent, place.active) == (parent, placed.active);
+        if stays && (place.suspended, place.created) == (placed.suspended, placed.created) {
+            return;
+        }
+        let before = place.parent;
+        let listed = if stays { vec![number] } else { self.downward(number) };
+        let showing = self.unlist(&listed);
+        let moves = before.is_some() && before != parent;
+        if moves {
+            self.drop_kept_above(number);
+        }
         if before != parent {
             if let Some(before) = before {
                 self.places[before as usize].children.retain(|child| *child != number);
@@ -61,40 +68,35 @@ impl Graph {
         if parent.is_none() {
             self.root = Some(number);
         }
-        let place = &self.places[number as usize];
-        let moves_in_lists = place.shown && place.created != created;
-        if moves_in_lists {
-            self.unlist_organization(number);
-        }
         let place = &mut self.places[number as usize];
-        (place.there, place.parent, place.active, place.created) = (true, parent, active, created);
-        if moves_in_lists {
+        (place.there, place.parent) = (true, parent);
+        (place.active, place.suspended, place.created) = (placed.active, placed.suspended, placed.created);
+        if moves {
+            self.drop_kept_above(number);
+        }
+        for number in listed {
             self.list_organization(number);
         }
-        self.show_or_hide(number);
+        self.relist_members_unless(&showing);
     }
 
-    /// Brings an organization, and those below it, into the lists or out of them, as they are now.
-    fn show_or_hide(&mut self, top: u32) {
-        let (mut left, mut changed) = (vec![top], Vec::new());
-        while let Some(number) = left.pop() {
-            let place = &self.places[number as usize];
-            let above = place.parent.is_none_or(|parent| self.places[parent as usize].shown);
-            let shown = place.there && place.active && above;
-            if shown == place.shown {
-                continue;
-            }
-            left.extend(&place.children);
-            self.places[number as usize].shown = shown;
-            if shown {
-                self.list_organization(number);
-            } else {
-                self.unlist_organization(number);
-            }
-            if self.places[number as usize].parent.is_some() && self.places[number as usize].members.len() > 0 {
-                changed.push(number);
-            }
+    /// Takes organizations out of the lists, and tells whether their members are in lists.
+    fn unlist(&mut self, organizations: &[u32]) -> Vec<(u32, bool)> {
+        let showing = organizations.iter().map(|number| (*number, self.places[*number as usize].lists_members()));
+        let showing = showing.collect();
+        for number in organizations {
+            self.unlist_organization(*number);
         }
+        showing
+    }
+
+    /// Brings the lists of members to where those of organizations are now.
+    fn relist_members_unless(&mut self, showing: &[(u32, bool)]) {
+        let changes = |(number, was): &&(u32, bool)| {
+            let place = &self.places[*number as usize];
+            place.members.len() > 0 && place.lists_members() != *was
+        };
+        let changed: Vec<u32> = showing.iter().filter(changes).map(|(number, _)| *number).collect();
         if !changed.is_empty() {
             self.relist_members(&changed);
         }
@@ -110,9 +112,12 @@ impl Graph {
         if person.there {
             self.unlist_user(number);
         }
+        let whereabouts = self.whereabouts(number);
+        self.leave_kept(number, &whereabouts);
         let person = &mut self.people[number as usize];
         (person.there, person.created) = (true, created);
         self.list_user(number);
+        self.join_kept(number, &whereabouts);
     }
 
     /// Of an organization that was put before; of another one it is nobody's business.
@@ -124,6 +129,7 @@ impl Graph {
         let person = self.person_number(user);
         let roles = self.role_sets.number(holding.roles);
         let seat = Seat { membership: holding.membership, person, roles };
+        self.leave_kept(person, &[place]);
         let before = self.places[place as usize].members.get(person);
         let other = before.filter(|before| before.membership != seat.membership);
         if let Some(other) = other {
@@ -141,6 +147,7 @@ impl Graph {
             }
             person.places.push(place);
         }
+        self.join_kept(person, &[place]);
     }
 
     pub fn put_suspension(&mut self, user: UserId, domain: OrganizationId) {
@@ -151,15 +158,25 @@ impl Graph {
         self.pending.insert(organization, invitations);
     }
 
-    pub fn put_linked(&mut self, subject: i64, links: u32) {
-        self.linked.insert(subject, links);
+    pub fn put_linked(&mut self, domain: OrganizationId, subject: i64) {
+        self.links.put(domain, subject);
     }
 
-    pub(crate) fn see_linked(&mut self, subject: i64, more: bool) {
-        let links = self.linked.entry(subject).or_default();
-        *links = if more { links.saturating_add(1) } else { links.saturating_sub(1) };
-        if *links == 0 {
-            self.linked.remove(&subject);
+    /// A directory has a link of a subject from now on, or none any more.
+    pub(crate) fn link(&mut self, domain: OrganizationId, subject: i64, there: bool) {
+        let user = LinkSubject::from_raw(subject).and_then(LinkSubject::user);
+        let person = user.and_then(|user| self.users.get(&user).copied());
+        let concerned = person.zip(self.organizations.get(&domain).copied());
+        if let Some((person, place)) = concerned {
+            self.leave_kept(person, &[place]);
+        }
+        if there {
+            self.links.put(domain, subject);
+        } else {
+            self.links.remove(domain, subject);
+        }
+        if let Some((person, place)) = concerned {
+            self.join_kept(person, &[place]);
         }
     }
 
@@ -177,12 +194,18 @@ impl Graph {
 
     pub(crate) fn remove_user(&mut self, id: UserId) {
         self.suspended.remove(&id);
-        self.linked.remove(&id.raw());
-        if let Some(number) = self.users.get(&id).copied() {
+        let number = self.users.get(&id).copied();
+        let whereabouts = number.map(|number| self.whereabouts(number)).unwrap_or_default();
+        if let Some(number) = number {
+            self.leave_kept(number, &whereabouts);
+        }
+        self.links.remove_subject(id.raw());
+        if let Some(number) = number {
             if self.people[number as usize].there {
                 self.unlist_user(number);
             }
             self.people[number as usize].there = false;
+            self.join_kept(number, &whereabouts);
             self.tidy(number);
         }
     }
@@ -190,13 +213,13 @@ impl Graph {
     pub(crate) fn remove_member(&mut self, organization: OrganizationId, user: UserId) {
         let numbers = self.organizations.get(&organization).copied().zip(self.users.get(&user).copied());
         let Some((place, person)) = numbers else { return };
-        if let Some(seat) = self.places[place as usize].members.get(person) {
-            self.unlist_member(place, seat);
-        }
-        if self.places[place as usize].members.remove(person) {
-            self.people[person as usize].places.retain(|other| *other != place);
-            self.tidy(person);
-        }
+        let Some(seat) = self.places[place as usize].members.get(person) else { return };
+        self.leave_kept(person, &[place]);
+        self.unlist_member(place, seat);
+        self.places[place as usize].members.remove(person);
+        self.people[person as usize].places.retain(|other| *other != place);
+        self.join_kept(person, &[place]);
+        self.tidy(person);
     }
 
     /// Gives a number back once nothing is known of its user any more.
@@ -218,9 +241,11 @@ impl Graph {
         if let Some(parent) = self.places[top as usize].parent {
             self.places[parent as usize].children.retain(|child| *child != top);
         }
-        // Out of the lists first, as if it were marked.
-        self.places[top as usize].active = false;
-        self.show_or_hide(top);
+        let gone = self.downward(top);
+        self.drop_kept_above(top);
+        self.drop_kept_of(&gone);
+        let showing = self.unlist(&gone);
+        self.relist_members_unless(&showing);
         let mut left = vec![top];
         while let Some(number) = left.pop() {
             let place = &mut self.places[number as usize];
@@ -230,7 +255,7 @@ impl Graph {
             let id = place.id;
             self.organizations.remove(&id);
             self.pending.remove(&id);
-            self.linked.remove(&id.raw());
+            self.links.remove_subject(id.raw());
             for seat in members.seats() {
                 if !self.people[seat.person as usize].there {
                     self.tidy(seat.person);

@@ -8,7 +8,7 @@ use roster_model::{
 };
 
 use crate::graph::Graph;
-use crate::parts::Holding;
+use crate::parts::{Holding, Placed};
 
 /// A change that doesn't follow what the graph knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,12 +37,12 @@ impl Graph {
             | Change::OwnershipTransferred { after, .. } => self.see_member(after),
             Change::MembershipRemoved { before } => self.remove_member(before.organization, before.user),
             Change::DirectoryLinkCreated { after: link } => {
-                self.see_linked(link.subject.raw(), true);
+                self.link(link.domain, link.subject.raw(), true);
                 self.see_suspension(link, link.suspended);
             }
             Change::DirectoryLinkUpdated { after: link, .. } => self.see_suspension(link, link.suspended),
             Change::DirectoryLinkDeleted { before: link } => {
-                self.see_linked(link.subject.raw(), false);
+                self.link(link.domain, link.subject.raw(), false);
                 self.see_suspension(link, false);
             }
             Change::RoleCreated { after } | Change::RoleUpdated { after, .. } => {
@@ -112,8 +112,9 @@ impl Graph {
     }
 
     fn see_organization(&mut self, organization: &Organization) {
+        let Organization { id, parent, suspended, created, .. } = *organization;
         let active = organization.status == OrganizationStatus::Active;
-        self.put_organization(organization.id, organization.parent, active, organization.created);
+        self.put_organization(Placed { id, parent, active, suspended, created });
     }
 
     fn see_user(&mut self, user: &User) {

@@ -1,10 +1,12 @@
 //! What the graph holds, and what it can be asked.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use hashbrown::HashMap;
 use roster_model::{EntityId as _, MembershipId, OrganizationId, Realm, Role, RoleCatalog, UserId};
 
+use crate::kept::Kept;
+use crate::links::Links;
 use crate::lists::Lists;
 use crate::members::{RoleSets, Seat};
 use crate::order::Start;
@@ -31,8 +33,9 @@ pub struct Graph {
     pub(crate) pending: HashMap<OrganizationId, u64>,
     /// Where somebody's memberships grant nothing: at these organizations and below.
     pub(crate) suspended: HashMap<UserId, Vec<OrganizationId>>,
-    /// How many links directories have of a subject, by its raw id; or more, where a directory is gone.
-    pub(crate) linked: HashMap<i64, u32>,
+    pub(crate) links: Links,
+    /// Whoever asks may have one made.
+    pub(crate) kept: Mutex<Kept>,
     pub(crate) roles: Vec<Role>,
     pub(crate) catalog: Arc<RoleCatalog>,
 }
@@ -55,7 +58,8 @@ impl Graph {
             role_sets: RoleSets::default(),
             pending: HashMap::new(),
             suspended: HashMap::new(),
-            linked: HashMap::new(),
+            links: Links::default(),
+            kept: Mutex::default(),
             roles,
             catalog,
         }
@@ -91,7 +95,7 @@ impl Graph {
 
     /// Whether a directory may know this subject. If not, there is no link of it.
     pub fn may_be_linked(&self, subject: i64) -> bool {
-        self.linked.contains_key(&subject)
+        self.links.domains_of(subject).next().is_some()
     }
 
     /// Whether an organization may have an invitation that is marked as pending. If not, there is none.
@@ -206,28 +210,5 @@ impl Graph {
     /// In how many organizations a user is, at most: some of them may be gone.
     pub fn memberships_count(&self, user: UserId) -> usize {
         self.person(user).map_or(0, |(_, person)| person.places.len())
-    }
-
-    /// These organizations if they are there, and all below them that aren't deleted: each once, by id. `None` if there are more than
-    /// `most`.
-    pub fn and_below(&self, tops: &[OrganizationId], most: usize) -> Option<Vec<OrganizationId>> {
-        let mut found = Vec::new();
-        let mut seen: hashbrown::HashSet<u32> = hashbrown::HashSet::new();
-        let mut left: Vec<u32> = tops.iter().filter_map(|top| self.organizations.get(top).copied()).collect();
-        left.retain(|number| self.places[*number as usize].there);
-        while let Some(number) = left.pop() {
-            if !seen.insert(number) {
-                continue;
-            }
-            let place = &self.places[number as usize];
-            found.push(place.id);
-            if found.len() > most {
-                return None;
-            }
-            let active = |child: &&u32| self.places[**child as usize].there && self.places[**child as usize].active;
-            left.extend(place.children.iter().filter(active));
-        }
-        found.sort_unstable();
-        Some(found)
     }
 }

@@ -1,4 +1,4 @@
-//! All users, organizations and memberships of the realm, in the orders in which they are listed.
+//! All users and memberships of the realm, in the orders in which they are listed.
 
 use roster_model::{MembershipId, OrganizationId, Timestamp, UserId};
 
@@ -10,24 +10,12 @@ use crate::parts::{Person, Place, number};
 /// A change of more than one in so many memberships makes their order anew, at once.
 const MANY: usize = 32;
 
-/// Of what is there, by number. Organizations that are deleted, or below such, are left out.
+/// Of what is there, by number.
 #[derive(Debug, Default)]
 pub(crate) struct Lists {
     pub(crate) users: Both<UserId>,
-    pub(crate) organizations: Both<OrganizationId>,
-    /// By organization and user; the root's own members are left out.
+    /// By organization and user; without the root's own members and those of organizations that are deleted, or below such.
     pub(crate) memberships: Order<MembershipId, (u32, u32)>,
-}
-
-impl Lists {
-    /// These, in both orders.
-    pub(crate) fn both<I: Copy + Ord>(mut numbers: Vec<u32>, key_of: impl Fn(u32) -> (Timestamp, I)) -> Both<I> {
-        numbers.sort_unstable_by_key(|number| key_of(*number).1);
-        let by_id = Order::of_sorted(numbers.iter().map(|number| (key_of(*number).1, *number)));
-        numbers.sort_unstable_by_key(|number| key_of(*number));
-        let by_creation = Order::of_sorted(numbers.iter().map(|number| (key_of(*number), *number)));
-        Both { by_id, by_creation }
-    }
 }
 
 /// Those of one kind, in both orders.
@@ -44,13 +32,21 @@ impl<I> Default for Both<I> {
 }
 
 impl<I: Copy + Ord> Both<I> {
-    fn insert(&mut self, number: u32, key_of: impl Fn(u32) -> (Timestamp, I)) {
+    pub(crate) fn of(mut numbers: Vec<u32>, key_of: impl Fn(u32) -> (Timestamp, I)) -> Self {
+        numbers.sort_unstable_by_key(|number| key_of(*number).1);
+        let by_id = Order::of_sorted(numbers.iter().map(|number| (key_of(*number).1, *number)));
+        numbers.sort_unstable_by_key(|number| key_of(*number));
+        let by_creation = Order::of_sorted(numbers.iter().map(|number| (key_of(*number), *number)));
+        Self { by_id, by_creation }
+    }
+
+    pub(crate) fn insert(&mut self, number: u32, key_of: impl Fn(u32) -> (Timestamp, I)) {
         let key = key_of(number);
         self.by_id.insert(key.1, number, |other| key_of(other).1);
         self.by_creation.insert(key, number, key_of);
     }
 
-    fn remove(&mut self, number: u32, key_of: impl Fn(u32) -> (Timestamp, I)) {
+    pub(crate) fn remove(&mut self, number: u32, key_of: impl Fn(u32) -> (Timestamp, I)) {
         let key = key_of(number);
         self.by_id.remove(key.1, |other| key_of(other).1);
         self.by_creation.remove(key, key_of);
@@ -61,7 +57,7 @@ fn user_key(people: &[Person]) -> impl Fn(u32) -> (Timestamp, UserId) + '_ {
     |number| (people[number as usize].created, people[number as usize].id)
 }
 
-fn organization_key(places: &[Place]) -> impl Fn(u32) -> (Timestamp, OrganizationId) + '_ {
+pub(crate) fn organization_key(places: &[Place]) -> impl Fn(u32) -> (Timestamp, OrganizationId) + '_ {
     |number| (places[number as usize].created, places[number as usize].id)
 }
 
@@ -77,14 +73,6 @@ impl Graph {
 
     pub(crate) fn unlist_user(&mut self, number: u32) {
         self.lists.users.remove(number, user_key(&self.people));
-    }
-
-    pub(crate) fn list_organization(&mut self, number: u32) {
-        self.lists.organizations.insert(number, organization_key(&self.places));
-    }
-
-    pub(crate) fn unlist_organization(&mut self, number: u32) {
-        self.lists.organizations.remove(number, organization_key(&self.places));
     }
 
     /// A membership that is there already.
@@ -139,57 +127,19 @@ impl Graph {
     /// A part of all users, by id.
     pub fn users_by_id(&self, start: Start<UserId>, limit: usize) -> Vec<UserId> {
         let key_of = |number| user_key(&self.people)(number).1;
-        self.user_ids(self.lists.users.by_id.part(start, None, limit, key_of))
+        self.user_ids(self.lists.users.by_id.part(start, limit, key_of))
     }
 
     /// A part of all users, by when they were created.
     pub fn users_by_creation(&self, start: Start<(Timestamp, UserId)>, limit: usize) -> Vec<UserId> {
-        self.user_ids(self.lists.users.by_creation.part(start, None, limit, user_key(&self.people)))
+        self.user_ids(self.lists.users.by_creation.part(start, limit, user_key(&self.people)))
     }
 
     fn user_ids(&self, numbers: Vec<u32>) -> Vec<UserId> {
         numbers.into_iter().map(|number| self.people[number as usize].id).collect()
     }
 
-    /// How many organizations there are that aren't deleted, nor below such.
-    pub fn organizations_count(&self, with_root: bool) -> usize {
-        self.lists.organizations.by_id.len() - usize::from(!with_root && self.root().is_some())
-    }
-
-    /// The root, if it is listed.
-    fn root(&self) -> Option<(Timestamp, OrganizationId)> {
-        let root = self.root.map(|number| &self.places[number as usize]).filter(|place| place.shown)?;
-        Some((root.created, root.id))
-    }
-
-    /// A part of those organizations, by id.
-    pub fn organizations_by_id(
-        &self,
-        with_root: bool,
-        start: Start<OrganizationId>,
-        limit: usize,
-    ) -> Vec<OrganizationId> {
-        let key_of = |number| organization_key(&self.places)(number).1;
-        let without = self.root().filter(|_| !with_root).map(|(_, id)| id);
-        self.organization_ids(self.lists.organizations.by_id.part(start, without, limit, key_of))
-    }
-
-    /// A part of those organizations, by when they were created.
-    pub fn organizations_by_creation(
-        &self,
-        with_root: bool,
-        start: Start<(Timestamp, OrganizationId)>,
-        limit: usize,
-    ) -> Vec<OrganizationId> {
-        let (without, key_of) = (self.root().filter(|_| !with_root), organization_key(&self.places));
-        self.organization_ids(self.lists.organizations.by_creation.part(start, without, limit, key_of))
-    }
-
-    fn organization_ids(&self, numbers: Vec<u32>) -> Vec<OrganizationId> {
-        numbers.into_iter().map(|number| self.places[number as usize].id).collect()
-    }
-
-    /// How many memberships there are in those organizations, without the root's own.
+    /// How many memberships there are, without the root's own and those of what is deleted or below that.
     pub fn memberships_listed(&self) -> usize {
         self.lists.memberships.len()
     }
@@ -197,6 +147,6 @@ impl Graph {
     /// A part of these memberships, by id.
     pub fn memberships(&self, start: Start<MembershipId>, limit: usize) -> Vec<MembershipId> {
         let key_of = membership_key(&self.places);
-        self.lists.memberships.part(start, None, limit, &key_of).into_iter().map(&key_of).collect()
+        self.lists.memberships.part(start, limit, &key_of).into_iter().map(&key_of).collect()
     }
 }

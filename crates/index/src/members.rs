@@ -93,13 +93,12 @@ impl Members {
         before.is_none()
     }
 
-    pub(crate) fn remove(&mut self, person: u32) -> bool {
-        let Some(seat) = self.get(person) else { return false };
+    pub(crate) fn remove(&mut self, person: u32) {
+        let Some(seat) = self.get(person) else { return };
         self.order.remove(seat.membership, membership_of(&self.seats, &self.hasher));
         if let Ok(known) = self.seats.find_entry(self.hasher.hash_one(person), |other| other.person == person) {
             known.remove();
         }
-        true
     }
 
     pub(crate) fn seats(&self) -> impl Iterator<Item = Seat> + '_ {
@@ -108,7 +107,7 @@ impl Members {
 
     /// In the order of their ids.
     pub(crate) fn part(&self, start: Start<MembershipId>, limit: usize) -> impl Iterator<Item = Seat> + '_ {
-        let persons = self.order.part(start, None, limit, membership_of(&self.seats, &self.hasher));
+        let persons = self.order.part(start, limit, membership_of(&self.seats, &self.hasher));
         persons.into_iter().filter_map(|person| self.get(person))
     }
 }

@@ -151,23 +151,29 @@ impl<K: Copy + Ord, S: Copy> Order<K, S> {
         before + within
     }
 
-    /// A part of the list, or of the list without one of its seats.
-    pub(crate) fn part(&self, start: Start<K>, without: Option<K>, limit: usize, key_of: impl Fn(S) -> K) -> Vec<S> {
-        let offset = usize::try_from(start.offset).unwrap_or(usize::MAX);
-        let left_out = without.map(|key| self.rank(key, false, &key_of));
-        let wanted = |seat: &S| without.is_none_or(|key| key_of(*seat) != key);
-        if start.descending {
-            let edge = start.after.map_or(self.len, |after| self.rank(after, false, &key_of));
-            let end = edge.saturating_sub(offset);
-            // It counts for nothing if it is among those that are skipped, or the next one.
-            let among = left_out.is_some_and(|place| place < edge && end <= place + 1);
-            self.before(end.saturating_sub(usize::from(among))).filter(wanted).take(limit).collect()
-        } else {
-            let edge = start.after.map_or(0, |after| self.rank(after, true, &key_of));
-            let begin = edge.saturating_add(offset);
-            let among = left_out.is_some_and(|place| edge <= place && place <= begin);
-            self.from(begin.saturating_add(usize::from(among))).filter(wanted).take(limit).collect()
+    /// A part of the list.
+    pub(crate) fn part(&self, start: Start<K>, limit: usize, key_of: impl Fn(S) -> K) -> Vec<S> {
+        part_of(&[self], start, None, limit, key_of)
+    }
+
+    /// Whether a seat with that key is in.
+    pub(crate) fn has(&self, key: K, key_of: impl Fn(S) -> K) -> bool {
+        let block = self.blocks.get(self.block_of(key));
+        block.is_some_and(|block| block.seats.binary_search_by_key(&key, |seat| key_of(*seat)).is_ok())
+    }
+
+    /// How many of its seats are among the first so many of several lists put together, where `rank` tells a key's place.
+    fn among_first(&self, position: usize, rank: impl Fn(K) -> usize, key_of: impl Fn(S) -> K) -> usize {
+        let (mut least, mut most) = (0, self.len.min(position));
+        while least < most {
+            let middle = usize::midpoint(least, most);
+            if self.from(middle).next().is_some_and(|seat| rank(key_of(seat)) < position) {
+                least = middle + 1;
+            } else {
+                most = middle;
+            }
         }
+        least
     }
 
     /// The seats from a position on.
@@ -191,6 +197,67 @@ impl<K: Copy + Ord, S: Copy> Order<K, S> {
         let earlier = self.blocks.get(..number).unwrap_or_default().iter().rev();
         here.iter().rev().copied().chain(earlier.flat_map(|block| block.seats.iter().rev().copied()))
     }
+}
+
+/// A part of several lists put together, which have no key in common; or of that without one of its seats.
+pub(crate) fn part_of<K: Copy + Ord, S: Copy>(
+    orders: &[&Order<K, S>],
+    start: Start<K>,
+    without: Option<K>,
+    limit: usize,
+    key_of: impl Fn(S) -> K,
+) -> Vec<S> {
+    let orders: Vec<_> = orders.iter().filter(|order| order.len > 0).collect();
+    let rank = |key, itself| orders.iter().map(|order| order.rank(key, itself, &key_of)).sum::<usize>();
+    let offset = usize::try_from(start.offset).unwrap_or(usize::MAX);
+    let left_out = without.map(|key| rank(key, false));
+    let wanted = |seat: &S| without.is_none_or(|key| key_of(*seat) != key);
+    // Where each of them is taken up, so that all together are at a position.
+    let at = |order: &Order<K, S>, position: usize| match *orders {
+        [_] => position,
+        _ => order.among_first(position, |key| rank(key, false), &key_of),
+    };
+    if start.descending {
+        let all = orders.iter().map(|order| order.len).sum();
+        let edge = start.after.map_or(all, |after| rank(after, false));
+        let end = edge.saturating_sub(offset);
+        // It counts for nothing if it is among those that are skipped, or the next one.
+        let among = left_out.is_some_and(|place| place < edge && end <= place + 1);
+        let end = end.saturating_sub(usize::from(among));
+        let parts = orders.iter().map(|order| order.before(at(order, end)).filter(wanted));
+        merged(parts, limit, |a, b| key_of(a) > key_of(b))
+    } else {
+        let edge = start.after.map_or(0, |after| rank(after, true));
+        let begin = edge.saturating_add(offset);
+        let among = left_out.is_some_and(|place| edge <= place && place <= begin);
+        let begin = begin.saturating_add(usize::from(among));
+        let parts = orders.iter().map(|order| order.from(at(order, begin)).filter(wanted));
+        merged(parts, limit, |a, b| key_of(a) < key_of(b))
+    }
+}
+
+/// The first so many of several lists that are in order.
+fn merged<S: Copy, I: Iterator<Item = S>>(
+    parts: impl Iterator<Item = I>,
+    limit: usize,
+    comes_first: impl Fn(S, S) -> bool,
+) -> Vec<S> {
+    let mut parts: Vec<_> = parts.map(Iterator::peekable).collect();
+    let mut found = Vec::new();
+    while found.len() < limit {
+        let mut next: Option<(usize, S)> = None;
+        for (number, part) in parts.iter_mut().enumerate() {
+            if let Some(seat) = part.peek().copied()
+                && next.is_none_or(|(_, other)| comes_first(seat, other))
+            {
+                next = Some((number, seat));
+            }
+        }
+        let Some((number, seat)) = next else { break };
+        found.push(seat);
+        parts[number].next();
+    }
+    found
 }
 
 #[cfg(test)]
@@ -236,7 +303,16 @@ mod tests {
                 assert_eq!(order.rank(id(seat), false, id), rank, "{stride} {seat}");
                 assert_eq!(order.rank(id(seat), true, id), rank + usize::from(plain.contains(&seat)));
             }
-            // Any part, whole or without one.
+            // Any part, whole or without one; and of several lists that are the same together.
+            let class = |seat: u32| usize::from(seat.is_multiple_of(5)) + usize::from(seat > 6000);
+            let apart = [0, 1, 2].map(|part| {
+                let some = plain.iter().copied().filter(|seat| class(*seat) == part);
+                Order::of_sorted(some.map(|seat| (id(seat), seat)).collect::<Vec<_>>())
+            });
+            let [first, second, third] = &apart;
+            let nothing = Order::default();
+            let apart = [first, second, third, &nothing];
+            assert!(first.has(id(7001), id) != second.has(id(7001), id) && !nothing.has(id(1), id));
             for out in [0, 1, 5000, 8192, count - 1] {
                 let listed: Vec<u32> = plain.iter().copied().filter(|seat| *seat != out).collect();
                 let without = plain.contains(&out).then(|| id(out));
@@ -256,7 +332,8 @@ mod tests {
                     let wanted: Vec<u32> =
                         wanted.into_iter().skip(usize::try_from(offset).unwrap_or(0)).take(7).collect();
                     let start = Start { after: after.map(id), offset, descending };
-                    assert_eq!(order.part(start, without, 7, id), wanted, "{stride} {out} {start:?}");
+                    assert_eq!(part_of(&[&order], start, without, 7, id), wanted, "{stride} {out} {start:?}");
+                    assert_eq!(part_of(&apart, start, without, 7, id), wanted, "{stride} {out} {start:?}, in parts");
                 }
             }
             for seat in plain {

@@ -3,12 +3,24 @@
 use roster_model::{MembershipId, OrganizationId, RoleSet, Timestamp, UserId};
 
 use crate::members::Members;
+use crate::subtree::{State, Subtree};
 
 /// What somebody holds at an organization.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Holding {
     pub membership: MembershipId,
     pub roles: RoleSet,
+}
+
+/// An organization, as far as the graph knows it.
+#[derive(Clone, Copy, Debug)]
+pub struct Placed {
+    pub id: OrganizationId,
+    pub parent: Option<OrganizationId>,
+    /// Not marked as deleted itself.
+    pub active: bool,
+    pub suspended: bool,
+    pub created: Timestamp,
 }
 
 /// An organization, and who is in it. Its number is never given to another one.
@@ -22,8 +34,13 @@ pub(crate) struct Place {
     pub(crate) children: Vec<u32>,
     /// Not marked as deleted itself; whether one above is, only the tree tells.
     pub(crate) active: bool,
-    /// Neither it nor one above is marked or gone: lists have it.
-    pub(crate) shown: bool,
+    pub(crate) suspended: bool,
+    /// As what lists have it; `None` while they don't.
+    pub(crate) state: Option<State>,
+    /// How many of those below it are in lists.
+    pub(crate) below: u32,
+    /// Their lists, where there are many.
+    pub(crate) subtree: Option<Box<Subtree>>,
     pub(crate) members: Members,
 }
 
@@ -37,14 +54,22 @@ impl Place {
             parent: None,
             children: Vec::new(),
             active: false,
-            shown: false,
+            suspended: false,
+            state: None,
+            below: 0,
+            subtree: None,
             members: Members::default(),
         }
     }
 
-    /// The list of all memberships has those of all organizations but the root.
-    pub(crate) const fn lists_members(&self) -> bool {
-        self.shown && self.parent.is_some()
+    /// Neither it nor one above is marked as deleted.
+    pub(crate) fn is_shown(&self) -> bool {
+        matches!(self.state, Some(State::Active | State::Suspended))
+    }
+
+    /// The list of all memberships has those of all organizations that are shown but the root.
+    pub(crate) fn lists_members(&self) -> bool {
+        self.is_shown() && self.parent.is_some()
     }
 }
 
@@ -78,7 +103,7 @@ pub struct Sizes {
 impl Sizes {
     /// Memory that a graph of that size takes, about, in bytes: measured. Tables double as they grow, so it can be a third less or more.
     pub const fn bytes(self) -> u64 {
-        self.memberships * 44 + self.users * 96 + self.organizations * 240
+        self.memberships * 44 + self.users * 96 + self.organizations * 260
     }
 }
 

@@ -23,16 +23,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::bytes::{Input, Output, invalid};
 use crate::graph::Graph;
-use crate::lists::Lists;
+use crate::lists::Both;
 use crate::members::{Members, Seat};
 use crate::order::{Block, Order, Start};
 use crate::parts::{Person, Place, number};
 
 /// The last byte is the version: whatever changes below changes it.
-const MAGIC: &[u8; 8] = b"rostidx\x01";
+const MAGIC: &[u8; 8] = b"rostidx\x02";
 const NONE: u32 = u32::MAX;
 const THERE: u8 = 1;
 const ACTIVE: u8 = 2;
+const SUSPENDED: u8 = 4;
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Head {
@@ -44,8 +45,8 @@ struct Head {
     realm: Option<Realm>,
 }
 
-fn flags(there: bool, active: bool) -> u8 {
-    (if there { THERE } else { 0 }) | (if active { ACTIVE } else { 0 })
+fn flags(all: &[(u8, bool)]) -> u8 {
+    all.iter().filter(|(_, is)| *is).map(|(flag, _)| flag).sum()
 }
 
 /// The numbers that these get in the file, by those that they have in memory.
@@ -80,7 +81,7 @@ impl Graph {
             out.i64(place.id.raw())?;
             out.i64(place.created.as_ms())?;
             out.u32(place.parent.map_or(NONE, |parent| place_numbers[parent as usize]))?;
-            out.u8(flags(place.there, place.active))?;
+            out.u8(flags(&[(THERE, place.there), (ACTIVE, place.active), (SUSPENDED, place.suspended)]))?;
         }
         let mut people = self.lists.users.by_id.all();
         let known = self.users.values().copied();
@@ -90,7 +91,7 @@ impl Graph {
         for person in people.iter().map(|person| &self.people[*person as usize]) {
             out.i64(person.id.raw())?;
             out.i64(person.created.as_ms())?;
-            out.u8(flags(person.there, person.active))?;
+            out.u8(flags(&[(THERE, person.there), (ACTIVE, person.active)]))?;
         }
         for place in &places {
             let members = &self.places[*place as usize].members;
@@ -128,10 +129,10 @@ impl Graph {
             out.i64(user.raw())?;
             out.i64(domain.raw())?;
         }
-        out.count(self.linked.len())?;
-        for (subject, links) in &self.linked {
+        out.count(self.links.all().len())?;
+        for (domain, subject) in self.links.all() {
+            out.i64(domain.raw())?;
             out.i64(*subject)?;
-            out.u32(*links)?;
         }
         out.finish()
     }
@@ -160,9 +161,9 @@ impl Graph {
             let user = UserId::from_raw(input.i64()?);
             graph.put_suspension(user, OrganizationId::from_raw(input.i64()?));
         }
-        for _ in 0..input.count(12)? {
-            let subject = input.i64()?;
-            graph.put_linked(subject, input.u32()?);
+        for _ in 0..input.count(16)? {
+            let domain = OrganizationId::from_raw(input.i64()?);
+            graph.put_linked(domain, input.i64()?);
         }
         input.finish()?;
         Ok((graph, head.of))
@@ -180,32 +181,21 @@ impl Graph {
             }
             let mut restored = Place::new(id);
             (restored.there, restored.active) = (flags & THERE != 0, flags & ACTIVE != 0);
+            restored.suspended = flags & SUSPENDED != 0;
             (restored.created, restored.parent) = (created, Some(parent).filter(|parent| *parent != NONE));
             self.places.push(restored);
             self.organizations.insert(id, number(place));
         }
-        let mut left: Vec<u32> = Vec::new();
         for place in 0..number(count) {
             match self.places[place as usize].parent {
                 Some(parent) => self.places[parent as usize].children.push(place),
-                None if self.places[place as usize].there => left.push(place),
+                None if self.root.is_none() && self.places[place as usize].there => self.root = Some(place),
                 None => {}
             }
         }
-        self.root = left.first().copied();
-        let mut shown = Vec::with_capacity(count);
-        while let Some(number) = left.pop() {
-            let place = &mut self.places[number as usize];
-            if place.there && place.active {
-                place.shown = true;
-                shown.push(number);
-                left.extend(&place.children);
-            }
+        for place in self.root.map(|root| self.downward(root)).unwrap_or_default() {
+            self.list_organization(place);
         }
-        self.lists.organizations = Lists::both(shown, |number| {
-            let place = &self.places[number as usize];
-            (place.created, place.id)
-        });
         Ok(())
     }
 
@@ -226,7 +216,7 @@ impl Graph {
             self.people.push(restored);
             self.users.insert(id, person);
         }
-        self.lists.users = Lists::both(there, |number| {
+        self.lists.users = Both::of(there, |number| {
             let person = &self.people[number as usize];
             (person.created, person.id)
         });

@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 
+use roster_index::{Graph, People};
 use roster_model::{Organization, OrganizationId, Timestamp, User, UserId, text};
 
 use crate::batch::About;
 use crate::error::Result;
-use crate::list::Slice;
+use crate::list::{Slice, at_most};
 use crate::sql::Select;
 use crate::users::{LAST, UserFilter, UserSort};
 use crate::view::{Memory, View, WALK_MAX};
@@ -90,6 +91,31 @@ impl View<'_> {
         select
     }
 
+    /// Users with an address that these organizations invite.
+    pub(crate) fn invited_to(&self, organizations: &[OrganizationId], now: Timestamp) -> Result<Vec<UserId>> {
+        let mut found = Vec::new();
+        for some in organizations.chunks(512) {
+            let mut select = Select::new("SELECT a.usr FROM invitation i CROSS JOIN address a WHERE i.realm = ");
+            select.bind(self.realm).push(" AND i.organization IN ").bind_all(some);
+            select.push(" AND i.status = 'pending' AND i.expires_ms > ").bind(now);
+            select.push(" AND a.realm = i.realm AND a.kind = 'email' AND a.value = i.email");
+            found.extend(self.connection.all::<UserId>(&select.text, &select.values, |row| row.id(0))?);
+        }
+        Ok(found)
+    }
+
+    /// Asks memory about the users that a domain sees. Those invited, who are few, are looked up: they depend on the moment.
+    fn domain_in_memory<T>(
+        &self,
+        domain: OrganizationId,
+        now: Timestamp,
+        ask: impl FnOnce(&Graph, &[UserId]) -> Option<T>,
+    ) -> Result<Option<T>> {
+        let Some(inviting) = self.ordered(|graph| Some(graph.inviting(domain))) else { return Ok(None) };
+        let invited = self.invited_to(&inviting, now)?;
+        Ok(self.ordered(|graph| ask(graph, &invited)))
+    }
+
     /// The users that a domain sees, by id. The realm's root sees all.
     pub fn list_domain_users(
         &self,
@@ -100,6 +126,15 @@ impl View<'_> {
         let Some(domain) = domain else {
             return self.list_users(&UserFilter::default(), UserSort::Id, slice);
         };
+        let (limit, patience) = (at_most(slice.limit), self.patience());
+        let start = slice.start_among_people(false).filter(|_| limit <= self.longest_page());
+        if let Some(start) = start
+            && let Some(ids) = self.domain_in_memory(domain, now, |graph, invited| {
+                graph.people(domain, &People::Domain, invited, start, (limit, patience))
+            })?
+        {
+            return self.users_in_order(&ids);
+        }
         let mut select = self.users_of_domain(domain, now, "seen.id");
         slice.seek(&mut select, "", "seen.id");
         slice.order(&mut select, "", "seen.id");
@@ -108,9 +143,14 @@ impl View<'_> {
     }
 
     pub fn count_domain_users(&self, domain: Option<OrganizationId>, now: Timestamp) -> Result<u64> {
-        match domain {
-            Some(domain) => self.count(&self.users_of_domain(domain, now, "COUNT(*)")),
-            None => self.count_users(&UserFilter::default()),
+        let Some(domain) = domain else { return self.count_users(&UserFilter::default()) };
+        let patience = self.patience();
+        let known = self.domain_in_memory(domain, now, |graph, invited| {
+            graph.people_count(domain, &People::Domain, invited, patience)
+        })?;
+        match known {
+            Some(count) => Ok(count as u64),
+            None => self.count(&self.users_of_domain(domain, now, "COUNT(*)")),
         }
     }
 

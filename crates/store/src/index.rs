@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 use std::time::{Duration, Instant};
 
 use hashbrown::HashMap;
-use roster_index::{Graph, Holding, Sizes};
+use roster_index::{Graph, Holding, Placed, Sizes};
 use roster_model::{Change, Event, LinkSubject, MembershipId, OrganizationId, RealmId, RoleSet, UserId, UserStatus};
 
 use crate::cache::{Entities, Entity, Recent};
@@ -459,9 +459,10 @@ fn read(connection: &Connection, realm: RealmId) -> Result<Graph> {
         connection.each(sql, &values, |row| each(row))
     };
     scan(
-        "SELECT id, parent, status, created_ms FROM organization WHERE realm = $1 AND status <> 'gone'",
+        "SELECT id, parent, status, suspended, created_ms FROM organization WHERE realm = $1 AND status <> 'gone'",
         &mut |row| {
-            graph.put_organization(row.id(0)?, row.opt_id(1)?, row.text(2)? == "active", row.time(3)?);
+            let (id, parent, active) = (row.id(0)?, row.opt_id(1)?, row.text(2)? == "active");
+            graph.put_organization(Placed { id, parent, active, suspended: row.flag(3)?, created: row.time(4)? });
             Ok(())
         },
     )?;
@@ -481,8 +482,8 @@ fn read(connection: &Connection, realm: RealmId) -> Result<Graph> {
         graph.put_pending(row.id(0)?, u64::try_from(row.int(1)?).unwrap_or(u64::MAX));
         Ok(())
     })?;
-    scan("SELECT subject, COUNT(*) FROM directory_link WHERE realm = $1 GROUP BY subject", &mut |row| {
-        graph.put_linked(row.int(0)?, u32::try_from(row.int(1)?).unwrap_or(u32::MAX));
+    scan("SELECT domain, subject FROM directory_link WHERE realm = $1", &mut |row| {
+        graph.put_linked(row.id(0)?, row.int(1)?);
         Ok(())
     })?;
     scan("SELECT subject, domain FROM directory_link WHERE realm = $1 AND suspended", &mut |row| {

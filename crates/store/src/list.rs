@@ -59,6 +59,17 @@ impl Slice {
         Some(Start { after, offset: self.offset, descending: self.descending })
     }
 
+    /// Where it begins in a list of people, by id or by the moment of creation.
+    pub(crate) fn start_among_people(&self, by_creation: bool) -> Option<Start<(i64, i64)>> {
+        let after = match &self.after {
+            None => None,
+            Some(Mark { key: Key::None, id }) if !by_creation => Some((0, *id)),
+            Some(Mark { key: Key::Int(created), id }) if by_creation => Some((*created, *id)),
+            Some(_) => return None,
+        };
+        Some(Start { after, offset: self.offset, descending: self.descending })
+    }
+
     /// Where it begins in a list by the moment of creation.
     pub(crate) fn start_by_creation<I: EntityId>(&self) -> Option<Start<(Timestamp, I)>> {
         let after = match &self.after {

@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use roster_index::{Graph, Start};
+use roster_index::{Graph, People, Start};
 use roster_model::{EntityId as _, Extras, Membership, MembershipId, Metadata, OrganizationId, RoleSet, UserId};
 
 use crate::batch::About;
@@ -70,8 +70,17 @@ impl MemberFilter {
 
     /// The memberships that it lets through, if the graph knows them by its own orders and without a walk over many.
     fn in_memory(&self, graph: &Graph) -> Option<Known> {
-        if self.roles.is_some() || self.shown.is_some() {
-            return None;
+        let holding = match (self.roles, &self.shown) {
+            (None, None) => None,
+            (Some(one_of), None) => Some(vec![(one_of, RoleSet::EMPTY)]),
+            (None, Some(shown)) => Some(shown.clone()),
+            (Some(_), Some(_)) => return None,
+        };
+        if let Some(pairs) = holding {
+            let (Some(organization), None, false) = (self.organization, self.user, self.needs_user()) else {
+                return None;
+            };
+            return Some(Known::Holders(organization, People::Holders(pairs)));
         }
         if self.needs_user() {
             let (Some(organization), None, Some(users)) = (self.organization, self.user, self.users.just_ids()) else {
@@ -110,12 +119,14 @@ enum Known {
     All,
     /// All members of an organization.
     Members(OrganizationId),
+    /// Those who hold certain roles.
+    Holders(OrganizationId, People),
     These(Vec<MembershipId>),
 }
 
 impl Known {
-    /// `None` if that is too long for an answer from memory.
-    fn part(self, graph: &Graph, slice: &Slice) -> Option<Vec<MembershipId>> {
+    /// `None` if that is too long for an answer from memory, which may take so many steps.
+    fn part(self, graph: &Graph, slice: &Slice, patience: usize) -> Option<Vec<MembershipId>> {
         let limit = at_most(slice.limit);
         let after = slice.after.as_ref().map(|mark| MembershipId::from_raw(mark.id));
         let start = Start { after, offset: slice.offset, descending: slice.descending };
@@ -128,6 +139,14 @@ impl Known {
                 }
                 let members = graph.members(organization, start, limit);
                 Some(members.into_iter().map(|(_, holding)| holding.membership).collect())
+            }
+            Self::Holders(organization, holders) => {
+                let start = slice.start_among_people(false)?;
+                let limit = limit.min(graph.members_count(organization));
+                if limit > WALK_MAX {
+                    return None;
+                }
+                graph.people(organization, &holders, &[], start, (limit, patience))
             }
             Self::These(mut ids) => {
                 if slice.descending {
@@ -142,12 +161,14 @@ impl Known {
         }
     }
 
-    fn count(&self, graph: &Graph) -> u64 {
-        match self {
-            Self::All => graph.memberships_listed() as u64,
-            Self::Members(organization) => graph.members_count(*organization) as u64,
-            Self::These(ids) => ids.len() as u64,
-        }
+    fn count(&self, graph: &Graph, patience: usize) -> Option<u64> {
+        let count = match self {
+            Self::All => graph.memberships_listed(),
+            Self::Members(organization) => graph.members_count(*organization),
+            Self::Holders(organization, holders) => graph.people_count(*organization, holders, &[], patience)?,
+            Self::These(ids) => ids.len(),
+        };
+        Some(count as u64)
     }
 }
 
@@ -326,11 +347,11 @@ impl View<'_> {
     ) -> Result<Vec<Arc<Membership>>> {
         if let Some(memory) = &self.memory {
             let in_order = (sort == MemberSort::Created).then(|| filter.in_memory(memory.graph)).flatten();
-            let ids = in_order.and_then(|known| known.part(memory.graph, slice));
+            let ids = in_order.and_then(|known| known.part(memory.graph, slice, WALK_MAX));
             let ids = ids.ok_or_else(|| self.connection.not_in_memory())?;
             return ids.into_iter().map(|id| self.remembered_membership(memory, id)).collect();
         }
-        let in_order = |graph: &Graph, _| filter.in_memory(graph)?.part(graph, slice);
+        let in_order = |graph: &Graph, _| filter.in_memory(graph)?.part(graph, slice, self.patience());
         if sort == MemberSort::Created
             && let Some(ids) = self.page(slice, in_order)
         {
@@ -364,7 +385,7 @@ impl View<'_> {
     }
 
     pub fn count_memberships(&self, filter: &MemberFilter) -> Result<u64> {
-        if let Some(count) = self.ordered(|graph| Some(filter.in_memory(graph)?.count(graph))) {
+        if let Some(count) = self.ordered(|graph| filter.in_memory(graph)?.count(graph, self.patience())) {
             return Ok(count);
         }
         let mut select = Select::new("SELECT COUNT(*) FROM membership m");

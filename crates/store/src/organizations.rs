@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use roster_index::Graph;
+use roster_index::{Among, Graph, State};
 use roster_model::{Aliases, Organization, OrganizationId, OrganizationStatus, UserId, Visibility, text};
 
 use crate::batch::About;
@@ -45,13 +45,29 @@ pub struct OrganizationFilter {
 }
 
 impl OrganizationFilter {
-    /// Whether it asks for all that aren't deleted and for nothing else, and then, whether for the root, too.
-    fn all_shown(&self) -> Option<bool> {
-        let with_root = !self.shown_only;
-        let not_deleted = Some(OrganizationState::NotDeleted);
-        let plain = Self { shown_only: self.shown_only, state: self.state, ..Self::default() };
-        let shown = self.state == not_deleted || (self.state.is_none() && !with_root);
-        (shown && *self == plain).then_some(with_root)
+    /// The same for memory, if it asks for nothing but a place in the tree and a state. `root` is the realm's.
+    fn among(&self, root: Option<OrganizationId>) -> Option<Among> {
+        let Self { parent, below, within, levels, state, shown_only, .. } = *self;
+        let plain = Self { parent, below, within, levels, state, shown_only, ..Self::default() };
+        if *self != plain {
+            return None;
+        }
+        let (top, children_only) = match (parent, below, within, levels) {
+            (None, Some(_), None, None) => (below, false),
+            (None, None, top, _) => (top, false),
+            (Some(top), None, None, _) | (None, Some(top), None, Some(1)) => (Some(top), true),
+            _ => return None,
+        };
+        let states: &[State] = match (state, shown_only) {
+            (None, false) => &[State::Active, State::Suspended, State::Deleted],
+            (None, true) | (Some(OrganizationState::NotDeleted), _) => &[State::Active, State::Suspended],
+            (Some(OrganizationState::Active), _) => &[State::Active],
+            (Some(OrganizationState::Suspended), _) => &[State::Suspended],
+            (Some(OrganizationState::Deleted), false) => &[State::Deleted],
+            (Some(OrganizationState::Deleted), true) => &[],
+        };
+        let hides_top = below.is_some() || (shown_only && (top.is_none() || top == root));
+        Some(Among { top, children_only, with_top: !hides_top, states })
     }
 }
 
@@ -367,13 +383,15 @@ impl View<'_> {
         sort: OrganizationSort,
         slice: &Slice,
     ) -> Result<Vec<Organization>> {
-        let with_root = filter.all_shown();
-        let in_order = |graph: &Graph, limit| match sort {
-            OrganizationSort::Created => {
-                Some(graph.organizations_by_creation(with_root?, slice.start_by_creation()?, limit))
+        let in_order = |graph: &Graph, limit| {
+            let among = filter.among(graph.root())?;
+            match sort {
+                OrganizationSort::Created => {
+                    Some(graph.organizations_by_creation(&among, slice.start_by_creation()?, limit))
+                }
+                OrganizationSort::Id => Some(graph.organizations_by_id(&among, slice.start_by_id()?, limit)),
+                _ => None,
             }
-            OrganizationSort::Id => Some(graph.organizations_by_id(with_root?, slice.start_by_id()?, limit)),
-            _ => None,
         };
         if let Some(ids) = self.page(slice, in_order) {
             return self.organizations_in_order(&ids);
@@ -387,7 +405,7 @@ impl View<'_> {
     }
 
     pub fn count_organizations(&self, filter: &OrganizationFilter) -> Result<u64> {
-        let counted = |graph: &Graph| Some(graph.organizations_count(filter.all_shown()?) as u64);
+        let counted = |graph: &Graph| Some(graph.organizations_count(&filter.among(graph.root())?) as u64);
         if let Some(count) = self.ordered(counted) {
             return Ok(count);
         }

@@ -64,6 +64,7 @@ fn ask_everything(view: &View<'_>) -> crate::Result<()> {
     view.belongs_to_domain(organization, user, Timestamp::from_ms(1))?;
     view.list_domain_users(Some(organization), Timestamp::from_ms(1), &some())?;
     view.count_domain_users(Some(organization), Timestamp::from_ms(1))?;
+    view.invited_to(&[organization], Timestamp::from_ms(1))?;
     view.groups_of(&[user], Some(organization))?;
     view.organizations_named("a")?;
     view.organizations_beginning("a")?;

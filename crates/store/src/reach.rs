@@ -230,10 +230,7 @@ impl View<'_> {
         after: Option<OrganizationId>,
         limit: Option<u64>,
     ) -> Result<Vec<OrganizationId>> {
-        if let Some(memory) = &self.memory {
-            let mut below = self.below_in_memory(memory, tops)?;
-            below.retain(|id| after.is_none_or(|after| *id > after));
-            below.truncate(at_most(limit));
+        if let Some(below) = self.ordered(|graph| graph.and_below(tops, after, at_most(limit), WALK_MAX)) {
             return Ok(below);
         }
         let mut select = self.downward("id", tops);
@@ -247,13 +244,9 @@ impl View<'_> {
         self.connection.all(&select.text, &select.values, |row| row.id(0))
     }
 
-    fn below_in_memory(&self, memory: &Memory<'_>, tops: &[OrganizationId]) -> Result<Vec<OrganizationId>> {
-        memory.graph.and_below(tops, WALK_MAX).ok_or_else(|| self.connection.not_in_memory())
-    }
-
     pub fn count_and_below(&self, tops: &[OrganizationId]) -> Result<u64> {
-        if let Some(memory) = &self.memory {
-            return Ok(self.below_in_memory(memory, tops)?.len() as u64);
+        if let Some(count) = self.ordered(|graph| graph.count_and_below(tops)) {
+            return Ok(count as u64);
         }
         self.count(&self.downward("COUNT(*)", tops))
     }

@@ -1,7 +1,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use roster_model::{Address, AddressKind, Aliases, EntityId as _, NO_ADDRESS, User, UserId, UserStatus, text};
+use roster_index::People;
+use roster_model::{
+    Address, AddressKind, Aliases, EntityId as _, NO_ADDRESS, OrganizationId, User, UserId, UserStatus, text,
+};
 
 use crate::batch::About;
 use crate::error::Result;
@@ -35,6 +38,14 @@ impl UserFilter {
         let ids = Selection { only: Some(only.to_vec()), except: Vec::new() };
         let plain = Self { more: UserMatch { ids, ..UserMatch::default() }, ..Self::default() };
         (*self == plain).then_some(only)
+    }
+
+    /// The organization whose members it wants, if it asks for nothing else.
+    fn just_members_of(&self) -> Option<OrganizationId> {
+        let [organization] = self.more.organizations.only.as_deref()? else { return None };
+        let organizations = Selection { only: Some(vec![*organization]), except: Vec::new() };
+        let plain = Self { more: UserMatch { organizations, ..UserMatch::default() }, ..Self::default() };
+        (*self == plain).then_some(*organization)
     }
 }
 
@@ -329,8 +340,14 @@ impl View<'_> {
         user_conditions(self, select, filter);
     }
 
-    /// A page of all users, where memory knows their order.
+    /// A page of all users, or of an organization's, where memory knows their order.
     fn page_of_users(&self, filter: &UserFilter, sort: UserSort, slice: &Slice) -> Option<Vec<UserId>> {
+        if let Some(organization) = filter.just_members_of().filter(|_| sort == UserSort::Created) {
+            let start = slice.start_among_people(true)?;
+            return self.page(slice, |graph, limit| {
+                graph.people(organization, &People::Users, &[], start, (limit, self.patience()))
+            });
+        }
         if *filter != UserFilter::default() {
             return None;
         }
@@ -368,6 +385,12 @@ impl View<'_> {
     pub fn count_users(&self, filter: &UserFilter) -> Result<u64> {
         if *filter == UserFilter::default()
             && let Some(count) = self.ordered(|graph| Some(graph.users_count() as u64))
+        {
+            return Ok(count);
+        }
+        // Each member is another user.
+        if let Some(organization) = filter.just_members_of()
+            && let Some(count) = self.ordered(|graph| Some(graph.members_count(organization) as u64))
         {
             return Ok(count);
         }

@@ -110,11 +110,20 @@ impl<'c> View<'c> {
         if graph.position() == self.head { ask(&graph) } else { None }
     }
 
+    /// How many steps an answer may take that makes a list first.
+    pub(crate) const fn patience(&self) -> usize {
+        if self.is_memory() { WALK_MAX } else { usize::MAX }
+    }
+
     /// The same for a page that isn't too long to be read by ids.
     pub(crate) fn page<T>(&self, slice: &Slice, ask: impl FnOnce(&Graph, usize) -> Option<T>) -> Option<T> {
         let limit = at_most(slice.limit);
-        let longest = if self.is_memory() { WALK_MAX } else { KEPT_MAX };
-        if limit <= longest { self.ordered(|graph| ask(graph, limit)) } else { None }
+        if limit <= self.longest_page() { self.ordered(|graph| ask(graph, limit)) } else { None }
+    }
+
+    /// Longer ones are read whole.
+    pub(crate) const fn longest_page(&self) -> usize {
+        if self.is_memory() { WALK_MAX } else { KEPT_MAX }
     }
 
     /// From now on keeps in memory what it reads.
