@@ -11,10 +11,11 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 
+use super::company::Company;
 use super::log::Log;
 use super::{Connection, Kind, Savepoint, Source};
 use crate::batch::Batch;
@@ -28,6 +29,8 @@ const QUEUE_MAX: usize = 4096;
 const QUEUE_WAIT: Duration = Duration::from_secs(5);
 /// How often something is done that failed for what another try may not meet.
 const TRIES: u32 = 4;
+/// How many batches begin with the realm's lock after memory was wrong.
+const DOUBTS: u32 = 32;
 
 /// What becomes of a job's changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,6 +78,8 @@ impl WriterStatistics {
 
 /// What is told of the writer's commits.
 pub trait Witness: Send {
+    /// Where this realm's log ends, as far as is known here: its head, and the version of its roles. Others may have moved it on.
+    fn believed(&self, realm: i64) -> Option<(i64, i64)>;
     /// A transaction has begun in which these will run.
     fn begun(&self, connection: &Connection, batch: &[Box<dyn Job>]) -> Result<()>;
     /// That was committed, and nobody has heard of it yet. The connection is in no transaction.
@@ -103,7 +108,7 @@ impl Writer {
         let counts = Arc::clone(&statistics);
         let thread = std::thread::Builder::new()
             .name(String::from("roster-writer"))
-            .spawn(move || work(Link { connection, source }, log, waiting, &counts, &*witness))
+            .spawn(move || work(Link { connection, source, doubts: 0 }, log, waiting, &counts, &*witness))
             .map_err(|e| Error::File(String::from("starting the writer's thread"), e))?;
         Ok((Self { jobs, statistics }, thread))
     }
@@ -130,11 +135,26 @@ impl Writer {
 struct Link {
     connection: Connection,
     source: Source,
+    /// For how many batches memory isn't believed, since it was wrong: others write the same realms.
+    doubts: u32,
 }
 
 impl Link {
+    /// Whether the next batch may be done on what memory believes. To begin a transaction of a file costs nothing.
+    fn believes(&mut self) -> bool {
+        let doubted = self.doubts > 0;
+        self.doubts = self.doubts.saturating_sub(1);
+        !doubted && self.connection.kind() == Kind::Postgres
+    }
+
+    const fn doubt(&mut self) {
+        self.doubts = DOUBTS;
+    }
+
     /// One that stands, as far as one can know.
     fn get(&mut self) -> Result<&Connection> {
+        // Of a message to a server that had gone away before, nobody would know whether it was heard.
+        self.connection.listen();
         if self.connection.is_lost() {
             self.connection = self.source.open()?;
             tracing::info!("connected to the database again");
@@ -150,14 +170,11 @@ fn work(
     statistics: &WriterStatistics,
     witness: &dyn Witness,
 ) {
+    let mut company = Company::default();
     while let Some(first) = waiting.blocking_recv() {
         let mut batch = vec![first];
-        while batch.len() < BATCH_MAX {
-            match waiting.try_recv() {
-                Ok(job) => batch.push(job),
-                Err(_) => break,
-            }
-        }
+        company.gather(&mut batch, &mut waiting, BATCH_MAX);
+        let (begun, jobs) = (Instant::now(), batch.len());
         statistics.queued.fetch_sub(batch.len() as u64, Ordering::Relaxed);
         for mut batch in by_transaction(link.connection.kind(), batch) {
             statistics.count(batch.len());
@@ -188,8 +205,10 @@ fn work(
                 });
             }
         }
-        if let Some(log) = &mut log {
-            log.mind(&link.connection);
+        match &mut log {
+            // A file is fast enough to be written without waiting for anybody.
+            Some(log) => log.mind(&link.connection),
+            None => company.learn(jobs, waiting.len(), begun.elapsed()),
         }
     }
     if let Some(log) = log {
@@ -222,33 +241,55 @@ fn by_transaction(kind: Kind, batch: Vec<Box<dyn Job>>) -> Vec<Vec<Box<dyn Job>>
     groups
 }
 
+/// How a batch is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Manner {
+    /// On what memory believes. A server is told only at the end, all at once: one message and its answer.
+    Believing,
+    /// After the realm was locked. New rows wait for each other.
+    Locked,
+    /// The same, and each operation's rows are sent in its turn: then what is refused is its own.
+    InTurn,
+}
+
 /// Commits a batch, or says why nothing of it was.
 fn commit(link: &mut Link, batch: &mut [Box<dyn Job>], witness: &dyn Witness) -> Result<Batch> {
     let realm = batch.first().and_then(|job| job.realm());
     let mut tries = 1;
-    let mut may_wait = true;
+    let mut manner = if link.believes() { Manner::Believing } else { Manner::Locked };
     loop {
         let connection = link.get()?;
         let done = Batch::default();
-        connection.begin_late(may_wait);
-        let ran = connection
-            .begin_writing(realm)
-            .and_then(|()| witness.begun(connection, batch))
-            .and_then(|()| run(connection, batch, &done));
+        connection.begin_late(manner != Manner::InTurn);
+        let believed = realm.filter(|_| manner == Manner::Believing);
+        let believed = believed.and_then(|realm| Some((realm, witness.believed(realm)?)));
+        let begun = match believed {
+            Some((realm, end)) => {
+                connection.begin_believing(realm, end);
+                Ok(())
+            }
+            None => connection.begin_writing(realm),
+        };
+        let ran = begun.and_then(|()| witness.begun(connection, batch)).and_then(|()| run(connection, batch, &done));
         let outcome: Result<()> = match ran {
             Ok(false) => return Ok(done),
-            // Whether a commit that wasn't answered took place, nobody knows: it must not be done again.
             Ok(true) => match connection.commit_with(&done.moved()) {
-                Err(Error::Unserializable) => Err(Error::Unserializable),
-                committed => return committed.map(|()| done).map_err(|error| given_up(connection, error)),
+                Ok(()) => return Ok(done),
+                // Whether a commit that wasn't answered took place, nobody knows: it must not be done again. Of these it is known.
+                Err(error) if matches!(error, Error::Unserializable) || connection.late_rows_failed() => Err(error),
+                Err(error) => return Err(given_up(connection, error)),
             },
             Err(error) => Err(error),
         };
         let Err(error) = outcome else { return Ok(done) };
-        let error = given_up(connection, error);
+        let error = given_up(connection, connection.why_unbegun().unwrap_or(error));
         if connection.late_rows_failed() && !connection.is_lost() {
-            // Once more, with each operation's rows sent in its turn: then what is refused is its own.
-            may_wait = false;
+            manner = Manner::InTurn;
+            continue;
+        }
+        if believed.is_some() && matches!(error, Error::Unserializable) {
+            link.doubt();
+            manner = Manner::Locked;
             continue;
         }
         // Nothing of it was committed: a lost connection is made anew, a loser of a race comes after the winner.
@@ -280,7 +321,6 @@ fn run(connection: &Connection, batch: &mut [Box<dyn Job>], done: &Batch) -> Res
         batch.iter_mut().try_for_each(|job| savepoint(connection, &mut **job, done))?;
         true
     };
-    connection.settle()?;
     Ok(something)
 }
 
@@ -288,6 +328,8 @@ fn run(connection: &Connection, batch: &mut [Box<dyn Job>], done: &Batch) -> Res
 fn alone(connection: &Connection, job: &mut dyn Job, done: &Batch) -> Result<bool> {
     let mut tries = 1;
     while attempt(connection, job, done)? == Verdict::Drop {
+        // What it refused on a belief, it may have refused wrongly.
+        connection.begin_now()?;
         connection.rollback()?;
         done.reset();
         if !connection.stumbled() || tries >= TRIES {
@@ -322,6 +364,9 @@ fn attempt(connection: &Connection, job: &mut dyn Job, done: &Batch) -> Result<V
     let verdict = catch_unwind(AssertUnwindSafe(|| job.run(connection, done))).unwrap_or(Verdict::Drop);
     if connection.late_rows_failed() {
         return Err(Error::Busy("rows that waited were refused"));
+    }
+    if connection.is_unbegun() {
+        return Err(Error::Busy("the transaction could not begin"));
     }
     // A full disk, an I/O error or a server that went away may cost the whole transaction, not just the statement.
     if connection.is_idle() {
