@@ -249,10 +249,12 @@ impl Postgres {
     }
 
     fn moving(&self, tables: &[Rows]) -> Result<String> {
-        let mut sql = String::from(
-            "WITH moved AS (UPDATE realm SET head = $4, roles_version = $5
-                WHERE id = $1 AND head = $2 AND roles_version = $3 RETURNING id)",
-        );
+        let moving =
+            "UPDATE realm SET head = $4, roles_version = $5 WHERE id = $1 AND head = $2 AND roles_version = $3";
+        if tables.is_empty() {
+            return Ok(moving.to_owned());
+        }
+        let mut sql = format!("WITH moved AS ({moving} RETURNING id)");
         let mut number = 6;
         for (place, Rows { into, width, .. }) in tables.iter().enumerate() {
             let lists = self.lists(into, *width, number)?;

@@ -55,10 +55,14 @@ impl Session {
 
     /// Hears what the other side has said in the meantime: its goodbye, perhaps.
     pub(super) fn listen(&mut self) {
-        let _ = self.ask(async |_| {
+        let Self { runtime, wire, .. } = self;
+        let heard = async {
+            // Meanwhile the runtime looks at the socket.
             tokio::task::yield_now().await;
-            Ok(())
-        });
+            poll_fn(|context| Poll::Ready(drive(wire, context))).await
+        };
+        // What is over is seen by whoever asks next.
+        let _ = runtime.block_on(heard);
     }
 
     /// Says goodbye.

@@ -5,8 +5,9 @@
 //! answers them. A job that refuses, fails or panics is rolled back alone. Nobody is told of success before the commit is on disk,
 //! and a caller that went away changes nothing.
 //!
-//! On PostgreSQL other processes write too. A transaction there is of one realm and begins by locking the realm's row, so a realm has
-//! one writer at a time, and its next events are visible before anybody can number the ones behind them.
+//! On PostgreSQL other processes write too. A transaction there is of one realm and its first statement changes the realm's row, so a realm has
+//! one writer at a time, and its next events are visible before anybody can number the ones behind them. That statement is also its last
+//! where memory answers all that the jobs ask: then it does nothing unless the realm's log ends where memory believes.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -84,7 +85,7 @@ pub trait Witness: Send {
     fn begun(&self, connection: &Connection, batch: &[Box<dyn Job>]) -> Result<()>;
     /// That was committed, and nobody has heard of it yet. The connection is in no transaction.
     fn committed(&self, connection: &Connection, batch: Batch);
-    /// A batch didn't become durable, or the connection is another one; its jobs haven't heard of it yet.
+    /// A batch didn't become durable, and its jobs haven't heard of it yet; or the connection is another one from now on.
     fn lost(&self);
 }
 
@@ -152,11 +153,13 @@ impl Link {
     }
 
     /// One that stands, as far as one can know.
-    fn get(&mut self) -> Result<&Connection> {
+    fn get(&mut self, witness: &dyn Witness) -> Result<&Connection> {
         // Of a message to a server that had gone away before, nobody would know whether it was heard.
         self.connection.listen();
         if self.connection.is_lost() {
             self.connection = self.source.open()?;
+            // It may be another server.
+            witness.lost();
             tracing::info!("connected to the database again");
         }
         Ok(&self.connection)
@@ -178,12 +181,7 @@ fn work(
         statistics.queued.fetch_sub(batch.len() as u64, Ordering::Relaxed);
         for mut batch in by_transaction(link.connection.kind(), batch) {
             statistics.count(batch.len());
-            let stood = !link.connection.is_lost();
-            let committed = commit(&mut link, &mut batch, witness);
-            if !stood {
-                witness.lost();
-            }
-            let durable = match committed {
+            let durable = match commit(&mut link, &mut batch, witness) {
                 Ok(done) => {
                     witness.committed(&link.connection, done);
                     Ok(())
@@ -258,7 +256,7 @@ fn commit(link: &mut Link, batch: &mut [Box<dyn Job>], witness: &dyn Witness) ->
     let mut tries = 1;
     let mut manner = if link.believes() { Manner::Believing } else { Manner::Locked };
     loop {
-        let connection = link.get()?;
+        let connection = link.get(witness)?;
         let done = Batch::default();
         connection.begin_late(manner != Manner::InTurn);
         let believed = realm.filter(|_| manner == Manner::Believing);
