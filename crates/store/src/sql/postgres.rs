@@ -46,7 +46,8 @@ pub(super) struct Postgres {
     /// Taken out at the end only.
     session: RefCell<Option<Session>>,
     statements: RefCell<HashMap<String, Statement>>,
-    /// For each table with its columns, the statement that inserts any number of rows.
+    /// For each table with its columns, the statement that inserts any number of rows; and for the realm with some tables, the one that moves its
+    /// log on and inserts them.
     inserts: RefCell<HashMap<String, Statement>>,
     in_transaction: Cell<bool>,
     /// It can't be used any more, though the socket may stand: a server that became read-only, say.
@@ -215,7 +216,7 @@ impl Postgres {
     /// Moves a realm's log from one end to another (head and version of the roles), inserts rows into some tables and commits, without waiting
     /// in between. The realm's row comes first, so that nobody else writes there meanwhile. Where no transaction has begun, this is one.
     pub(super) fn commit_moving(&self, realm: i64, from: End, to: End, tables: &[Rows]) -> Result<Committed> {
-        let name = tables.iter().map(|rows| rows.into).collect::<Vec<_>>().join("; ");
+        let name = tables.iter().fold(String::from("realm"), |name, rows| name + "; " + rows.into);
         let statement = self.made_of(&name, || self.moving(tables))?;
         let ends = [realm, from.0, from.1, to.0, to.1].map(Value::from);
         let columns: Vec<_> = tables.iter().flat_map(|rows| columns(rows.width, &rows.values)).collect();
