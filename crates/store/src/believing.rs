@@ -352,6 +352,29 @@ async fn a_lost_connection_costs_no_more_than_it_must() {
     store.close().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_realm_that_another_keeps_is_waited_for_once() {
+    if std::env::var_os(SERVER).is_none() {
+        return;
+    }
+    let database = Database::new();
+    let store = open(&database).await;
+    let other = Other::holding(&database).await;
+    let runs = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&runs);
+    let outcome = store.write(realm(), move |transaction| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        add(transaction, 1)
+    });
+    let outcome = outcome.await;
+    assert!(matches!(outcome, Err(Error::Busy(_))), "{outcome:?}");
+    assert_eq!(runs.load(Ordering::Relaxed), 1);
+    other.lets_go().await;
+    store.write(realm(), |transaction| add(transaction, 1)).await.expect("an addition");
+    assert_eq!(there(&store).await, (vec![1], vec![1]));
+    store.close().await;
+}
+
 /// The events' own numbers would refuse a second one, too; but nothing rests on that.
 #[test]
 fn nothing_goes_where_the_log_ends_elsewhere() {

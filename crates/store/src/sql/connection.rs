@@ -269,6 +269,8 @@ impl Connection {
                     Ok(())
                 }
                 Committed::Elsewhere => Err(Error::Unserializable),
+                // Who waited so long for the realm doesn't do it once more.
+                Committed::Refused(error @ Error::Busy(_)) => Err(error),
                 Committed::Refused(error) => {
                     self.refuse_late();
                     Err(error)
