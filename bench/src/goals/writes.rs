@@ -11,7 +11,7 @@ use crate::bench::Bench;
 use crate::cores::Place;
 use crate::load::{Load, Source, post};
 use crate::roster::KEY;
-use crate::turns::Served as _;
+use crate::turns::{Served as _, Side};
 use crate::world::{Fresh, On};
 use crate::yardstick::inserts::{CONNECTIONS, Inserts};
 use crate::yardstick::rows::Rows;
@@ -78,16 +78,16 @@ pub fn inserts(bench: &mut Bench<'_>, on: On) -> Result<()> {
     }
     let world = bench.usual(on)?;
     let roster = bench.free(&world)?;
-    let mut load = Load::open(roster.address(), 64)?;
-    let mut add = additions(&world.sample.fresh);
+    let mut adding = Side::new(&roster, 64, additions(&world.sample.fresh))?;
     let plain = Inserts::new(world.store.server().context("a server")?, world.shape.memberships)?;
     let round = bench.settings.round * 2;
     let (mut values, mut scale) = (Vec::new(), String::new());
     for _ in 0..bench.settings.rounds {
         let plain = bench.settings.cores.run_at(Place::Anywhere, || plain.per_second(round))?;
-        let added = load.run(round, &mut add)?.rate();
-        values.push(added / plain);
-        scale = format!("{added:.0}/s : {plain:.0}/s");
+        let added = adding.round(round)?;
+        let rate = added.outcome.rate();
+        values.push(rate / plain);
+        scale = format!("{rate:.0}/s, {:.0} µs CPU : {plain:.0}/s", added.cpu());
     }
     let what = format!("durable additions, 64 connections, vs one INSERT each on {CONNECTIONS} connections");
     bench.row(&INSERTS, on, what, values, scale);
@@ -97,17 +97,17 @@ pub fn inserts(bench: &mut Bench<'_>, on: On) -> Result<()> {
 pub fn single(bench: &mut Bench<'_>, on: On) -> Result<()> {
     let world = bench.usual(on)?;
     let roster = bench.free(&world)?;
-    let mut load = Load::open(roster.address(), 1)?;
-    let mut add = additions(&world.sample.fresh);
+    let mut adding = Side::new(&roster, 1, additions(&world.sample.fresh))?;
     let length = bench.settings.round / 4;
     let synced = || bench.settings.cores.run_at(Place::Anywhere, || sync::median(length));
     let (mut values, mut scale) = (Vec::new(), String::new());
     for _ in 0..bench.settings.rounds {
         let before = synced()?;
-        let added = load.run(bench.settings.round, &mut add)?.quantile(0.5);
+        let added = adding.round(bench.settings.round)?;
+        let median = added.outcome.quantile(0.5);
         let synced = before.midpoint(synced()?);
-        values.push(added / synced);
-        scale = format!("{added:.0} µs : {synced:.0} µs");
+        values.push(median / synced);
+        scale = format!("{median:.0} µs, {:.0} µs CPU : {synced:.0} µs", added.cpu());
     }
     bench.row(&SYNC, on, "one durable addition, 1 connection: p50 vs one fdatasync of 4 kB", values, scale);
     Ok(())

@@ -72,7 +72,7 @@ impl Inserts {
 fn schema(rows: usize) -> String {
     format!(
         "CREATE TABLE m (id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, org BIGINT NOT NULL, usr BIGINT NOT NULL, roles BIGINT NOT NULL);
-         INSERT INTO m (org, usr, roles) SELECT n % 1000, n * 7919, 4 FROM generate_series(1, {rows}) n;
+         INSERT INTO m (org, usr, roles) SELECT n % 1000, n * 7919, 4 FROM generate_series(CAST(1 AS BIGINT), {rows}) n;
          CREATE UNIQUE INDEX m_org ON m (org, usr);
          CREATE INDEX m_usr ON m (usr, org);
          ANALYZE m;"

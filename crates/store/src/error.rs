@@ -52,7 +52,7 @@ pub enum Error {
     #[error(transparent)]
     Sqlite(rusqlite::Error),
     #[error("{}", whole(.0))]
-    Postgres(postgres::Error),
+    Postgres(tokio_postgres::Error),
     #[error("{0}: {1}")]
     File(String, std::io::Error),
 }
@@ -77,7 +77,7 @@ impl From<rusqlite::Error> for Error {
 }
 
 /// The driver's own text is only "db error".
-fn whole(error: &postgres::Error) -> String {
+fn whole(error: &tokio_postgres::Error) -> String {
     match error.as_db_error() {
         Some(said) => format!("{} ({})", said.message(), said.code().code()),
         None => match std::error::Error::source(error) {
@@ -88,7 +88,7 @@ fn whole(error: &postgres::Error) -> String {
 }
 
 /// Whether the server wasn't there, or went away in the middle. What is left are values that don't fit: a fault of ours.
-fn went_away(error: &postgres::Error) -> bool {
+fn went_away(error: &tokio_postgres::Error) -> bool {
     let cause = std::error::Error::source(error);
     // The driver doesn't tell these apart but in its words.
     let said = error.to_string();
@@ -99,9 +99,9 @@ fn went_away(error: &postgres::Error) -> bool {
             .any(|beginning| said.starts_with(beginning))
 }
 
-impl From<postgres::Error> for Error {
-    fn from(error: postgres::Error) -> Self {
-        use postgres::error::SqlState as S;
+impl From<tokio_postgres::Error> for Error {
+    fn from(error: tokio_postgres::Error) -> Self {
+        use tokio_postgres::error::SqlState as S;
         let Some(state) = error.code() else {
             return if went_away(&error) { Self::Unreachable(whole(&error)) } else { Self::Postgres(error) };
         };

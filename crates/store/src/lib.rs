@@ -11,6 +11,8 @@ mod accounts;
 #[cfg(test)]
 mod again;
 mod batch;
+#[cfg(test)]
+mod believing;
 mod cache;
 mod copy;
 mod directory;

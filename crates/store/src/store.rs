@@ -487,6 +487,12 @@ struct Watching {
 }
 
 impl Witness for Watching {
+    fn believed(&self, realm: i64) -> Option<(i64, i64)> {
+        let realm = self.index.as_ref()?.realm(RealmId::from_raw(realm))?;
+        let graph = realm.read();
+        Some((graph.position(), graph.roles_version()))
+    }
+
     /// Reads in one go what each of them would read alone.
     fn begun(&self, connection: &Connection, batch: &[Box<dyn Job>]) -> Result<()> {
         let Some(index) = &self.index else { return Ok(()) };

@@ -1,8 +1,7 @@
-use std::fmt::Write as _;
 use std::path::Path;
 
 use super::late::Late;
-use super::postgres::Postgres;
+use super::postgres::{Committed, End, Postgres};
 use super::sqlite::Sqlite;
 use super::url::Address;
 use super::{Row, Value};
@@ -14,8 +13,12 @@ pub struct Connection {
     inner: Backend,
     /// A statement failed for something that another try may not meet: see [`Error::is_repeatable`].
     stumbled: std::cell::Cell<bool>,
-    /// The realm that this transaction has locked, its head and the version of its roles at that moment.
-    locked: std::cell::Cell<Option<(i64, i64, i64)>>,
+    /// The realm that this transaction is of, and where its log ended when it began.
+    of: std::cell::Cell<Option<(i64, End)>>,
+    /// The server hasn't heard of it yet: where the log ends is only believed.
+    unsaid: std::cell::Cell<bool>,
+    /// Why a transaction could not begin when it had to.
+    unbegun: std::cell::RefCell<Option<Error>>,
     /// Many changes are to come.
     much: std::cell::Cell<bool>,
     /// What this transaction has still to send.
@@ -92,7 +95,9 @@ impl Connection {
         Self {
             inner,
             stumbled: std::cell::Cell::new(false),
-            locked: std::cell::Cell::new(None),
+            of: std::cell::Cell::new(None),
+            unsaid: std::cell::Cell::new(false),
+            unbegun: std::cell::RefCell::default(),
             much: std::cell::Cell::new(false),
             late: std::cell::RefCell::default(),
             #[cfg(test)]
@@ -174,8 +179,16 @@ impl Connection {
     pub(crate) fn is_idle(&self) -> bool {
         match &self.inner {
             Backend::Sqlite(sqlite) => sqlite.is_idle(),
+            Backend::Postgres(postgres) if self.unsaid.get() => postgres.is_lost(),
             Backend::Postgres(postgres) => postgres.is_idle(),
             Backend::Nowhere(_) => true,
+        }
+    }
+
+    /// Hears whether the server has gone away meanwhile.
+    pub(super) fn listen(&self) {
+        if let Backend::Postgres(postgres) = &self.inner {
+            postgres.listen();
         }
     }
 
@@ -195,35 +208,74 @@ impl Connection {
     /// Begins a transaction as the only writer: of the file, or of this realm if one is named, in which case nobody else changes it
     /// until the commit is there for all to see.
     pub(crate) fn begin_writing(&self, realm: Option<i64>) -> Result<()> {
-        self.locked.set(None);
+        self.of.set(None);
         if let (Backend::Postgres(postgres), Some(realm)) = (&self.inner, realm) {
             // The first lock that any writer takes, so that no two can wait for each other.
-            self.locked.set(postgres.begin_alone(realm)?.map(|(head, roles_version)| (realm, head, roles_version)));
+            self.of.set(postgres.begin_alone(realm)?.map(|end| (realm, end)));
             return Ok(());
         }
         self.begin("BEGIN IMMEDIATE", "BEGIN ISOLATION LEVEL READ COMMITTED")
     }
 
-    /// Where a realm's log ended when this transaction locked it, and the version of its roles: a look that need not be taken again.
-    pub(crate) fn locked(&self, realm: i64) -> Option<(i64, i64)> {
-        let (locked, head, roles_version) = self.locked.get()?;
-        (locked == realm && !self.is_idle()).then_some((head, roles_version))
+    /// The same where memory believes to know where the realm's log ends. A server hears of it as late as possible: at the end, when all of it goes
+    /// there in one message, or when something is asked of it. If the log ends elsewhere by then, it's [`Error::Unserializable`].
+    pub(crate) fn begin_believing(&self, realm: i64, end: End) {
+        self.unbegun.take();
+        self.of.set(Some((realm, end)));
+        self.unsaid.set(true);
+    }
+
+    /// Lets the server hear of a transaction that it hasn't heard of, and looks whether what it rests on is true.
+    pub(crate) fn begin_now(&self) -> Result<()> {
+        if !self.unsaid.take() {
+            return Ok(());
+        }
+        let Some((realm, believed)) = self.of.get() else { return Ok(()) };
+        let begun = self.begin_writing(Some(realm)).and_then(|()| match self.of.get() {
+            Some((_, end)) if end == believed => Ok(()),
+            _ => Err(Error::Unserializable),
+        });
+        // Whoever asked may take it for his own failure; the writer has to know better.
+        begun.map_err(|error| {
+            self.unbegun.replace(Some(error));
+            Error::Unserializable
+        })
+    }
+
+    /// Whether the transaction could not begin. Then nothing that was answered since holds.
+    pub(crate) fn is_unbegun(&self) -> bool {
+        self.unbegun.borrow().is_some()
+    }
+
+    pub(crate) fn why_unbegun(&self) -> Option<Error> {
+        self.unbegun.take()
+    }
+
+    /// Where a realm's log ended when this transaction began, and the version of its roles: a look that need not be taken again.
+    pub(crate) fn locked(&self, realm: i64) -> Option<End> {
+        let (of, end) = self.of.get()?;
+        (of == realm && !self.is_idle()).then_some(end)
     }
 
     /// Moves realms' logs on, each given with its head and the version of its roles, and commits.
     pub(crate) fn commit_with(&self, heads: &[(i64, i64, i64)]) -> Result<()> {
-        self.settle()?;
-        if let Backend::Postgres(postgres) = &self.inner {
-            // In one message.
-            let mut sql = String::new();
-            for (realm, head, roles_version) in heads {
-                let _ =
-                    write!(sql, "UPDATE realm SET head = {head}, roles_version = {roles_version} WHERE id = {realm}; ");
-            }
-            sql.push_str("COMMIT");
-            postgres.batch(&sql)?;
-            self.ended();
-            return Ok(());
+        if let (Backend::Postgres(postgres), [(realm, head, roles_version)]) = (&self.inner, heads)
+            && let Some(from) = self.locked(*realm)
+            && let Some(tables) = self.take_late()
+        {
+            return match postgres.commit_moving(*realm, from, (*head, *roles_version), &tables)? {
+                Committed::Yes => {
+                    self.ended();
+                    Ok(())
+                }
+                Committed::Elsewhere => Err(Error::Unserializable),
+                // Who waited so long for the realm doesn't do it once more.
+                Committed::Refused(error @ Error::Busy(_)) => Err(error),
+                Committed::Refused(error) => {
+                    self.refuse_late();
+                    Err(error)
+                }
+            };
         }
         for (realm, head, roles_version) in heads {
             self.execute(
@@ -255,7 +307,7 @@ impl Connection {
     /// If there is still something to roll back.
     pub(crate) fn rollback(&self) -> Result<()> {
         self.forget_late();
-        if self.is_idle() {
+        if self.unsaid.take() || self.is_idle() {
             self.ended();
             return Ok(());
         }
@@ -265,7 +317,8 @@ impl Connection {
     }
 
     fn ended(&self) {
-        self.locked.set(None);
+        self.of.set(None);
+        self.unsaid.set(false);
         if let Backend::Postgres(postgres) = &self.inner {
             postgres.set_in_transaction(false);
         }

@@ -4,6 +4,7 @@
 //! asks nothing. So the rows of many operations go to the database together, at the end, and the savepoints around each are never
 //! made: that spares a server its messages, and a file the copies of pages that savepoints cost.
 
+use super::postgres::ROWS;
 use super::{Connection, Value};
 use crate::error::Result;
 
@@ -41,12 +42,12 @@ impl Savepoint {
 
 /// New rows of one table.
 #[derive(Debug)]
-struct Rows {
+pub(super) struct Rows {
     /// The table and its columns.
-    into: &'static str,
-    width: usize,
+    pub into: &'static str,
+    pub width: usize,
     /// One row after the other.
-    values: Vec<Value>,
+    pub values: Vec<Value>,
 }
 
 /// What waits behind a savepoint that isn't made yet either; the first part, behind nothing.
@@ -126,6 +127,7 @@ impl Connection {
 
     /// Sends what waits.
     pub(crate) fn settle(&self) -> Result<()> {
+        self.begin_now()?;
         if self.late.borrow().parts.is_empty() {
             return Ok(());
         }
@@ -136,6 +138,23 @@ impl Connection {
         });
         self.late.borrow_mut().failed |= sent.is_err();
         sent
+    }
+
+    /// What waits, if it can go in one message: behind no savepoint, and not too many rows.
+    pub(super) fn take_late(&self) -> Option<Vec<Rows>> {
+        let mut late = self.late.borrow_mut();
+        let short = |rows: &Rows| rows.values.len() <= rows.width * ROWS;
+        let together = match &late.parts[..] {
+            [] => true,
+            [part] => part.savepoint.is_none() && part.tables.iter().all(short),
+            _ => false,
+        };
+        together.then(|| std::mem::take(&mut late.parts).into_iter().flat_map(|part| part.tables).collect())
+    }
+
+    /// What waited was refused when it was sent.
+    pub(super) fn refuse_late(&self) {
+        self.late.borrow_mut().failed = true;
     }
 
     pub(crate) fn savepoint(&self, savepoint: Savepoint) -> Result<()> {

@@ -1,11 +1,17 @@
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::future::poll_fn;
+use std::pin::pin;
 
-use ::postgres::error::SqlState;
-use ::postgres::fallible_iterator::FallibleIterator as _;
-use ::postgres::{Client, SimpleQueryMessage, SimpleQueryRow, Statement};
+use futures_core::Stream as _;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Client, SimpleQueryMessage, SimpleQueryRow, Statement};
 
+use super::late::Rows;
+use super::session::Session;
 use super::url::Address;
 use super::{Row, Value, insert, tls};
 use crate::error::{Error, Result};
@@ -14,7 +20,19 @@ use crate::error::{Error, Result};
 const STATEMENTS_MAX: usize = 1024;
 
 /// Rows in one statement.
-const ROWS: usize = 4096;
+pub(super) const ROWS: usize = 4096;
+
+/// Where a realm's log ends: its head, and the version of its roles.
+pub(super) type End = (i64, i64);
+
+/// What became of a last message that was answered.
+pub(super) enum Committed {
+    Yes,
+    /// The log doesn't end where it was believed to: nothing was done.
+    Elsewhere,
+    /// Nothing was done.
+    Refused(Error),
+}
 
 /// What every connection asks of the server: nobody keeps a realm's lock while he sleeps, and nobody waits without end for it. A server
 /// that answers before the disk has it is told not to.
@@ -26,9 +44,10 @@ const SESSION: &str = "SET lock_timeout = '5s';
 /// A connection to a server. Its calls block; so it lives on threads that may.
 pub(super) struct Postgres {
     /// Taken out at the end only.
-    client: RefCell<Option<Client>>,
+    session: RefCell<Option<Session>>,
     statements: RefCell<HashMap<String, Statement>>,
-    /// For each table with its columns, the statement that inserts any number of rows.
+    /// For each table with its columns, the statement that inserts any number of rows; and for the realm with some tables, the one that moves its
+    /// log on and inserts them.
     inserts: RefCell<HashMap<String, Statement>>,
     in_transaction: Cell<bool>,
     /// It can't be used any more, though the socket may stand: a server that became read-only, say.
@@ -42,21 +61,22 @@ impl std::fmt::Debug for Postgres {
 }
 
 impl Drop for Postgres {
-    /// The driver says goodbye in a way that may block, which a thread of the async runtime must not.
+    /// To say goodbye may block, which a thread of the async runtime must not.
     fn drop(&mut self) {
-        if let Some(client) = self.client.get_mut().take()
-            && tokio::runtime::Handle::try_current().is_ok()
-        {
-            std::thread::spawn(move || drop(client));
+        let Some(session) = self.session.get_mut().take() else { return };
+        if tokio::runtime::Handle::try_current().is_ok() {
+            std::thread::spawn(move || session.close());
+        } else {
+            session.close();
         }
     }
 }
 
 impl Postgres {
     pub(super) fn open(address: &Address) -> Result<Self> {
-        let client = address.config().connect(tls::connector(address.root_certificate())?)?;
+        let session = Session::open(&address.config(), tls::connector(address.root_certificate())?)?;
         let connection = Self {
-            client: RefCell::new(Some(client)),
+            session: RefCell::new(Some(session)),
             statements: RefCell::default(),
             inserts: RefCell::default(),
             in_transaction: Cell::new(false),
@@ -67,7 +87,7 @@ impl Postgres {
     }
 
     pub(super) fn is_lost(&self) -> bool {
-        self.broken.get() || self.client.try_borrow().is_ok_and(|client| client.as_ref().is_none_or(Client::is_closed))
+        self.broken.get() || self.session.try_borrow().is_ok_and(|open| open.as_ref().is_none_or(Session::is_closed))
     }
 
     pub(super) fn is_idle(&self) -> bool {
@@ -78,19 +98,27 @@ impl Postgres {
         self.in_transaction.set(inside);
     }
 
-    fn with<T>(&self, run: impl FnOnce(&mut Client) -> Result<T, ::postgres::Error>) -> Result<T> {
-        let mut client = self.client.borrow_mut();
-        let Some(client) = client.as_mut() else { return Err(Error::Closed) };
-        run(client).map_err(|error| {
-            if error.code().is_some_and(|code| *code == SqlState::READ_ONLY_SQL_TRANSACTION) {
-                self.broken.set(true);
-            }
-            Error::from(error)
-        })
+    fn ask<T>(&self, asked: impl AsyncFnOnce(&Client) -> Result<T, tokio_postgres::Error>) -> Result<T> {
+        let mut session = self.session.borrow_mut();
+        let Some(session) = session.as_mut() else { return Err(Error::Closed) };
+        session.ask(asked).map_err(|error| self.failed(error))
+    }
+
+    fn failed(&self, error: tokio_postgres::Error) -> Error {
+        if error.code().is_some_and(|code| *code == SqlState::READ_ONLY_SQL_TRANSACTION) {
+            self.broken.set(true);
+        }
+        Error::from(error)
+    }
+
+    pub(super) fn listen(&self) {
+        if let Some(session) = self.session.borrow_mut().as_mut() {
+            session.listen();
+        }
     }
 
     pub(super) fn batch(&self, sql: &str) -> Result<()> {
-        self.with(|client| client.batch_execute(sql))
+        self.ask(async |client| client.batch_execute(sql).await)
     }
 
     /// Begins a transaction as the only writer of this realm, and tells where its log ends: head and version of the roles. `None`: there is no
@@ -102,7 +130,7 @@ impl Postgres {
             "BEGIN ISOLATION LEVEL READ COMMITTED;
              UPDATE realm SET head = head WHERE id = {realm} RETURNING head, roles_version"
         );
-        let messages = self.with(|client| client.simple_query(&sql))?;
+        let messages = self.ask(async |client| client.simple_query(&sql).await)?;
         let number = |row: &SimpleQueryRow, column: usize| row.get(column).and_then(|text| text.parse().ok());
         Ok(messages.iter().find_map(|message| match message {
             SimpleQueryMessage::Row(row) => Some((number(row, 0)?, number(row, 1)?)),
@@ -114,7 +142,7 @@ impl Postgres {
         if let Some(statement) = self.statements.borrow().get(sql) {
             return Ok(statement.clone());
         }
-        let statement = self.with(|client| client.prepare(sql))?;
+        let statement = self.ask(async |client| client.prepare(sql).await)?;
         let mut statements = self.statements.borrow_mut();
         if statements.len() >= STATEMENTS_MAX {
             statements.clear();
@@ -123,11 +151,11 @@ impl Postgres {
         Ok(statement)
     }
 
-    fn query(&self, sql: &str, values: &[Value]) -> Result<Vec<::postgres::Row>> {
+    fn query(&self, sql: &str, values: &[Value]) -> Result<Vec<tokio_postgres::Row>> {
         let statement = self.statement(sql)?;
         let values: Vec<Cow<'_, Value>> = values.iter().map(askable).collect();
         let values = references(values.iter().map(AsRef::as_ref), &statement);
-        self.with(|client| client.query(&statement, &values))
+        self.ask(async |client| client.query(&statement, &values).await)
     }
 
     pub(super) fn each<E: From<Error>>(
@@ -142,13 +170,15 @@ impl Postgres {
 
     /// Row by row as they come.
     pub(super) fn scan(&self, sql: &str, each: &mut dyn FnMut(&Row<'_>) -> Result<()>) -> Result<()> {
-        let mut client = self.client.borrow_mut();
-        let Some(client) = client.as_mut() else { return Err(Error::Closed) };
-        let mut rows = client.query_raw(sql, std::iter::empty::<Value>())?;
-        while let Some(row) = rows.next()? {
-            each(&Row::Postgres(&row))?;
-        }
-        Ok(())
+        self.ask(async |client| {
+            let mut rows = pin!(client.query_raw(sql, std::iter::empty::<Value>()).await?);
+            while let Some(row) = poll_fn(|context| rows.as_mut().poll_next(context)).await {
+                if let Err(error) = each(&Row::Postgres(&row?)) {
+                    return Ok(Err(error));
+                }
+            }
+            Ok(Ok(()))
+        })?
     }
 
     pub(super) fn optional<T>(
@@ -163,7 +193,7 @@ impl Postgres {
     pub(super) fn execute(&self, sql: &str, values: &[Value]) -> Result<usize> {
         let statement = self.statement(sql)?;
         let values = references(values.iter(), &statement);
-        let changed = self.with(|client| client.execute(&statement, &values))?;
+        let changed = self.ask(async |client| client.execute(&statement, &values).await)?;
         Ok(usize::try_from(changed).unwrap_or(usize::MAX))
     }
 
@@ -172,38 +202,102 @@ impl Postgres {
         if values.len() == width {
             return self.execute(&insert(into, width), values).map(drop);
         }
-        let statement = self.insert_of(into, width)?;
+        let statement = self.made_of(into, || {
+            Ok(format!("INSERT INTO {into} SELECT * FROM unnest({})", self.lists(into, width, 1)?))
+        })?;
         for rows in values.chunks(width * ROWS) {
-            let columns: Vec<Vec<&Value>> =
-                (0..width).map(|column| rows.iter().skip(column).step_by(width).collect()).collect();
-            let columns: Vec<_> =
-                columns.iter().map(|column| column as &(dyn ::postgres::types::ToSql + Sync)).collect();
-            self.with(|client| client.execute(&statement, &columns))?;
+            let columns: Vec<_> = columns(width, rows).collect();
+            let columns: Vec<_> = columns.iter().map(|column| column as &(dyn ToSql + Sync)).collect();
+            self.ask(async |client| client.execute(&statement, &columns).await)?;
         }
         Ok(())
     }
 
-    fn insert_of(&self, into: &str, width: usize) -> Result<Statement> {
-        if let Some(statement) = self.inserts.borrow().get(into) {
+    /// Moves a realm's log from one end to another (head and version of the roles), inserts rows into some tables and commits, without waiting
+    /// in between. The realm's row comes first, so that nobody else writes there meanwhile. Where no transaction has begun, this is one.
+    pub(super) fn commit_moving(&self, realm: i64, from: End, to: End, tables: &[Rows]) -> Result<Committed> {
+        let name = tables.iter().fold(String::from("realm"), |name, rows| name + "; " + rows.into);
+        let statement = self.made_of(&name, || self.moving(tables))?;
+        let ends = [realm, from.0, from.1, to.0, to.1].map(Value::from);
+        let columns: Vec<_> = tables.iter().flat_map(|rows| columns(rows.width, &rows.values)).collect();
+        let values = ends.iter().map(|end| end as &(dyn ToSql + Sync));
+        let values: Vec<_> = values.chain(columns.iter().map(|column| column as &(dyn ToSql + Sync))).collect();
+        let (moved, committed) = self.ask(async |client| {
+            let stopped = Cell::new(!self.in_transaction.get());
+            // In this order, each sent before any is answered. What can't be sent must have no commit behind it.
+            let moving = async {
+                let moved = client.execute(&statement, &values).await;
+                stopped.set(moved.is_err());
+                moved
+            };
+            let committing = async { if stopped.get() { Ok(()) } else { client.batch_execute("COMMIT").await } };
+            Ok(tokio::join!(biased; moving, committing))
+        })?;
+        committed.map_err(|error| self.failed(error))?;
+        match moved {
+            Ok(0) => Ok(Committed::Elsewhere),
+            Ok(_) => Ok(Committed::Yes),
+            Err(error) => {
+                let unknown = error.code().is_some_and(|code| *code == SqlState::T_R_STATEMENT_COMPLETION_UNKNOWN);
+                match self.failed(error) {
+                    // It may have gone away with a commit behind it.
+                    error @ Error::Unreachable(_) if !self.broken.get() => Err(error),
+                    error if unknown => Err(error),
+                    error => Ok(Committed::Refused(error)),
+                }
+            }
+        }
+    }
+
+    fn moving(&self, tables: &[Rows]) -> Result<String> {
+        let moving =
+            "UPDATE realm SET head = $4, roles_version = $5 WHERE id = $1 AND head = $2 AND roles_version = $3";
+        if tables.is_empty() {
+            return Ok(moving.to_owned());
+        }
+        let mut sql = format!("WITH moved AS ({moving} RETURNING id)");
+        let mut number = 6;
+        for (place, Rows { into, width, .. }) in tables.iter().enumerate() {
+            let lists = self.lists(into, *width, number)?;
+            number += width;
+            let insert = format!("INSERT INTO {into} SELECT added.* FROM moved CROSS JOIN unnest({lists}) AS added");
+            // The last one says how many rows there were.
+            let _ = if place + 1 < tables.len() {
+                write!(sql, ", added_{place} AS ({insert})")
+            } else {
+                write!(sql, " {insert}")
+            };
+        }
+        Ok(sql)
+    }
+
+    /// A list of values for each column of a table, numbered from there on. The server knows their types.
+    fn lists(&self, into: &str, width: usize, first: usize) -> Result<String> {
+        let row = self.statement(&insert(into, width))?;
+        let lists = (first..).zip(row.params()).map(|(n, kind)| format!("CAST(${n} AS {}[])", kind.name()));
+        Ok(lists.collect::<Vec<_>>().join(", "))
+    }
+
+    /// The statement of that name; `sql` makes it where there is none yet.
+    fn made_of(&self, name: &str, sql: impl FnOnce() -> Result<String>) -> Result<Statement> {
+        if let Some(statement) = self.inserts.borrow().get(name) {
             return Ok(statement.clone());
         }
-        // The server knows the columns' types.
-        let row = self.statement(&insert(into, width))?;
-        let lists = row.params().iter().enumerate().map(|(n, kind)| format!("CAST(${} AS {}[])", n + 1, kind.name()));
-        let lists = lists.collect::<Vec<_>>().join(", ");
-        let statement =
-            self.with(|client| client.prepare(&format!("INSERT INTO {into} SELECT * FROM unnest({lists})")))?;
-        self.inserts.borrow_mut().insert(into.to_owned(), statement.clone());
+        let sql = sql()?;
+        let statement = self.ask(async |client| client.prepare(&sql).await)?;
+        self.inserts.borrow_mut().insert(name.to_owned(), statement.clone());
         Ok(statement)
     }
 }
 
+/// The values of each column.
+fn columns(width: usize, rows: &[Value]) -> impl Iterator<Item = Vec<&Value>> {
+    (0..width).map(move |column| rows.iter().skip(column).step_by(width).collect())
+}
+
 /// A statement may leave the last values unused.
-fn references<'v>(
-    values: impl Iterator<Item = &'v Value>,
-    statement: &Statement,
-) -> Vec<&'v (dyn ::postgres::types::ToSql + Sync)> {
-    values.take(statement.params().len()).map(|value| value as &(dyn ::postgres::types::ToSql + Sync)).collect()
+fn references<'v>(values: impl Iterator<Item = &'v Value>, statement: &Statement) -> Vec<&'v (dyn ToSql + Sync)> {
+    values.take(statement.params().len()).map(|value| value as &(dyn ToSql + Sync)).collect()
 }
 
 /// PostgreSQL has no text with a NUL in it and refuses to look for one. What is looked for instead isn't there either:

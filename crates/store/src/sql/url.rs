@@ -22,7 +22,7 @@ pub enum Location {
 pub struct Address {
     /// As it was given, password and all: for telling two apart.
     text: String,
-    config: postgres::Config,
+    config: tokio_postgres::Config,
     root_certificate: Option<PathBuf>,
 }
 
@@ -39,11 +39,11 @@ impl Address {
     fn parse(text: &str) -> Result<Self> {
         let (bare, root_certificate) = without_root_certificate(text);
         // What the parser says names no values, so no password.
-        let problem = |e: postgres::Error| {
+        let problem = |e: tokio_postgres::Error| {
             let cause = std::error::Error::source(&e).map_or_else(|| e.to_string(), ToString::to_string);
             Error::Url(format!("the database's address can't be read: {cause}"))
         };
-        let mut config: postgres::Config = bare.parse().map_err(problem)?;
+        let mut config: tokio_postgres::Config = bare.parse().map_err(problem)?;
         if config.get_hosts().is_empty() {
             return Err(Error::Url(String::from("the database's address names no host")));
         }
@@ -64,7 +64,7 @@ impl Address {
         Ok(Self { text: text.to_owned(), config, root_certificate })
     }
 
-    pub(super) fn config(&self) -> postgres::Config {
+    pub(super) fn config(&self) -> tokio_postgres::Config {
         self.config.clone()
     }
 
@@ -75,7 +75,7 @@ impl Address {
     /// For a replica, which takes no writes.
     pub(crate) fn to_any_host(&self) -> Self {
         let mut config = self.config.clone();
-        config.target_session_attrs(postgres::config::TargetSessionAttrs::Any);
+        config.target_session_attrs(tokio_postgres::config::TargetSessionAttrs::Any);
         Self { config, ..self.clone() }
     }
 }
@@ -102,7 +102,7 @@ fn without_root_certificate(text: &str) -> (String, Option<PathBuf>) {
 impl std::fmt::Display for Address {
     /// Without the password.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        use postgres::config::Host;
+        use tokio_postgres::config::Host;
         write!(f, "postgres://{}@", self.config.get_user().unwrap_or_default())?;
         let ports = self.config.get_ports();
         for (n, host) in self.config.get_hosts().iter().enumerate() {

@@ -1,6 +1,6 @@
 use bytes::BytesMut;
-use postgres::types::{IsNull, Type};
 use serde::de::DeserializeOwned;
+use tokio_postgres::types::{IsNull, Type};
 
 use crate::error::{Error, Result};
 
@@ -84,7 +84,7 @@ impl<T: Into<Self>> From<Option<T>> for Value {
     }
 }
 
-impl postgres::types::ToSql for Value {
+impl tokio_postgres::types::ToSql for Value {
     fn to_sql(&self, kind: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
         match self {
             Self::Null => Ok(IsNull::Yes),
@@ -115,11 +115,14 @@ impl postgres::types::ToSql for Value {
 #[derive(Debug)]
 pub enum Row<'a> {
     Sqlite(&'a rusqlite::Row<'a>),
-    Postgres(&'a postgres::Row),
+    Postgres(&'a tokio_postgres::Row),
 }
 
 impl Row<'_> {
-    fn read<'r, T: rusqlite::types::FromSql + postgres::types::FromSql<'r>>(&'r self, column: usize) -> Result<T> {
+    fn read<'r, T: rusqlite::types::FromSql + tokio_postgres::types::FromSql<'r>>(
+        &'r self,
+        column: usize,
+    ) -> Result<T> {
         match self {
             Self::Sqlite(row) => Ok(row.get(column)?),
             Self::Postgres(row) => Ok(row.try_get(column)?),
@@ -180,7 +183,7 @@ impl Row<'_> {
                 }
                 other => Err(Error::Corrupt(format!("a value of type {}", other.data_type()))),
             },
-            Self::Postgres(row) => match row.columns().get(column).map(postgres::Column::type_) {
+            Self::Postgres(row) => match row.columns().get(column).map(tokio_postgres::Column::type_) {
                 Some(&Type::BOOL) => Ok(row.try_get::<_, Option<bool>>(column)?.into()),
                 Some(&(Type::INT8 | Type::INT4)) => Ok(self.opt_int(column)?.into()),
                 _ => Ok(self.opt_text(column)?.into()),

@@ -5,17 +5,19 @@
 //! answers them. A job that refuses, fails or panics is rolled back alone. Nobody is told of success before the commit is on disk,
 //! and a caller that went away changes nothing.
 //!
-//! On PostgreSQL other processes write too. A transaction there is of one realm and begins by locking the realm's row, so a realm has
-//! one writer at a time, and its next events are visible before anybody can number the ones behind them.
+//! On PostgreSQL other processes write too. A transaction there is of one realm and its first statement changes the realm's row, so a realm has
+//! one writer at a time, and its next events are visible before anybody can number the ones behind them. That statement is also its last
+//! where memory answers all that the jobs ask: then it does nothing unless the realm's log ends where memory believes.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
+use super::company::Company;
 use super::log::Log;
 use super::priority::stand_back;
 use super::{Connection, Kind, Savepoint, Source};
@@ -30,6 +32,8 @@ const QUEUE_MAX: usize = 4096;
 const QUEUE_WAIT: Duration = Duration::from_secs(5);
 /// How often something is done that failed for what another try may not meet.
 const TRIES: u32 = 4;
+/// How many batches begin with the realm's lock after memory was wrong.
+const DOUBTS: u32 = 32;
 
 /// What becomes of a job's changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,11 +81,13 @@ impl WriterStatistics {
 
 /// What is told of the writer's commits.
 pub trait Witness: Send {
+    /// Where this realm's log ends, as far as is known here: its head, and the version of its roles. Others may have moved it on.
+    fn believed(&self, realm: i64) -> Option<(i64, i64)>;
     /// A transaction has begun in which these will run.
     fn begun(&self, connection: &Connection, batch: &[Box<dyn Job>]) -> Result<()>;
     /// That was committed, and nobody has heard of it yet. The connection is in no transaction.
     fn committed(&self, connection: &Connection, batch: Batch);
-    /// A batch didn't become durable, or the connection is another one; its jobs haven't heard of it yet.
+    /// A batch didn't become durable, and its jobs haven't heard of it yet; or the connection is another one from now on.
     fn lost(&self);
 }
 
@@ -107,7 +113,10 @@ impl Writer {
         let runtime = Handle::try_current().ok();
         let thread = std::thread::Builder::new()
             .name(String::from("roster-writer"))
-            .spawn(move || work(Link { connection, source }, log, waiting, &counts, &*witness, runtime.as_ref()))
+            .spawn(move || {
+                let link = Link { connection, source, doubts: 0 };
+                work(link, log, waiting, &counts, &*witness, runtime.as_ref());
+            })
             .map_err(|e| Error::File(String::from("starting the writer's thread"), e))?;
         Ok((Self { jobs, statistics }, thread))
     }
@@ -134,13 +143,30 @@ impl Writer {
 struct Link {
     connection: Connection,
     source: Source,
+    /// For how many batches memory isn't believed, since it was wrong: others write the same realms.
+    doubts: u32,
 }
 
 impl Link {
+    /// Whether the next batch may be done on what memory believes. To begin a transaction of a file costs nothing.
+    fn believes(&mut self) -> bool {
+        let doubted = self.doubts > 0;
+        self.doubts = self.doubts.saturating_sub(1);
+        !doubted && self.connection.kind() == Kind::Postgres
+    }
+
+    const fn doubt(&mut self) {
+        self.doubts = DOUBTS;
+    }
+
     /// One that stands, as far as one can know.
-    fn get(&mut self) -> Result<&Connection> {
+    fn get(&mut self, witness: &dyn Witness) -> Result<&Connection> {
+        // Of a message to a server that had gone away before, nobody would know whether it was heard.
+        self.connection.listen();
         if self.connection.is_lost() {
             self.connection = self.source.open()?;
+            // It may be another server.
+            witness.lost();
             tracing::info!("connected to the database again");
         }
         Ok(&self.connection)
@@ -158,23 +184,15 @@ fn work(
     if link.connection.kind() == Kind::Sqlite {
         stand_back();
     }
+    let mut company = Company::default();
     while let Some(first) = waiting.blocking_recv() {
         let mut batch = vec![first];
-        while batch.len() < BATCH_MAX {
-            match waiting.try_recv() {
-                Ok(job) => batch.push(job),
-                Err(_) => break,
-            }
-        }
+        company.gather(&mut batch, &mut waiting, BATCH_MAX);
+        let (begun, jobs) = (Instant::now(), batch.len());
         statistics.queued.fetch_sub(batch.len() as u64, Ordering::Relaxed);
         for mut batch in by_transaction(link.connection.kind(), batch) {
             statistics.count(batch.len());
-            let stood = !link.connection.is_lost();
-            let committed = commit(&mut link, &mut batch, witness);
-            if !stood {
-                witness.lost();
-            }
-            let durable = match committed {
+            let durable = match commit(&mut link, &mut batch, witness) {
                 Ok(done) => {
                     witness.committed(&link.connection, done);
                     Ok(())
@@ -187,8 +205,10 @@ fn work(
             };
             answer(runtime, batch, durable);
         }
-        if let Some(log) = &mut log {
-            log.mind(&link.connection);
+        match &mut log {
+            // A file is fast enough to be written without waiting for anybody.
+            Some(log) => log.mind(&link.connection),
+            None => company.learn(jobs, waiting.len(), begun.elapsed()),
         }
     }
     if let Some(log) = log {
@@ -243,33 +263,55 @@ fn by_transaction(kind: Kind, batch: Vec<Box<dyn Job>>) -> Vec<Vec<Box<dyn Job>>
     groups
 }
 
+/// How a batch is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Manner {
+    /// On what memory believes. A server is told only at the end, all at once: one message and its answer.
+    Believing,
+    /// After the realm was locked. New rows wait for each other.
+    Locked,
+    /// The same, and each operation's rows are sent in its turn: then what is refused is its own.
+    InTurn,
+}
+
 /// Commits a batch, or says why nothing of it was.
 fn commit(link: &mut Link, batch: &mut [Box<dyn Job>], witness: &dyn Witness) -> Result<Batch> {
     let realm = batch.first().and_then(|job| job.realm());
     let mut tries = 1;
-    let mut may_wait = true;
+    let mut manner = if link.believes() { Manner::Believing } else { Manner::Locked };
     loop {
-        let connection = link.get()?;
+        let connection = link.get(witness)?;
         let done = Batch::default();
-        connection.begin_late(may_wait);
-        let ran = connection
-            .begin_writing(realm)
-            .and_then(|()| witness.begun(connection, batch))
-            .and_then(|()| run(connection, batch, &done));
+        connection.begin_late(manner != Manner::InTurn);
+        let believed = realm.filter(|_| manner == Manner::Believing);
+        let believed = believed.and_then(|realm| Some((realm, witness.believed(realm)?)));
+        let begun = match believed {
+            Some((realm, end)) => {
+                connection.begin_believing(realm, end);
+                Ok(())
+            }
+            None => connection.begin_writing(realm),
+        };
+        let ran = begun.and_then(|()| witness.begun(connection, batch)).and_then(|()| run(connection, batch, &done));
         let outcome: Result<()> = match ran {
             Ok(false) => return Ok(done),
-            // Whether a commit that wasn't answered took place, nobody knows: it must not be done again.
             Ok(true) => match connection.commit_with(&done.moved()) {
-                Err(Error::Unserializable) => Err(Error::Unserializable),
-                committed => return committed.map(|()| done).map_err(|error| given_up(connection, error)),
+                Ok(()) => return Ok(done),
+                // Whether a commit that wasn't answered took place, nobody knows: it must not be done again. Of these it is known.
+                Err(error) if matches!(error, Error::Unserializable) || connection.late_rows_failed() => Err(error),
+                Err(error) => return Err(given_up(connection, error)),
             },
             Err(error) => Err(error),
         };
         let Err(error) = outcome else { return Ok(done) };
-        let error = given_up(connection, error);
+        let error = given_up(connection, connection.why_unbegun().unwrap_or(error));
         if connection.late_rows_failed() && !connection.is_lost() {
-            // Once more, with each operation's rows sent in its turn: then what is refused is its own.
-            may_wait = false;
+            manner = Manner::InTurn;
+            continue;
+        }
+        if believed.is_some() && matches!(error, Error::Unserializable) {
+            link.doubt();
+            manner = Manner::Locked;
             continue;
         }
         // Nothing of it was committed: a lost connection is made anew, a loser of a race comes after the winner.
@@ -301,7 +343,6 @@ fn run(connection: &Connection, batch: &mut [Box<dyn Job>], done: &Batch) -> Res
         batch.iter_mut().try_for_each(|job| savepoint(connection, &mut **job, done))?;
         true
     };
-    connection.settle()?;
     Ok(something)
 }
 
@@ -309,6 +350,8 @@ fn run(connection: &Connection, batch: &mut [Box<dyn Job>], done: &Batch) -> Res
 fn alone(connection: &Connection, job: &mut dyn Job, done: &Batch) -> Result<bool> {
     let mut tries = 1;
     while attempt(connection, job, done)? == Verdict::Drop {
+        // What it refused on a belief, it may have refused wrongly.
+        connection.begin_now()?;
         connection.rollback()?;
         done.reset();
         if !connection.stumbled() || tries >= TRIES {
@@ -343,6 +386,9 @@ fn attempt(connection: &Connection, job: &mut dyn Job, done: &Batch) -> Result<V
     let verdict = catch_unwind(AssertUnwindSafe(|| job.run(connection, done))).unwrap_or(Verdict::Drop);
     if connection.late_rows_failed() {
         return Err(Error::Busy("rows that waited were refused"));
+    }
+    if connection.is_unbegun() {
+        return Err(Error::Busy("the transaction could not begin"));
     }
     // A full disk, an I/O error or a server that went away may cost the whole transaction, not just the statement.
     if connection.is_idle() {

@@ -1,0 +1,414 @@
+//! A write that memory answers is sent to a server in one message, which says what memory believed. Where that isn't so, or a row is
+//! refused, or the server goes away, nobody can tell that it was tried.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use roster_model::change::ActorKind;
+use roster_model::{
+    ActorRef, Aliases, Change, EntityId as _, EventId, Extras, Metadata, RealmId, Timestamp, User, UserId, UserStatus,
+};
+use roster_testing::{Database, SERVER};
+
+use crate::sql::{Connection, Location};
+use crate::{Decision, Error, IndexMode, Result, SnapshotOptions, Store, Transaction};
+
+const REALM: i64 = 7;
+
+fn realm() -> RealmId {
+    RealmId::from_raw(REALM)
+}
+
+fn user(number: i64) -> Change {
+    let time = Timestamp::from_ms(1);
+    Change::UserCreated {
+        after: Box::new(User {
+            id: UserId::from_raw(number),
+            name: format!("user {number}"),
+            first_name: None,
+            last_name: None,
+            username: None,
+            external_id: None,
+            status: UserStatus::Active,
+            locale: None,
+            addresses: Vec::new(),
+            created: time,
+            updated: time,
+            last_active: None,
+            public: Metadata::new(),
+            private: Metadata::new(),
+            open: Metadata::new(),
+            extras: Extras::default(),
+            aliases: Aliases::default(),
+        }),
+    }
+}
+
+fn add(transaction: &mut Transaction<'_>, number: i64) -> Result<Decision<i64>> {
+    let actor = ActorRef { kind: ActorKind::Operator, id: None };
+    transaction.apply(EventId::from_raw(number), Timestamp::from_ms(1), actor, &user(number)).map(Decision::Keep)
+}
+
+fn connect(url: &str) -> Connection {
+    let Location::Server(address) = Location::parse(url).expect("an address") else { panic!("a server") };
+    Connection::open_server(&address).expect("a connection")
+}
+
+/// With the realm in memory.
+async fn open(database: &Database) -> Arc<Store> {
+    let location = Location::parse(database.url()).expect("an address");
+    let opened = tokio::task::spawn_blocking(move || {
+        Store::open(&location, None, (IndexMode::Full, SnapshotOptions::default()), true)
+    });
+    let store = opened.await.expect("no panic").expect("a store");
+    let make = |connection: &Connection| {
+        connection.execute(
+            "INSERT INTO realm (id, name, root, head, roles_version, created_ms) VALUES ($1, 'r', 1, 0, 0, 0)
+             ON CONFLICT DO NOTHING",
+            &[REALM.into()],
+        )
+    };
+    store.write_aside(None, make).await.expect("a realm");
+    in_memory(&store, 0).await;
+    Arc::new(store)
+}
+
+/// Waits until memory has come so far.
+async fn in_memory(store: &Store, position: i64) {
+    until(|| store.look(realm(), position, |_| Ok::<_, Error>(())).is_some()).await;
+}
+
+/// What is there in the end: the numbers of the events, and the users.
+async fn there(store: &Store) -> (Vec<i64>, Vec<i64>) {
+    let events = store.read(realm(), |view| view.list_events(0, 10_000, None, None)).await.expect("the log");
+    let users = store.read_server(|connection| {
+        connection.all("SELECT id FROM usr WHERE realm = $1 ORDER BY id", &[REALM.into()], |row| row.int(0))
+    });
+    (events.into_iter().map(|event| event.sequence).collect(), users.await.expect("users"))
+}
+
+/// Another process that has the realm, and that writes an event, as it should, before it lets go.
+struct Other(Connection);
+
+impl Other {
+    async fn holding(database: &Database) -> Self {
+        let url = database.url().to_owned();
+        on_a_thread(move || {
+            let connection = connect(&url);
+            connection.begin_writing(Some(REALM)).expect("the realm");
+            Self(connection)
+        })
+        .await
+    }
+
+    async fn writes(self, number: i64) {
+        on_a_thread(move || {
+            let values = [REALM.into(), number.into()];
+            self.0
+                .execute(
+                    "INSERT INTO event (realm, seq, id, time_ms, actor_kind, kind)
+                     SELECT $1, head + 1, $2, 0, 'operator', 'user.erased' FROM realm WHERE id = $1",
+                    &values,
+                )
+                .expect("an event");
+            self.0.execute("UPDATE realm SET head = head + 1 WHERE id = $1", &[REALM.into()]).expect("its number");
+            self.0.commit().expect("a commit");
+        })
+        .await;
+    }
+
+    async fn lets_go(self) {
+        on_a_thread(move || self.0.rollback().expect("nothing to keep")).await;
+    }
+}
+
+/// Connections block.
+async fn on_a_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    tokio::task::spawn_blocking(work).await.expect("no panic")
+}
+
+async fn until(what: impl Fn() -> bool) {
+    while !what() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+/// Ends the sessions whose last statement begins so, and says how many there were.
+async fn end_sessions(database: &Database, beginning: &'static str) -> usize {
+    let url = database.url().to_owned();
+    on_a_thread(move || {
+        let connection = connect(&url);
+        let ended = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+             WHERE datname = current_database() AND pid <> pg_backend_pid() AND query LIKE $1";
+        let beginning = [format!("{beginning}%").into()];
+        let ended = connection.all(ended, &beginning, |row| row.flag(0)).expect("sessions").len();
+        let left = "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database()
+             AND pid <> pg_backend_pid() AND query LIKE $1";
+        while connection.one(left, &beginning, |row| row.int(0)).expect("sessions") > 0 {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        // It has said goodbye by now.
+        std::thread::sleep(Duration::from_millis(50));
+        ended
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_memory_believed_wrongly_is_done_again() {
+    if std::env::var_os(SERVER).is_none() {
+        return;
+    }
+    let database = Database::new();
+    let store = open(&database).await;
+    for (asks, round) in [(false, 1), (true, 2)] {
+        in_memory(&store, 2 * (round - 1)).await;
+        let other = Other::holding(&database).await;
+        let runs = Arc::new(AtomicUsize::new(0));
+        let writing = tokio::spawn({
+            let (store, runs) = (Arc::clone(&store), Arc::clone(&runs));
+            let write = move |transaction: &mut Transaction<'_>| {
+                runs.fetch_add(1, Ordering::Relaxed);
+                if asks {
+                    // Whatever it makes of the answer.
+                    let _ = transaction.remembered(0, "key", Timestamp::from_ms(1));
+                }
+                add(transaction, 100 + round)
+            };
+            async move { store.write(realm(), write).await }
+        });
+        // It runs although the realm is another's.
+        until(|| runs.load(Ordering::Relaxed) == 1).await;
+        other.writes(round).await;
+        assert_eq!(writing.await.expect("no panic").expect("a write"), 2 * round);
+        assert_eq!(runs.load(Ordering::Relaxed), 2);
+        // Until memory is believed again.
+        for number in 0..40 {
+            let refuse = |_: &mut Transaction<'_>| Ok::<_, Error>(Decision::Drop(()));
+            store.write(realm(), refuse).await.unwrap_or_else(|error| panic!("{number}: {error}"));
+        }
+    }
+    assert_eq!(there(&store).await, (vec![1, 2, 3, 4], vec![101, 102]));
+    store.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_one_process_added_no_other_refuses() {
+    if std::env::var_os(SERVER).is_none() {
+        return;
+    }
+    let database = Database::new();
+    let (one, other) = (open(&database).await, open(&database).await);
+    for number in 1..=100 {
+        one.write(realm(), move |transaction| add(transaction, number)).await.expect("an addition");
+        let knows = move |transaction: &mut Transaction<'_>| {
+            Ok::<_, Error>(Decision::Drop(transaction.named_user(UserId::from_raw(number))?.is_some()))
+        };
+        // Alone, and beside others.
+        let asked: Vec<_> = (0..number % 3 + 1)
+            .map(|_| {
+                let other = Arc::clone(&other);
+                tokio::spawn(async move { other.write(realm(), knows).await })
+            })
+            .collect();
+        for asked in asked {
+            assert!(asked.await.expect("no panic").expect("an answer"), "{number}");
+        }
+    }
+    one.close().await;
+    other.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_lost_between_three_who_write_at_once() {
+    if std::env::var_os(SERVER).is_none() {
+        return;
+    }
+    let database = Database::new();
+    let stores = [open(&database).await, open(&database).await, open(&database).await];
+    let writers: Vec<_> = (0..12_i64)
+        .map(|writer| {
+            let store = Arc::clone(&stores[usize::try_from(writer % 3).expect("a small number")]);
+            tokio::spawn(async move {
+                for n in 1..=25 {
+                    let number = 25 * writer + n;
+                    store.write(realm(), move |transaction| add(transaction, number)).await.expect("an addition");
+                }
+            })
+        })
+        .collect();
+    for writer in writers {
+        writer.await.expect("no panic");
+    }
+    // And in turns.
+    for number in 301..=340 {
+        let store = &stores[usize::try_from(number % 3).expect("a small number")];
+        let sequence = store.write(realm(), move |transaction| add(transaction, number)).await;
+        assert_eq!(sequence.expect("an addition"), number);
+    }
+    let all: Vec<i64> = (1..=340).collect();
+    assert_eq!(there(&stores[0]).await, (all.clone(), all));
+    for store in stores {
+        store.close().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_row_costs_its_own_operation_alone() {
+    if std::env::var_os(SERVER).is_none() {
+        return;
+    }
+    let database = Database::new();
+    let store = open(&database).await;
+    let other = Other::holding(&database).await;
+    let runs = Arc::new(AtomicUsize::new(0));
+    let start = |number: i64| {
+        let (store, runs) = (Arc::clone(&store), Arc::clone(&runs));
+        let write = move |transaction: &mut Transaction<'_>| {
+            runs.fetch_add(1, Ordering::Relaxed);
+            add(transaction, number)
+        };
+        tokio::spawn(async move { store.write(realm(), write).await })
+    };
+    // The first one's message waits for the realm, and the others for the writer.
+    let first = start(1);
+    until(|| runs.load(Ordering::Relaxed) == 1).await;
+    let mut others = Vec::new();
+    for (place, number) in [2, 3, 2, 4].into_iter().enumerate() {
+        others.push(start(number));
+        until(|| store.statistics().queue > place as u64).await;
+    }
+    other.lets_go().await;
+    first.await.expect("no panic").expect("an addition");
+    let mut outcomes = Vec::new();
+    for one in others {
+        outcomes.push(one.await.expect("no panic"));
+    }
+    assert!(matches!(outcomes[..], [Ok(2), Ok(3), Err(Error::Taken(_)), Ok(4)]), "{outcomes:?}");
+    // All four once together, then each in its turn, the refused one as often as a clash is tried.
+    assert_eq!(runs.load(Ordering::Relaxed), 1 + 4 + 3 + 4);
+    assert_eq!(there(&store).await, (vec![1, 2, 3, 4], vec![1, 2, 3, 4]));
+    store.close().await;
+}
+
+/// Wherever the server goes away: what was not sent to its end is done again, and of the rest nobody is told that it was done.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_connection_costs_no_more_than_it_must() {
+    if std::env::var_os(SERVER).is_none() {
+        return;
+    }
+    let database = Arc::new(Database::new());
+    let store = open(&database).await;
+    store.write(realm(), |transaction| add(transaction, 1)).await.expect("an addition");
+    // Before anything was sent: whoever follows the log goes on with memory, but the writer is gone.
+    assert_eq!(end_sessions(&database, "WITH moved").await, 1);
+    store.write(realm(), |transaction| add(transaction, 2)).await.expect("an addition by another session");
+    // In the middle, after a question.
+    let gone = Arc::new(AtomicBool::new(false));
+    let (asked, answers) = std::sync::mpsc::channel();
+    let ending = tokio::spawn({
+        let (database, gone) = (Arc::clone(&database), Arc::clone(&gone));
+        async move {
+            on_a_thread(move || answers.recv()).await.expect("a question");
+            assert_eq!(end_sessions(&database, "SELECT request").await, 1);
+            gone.store(true, Ordering::Release);
+        }
+    });
+    let runs = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&runs);
+    let sequence = store.write(realm(), move |transaction| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        transaction.remembered(0, "key", Timestamp::from_ms(1))?;
+        let _ = asked.send(());
+        while !gone.load(Ordering::Acquire) {
+            std::thread::yield_now();
+        }
+        transaction.remembered(0, "key", Timestamp::from_ms(1))?;
+        add(transaction, 3)
+    });
+    assert_eq!(sequence.await.expect("an addition by a third session"), 3);
+    ending.await.expect("no panic");
+    assert_eq!(runs.load(Ordering::Relaxed), 2);
+    // After the last message was sent.
+    in_memory(&store, 3).await;
+    let other = Other::holding(&database).await;
+    runs.store(0, Ordering::Relaxed);
+    let counted = Arc::clone(&runs);
+    let writing = tokio::spawn({
+        let store = Arc::clone(&store);
+        let write = move |transaction: &mut Transaction<'_>| {
+            counted.fetch_add(1, Ordering::Relaxed);
+            add(transaction, 4)
+        };
+        async move { store.write(realm(), write).await }
+    });
+    while end_sessions(&database, "WITH moved").await == 0 {}
+    let outcome = writing.await.expect("no panic");
+    assert!(matches!(outcome, Err(Error::Unreachable(_))), "{outcome:?}");
+    assert_eq!(runs.load(Ordering::Relaxed), 1, "what may have been done is not done again");
+    other.lets_go().await;
+    assert_eq!(there(&store).await, (vec![1, 2, 3], vec![1, 2, 3]));
+    store.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_realm_that_another_keeps_is_waited_for_once() {
+    if std::env::var_os(SERVER).is_none() {
+        return;
+    }
+    let database = Database::new();
+    let store = open(&database).await;
+    let other = Other::holding(&database).await;
+    let runs = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&runs);
+    let outcome = store.write(realm(), move |transaction| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        add(transaction, 1)
+    });
+    let outcome = outcome.await;
+    assert!(matches!(outcome, Err(Error::Busy(_))), "{outcome:?}");
+    assert_eq!(runs.load(Ordering::Relaxed), 1);
+    other.lets_go().await;
+    store.write(realm(), |transaction| add(transaction, 1)).await.expect("an addition");
+    assert_eq!(there(&store).await, (vec![1], vec![1]));
+    store.close().await;
+}
+
+/// The events' own numbers would refuse a second one, too; but nothing rests on that.
+#[test]
+fn nothing_goes_where_the_log_ends_elsewhere() {
+    if std::env::var_os(SERVER).is_none() {
+        return;
+    }
+    let database = Database::new();
+    let connection = connect(database.url());
+    crate::sql::migrate(&connection).expect("a schema");
+    let make = "INSERT INTO realm (id, name, root, head, roles_version, created_ms) VALUES ($1, 'r', 1, 5, 2, 0)";
+    connection.execute(make, &[REALM.into()]).expect("a realm");
+    let alias = |value: &str| [REALM.into(), "clerk".into(), value.into(), 1_i64.into()];
+    for (believed, stands) in [((4, 2), false), ((5, 1), false), ((5, 2), true), ((5, 2), false)] {
+        connection.begin_late(true);
+        connection.begin_believing(REALM, believed);
+        let row = alias(&format!("{believed:?} {stands}"));
+        connection.insert_rows("alias (realm, dialect, value, id)", 4, &row).expect("it waits");
+        let committed = connection.commit_with(&[(REALM, 6, 2)]);
+        match committed {
+            Ok(()) => assert!(stands, "{believed:?}"),
+            Err(error) => assert!(matches!(error, Error::Unserializable) && !stands, "{believed:?}: {error}"),
+        }
+        connection.rollback().expect("nothing to undo");
+    }
+    let kept = || connection.all("SELECT value FROM alias ORDER BY value", &[], |row| row.text(0)).expect("aliases");
+    assert_eq!(kept(), ["(5, 2) true"]);
+    // Where some rows of a table were sent before the end, the rest of them is sent there.
+    connection.begin_late(true);
+    connection.begin_believing(REALM, (6, 2));
+    for value in ["1", "2"] {
+        connection.insert_rows("alias (realm, dialect, value, id)", 4, &alias(value)).expect("it waits");
+    }
+    assert_eq!(kept(), ["(5, 2) true", "1", "2"]);
+    connection.insert_rows("alias (realm, dialect, value, id)", 4, &alias("3")).expect("it waits");
+    connection.commit_with(&[(REALM, 7, 2)]).expect("a commit");
+    assert_eq!(kept(), ["(5, 2) true", "1", "2", "3"]);
+}
