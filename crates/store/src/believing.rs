@@ -206,7 +206,7 @@ async fn what_one_process_added_no_other_refuses() {
             Ok::<_, Error>(Decision::Drop(transaction.named_user(UserId::from_raw(number))?.is_some()))
         };
         // Alone, and beside others.
-        let asked: Vec<_> = (0..number % 3 + 1)
+        let asked: Vec<_> = (0..=number % 3)
             .map(|_| {
                 let other = Arc::clone(&other);
                 tokio::spawn(async move { other.write(realm(), knows).await })

@@ -46,7 +46,7 @@ impl Session {
                 // What came before the end may be the answer.
                 |error| match answer.as_mut().poll(context) {
                     Poll::Pending => Poll::Ready(Err(error)),
-                    answered => answered,
+                    answered @ Poll::Ready(_) => answered,
                 },
                 |()| Poll::Pending,
             )
