@@ -1,6 +1,7 @@
 //! Durable additions.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use roster_engine::EntityId as _;
@@ -23,6 +24,10 @@ pub const TAIL: Goal = less("P9", 5.0, 2.0);
 pub const SYNC: Goal = less("P10", 3.5, 2.0);
 pub const INSERTS: Goal = more("P11", 1.5, 3.0);
 
+/// Long enough for the log of writes to have its length and to be written over from then on, as it is in a server that runs for a while: while it
+/// grows, each sync is about more than what was written.
+const LOG: Duration = Duration::from_secs(2);
+
 /// Additions of users to organizations that they aren't in: each pair once.
 pub fn additions(fresh: &Arc<Fresh>) -> Source<'static> {
     let fresh = Arc::clone(fresh);
@@ -42,7 +47,7 @@ pub fn many(bench: &mut Bench<'_>, on: On) -> Result<()> {
     let round = bench.settings.round * 2;
     let mut raw = Rows::new(64, world.shape.memberships)?;
     let (mut batched, mut nothing, mut tail, mut scale) = (Vec::new(), Vec::new(), Vec::new(), String::new());
-    load.run(round / 4, &mut add)?;
+    load.run(LOG, &mut add)?;
     for number in 0..bench.settings.rounds {
         let mut rows = || cores.run_at(Place::Anywhere, || raw.per_second(round));
         let mut added = || load.run(round, &mut add);
@@ -99,6 +104,7 @@ pub fn single(bench: &mut Bench<'_>, on: On) -> Result<()> {
     let roster = bench.free(&world)?;
     let mut adding = Side::new(&roster, 1, additions(&world.sample.fresh))?;
     let length = bench.settings.round / 4;
+    Load::open(roster.address(), 64)?.run(LOG, &mut additions(&world.sample.fresh))?;
     let synced = || bench.settings.cores.run_at(Place::Anywhere, || sync::median(length));
     let (mut values, mut scale) = (Vec::new(), String::new());
     for _ in 0..bench.settings.rounds {

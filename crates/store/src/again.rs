@@ -3,11 +3,14 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use roster_model::EntityId as _;
+use roster_model::change::ActorKind;
+use roster_model::{ActorRef, Base, Change, EntityId as _, EventId, RealmId, Role, RoleId, RoleNumber, Timestamp};
 use roster_testing::Database;
 
+use crate::batch::Batch;
+use crate::roles::CatalogCache;
 use crate::sql::{Connection, Kind, Location};
-use crate::{Error, IndexMode, SnapshotOptions, Store};
+use crate::{Error, IndexMode, SnapshotOptions, Store, Transaction, View};
 
 async fn store(database: &Database) -> Store {
     let location = Location::parse(database.url()).expect("an address");
@@ -73,4 +76,70 @@ async fn a_serialization_failure_is_tried_again() {
     assert_eq!(tries.load(Ordering::Relaxed), if database.is_server() { 2 } else { 1 });
     assert_eq!(store.realms().await.expect("realms").len(), 1);
     store.close().await;
+}
+
+/// Makes a role of that name, and what another operation of the same transaction then sees of it.
+fn make_role(
+    connection: &Connection,
+    catalogs: &CatalogCache,
+    batch: &Batch,
+    name: &str,
+) -> Result<Option<String>, Error> {
+    let (realm, number) = (RealmId::from_raw(1), RoleNumber::new(RoleNumber::FIRST_OWN).expect("a number"));
+    let mut transaction = Transaction::open(connection, catalogs, realm, batch, None)?;
+    let time = Timestamp::from_ms(1);
+    let after = Box::new(Role {
+        id: RoleId::from_raw(1),
+        number,
+        key: name.to_owned(),
+        name: name.to_owned(),
+        description: String::new(),
+        base: Base::Member,
+        reaches_down: false,
+        system: false,
+        permissions: Vec::new(),
+        created: time,
+        updated: time,
+    });
+    let actor = ActorRef { kind: ActorKind::Operator, id: None };
+    transaction.apply(EventId::from_raw(1), time, actor, &Change::RoleCreated { after })?;
+    transaction.finish();
+    let next = Transaction::open(connection, catalogs, realm, batch, None)?;
+    let seen = next.roles()?.get(number).map(|role| role.name.clone());
+    next.finish();
+    Ok(seen)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn roles_that_were_undone_are_not_remembered() {
+    let database = Database::new();
+    let store = store(&database).await;
+    store.write_aside(None, |connection| make_realm(connection, 1)).await.expect("a realm");
+    store.close().await;
+    let url = database.url().to_owned();
+    let seen = tokio::task::spawn_blocking(move || {
+        let connection = match Location::parse(&url).expect("an address") {
+            Location::File(file) => Connection::open_file(&file)?,
+            Location::Server(address) => Connection::open_server(&address)?,
+            Location::Temporary => panic!("a database"),
+        };
+        let catalogs = CatalogCache::default();
+        let mut seen = Vec::new();
+        // Both are the first change of roles, and only one of them comes to stay.
+        for name in ["undone", "done"] {
+            connection.begin_writing(Some(1))?;
+            let batch = Batch::default();
+            seen.push(make_role(&connection, &catalogs, &batch, name)?);
+            if name == "done" {
+                connection.commit_with(&batch.moved())?;
+            } else {
+                connection.rollback()?;
+            }
+        }
+        let view = View::open(&connection, &catalogs, RealmId::from_raw(1))?;
+        seen.push(view.roles()?.by_key("done").map(|role| role.name.clone()));
+        Ok::<_, Error>(seen)
+    });
+    let seen = seen.await.expect("no panic").expect("roles");
+    assert_eq!(seen, ["undone", "done", "done"].map(|name| Some(name.to_owned())));
 }

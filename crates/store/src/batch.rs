@@ -12,6 +12,8 @@ pub(crate) struct Head {
     pub before: i64,
     pub now: i64,
     pub roles_version: i64,
+    /// The version before the transaction: what is read at another one may still be rolled back.
+    pub settled_roles: i64,
 }
 
 /// Begun with the transaction, and gone with it. Used by the writer's thread alone.

@@ -47,9 +47,11 @@ impl<'c> Transaction<'c> {
             Some(end) => View::at(connection, catalogs, realm, end),
             None => View::open(connection, catalogs, realm)?,
         };
-        let before = known.map_or(view.head, |known| known.before);
+        let (before, settled_roles) =
+            known.map_or((view.head, view.roles_version), |known| (known.before, known.settled_roles));
         view.settled = memory.filter(|memory| memory.graph.position() == before).map(|memory| (memory, batch));
-        batch.put_head(realm, Head { before, now: view.head, roles_version: view.roles_version });
+        view.settled_roles = settled_roles;
+        batch.put_head(realm, Head { before, now: view.head, roles_version: view.roles_version, settled_roles });
         Ok(Self { view, batch, takes_away: false })
     }
 

@@ -110,6 +110,29 @@ async fn a_route_is_found_with_and_without_a_slash() {
 }
 
 #[tokio::test]
+async fn routes_are_made_once_and_when_they_are_needed() {
+    let (engine, _) = Engine::open(roster_engine::Config::new("sqlite::memory:")).await.expect("an engine");
+    let app = App::new(engine, Limits { url_bytes: 64, ..Limits::default() });
+    let made = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let counted = Arc::clone(&made);
+    let routes = move || {
+        counted.fetch_add(1, Ordering::Relaxed);
+        OpenApiRouter::new().routes(routes!(get_thing))
+    };
+    let api = Api::new(SurfaceSpec::new(Surface::Native, "/v1", render), routes);
+    let router = switchboard(&app, vec![api.mount(&app)], Router::new(), render);
+    let server = Server { app, router };
+    let made = || made.load(Ordering::Relaxed);
+    assert_eq!((get(&server, "/elsewhere").await.0, made()), (StatusCode::NOT_FOUND, 0));
+    let long = format!("/v1/things/{}", "a".repeat(99));
+    assert_eq!((get(&server, &long).await.0, made()), (StatusCode::URI_TOO_LONG, 0));
+    // Those who come first come together.
+    let (one, other) = tokio::join!(get(&server, "/v1/things/a"), get(&server, "/v1/things/b"));
+    assert_eq!((one.0, other.0, made()), (StatusCode::OK, StatusCode::OK, 1));
+    assert_eq!((get(&server, "/v1/things/c").await.0, made()), (StatusCode::OK, 1));
+}
+
+#[tokio::test]
 async fn every_error_takes_the_form_of_its_surface() {
     let server = server().await;
     let long = format!("/box/2.0/{}", "a".repeat(99));
