@@ -10,17 +10,7 @@ use roster_engine::{
     Picked, RequestScope, RoleNumber, RoleSet, SnapshotOptions, Surface, TokenKind, UserConditions, UserId, UserPatch,
     UserProfile, UserProfilePatch, UserQuery, UserRef, UserSort, Within,
 };
-use roster_testing::Database;
-
-/// Numbers that look random and are the same for the same seed.
-struct Dice(u64);
-
-impl Dice {
-    fn throw(&mut self, sides: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        usize::try_from(self.0 >> 33).unwrap_or_default() % sides
-    }
-}
+use roster_testing::{Database, Dice};
 
 /// Of the realm that a test makes.
 const KEY: &str = "rk_test_2YzS4mCkU0sXyqvJ8W1hQe7nLpD3bTfA";

@@ -286,9 +286,9 @@ mod tests {
 
     use roster_model::id::compose;
     use roster_model::{Kind, MembershipId, RoleNumber, Timestamp};
+    use roster_testing::Dice;
 
     use super::*;
-    use crate::dice::Dice;
     use crate::parts::{Holding, Placed};
 
     fn organization(number: usize) -> OrganizationId {

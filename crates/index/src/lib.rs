@@ -14,8 +14,6 @@
 
 mod bytes;
 mod changes;
-#[cfg(test)]
-mod dice;
 mod follow;
 mod graph;
 mod kept;

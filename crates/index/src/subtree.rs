@@ -268,9 +268,9 @@ mod tests {
     use std::collections::BTreeMap;
 
     use roster_model::EntityId as _;
+    use roster_testing::Dice;
 
     use super::*;
-    use crate::dice::Dice;
     use crate::parts::Placed;
 
     type Model = BTreeMap<OrganizationId, Placed>;

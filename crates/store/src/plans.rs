@@ -159,6 +159,28 @@ fn walks(step: &str) -> bool {
     whole && !small.iter().any(|known| step.contains(known)) && !step.contains(" role") && !step.contains("permission")
 }
 
+/// The log's own order would do as well, and walk all of it.
+#[tokio::test]
+async fn a_users_events_are_found_by_user() {
+    let store =
+        Store::open(&Location::Temporary, None, (IndexMode::None, SnapshotOptions::default()), true).expect("a store");
+    let plans = store
+        .read(RealmId::from_raw(1), |view| {
+            let user = UserId::from_raw(2);
+            view.list_events(5, 10, None, Some(user))?;
+            view.remembers(user)?;
+            let asked = view.connection.seen().into_iter().filter(|text| text.contains("e.usr = "));
+            asked.map(|text| view.connection.plan(&text)).collect::<crate::Result<Vec<_>>>()
+        })
+        .await
+        .expect("plans");
+    assert_eq!(plans.len(), 2);
+    for plan in plans {
+        assert!(plan[0].contains("event_usr (realm=? AND <expr>=? AND usr=? AND seq>?)"), "{plan:?}");
+    }
+    store.close().await;
+}
+
 /// A statement that is planned anew for each value costs more than finding its rows.
 #[tokio::test]
 async fn no_statement_is_planned_anew_for_its_values() {

@@ -1,12 +1,17 @@
 //! A database of its own for each test: a file of SQLite, or a database on the PostgreSQL server that `ROSTER_TEST_POSTGRES` names.
 //!
-//! So the same tests are run on both: `cargo test`, and `tests/postgres.sh cargo test`, which starts a server for that time.
+//! So the same tests are run on both: `cargo test`, and `tests/postgres.sh cargo test`, which starts a server for that time. And [`Dice`] for
+//! random histories.
+
+mod dice;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use postgres::{Client, NoTls};
 use tempfile::TempDir;
+
+pub use dice::Dice;
 
 /// Where the server is, as a URL of a user who may make databases.
 pub const SERVER: &str = "ROSTER_TEST_POSTGRES";

@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::mpsc::{Sender, channel};
 use std::time::{Duration, Instant};
 
+use roster_testing::Dice;
 use serde_json::{Value, json};
 
 use crate::common::{Place, Server};
@@ -166,16 +167,6 @@ fn prepare(server: &Server) -> Vec<String> {
     })
 }
 
-/// Numbers that look random and are the same for the same seed.
-struct Dice(u64);
-
-impl Dice {
-    fn throw(&mut self, from: u64, to: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        from + (self.0 >> 33) % (to - from + 1)
-    }
-}
-
 fn number(name: &str, default: u64) -> u64 {
     std::env::var(name).map_or(default, |text| text.parse().unwrap_or_else(|_| panic!("{name} must be a number")))
 }
@@ -192,7 +183,7 @@ fn what_was_acknowledged_survives_a_kill() {
     let mut done: Vec<Round> = Vec::new();
     let mut starting = Duration::ZERO;
     for number in 1..=rounds {
-        let round = Round::run(server, &users, Duration::from_millis(dice.throw(5, 40)));
+        let round = Round::run(server, &users, Duration::from_millis(5 + dice.throw(36) as u64));
         if number % VERIFY_EVERY == 0 || number == rounds {
             // The first to open what the killed one left behind, this time.
             place.done(&["realm", "verify", "default"]);
