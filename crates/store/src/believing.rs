@@ -1,9 +1,11 @@
 //! A write that memory answers is sent to a server in one message, which says what memory believed. Where that isn't so, or a row is
 //! refused, or the server goes away, nobody can tell that it was tried.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::task::Poll;
 
 use roster_model::change::ActorKind;
 use roster_model::{
@@ -15,6 +17,11 @@ use crate::sql::{Connection, Location};
 use crate::{Decision, Error, IndexMode, Result, SnapshotOptions, Store, Transaction};
 
 const REALM: i64 = 7;
+
+/// A file has one writer, whoever opens it, so this is about a server's.
+fn server() -> Option<Database> {
+    std::env::var_os(SERVER).map(|_| Database::new())
+}
 
 fn realm() -> RealmId {
     RealmId::from_raw(REALM)
@@ -48,6 +55,20 @@ fn user(number: i64) -> Change {
 fn add(transaction: &mut Transaction<'_>, number: i64) -> Result<Decision<i64>> {
     let actor = ActorRef { kind: ActorKind::Operator, id: None };
     transaction.apply(EventId::from_raw(number), Timestamp::from_ms(1), actor, &user(number)).map(Decision::Keep)
+}
+
+/// The same as a write of its own, whose runs are counted.
+fn adding(
+    store: &Arc<Store>,
+    runs: &Arc<AtomicUsize>,
+    number: i64,
+) -> impl Future<Output = Result<i64>> + Send + 'static {
+    let (store, runs) = (Arc::clone(store), Arc::clone(runs));
+    let write = move |transaction: &mut Transaction<'_>| {
+        runs.fetch_add(1, Ordering::Relaxed);
+        add(transaction, number)
+    };
+    async move { store.write(realm(), write).await }
 }
 
 fn connect(url: &str) -> Connection {
@@ -130,7 +151,7 @@ async fn on_a_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'stati
 
 async fn until(what: impl Fn() -> bool) {
     while !what() {
-        tokio::time::sleep(Duration::from_millis(1)).await;
+        tokio::task::yield_now().await;
     }
 }
 
@@ -146,10 +167,9 @@ async fn end_sessions(database: &Database, beginning: &'static str) -> usize {
         let left = "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database()
              AND pid <> pg_backend_pid() AND query LIKE $1";
         while connection.one(left, &beginning, |row| row.int(0)).expect("sessions") > 0 {
-            std::thread::sleep(Duration::from_millis(1));
+            std::thread::yield_now();
         }
-        // It has said goodbye by now.
-        std::thread::sleep(Duration::from_millis(50));
+        // Each has said goodbye to its client before it was gone from there.
         ended
     })
     .await
@@ -157,10 +177,7 @@ async fn end_sessions(database: &Database, beginning: &'static str) -> usize {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_memory_believed_wrongly_is_done_again() {
-    if std::env::var_os(SERVER).is_none() {
-        return;
-    }
-    let database = Database::new();
+    let Some(database) = server() else { return };
     let store = open(&database).await;
     for (asks, round) in [(false, 1), (true, 2)] {
         in_memory(&store, 2 * (round - 1)).await;
@@ -195,10 +212,7 @@ async fn what_memory_believed_wrongly_is_done_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_one_process_added_no_other_refuses() {
-    if std::env::var_os(SERVER).is_none() {
-        return;
-    }
-    let database = Database::new();
+    let Some(database) = server() else { return };
     let (one, other) = (open(&database).await, open(&database).await);
     for number in 1..=100 {
         one.write(realm(), move |transaction| add(transaction, number)).await.expect("an addition");
@@ -222,10 +236,7 @@ async fn what_one_process_added_no_other_refuses() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_lost_between_three_who_write_at_once() {
-    if std::env::var_os(SERVER).is_none() {
-        return;
-    }
-    let database = Database::new();
+    let Some(database) = server() else { return };
     let stores = [open(&database).await, open(&database).await, open(&database).await];
     let writers: Vec<_> = (0..12_i64)
         .map(|writer| {
@@ -256,36 +267,21 @@ async fn nothing_is_lost_between_three_who_write_at_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_row_costs_its_own_operation_alone() {
-    if std::env::var_os(SERVER).is_none() {
-        return;
-    }
-    let database = Database::new();
+    let Some(database) = server() else { return };
     let store = open(&database).await;
     let other = Other::holding(&database).await;
     let runs = Arc::new(AtomicUsize::new(0));
-    let start = |number: i64| {
-        let (store, runs) = (Arc::clone(&store), Arc::clone(&runs));
-        let write = move |transaction: &mut Transaction<'_>| {
-            runs.fetch_add(1, Ordering::Relaxed);
-            add(transaction, number)
-        };
-        tokio::spawn(async move { store.write(realm(), write).await })
-    };
+    let start = |number| adding(&store, &runs, number);
     // The first one's message waits for the realm, and the others for the writer.
-    let first = start(1);
+    let first = tokio::spawn(start(1));
     until(|| runs.load(Ordering::Relaxed) == 1).await;
-    let mut others = Vec::new();
-    for (place, number) in [2, 3, 2, 4].into_iter().enumerate() {
-        others.push(start(number));
-        until(|| store.statistics().queue > place as u64).await;
-    }
+    let mut others = pin!(async { tokio::join!(biased; start(2), start(3), start(2), start(4)) });
+    // Now they are in its queue, in this order.
+    poll_fn(|context| Poll::Ready(assert!(others.as_mut().poll(context).is_pending()))).await;
     other.lets_go().await;
-    first.await.expect("no panic").expect("an addition");
-    let mut outcomes = Vec::new();
-    for one in others {
-        outcomes.push(one.await.expect("no panic"));
-    }
-    assert!(matches!(outcomes[..], [Ok(2), Ok(3), Err(Error::Taken(_)), Ok(4)]), "{outcomes:?}");
+    assert_eq!(first.await.expect("no panic").expect("an addition"), 1);
+    let outcomes = others.await;
+    assert!(matches!(outcomes, (Ok(2), Ok(3), Err(Error::Taken(_)), Ok(4))), "{outcomes:?}");
     // All four once together, then each in its turn, the refused one as often as a clash is tried.
     assert_eq!(runs.load(Ordering::Relaxed), 1 + 4 + 3 + 4);
     assert_eq!(there(&store).await, (vec![1, 2, 3, 4], vec![1, 2, 3, 4]));
@@ -295,10 +291,7 @@ async fn a_refused_row_costs_its_own_operation_alone() {
 /// Wherever the server goes away: what was not sent to its end is done again, and of the rest nobody is told that it was done.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_connection_costs_no_more_than_it_must() {
-    if std::env::var_os(SERVER).is_none() {
-        return;
-    }
-    let database = Arc::new(Database::new());
+    let Some(database) = server().map(Arc::new) else { return };
     let store = open(&database).await;
     store.write(realm(), |transaction| add(transaction, 1)).await.expect("an addition");
     // Before anything was sent: whoever follows the log goes on with memory, but the writer is gone.
@@ -334,15 +327,7 @@ async fn a_lost_connection_costs_no_more_than_it_must() {
     in_memory(&store, 3).await;
     let other = Other::holding(&database).await;
     runs.store(0, Ordering::Relaxed);
-    let counted = Arc::clone(&runs);
-    let writing = tokio::spawn({
-        let store = Arc::clone(&store);
-        let write = move |transaction: &mut Transaction<'_>| {
-            counted.fetch_add(1, Ordering::Relaxed);
-            add(transaction, 4)
-        };
-        async move { store.write(realm(), write).await }
-    });
+    let writing = tokio::spawn(adding(&store, &runs, 4));
     while end_sessions(&database, "WITH moved").await == 0 {}
     let outcome = writing.await.expect("no panic");
     assert!(matches!(outcome, Err(Error::Unreachable(_))), "{outcome:?}");
@@ -354,19 +339,11 @@ async fn a_lost_connection_costs_no_more_than_it_must() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_realm_that_another_keeps_is_waited_for_once() {
-    if std::env::var_os(SERVER).is_none() {
-        return;
-    }
-    let database = Database::new();
+    let Some(database) = server() else { return };
     let store = open(&database).await;
     let other = Other::holding(&database).await;
     let runs = Arc::new(AtomicUsize::new(0));
-    let counted = Arc::clone(&runs);
-    let outcome = store.write(realm(), move |transaction| {
-        counted.fetch_add(1, Ordering::Relaxed);
-        add(transaction, 1)
-    });
-    let outcome = outcome.await;
+    let outcome = adding(&store, &runs, 1).await;
     assert!(matches!(outcome, Err(Error::Busy(_))), "{outcome:?}");
     assert_eq!(runs.load(Ordering::Relaxed), 1);
     other.lets_go().await;
@@ -378,10 +355,7 @@ async fn a_realm_that_another_keeps_is_waited_for_once() {
 /// The events' own numbers would refuse a second one, too; but nothing rests on that.
 #[test]
 fn nothing_goes_where_the_log_ends_elsewhere() {
-    if std::env::var_os(SERVER).is_none() {
-        return;
-    }
-    let database = Database::new();
+    let Some(database) = server() else { return };
     let connection = connect(database.url());
     crate::sql::migrate(&connection).expect("a schema");
     let make = "INSERT INTO realm (id, name, root, head, roles_version, created_ms) VALUES ($1, 'r', 1, 5, 2, 0)";

@@ -118,7 +118,7 @@ pub(crate) struct Realm {
     keys_changed: AtomicI64,
     /// One at a time brings it up to date.
     following: Mutex<()>,
-    /// Microseconds since the index was born.
+    /// Microseconds since the index was born; 0 until it has caught up with the log for the first time.
     good_until: AtomicU64,
     /// The position of the snapshot that there is; 0 for none.
     kept: AtomicI64,
@@ -166,6 +166,14 @@ impl Index {
         self.realm(realm).filter(|realm| self.at(Instant::now()) < realm.good_until.load(Ordering::Acquire))
     }
 
+    /// Where the realm's log ends, as far as memory knows: its head, and the version of its roles. `None` also while it is being read and may be
+    /// long past. Others may have moved on.
+    pub(crate) fn believed(&self, realm: RealmId) -> Option<(i64, i64)> {
+        let realm = self.realm(realm).filter(|realm| realm.good_until.load(Ordering::Acquire) > 0)?;
+        let graph = realm.read();
+        Some((graph.position(), graph.roles_version()))
+    }
+
     /// Reads all realms that aren't there yet, and what is new in the others. The connection is in no transaction.
     pub(crate) fn look(&self, connection: &Connection) -> Result<()> {
         self.look_since(Instant::now(), connection, true)
@@ -207,13 +215,17 @@ impl Index {
         let Some(realm) = self.realm(id) else { return };
         {
             let _one = realm.following.lock().unwrap_or_else(PoisonError::into_inner);
+            // Who follows the log may have been quicker.
+            if changes.last().is_none_or(|(last, _)| *last <= realm.position()) {
+                return;
+            }
             if changes.first().is_some_and(|(first, _)| *first == realm.position() + 1) {
                 let events: Vec<Logged<'_>> = changes.iter().map(Logged::from).collect();
                 self.play(id, &realm, &events);
                 return;
             }
         }
-        // Somebody else's commits come first, or memory has seen them already.
+        // Somebody else's commits come first.
         if let Err(error) = head(connection, id).and_then(|head| self.follow(connection, id, &realm, head)) {
             // What isn't known to be right isn't used; the next look makes it anew.
             tracing::error!(%error, "a commit could not be followed in memory");

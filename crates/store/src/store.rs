@@ -488,9 +488,7 @@ struct Watching {
 
 impl Witness for Watching {
     fn believed(&self, realm: i64) -> Option<(i64, i64)> {
-        let realm = self.index.as_ref()?.realm(RealmId::from_raw(realm))?;
-        let graph = realm.read();
-        Some((graph.position(), graph.roles_version()))
+        self.index.as_ref()?.believed(RealmId::from_raw(realm))
     }
 
     /// Reads in one go what each of them would read alone.
