@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use roster_model::permission::BuiltIn as P;
 use roster_model::{EntityId as _, Event, Organization, Right, Timestamp, User, UserId, change::ActorKind, text};
-use roster_store::list::Slice;
+use roster_store::Happened;
 
 use crate::actor::Caller;
 use crate::error::Result;
@@ -67,23 +67,21 @@ fn with_parts(reader: Reader<'_>, organization: &Organization, events: Vec<Event
 }
 
 fn list(reader: Reader<'_>, organization: &Organization, query: &ActivityQuery) -> Result<Listed<Activity>> {
-    let between = (query.from, query.before);
-    let involved = query.involved.as_deref();
-    let slice = |offset, limit| Slice { after: None, offset, limit, descending: true };
-    if query.kinds.is_empty() {
+    let ActivityQuery { kinds, from, before, involved, .. } = query;
+    let happened = Happened { kinds, from: *from, before: *before, involved: involved.as_deref() };
+    if kinds.is_empty() {
         return Ok(Listed { items: Vec::new(), total: Some(0), next: None });
     }
     let Some(ActivityText { says, part }) = &query.text else {
-        let slice = slice(query.page.offset, query.page.limit);
-        let events = reader.view.list_events_of(organization.id, &query.kinds, between, involved, &slice)?;
-        let total = reader.view.count_events_of(organization.id, &query.kinds, between, involved)?;
+        let Page { offset, limit, .. } = query.page;
+        let events = reader.view.list_events_of(organization.id, happened, offset, limit)?;
+        let total = reader.view.count_events_of(organization.id, happened)?;
         return Ok(Listed { items: with_parts(reader, organization, events)?, total: Some(total), next: None });
     };
     let part = text::fold(part);
     let (mut items, mut found, mut offset) = (Vec::new(), 0, 0);
     loop {
-        let slice = slice(offset, Some(PIECE));
-        let events = reader.view.list_events_of(organization.id, &query.kinds, between, involved, &slice)?;
+        let events = reader.view.list_events_of(organization.id, happened, offset, Some(PIECE))?;
         let last = (events.len() as u64) < PIECE;
         offset += PIECE;
         for activity in with_parts(reader, organization, events)? {

@@ -65,7 +65,7 @@ INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
     ('alias', 'alias', '1000000 1000000 300000 1'),
     ('alias', 'alias_id', '1000000 1000000 1'),
     ('event', 'event', '100000000 100000000 1'),
-    ('event', 'event_organization', '100000000 100000000 1000 1'),
+    ('event', 'event_organization', '100000000 100000000 2048 2'),
     ('event', 'event_usr', '100000000 100000000 2048 2'),
     ('event', 'event_gone', '100000 100000 1'),
     ('idempotency', 'idempotency', '100000 100000 10000 1'),

@@ -14,7 +14,7 @@ use roster_model::{
 use roster_testing::{Database, SERVER};
 
 use crate::sql::{Connection, Location};
-use crate::{Decision, Error, IndexMode, Result, SnapshotOptions, Store, Transaction};
+use crate::{Decision, Error, IndexMode, Names, Result, SnapshotOptions, Store, Transaction};
 
 const REALM: i64 = 7;
 
@@ -210,6 +210,37 @@ async fn what_memory_believed_wrongly_is_done_again() {
     store.close().await;
 }
 
+/// What a write names is read before it runs, and the realm isn't locked for that.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_named_is_read_beside_who_keeps_the_realm() {
+    let Some(database) = server() else { return };
+    let one = open(&database).await;
+    one.write(realm(), |transaction| add(transaction, 1)).await.expect("an addition");
+    // It has nobody's name in memory.
+    let store = open(&database).await;
+    in_memory(&store, 1).await;
+    let other = Other::holding(&database).await;
+    let runs = Arc::new(AtomicUsize::new(0));
+    let writing = tokio::spawn({
+        let (store, runs) = (Arc::clone(&store), Arc::clone(&runs));
+        let names = Names { users: vec![UserId::from_raw(1)], ..Names::default() };
+        let write = move |transaction: &mut Transaction<'_>| {
+            let known = transaction.named_user(UserId::from_raw(1))?;
+            runs.fetch_add(1, Ordering::Relaxed);
+            assert_eq!(known.expect("the user").name, "user 1");
+            add(transaction, 2)
+        };
+        async move { store.write_naming(realm(), names, write).await }
+    });
+    until(|| runs.load(Ordering::Relaxed) == 1).await;
+    other.lets_go().await;
+    assert_eq!(writing.await.expect("no panic").expect("an addition"), 2);
+    assert_eq!(runs.load(Ordering::Relaxed), 1);
+    assert_eq!(there(&store).await, (vec![1, 2], vec![1, 2]));
+    one.close().await;
+    store.close().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_one_process_added_no_other_refuses() {
     let Some(database) = server() else { return };
@@ -277,7 +308,8 @@ async fn a_refused_row_costs_its_own_operation_alone() {
     until(|| runs.load(Ordering::Relaxed) == 1).await;
     let mut others = pin!(async { tokio::join!(biased; start(2), start(3), start(2), start(4)) });
     // Now they are in its queue, in this order.
-    poll_fn(|context| Poll::Ready(assert!(others.as_mut().poll(context).is_pending()))).await;
+    let waits = poll_fn(|context| Poll::Ready(others.as_mut().poll(context).is_pending()));
+    assert!(waits.await);
     other.lets_go().await;
     assert_eq!(first.await.expect("no panic").expect("an addition"), 1);
     let outcomes = others.await;

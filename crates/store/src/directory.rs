@@ -12,10 +12,6 @@ use crate::sql::Select;
 use crate::users::{LAST, UserFilter, UserSort};
 use crate::view::{Memory, View, WALK_MAX};
 
-/// What the log tells of an organization that isn't seen of it as a group.
-const UNSEEN: &str =
-    "('scim.removal_held', 'token.issued', 'token.revoked', 'invitation.created', 'invitation.updated')";
-
 /// A user's place in an organization of a domain, for the list of his groups.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GroupOf {
@@ -252,18 +248,6 @@ impl View<'_> {
                 format!("{plain}{LAST}").into(),
             ],
             |row| row.id(0),
-        )
-    }
-
-    /// The number and time of the last event by which an organization, its members or their roles became different.
-    pub fn last_change_of(&self, organization: OrganizationId) -> Result<Option<(i64, Timestamp)>> {
-        self.connection.optional(
-            &format!(
-                "SELECT e.seq, e.time_ms FROM event e WHERE e.realm = $1 AND e.organization = $2
-                    AND e.kind NOT IN {UNSEEN} ORDER BY e.seq DESC LIMIT 1"
-            ),
-            &[self.realm.into(), organization.into()],
-            |row| Ok((row.int(0)?, row.time(1)?)),
         )
     }
 }

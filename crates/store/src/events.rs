@@ -1,21 +1,51 @@
+use std::collections::HashMap;
+
 use roster_model::change::ActorKind;
 use roster_model::{ActorRef, Change, Event, EventId, OrganizationId, Timestamp, UserId};
 use serde_json::{Value as Json, json};
 
 use crate::error::{Error, Result};
-use crate::list::Slice;
+use crate::list::at_most;
 use crate::sql::{Row, Select, Value};
 use crate::view::View;
 
 const SELECT: &str =
     "SELECT e.seq, e.id, e.time_ms, e.actor_kind, e.actor_id, e.kind, e.organization, e.usr, e.body FROM event e";
 
-/// So many events stand together in the index by user, each stretch with its users in their order. The index says so too, and so does every
-/// statement that is to use it.
+/// So many events stand together in the indexes by user and by organization, each stretch in their order. The indexes say so too, and so does
+/// every statement that is to use them.
 const STRETCH: i64 = 2048;
 
 /// Stretches, or events, that one statement names.
 const AT_ONCE: usize = 512;
+
+/// Whose events.
+#[derive(Clone, Copy, Debug)]
+enum Whose {
+    User(UserId),
+    Organization(OrganizationId),
+}
+
+/// Which events of an organization.
+#[derive(Clone, Copy, Debug)]
+pub struct Happened<'q> {
+    pub kinds: &'q [&'q str],
+    /// Not earlier than this.
+    pub from: Option<Timestamp>,
+    /// Earlier than this.
+    pub before: Option<Timestamp>,
+    /// About one of these, or done by one of them: raw ids of users and tokens.
+    pub involved: Option<&'q [i64]>,
+}
+
+/// By which an organization does not become different for who looks at it and its members.
+const UNSEEN: [&str; 5] =
+    ["scim.removal_held", "token.issued", "token.revoked", "invitation.created", "invitation.updated"];
+
+/// Whether an organization that an event of this kind is about became different by it.
+pub(crate) fn is_seen(kind: &str) -> bool {
+    !UNSEEN.contains(&kind)
+}
 
 /// What is left of a user who is gone, in the words of its index.
 pub(crate) const GONE: &str = " AND kind IN ('user.deleted', 'user.erased')";
@@ -52,6 +82,43 @@ fn body(change: &Change) -> Result<String> {
     Ok(text)
 }
 
+impl Happened<'_> {
+    fn conditions(&self, select: &mut Select) {
+        select.push(" AND e.kind IN ").bind_all(self.kinds);
+        if let Some(from) = self.from {
+            select.push(" AND e.time_ms >= ").bind(from);
+        }
+        if let Some(before) = self.before {
+            select.push(" AND e.time_ms < ").bind(before);
+        }
+        if let Some(involved) = self.involved {
+            select.push(" AND (e.usr IN ").bind_all(involved).push(" OR e.actor_id IN ").bind_all(involved).push(")");
+        }
+    }
+}
+
+/// Stretches in turn, for one statement after the other: few at first, since most who look for something find it soon.
+struct Stretches {
+    all: std::vec::IntoIter<i64>,
+    width: usize,
+}
+
+impl Stretches {
+    fn new(all: Vec<i64>) -> Self {
+        Self { all: all.into_iter(), width: 1 }
+    }
+}
+
+impl Iterator for Stretches {
+    type Item = Vec<i64>;
+
+    fn next(&mut self) -> Option<Vec<i64>> {
+        let some: Vec<i64> = self.all.by_ref().take(self.width).collect();
+        self.width = (self.width * 4).min(AT_ONCE);
+        Some(some).filter(|some| !some.is_empty())
+    }
+}
+
 impl View<'_> {
     /// What came after, oldest first, at most `limit`; of one organization only, or of the whole realm.
     pub fn list_events(
@@ -61,54 +128,72 @@ impl View<'_> {
         organization: Option<OrganizationId>,
         user: Option<UserId>,
     ) -> Result<Vec<Event>> {
-        if let (None, Some(user)) = (organization, user) {
-            return self.events_about(&self.sequences_about(user, after, limit, "")?);
-        }
         let mut select = Select::new(SELECT);
-        select.push(" WHERE e.realm = ").bind(self.realm).push(" AND e.seq > ").bind(after);
-        if let Some(organization) = organization {
-            select.push(" AND e.organization = ").bind(organization);
-        }
-        if let Some(user) = user {
-            select.push(" AND e.usr = ").bind(user);
-        }
-        select.push(" ORDER BY e.seq LIMIT ").bind(i64::try_from(limit).unwrap_or(i64::MAX));
-        self.connection.all(&select.text, &select.values, read)
+        select.push(" WHERE e.realm = ").bind(self.realm);
+        let (whose, and) = match (organization, user) {
+            (None, None) => {
+                select.push(" AND e.seq > ").bind(after).push(" ORDER BY e.seq LIMIT ");
+                select.bind(i64::try_from(limit).unwrap_or(i64::MAX));
+                return self.connection.all(&select.text, &select.values, read);
+            }
+            (Some(organization), user) => (Whose::Organization(organization), user),
+            (None, Some(user)) => (Whose::User(user), None),
+        };
+        let numbers = self.sequences_of(whose, after, limit, |select| {
+            if let Some(user) = and {
+                select.push(" AND e.usr = ").bind(user);
+            }
+        })?;
+        self.events_numbered(&numbers)
     }
 
-    /// The numbers of a user's events, upwards. One look for every [`STRETCH`] of the log, many in one statement.
-    fn sequences_about(&self, user: UserId, after: i64, limit: u64, and: &str) -> Result<Vec<i64>> {
+    /// The numbers of the events about somebody, upwards. One look for every [`STRETCH`] of the log, many in one statement. `and`: what
+    /// else they must be.
+    fn sequences_of(&self, whose: Whose, after: i64, limit: u64, and: impl Fn(&mut Select)) -> Result<Vec<i64>> {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let mut found = Vec::new();
-        // Few at first: most who ask for some find them soon.
-        let (mut begin, last, mut width) = (after / STRETCH, self.head / STRETCH, 1);
-        while begin <= last && found.len() < limit {
-            let stretches: Vec<i64> = (begin..=last).take(width).collect();
-            let mut select = Select::new("SELECT e.seq FROM event e WHERE e.realm = ");
-            select.bind(self.realm).push(&format!(" AND e.seq / {STRETCH} IN ")).bind_all(&stretches);
-            select.push(" AND e.usr = ").bind(user).push(" AND e.seq > ").bind(after).push(and);
+        for stretches in Stretches::new((after / STRETCH..=self.head / STRETCH).collect()) {
+            let mut select = self.about("SELECT e.seq", whose, &stretches);
+            select.push(" AND e.seq > ").bind(after);
+            and(&mut select);
             select.push(" ORDER BY e.seq LIMIT ").bind(i64::try_from(limit - found.len()).unwrap_or(i64::MAX));
             found.extend(self.connection.all(&select.text, &select.values, |row| row.int(0))?);
-            begin = stretches.last().map_or(begin, |end| end + 1);
-            width = (width * 4).min(AT_ONCE);
+            if found.len() >= limit {
+                break;
+            }
         }
         Ok(found)
     }
 
-    fn events_about(&self, sequences: &[i64]) -> Result<Vec<Event>> {
-        let mut events = Vec::with_capacity(sequences.len());
-        for part in sequences.chunks(AT_ONCE) {
+    /// A statement about somebody's events in some stretches, for further conditions.
+    fn about(&self, what: &str, whose: Whose, stretches: &[i64]) -> Select {
+        let mut select = Select::new(what);
+        select.push(" FROM event e WHERE e.realm = ").bind(self.realm);
+        select.push(&format!(" AND e.seq / {STRETCH} IN ")).bind_all(stretches);
+        match whose {
+            Whose::User(user) => select.push(" AND e.usr = ").bind(user),
+            Whose::Organization(organization) => select.push(" AND e.organization = ").bind(organization),
+        };
+        select
+    }
+
+    /// The events of these numbers, in this order.
+    fn events_numbered(&self, numbers: &[i64]) -> Result<Vec<Event>> {
+        let mut events = HashMap::with_capacity(numbers.len());
+        for part in numbers.chunks(AT_ONCE) {
             let mut select = Select::new(SELECT);
             select.push(" WHERE e.realm = ").bind(self.realm).push(" AND e.seq IN ").bind_all(part);
-            select.push(" ORDER BY e.seq");
-            events.extend(self.connection.all(&select.text, &select.values, read)?);
+            let found = self.connection.all(&select.text, &select.values, read)?;
+            events.extend(found.into_iter().map(|event| (event.sequence, event)));
         }
-        Ok(events)
+        Ok(numbers.iter().filter_map(|number| events.remove(number)).collect())
     }
 
     /// Whether the log still says something of this user.
     pub fn remembers(&self, user: UserId) -> Result<bool> {
-        let said = self.sequences_about(user, 0, 1, " AND e.body IS NOT NULL AND e.kind <> 'user.erased'")?;
+        let said = self.sequences_of(Whose::User(user), 0, 1, |select| {
+            select.push(" AND e.body IS NOT NULL AND e.kind <> 'user.erased'");
+        })?;
         Ok(!said.is_empty())
     }
 
@@ -125,52 +210,94 @@ impl View<'_> {
         Ok(found.is_some())
     }
 
-    /// What happened in an organization between two moments, of some kinds, the newest first.
+    /// What happened in an organization, the newest first.
     pub fn list_events_of(
         &self,
         organization: OrganizationId,
-        kinds: &[&str],
-        (after, before): (Option<Timestamp>, Option<Timestamp>),
-        involved: Option<&[i64]>,
-        slice: &Slice,
+        happened: Happened<'_>,
+        offset: u64,
+        limit: Option<u64>,
     ) -> Result<Vec<Event>> {
-        let mut select = Select::new(SELECT);
-        self.events_where(&mut select, organization, kinds, (after, before), involved);
-        slice.order(&mut select, "", "e.seq");
-        self.connection.all(&select.text, &select.values, read)
+        let limit = at_most(limit);
+        let offset = usize::try_from(offset).unwrap_or(usize::MAX);
+        let end = offset.saturating_add(limit);
+        let mut found = Vec::new();
+        for stretches in self.backwards() {
+            let mut select = self.about("SELECT e.seq", Whose::Organization(organization), &stretches);
+            happened.conditions(&mut select);
+            select.push(" ORDER BY e.seq DESC LIMIT ").bind(i64::try_from(end - found.len()).unwrap_or(i64::MAX));
+            found.extend(self.connection.all(&select.text, &select.values, |row| row.int(0))?);
+            if found.len() >= end {
+                break;
+            }
+        }
+        self.events_numbered(found.get(offset..).unwrap_or_default())
     }
 
-    pub fn count_events_of(
-        &self,
-        organization: OrganizationId,
-        kinds: &[&str],
-        between: (Option<Timestamp>, Option<Timestamp>),
-        involved: Option<&[i64]>,
-    ) -> Result<u64> {
-        let mut select = Select::new("SELECT COUNT(*) FROM event e");
-        self.events_where(&mut select, organization, kinds, between, involved);
-        self.count(&select)
+    pub fn count_events_of(&self, organization: OrganizationId, happened: Happened<'_>) -> Result<u64> {
+        let mut count = 0;
+        for stretches in self.backwards() {
+            let mut select = self.about("SELECT COUNT(*)", Whose::Organization(organization), &stretches);
+            happened.conditions(&mut select);
+            count += self.count(&select)?;
+        }
+        Ok(count)
     }
 
-    fn events_where(
+    /// From the end of the log.
+    fn backwards(&self) -> Stretches {
+        Stretches::new((0..=self.head / STRETCH).rev().collect())
+    }
+
+    /// The number and time of the last event by which each of these organizations, its members or their roles became different. One without any
+    /// isn't in the answer.
+    pub fn last_changes_of(
         &self,
-        select: &mut Select,
-        organization: OrganizationId,
-        kinds: &[&str],
-        (after, before): (Option<Timestamp>, Option<Timestamp>),
-        involved: Option<&[i64]>,
-    ) {
-        select.push(" WHERE e.realm = ").bind(self.realm).push(" AND e.organization = ").bind(organization);
-        select.push(" AND e.kind IN ").bind_all(kinds);
-        if let Some(after) = after {
-            select.push(" AND e.time_ms >= ").bind(after);
+        organizations: &[OrganizationId],
+    ) -> Result<HashMap<OrganizationId, (i64, Timestamp)>> {
+        let mut numbers = HashMap::with_capacity(organizations.len());
+        let mut missing = Vec::new();
+        for organization in organizations {
+            match self.keeper.and_then(|keeper| keeper.last_change(self.realm, *organization, self.head)) {
+                Some(number) => drop(numbers.insert(*organization, number)),
+                None => missing.push(*organization),
+            }
         }
-        if let Some(before) = before {
-            select.push(" AND e.time_ms < ").bind(before);
+        let found = self.search_last_changes(&missing)?;
+        for organization in missing {
+            let number = found.get(&organization).copied().unwrap_or_default();
+            if let Some(keeper) = self.keeper {
+                keeper.keep_last_change(self.realm, organization, self.head, number);
+            }
+            numbers.insert(organization, number);
         }
-        if let Some(involved) = involved {
-            select.push(" AND (e.usr IN ").bind_all(involved).push(" OR e.actor_id IN ").bind_all(involved).push(")");
+        let wanted: Vec<i64> = numbers.values().copied().filter(|number| *number > 0).collect();
+        let mut times = HashMap::with_capacity(wanted.len());
+        for part in wanted.chunks(AT_ONCE) {
+            let mut select = Select::new("SELECT e.seq, e.time_ms FROM event e WHERE e.realm = ");
+            select.bind(self.realm).push(" AND e.seq IN ").bind_all(part);
+            times.extend(self.connection.all(&select.text, &select.values, |row| Ok((row.int(0)?, row.time(1)?)))?);
         }
+        Ok(numbers.into_iter().filter_map(|(one, number)| Some((one, (number, *times.get(&number)?)))).collect())
+    }
+
+    fn search_last_changes(&self, organizations: &[OrganizationId]) -> Result<HashMap<OrganizationId, i64>> {
+        let mut found = HashMap::new();
+        let mut missing = organizations.to_vec();
+        for stretches in self.backwards() {
+            if missing.is_empty() {
+                break;
+            }
+            for part in missing.chunks(AT_ONCE) {
+                let mut select = Select::new("SELECT e.organization, MAX(e.seq) FROM event e WHERE e.realm = ");
+                select.bind(self.realm).push(&format!(" AND e.seq / {STRETCH} IN ")).bind_all(&stretches);
+                select.push(" AND e.organization IN ").bind_all(part);
+                select.push(" AND e.kind NOT IN ").bind_all(&UNSEEN).push(" GROUP BY e.organization");
+                found.extend(self.connection.all(&select.text, &select.values, |row| Ok((row.id(0)?, row.int(1)?)))?);
+            }
+            missing.retain(|organization| !found.contains_key(organization));
+        }
+        Ok(found)
     }
 
     /// Writes changes to the log, from this number on.
@@ -205,7 +332,7 @@ impl View<'_> {
 
     /// Blanks what the log says of a user. Numbers, times and kinds stay.
     pub(crate) fn blank_events_of(&self, user: UserId) -> Result<()> {
-        for part in self.sequences_about(user, 0, u64::MAX, "")?.chunks(AT_ONCE) {
+        for part in self.sequences_of(Whose::User(user), 0, u64::MAX, |_| {})?.chunks(AT_ONCE) {
             let mut update = Select::new("UPDATE event SET body = NULL WHERE realm = ");
             update.bind(self.realm).push(" AND seq IN ").bind_all(part);
             self.connection.execute(&update.text, &update.values)?;

@@ -9,7 +9,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 use std::time::{Duration, Instant};
 
 use hashbrown::HashMap;
@@ -18,6 +18,7 @@ use roster_model::{Change, Event, LinkSubject, MembershipId, OrganizationId, Rea
 
 use crate::cache::{Entities, Entity, Recent};
 use crate::error::{Error, Result};
+use crate::events::is_seen;
 use crate::keys::{self, Key, Keys};
 use crate::roles::CatalogCache;
 use crate::snapshots::Snapshots;
@@ -112,6 +113,9 @@ pub(crate) struct Realm {
     graph: RwLock<Graph>,
     /// Written while the graph is.
     recent: Mutex<Recent>,
+    /// The last event by which an organization became different for who sees it as a group, as far as somebody asked for it or it was
+    /// since the realm was read; 0 for none at all. Written while the graph is.
+    last_changes: Mutex<HashMap<OrganizationId, i64>>,
     /// The graph's, for whoever must not wait for it.
     position: AtomicI64,
     /// The last event that may have ended a key.
@@ -264,6 +268,7 @@ impl Index {
     fn play(&self, id: RealmId, realm: &Realm, events: &[Logged<'_>]) -> bool {
         let mut graph = realm.graph.write().unwrap_or_else(PoisonError::into_inner);
         let mut recent = realm.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last_changes = realm.last_changes();
         for event in events {
             let (applied, touched) = match event.change {
                 Some(change) => (graph.apply(event.sequence, change), self.entities.follow(id, change)),
@@ -273,10 +278,14 @@ impl Index {
                 ),
             };
             recent.note(event.sequence, touched);
+            if let Some(organization) = event.organization.filter(|_| is_seen(event.kind)) {
+                last_changes.insert(organization, event.sequence);
+            }
             if keys::concerned(event.change) {
                 realm.keys_changed.store(event.sequence, Ordering::Release);
             }
             if applied.is_err() {
+                drop(last_changes);
                 drop(recent);
                 drop(graph);
                 self.forget(id);
@@ -284,6 +293,7 @@ impl Index {
             }
         }
         realm.position.store(graph.position(), Ordering::Release);
+        drop(last_changes);
         drop(recent);
         drop(graph);
         // After the position has moved on: nobody remembers one that was read before it any more.
@@ -311,6 +321,20 @@ impl Index {
         let Some(later) = later else { return };
         for entity in entities {
             self.entities.put(id, entity, &later);
+        }
+    }
+
+    /// The last event, of those up to this position, by which this organization became different, if that is known; 0: there is none.
+    pub(crate) fn last_change(&self, id: RealmId, organization: OrganizationId, position: i64) -> Option<i64> {
+        let realm = self.realm(id).filter(|realm| realm.position() >= position)?;
+        let last = realm.last_changes().get(&organization).copied()?;
+        Some(last).filter(|last| *last <= position)
+    }
+
+    /// Keeps what was found of it in the log up to this position. Later events know better.
+    pub(crate) fn keep_last_change(&self, id: RealmId, organization: OrganizationId, position: i64, last: i64) {
+        if let Some(realm) = self.realm(id).filter(|realm| realm.position() >= position) {
+            realm.last_changes().entry(organization).or_insert(last);
         }
     }
 
@@ -363,6 +387,7 @@ impl Index {
         let realm = Arc::new(Realm {
             position: AtomicI64::new(graph.position()),
             recent: Mutex::new(Recent::new(graph.position())),
+            last_changes: Mutex::default(),
             keys_changed: AtomicI64::new(graph.position()),
             graph: RwLock::new(graph),
             following: Mutex::default(),
@@ -407,6 +432,7 @@ impl Index {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Logged<'e> {
     pub sequence: i64,
+    pub kind: &'e str,
     pub change: Option<&'e Change>,
     pub organization: Option<OrganizationId>,
     pub user: Option<UserId>,
@@ -414,14 +440,16 @@ pub(crate) struct Logged<'e> {
 
 impl<'e> From<&'e (i64, Change)> for Logged<'e> {
     fn from((sequence, change): &'e (i64, Change)) -> Self {
-        Self { sequence: *sequence, change: Some(change), organization: None, user: None }
+        let (organization, user) = (change.organization(), change.user());
+        Self { sequence: *sequence, kind: change.kind(), change: Some(change), organization, user }
     }
 }
 
 impl<'e> From<&'e Event> for Logged<'e> {
     fn from(event: &'e Event) -> Self {
         let Event { sequence, organization, user, .. } = event;
-        Self { sequence: *sequence, change: event.change.as_ref(), organization: *organization, user: *user }
+        let (kind, change) = (event.kind.as_str(), event.change.as_ref());
+        Self { sequence: *sequence, kind, change, organization: *organization, user: *user }
     }
 }
 
@@ -433,6 +461,10 @@ fn head(connection: &Connection, realm: RealmId) -> Result<i64> {
 impl Realm {
     fn position(&self) -> i64 {
         self.position.load(Ordering::Acquire)
+    }
+
+    fn last_changes(&self) -> MutexGuard<'_, HashMap<OrganizationId, i64>> {
+        self.last_changes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn read(&self) -> RwLockReadGuard<'_, Graph> {

@@ -60,6 +60,7 @@ mod waiting;
 pub use copy::{Copied, Progress, backup, copy, restore};
 pub use directory::GroupOf;
 pub use error::{Error, Result};
+pub use events::Happened;
 pub use idempotency::Remembered;
 pub use import::{ImportProgress, NAMINGS, Naming};
 pub use index::IndexMode;

@@ -24,7 +24,7 @@ impl Names {
 }
 
 impl View<'_> {
-    /// Reads what isn't in memory, so that it is there.
+    /// Reads what isn't in memory, so that it is there. Where this view stands doesn't matter.
     pub(crate) fn remember(&self, index: &Index, mut names: Names) -> Result<()> {
         let Names { organizations, users } = &mut names;
         organizations.retain(|id| index.entities.organization(self.realm, *id).is_none());
@@ -34,10 +34,10 @@ impl View<'_> {
         users.sort_unstable();
         users.dedup();
         if !organizations.is_empty() {
-            self.shared_organizations(organizations)?;
+            self.remember_organizations(organizations)?;
         }
         if !users.is_empty() {
-            self.shared_users(users)?;
+            self.remember_users(users)?;
         }
         Ok(())
     }

@@ -258,15 +258,38 @@ impl View<'_> {
             }
         } else {
             for ids in ids.chunks(512) {
-                let mut select = Select::new(&format!("SELECT {COLUMNS} FROM organization o WHERE o.realm = "));
-                select.bind(self.realm).push(" AND o.id IN ").bind_all(ids).push(LIVE);
-                let rows = self.connection.all(&select.text, &select.values, read)?;
-                found.extend(self.with_organization_aliases(rows)?.into_iter().map(Arc::new));
+                let (_, organizations) = self.organizations_standing(ids)?;
+                found.extend(self.with_organization_aliases(organizations)?.into_iter().map(Arc::new));
             }
             self.keep(&found);
         }
         found.sort_unstable_by_key(|organization| organization.id);
         Ok(found)
+    }
+
+    /// These organizations, whole but for their aliases, in one statement; and at which position it was, if there is any of them.
+    fn organizations_standing(&self, ids: &[OrganizationId]) -> Result<(i64, Vec<(Organization, bool)>)> {
+        let mut select = Select::new(&format!("SELECT {COLUMNS}, (SELECT head FROM realm WHERE id = "));
+        select.bind(self.realm).push(") FROM organization o WHERE o.realm = ").bind(self.realm);
+        select.push(" AND o.id IN ").bind_all(ids).push(LIVE);
+        let mut position = 0;
+        let organizations = self.connection.all(&select.text, &select.values, |row| {
+            position = row.int(20)?;
+            read(row)
+        })?;
+        Ok((position, organizations))
+    }
+
+    /// Reads organizations, so that they are in memory. Outside of a transaction, too.
+    pub(crate) fn remember_organizations(&self, ids: &[OrganizationId]) -> Result<()> {
+        for ids in ids.chunks(512) {
+            let (position, organizations) = self.organizations_standing(ids)?;
+            // Whoever changes their aliases meanwhile makes memory forget them.
+            let organizations = self.with_organization_aliases(organizations)?;
+            let organizations: Vec<_> = organizations.into_iter().map(Arc::new).collect();
+            self.keep_at(position, &organizations);
+        }
+        Ok(())
     }
 
     /// The organization and all above it, from the root down. Empty if there is no such organization.

@@ -69,7 +69,7 @@ fn ask_everything(view: &View<'_>) -> crate::Result<()> {
     view.organizations_named("a")?;
     view.organizations_beginning("a")?;
     view.users_beginning("a")?;
-    view.last_change_of(organization)?;
+    view.last_changes_of(&[organization])?;
     let within = OrganizationFilter { within: Some(organization), ..OrganizationFilter::default() };
     view.list_organizations(&within, OrganizationSort::Id, &some())?;
     for filter in [

@@ -492,7 +492,7 @@ impl Witness for Watching {
     }
 
     /// Reads in one go what each of them would read alone.
-    fn begun(&self, connection: &Connection, batch: &[Box<dyn Job>]) -> Result<()> {
+    fn foresee(&self, connection: &Connection, batch: &[Box<dyn Job>]) -> Result<()> {
         let Some(index) = &self.index else { return Ok(()) };
         let mut named: BTreeMap<i64, Names> = BTreeMap::new();
         for job in batch {
@@ -501,11 +501,7 @@ impl Witness for Watching {
             }
         }
         for (realm, names) in named {
-            let id = RealmId::from_raw(realm);
-            let view = match connection.locked(realm) {
-                Some(end) => View::at(connection, &self.catalogs, id, end),
-                None => View::open(connection, &self.catalogs, id)?,
-            };
+            let view = View::at(connection, &self.catalogs, RealmId::from_raw(realm), (0, 0));
             view.keeping(Some(index)).remember(index, names)?;
         }
         Ok(())

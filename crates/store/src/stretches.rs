@@ -1,12 +1,12 @@
-//! A user's events are found wherever they stand in the log, though the index has them in stretches.
+//! The events of a user or of an organization are found wherever they stand in the log, though the indexes have them in stretches.
 
 use std::sync::Arc;
 
-use roster_model::{EntityId as _, RealmId, UserId};
+use roster_model::{EntityId as _, OrganizationId, RealmId, Timestamp, UserId};
 use roster_testing::Database;
 
-use crate::sql::Location;
-use crate::{IndexMode, SnapshotOptions, Store};
+use crate::sql::{Connection, Location};
+use crate::{Error, Happened, IndexMode, Result, SnapshotOptions, Store};
 
 const REALM: i64 = 1;
 /// Some stretches, and a part of one.
@@ -22,34 +22,65 @@ fn user_of(sequence: i64) -> i64 {
     }
 }
 
-async fn store(database: &Database) -> Arc<Store> {
-    let location = Location::parse(database.url()).expect("an address");
-    let opened = tokio::task::spawn_blocking(move || {
-        Store::open(&location, None, (IndexMode::None, SnapshotOptions::default()), true)
+/// The same for organizations, differently.
+fn organization_of(sequence: i64) -> i64 {
+    match sequence {
+        2 => 21,
+        2046 | 2048 | 4095 | 8192 => 22,
+        _ if sequence % 503 == 0 => 23,
+        _ => 24,
+    }
+}
+
+/// Not every event makes an organization different.
+fn kind_of(sequence: i64) -> &'static str {
+    match sequence {
+        1 => "user.deleted",
+        8192 => "token.issued",
+        _ if sequence % 3 == 0 => "y",
+        _ => "x",
+    }
+}
+
+fn insert(connection: &Connection, sequence: i64, kind: &str, user: i64, organization: i64) -> Result<()> {
+    connection.insert_rows(
+        "event (realm, seq, id, time_ms, actor_kind, kind, usr, organization)",
+        8,
+        &[
+            REALM.into(),
+            sequence.into(),
+            sequence.into(),
+            sequence.into(),
+            "operator".into(),
+            kind.into(),
+            user.into(),
+            organization.into(),
+        ],
+    )
+}
+
+/// As another process would.
+async fn append(store: &Store, sequence: i64, organization: i64, kind: &'static str) {
+    let appended = store.write_aside(Some(RealmId::from_raw(REALM)), move |connection| {
+        insert(connection, sequence, kind, 14, organization)?;
+        connection.execute("UPDATE realm SET head = $2 WHERE id = $1", &[REALM.into(), sequence.into()])
     });
+    appended.await.expect("an event");
+}
+
+async fn store(database: &Database, index: IndexMode) -> Arc<Store> {
+    let location = Location::parse(database.url()).expect("an address");
+    let opened =
+        tokio::task::spawn_blocking(move || Store::open(&location, None, (index, SnapshotOptions::default()), true));
     let store = Arc::new(opened.await.expect("no panic").expect("a store"));
     let filled = store.write_aside(Some(RealmId::from_raw(REALM)), |connection| {
         connection.execute(
             "INSERT INTO realm (id, name, root, head, roles_version, created_ms) VALUES ($1, 'r', 1, $2, 0, 0)",
             &[REALM.into(), EVENTS.into()],
         )?;
-        for sequence in 1..=EVENTS {
-            let kind = if sequence == 1 { "user.deleted" } else { "x" };
-            connection.insert_rows(
-                "event (realm, seq, id, time_ms, actor_kind, kind, usr)",
-                7,
-                &[
-                    REALM.into(),
-                    sequence.into(),
-                    sequence.into(),
-                    0_i64.into(),
-                    "operator".into(),
-                    kind.into(),
-                    user_of(sequence).into(),
-                ],
-            )?;
-        }
-        Ok(())
+        (1..=EVENTS).try_for_each(|sequence| {
+            insert(connection, sequence, kind_of(sequence), user_of(sequence), organization_of(sequence))
+        })
     });
     filled.await.expect("events");
     store
@@ -58,7 +89,7 @@ async fn store(database: &Database) -> Arc<Store> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_users_events_are_found_in_all_of_the_log() {
     let database = Database::new();
-    let store = store(&database).await;
+    let store = store(&database, IndexMode::None).await;
     let asked = store.read(RealmId::from_raw(REALM), |view| {
         for user in 11..=15 {
             for after in [0, 1, 2046, 2047, 2048, 5000, EVENTS - 1, EVENTS, EVENTS + 5000] {
@@ -81,9 +112,100 @@ async fn a_users_events_are_found_in_all_of_the_log() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_organizations_events_are_found_in_all_of_the_log() {
+    let database = Database::new();
+    let store = store(&database, IndexMode::None).await;
+    let asked = store.read(RealmId::from_raw(REALM), |view| {
+        for number in 21..=25 {
+            let organization = OrganizationId::from_raw(number);
+            let own = || (1..=EVENTS).filter(move |sequence| organization_of(*sequence) == number);
+            for after in [0, 1, 2046, 2047, 2048, 5000, EVENTS] {
+                for user in [None, Some(12)] {
+                    let found = view.list_events(after, 1000, Some(organization), user.map(UserId::from_raw))?;
+                    let found: Vec<i64> = found.iter().map(|event| event.sequence).collect();
+                    let all = own().filter(|one| *one > after && user.is_none_or(|user| user_of(*one) == user));
+                    assert_eq!(found, all.take(1000).collect::<Vec<_>>(), "{number} with {user:?} after {after}");
+                }
+            }
+            // The newest first, of some kinds, in some time, about somebody.
+            for (from, before, user) in [(0, EVENTS + 1, None), (100, 8192, None), (0, EVENTS + 1, Some(12_i64))] {
+                let involved = user.as_slice();
+                let happened = Happened {
+                    kinds: &["x", "token.issued"],
+                    from: Some(Timestamp::from_ms(from)),
+                    before: Some(Timestamp::from_ms(before)),
+                    involved: user.map(|_| involved),
+                };
+                let all = own().rev().filter(|one| {
+                    happened.kinds.contains(&kind_of(*one))
+                        && (from..before).contains(one)
+                        && user.is_none_or(|user| user_of(*one) == user)
+                });
+                let all: Vec<i64> = all.collect();
+                assert_eq!(view.count_events_of(organization, happened)?, all.len() as u64, "{number}");
+                for (offset, limit) in [(0, Some(1)), (0, None), (1, Some(3)), (2000, Some(10)), (9000, None)] {
+                    let found = view.list_events_of(organization, happened, offset as u64, limit)?;
+                    let found: Vec<i64> = found.iter().map(|event| event.sequence).collect();
+                    let limit = limit.map_or(usize::MAX, |limit| usize::try_from(limit).expect("few"));
+                    let expected: Vec<i64> = all.iter().copied().skip(offset).take(limit).collect();
+                    assert_eq!(found, expected, "{number} from {offset}");
+                }
+            }
+        }
+        Ok::<_, crate::Error>(())
+    });
+    asked.await.expect("events");
+    store.close().await;
+}
+
+/// Also when it is known already, and after it has become another one; memory is asked first where there is some.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_last_change_of_each_organization_is_found() {
+    for index in [IndexMode::None, IndexMode::Full] {
+        let database = Database::new();
+        let store = store(&database, index).await;
+        let realm = RealmId::from_raw(REALM);
+        let last_changes = || {
+            store.read(realm, |view| {
+                let all: Vec<_> = (21..=25).map(OrganizationId::from_raw).collect();
+                let mut found: Vec<_> = view.last_changes_of(&all)?.into_iter().collect();
+                found.sort_unstable();
+                let found = found.into_iter().map(|(one, (number, time))| (one.raw(), number, time.as_ms()));
+                Ok::<_, crate::Error>(found.collect::<Vec<_>>())
+            })
+        };
+        let last = |number| {
+            let own = (1..=EVENTS).rev().find(|one| organization_of(*one) == number && kind_of(*one) != "token.issued");
+            own.map(|own| (number, own, own))
+        };
+        let mut expected: Vec<_> = (21..=25).filter_map(last).collect();
+        assert_eq!(expected.len(), 4, "one has none");
+        for _ in 0..2 {
+            assert_eq!(last_changes().await.expect("the last ones"), expected, "{index:?}");
+        }
+        // One that had none gets one, one gets another, and one gets what isn't seen of it.
+        for (sequence, organization, kind) in [(1, 25, "x"), (2, 22, "y"), (3, 21, "token.issued")] {
+            append(&store, EVENTS + sequence, organization, kind).await;
+            if kind != "token.issued" {
+                expected.retain(|(one, ..)| *one != organization);
+                expected.push((organization, EVENTS + sequence, EVENTS + sequence));
+                expected.sort_unstable();
+            }
+            // Before memory has heard of it, and then.
+            assert_eq!(last_changes().await.expect("the last ones"), expected, "{index:?}");
+            while index == IndexMode::Full && store.look(realm, EVENTS + sequence, |_| Ok::<_, Error>(())).is_none() {
+                tokio::task::yield_now().await;
+            }
+            assert_eq!(last_changes().await.expect("the last ones"), expected, "{index:?}");
+        }
+        store.close().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn all_of_them_are_blanked() {
     let database = Database::new();
-    let store = store(&database).await;
+    let store = store(&database, IndexMode::None).await;
     let realm = RealmId::from_raw(REALM);
     let say = |text: &'static str| {
         store.write_aside(Some(realm), move |connection| {

@@ -16,6 +16,10 @@ use crate::view::{Memory, View};
 const COLUMNS: &str = "u.id, u.name, u.first_name, u.last_name, u.username, u.external_id, u.status, u.locale, \
     u.created_ms, u.updated_ms, u.aliased, u.public, u.private, u.extras, u.open, u.active_ms";
 
+const ADDRESS: &str = "a.id, a.kind, a.value, a.is_primary, a.verified, a.created_ms";
+/// Where columns stand that come after the user's.
+const AFTER: usize = 16;
+
 /// Which users.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UserFilter {
@@ -193,6 +197,18 @@ fn values(u: &User) -> Result<Vec<Value>> {
     ])
 }
 
+/// From this column on.
+fn read_address(row: &Row<'_>, first: usize) -> Result<Address> {
+    Ok(Address {
+        id: row.id(first)?,
+        kind: row.word(first + 1, read_address_kind)?,
+        value: row.text(first + 2)?,
+        primary: row.flag(first + 3)?,
+        verified: row.flag(first + 4)?,
+        created: row.time(first + 5)?,
+    })
+}
+
 fn read_address_kind(word: &str) -> Option<AddressKind> {
     [AddressKind::Email, AddressKind::Phone].into_iter().find(|kind| kind.word() == word)
 }
@@ -200,39 +216,36 @@ fn read_address_kind(word: &str) -> Option<AddressKind> {
 impl View<'_> {
     /// The primary one of a kind comes first.
     pub fn addresses_of(&self, users: &[UserId]) -> Result<HashMap<UserId, Vec<Address>>> {
-        let mut select =
-            Select::new("SELECT usr, id, kind, value, is_primary, verified, created_ms FROM address WHERE realm = ");
-        select.bind(self.realm).push(" AND usr IN ").bind_all(users);
-        select.push(" ORDER BY usr, is_primary DESC, id");
+        let mut select = Select::new(&format!("SELECT {ADDRESS}, a.usr FROM address a WHERE a.realm = "));
+        select.bind(self.realm).push(" AND a.usr IN ").bind_all(users);
+        select.push(" ORDER BY a.usr, a.is_primary DESC, a.id");
         let mut addresses: HashMap<UserId, Vec<Address>> = HashMap::with_capacity(users.len());
         self.connection.each(&select.text, &select.values, |row| {
-            let address = Address {
-                id: row.id(1)?,
-                kind: row.word(2, read_address_kind)?,
-                value: row.text(3)?,
-                primary: row.flag(4)?,
-                verified: row.flag(5)?,
-                created: row.time(6)?,
-            };
-            addresses.entry(row.id(0)?).or_default().push(address);
+            addresses.entry(row.id(6)?).or_default().push(read_address(row, 0)?);
             Ok::<_, crate::Error>(())
         })?;
         Ok(addresses)
     }
 
     /// Puts addresses and aliases to their users.
-    fn with_user_parts(&self, rows: Vec<(User, bool)>) -> Result<Vec<User>> {
+    fn with_user_parts(&self, mut rows: Vec<(User, bool)>) -> Result<Vec<User>> {
         if rows.is_empty() {
             return Ok(Vec::new());
         }
         let ids: Vec<UserId> = rows.iter().map(|(user, _)| user.id).collect();
         let mut addresses = self.addresses_of(&ids)?;
+        for (user, _) in &mut rows {
+            user.addresses = addresses.remove(&user.id).unwrap_or_default();
+        }
+        self.with_user_aliases(rows)
+    }
+
+    fn with_user_aliases(&self, rows: Vec<(User, bool)>) -> Result<Vec<User>> {
         let aliased: Vec<i64> = rows.iter().filter(|(_, aliased)| *aliased).map(|(u, _)| u.id.raw()).collect();
         let aliases = self.aliases_of(&aliased)?;
         Ok(rows
             .into_iter()
             .map(|(mut user, aliased)| {
-                user.addresses = addresses.remove(&user.id).unwrap_or_default();
                 if aliased {
                     let mine = aliases.iter().filter(|(id, ..)| *id == user.id.raw());
                     user.aliases = Aliases(mine.map(|(_, dialect, text)| (*dialect, text.clone())).collect());
@@ -240,6 +253,40 @@ impl View<'_> {
                 user
             })
             .collect())
+    }
+
+    /// These users by id, whole but for their aliases, in one statement; and at which position it was, if there is any of them.
+    fn users_standing(&self, ids: &[UserId]) -> Result<(i64, Vec<(User, bool)>)> {
+        let mut select = Select::new(&format!("SELECT {COLUMNS}, {ADDRESS}, (SELECT head FROM realm WHERE id = "));
+        select.bind(self.realm);
+        select.push(") FROM usr u LEFT JOIN address a ON a.realm = u.realm AND a.usr = u.id WHERE u.realm = ");
+        select.bind(self.realm).push(" AND u.id IN ").bind_all(ids);
+        select.push(" ORDER BY u.id, a.is_primary DESC, a.id");
+        let mut position = 0;
+        let mut users: Vec<(User, bool)> = Vec::with_capacity(ids.len());
+        self.connection.each(&select.text, &select.values, |row| {
+            let id = row.id(0)?;
+            if users.last().is_none_or(|(last, _)| last.id != id) {
+                users.push(read(row)?);
+                position = row.int(AFTER + 6)?;
+            }
+            if let (Some((user, _)), Some(_)) = (users.last_mut(), row.opt_int(AFTER)?) {
+                user.addresses.push(read_address(row, AFTER)?);
+            }
+            Ok::<_, crate::Error>(())
+        })?;
+        Ok((position, users))
+    }
+
+    /// Reads users, so that they are in memory. Outside of a transaction, too.
+    pub(crate) fn remember_users(&self, ids: &[UserId]) -> Result<()> {
+        for ids in ids.chunks(512) {
+            let (position, users) = self.users_standing(ids)?;
+            // Whoever changes their aliases meanwhile makes memory forget them.
+            let users: Vec<_> = self.with_user_aliases(users)?.into_iter().map(Arc::new).collect();
+            self.keep_at(position, &users);
+        }
+        Ok(())
     }
 
     fn one_user(&self, condition: &str, value: Value) -> Result<Option<User>> {
@@ -324,10 +371,8 @@ impl View<'_> {
             }
         } else {
             for ids in ids.chunks(512) {
-                let mut select = Select::new(&format!("SELECT {COLUMNS} FROM usr u WHERE u.realm = "));
-                select.bind(self.realm).push(" AND u.id IN ").bind_all(ids);
-                let rows = self.connection.all(&select.text, &select.values, read)?;
-                found.extend(self.with_user_parts(rows)?.into_iter().map(Arc::new));
+                let (_, users) = self.users_standing(ids)?;
+                found.extend(self.with_user_aliases(users)?.into_iter().map(Arc::new));
             }
             self.keep(&found);
         }

@@ -137,8 +137,16 @@ impl<'c> View<'c> {
     where
         Entity: From<&'e T>,
     {
+        self.keep_at(self.head, read);
+    }
+
+    /// The same for what was read at another position.
+    pub(crate) fn keep_at<'e, T: 'e>(&self, position: i64, read: &'e [T])
+    where
+        Entity: From<&'e T>,
+    {
         if let Some(keeper) = self.keeper.filter(|_| read.len() <= KEPT_MAX) {
-            keeper.keep(self.realm, self.head, read.iter().map(Entity::from));
+            keeper.keep(self.realm, position, read.iter().map(Entity::from));
         }
     }
 

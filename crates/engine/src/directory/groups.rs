@@ -148,13 +148,15 @@ pub(super) fn load(
     organizations: Vec<Organization>,
     members: &MembersWanted,
 ) -> Result<Vec<ProvisionedGroup>> {
-    let raw: Vec<i64> = organizations.iter().map(|organization| organization.id.raw()).collect();
+    let ids: Vec<OrganizationId> = organizations.iter().map(|organization| organization.id).collect();
+    let raw: Vec<i64> = ids.iter().map(|id| id.raw()).collect();
     let mut links = reader.view.directory_links(domain.id(), &raw)?;
+    let changes = reader.view.last_changes_of(&ids)?;
     let catalog = reader.roles()?;
     organizations
         .into_iter()
         .map(|organization| {
-            let (revision, updated) = reader.view.last_change_of(organization.id)?.unwrap_or((0, organization.updated));
+            let (revision, updated) = changes.get(&organization.id).copied().unwrap_or((0, organization.updated));
             let is_top = organization.id == domain.id();
             Ok(ProvisionedGroup {
                 link: links.remove(&organization.id.raw()),

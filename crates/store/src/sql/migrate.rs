@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 /// Not a migration: SQLite's own, and made anew after every one.
 const STATISTICS: &str = include_str!("../../migrations/sqlite_statistics.sql");
 
-const MIGRATIONS: [(i64, &str); 12] = [
+const MIGRATIONS: [(i64, &str); 13] = [
     (1, include_str!("../../migrations/0001_initial.sql")),
     (2, include_str!("../../migrations/0002_invitations.sql")),
     (3, include_str!("../../migrations/0003_organization_name.sql")),
@@ -19,6 +19,7 @@ const MIGRATIONS: [(i64, &str); 12] = [
     (40, include_str!("../../migrations/0040_import_progress.sql")),
     (50, include_str!("../../migrations/0050_fewer_indexes.sql")),
     (60, include_str!("../../migrations/0060_events_by_user.sql")),
+    (70, include_str!("../../migrations/0070_events_by_organization.sql")),
 ];
 
 /// The schema version that this Roster writes.

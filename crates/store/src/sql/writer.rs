@@ -83,8 +83,8 @@ impl WriterStatistics {
 pub trait Witness: Send {
     /// Where this realm's log ends, as far as is known here: its head, and the version of its roles. Others may have moved it on.
     fn believed(&self, realm: i64) -> Option<(i64, i64)>;
-    /// A transaction has begun in which these will run.
-    fn begun(&self, connection: &Connection, batch: &[Box<dyn Job>]) -> Result<()>;
+    /// These will run, in the transaction that has begun or the next one.
+    fn foresee(&self, connection: &Connection, batch: &[Box<dyn Job>]) -> Result<()>;
     /// That was committed, and nobody has heard of it yet. The connection is in no transaction.
     fn committed(&self, connection: &Connection, batch: Batch);
     /// A batch didn't become durable, and its jobs haven't heard of it yet; or the connection is another one from now on.
@@ -283,16 +283,15 @@ fn commit(link: &mut Link, batch: &mut [Box<dyn Job>], witness: &dyn Witness) ->
         let connection = link.get(witness)?;
         let done = Batch::default();
         connection.begin_late(manner != Manner::InTurn);
-        let believed = realm.filter(|_| manner == Manner::Believing);
-        let believed = believed.and_then(|realm| Some((realm, witness.believed(realm)?)));
+        let believed = realm.filter(|realm| manner == Manner::Believing && witness.believed(*realm).is_some());
         let begun = match believed {
-            Some((realm, end)) => {
-                connection.begin_believing(realm, end);
-                Ok(())
+            // What has to be read is read first, without a lock.
+            Some(realm) => {
+                witness.foresee(connection, batch).and_then(|()| begin_believing(connection, realm, witness))
             }
-            None => connection.begin_writing(realm),
+            None => connection.begin_writing(realm).and_then(|()| witness.foresee(connection, batch)),
         };
-        let ran = begun.and_then(|()| witness.begun(connection, batch)).and_then(|()| run(connection, batch, &done));
+        let ran = begun.and_then(|()| run(connection, batch, &done));
         let outcome: Result<()> = match ran {
             Ok(false) => return Ok(done),
             Ok(true) => match connection.commit_with(&done.moved()) {
@@ -321,6 +320,13 @@ fn commit(link: &mut Link, batch: &mut [Box<dyn Job>], witness: &dyn Witness) ->
         }
         tries += 1;
     }
+}
+
+/// Begins on what memory believes now.
+fn begin_believing(connection: &Connection, realm: i64, witness: &dyn Witness) -> Result<()> {
+    let Some(end) = witness.believed(realm) else { return connection.begin_writing(Some(realm)) };
+    connection.begin_believing(realm, end);
+    Ok(())
 }
 
 /// Ends a transaction that failed.
