@@ -22,7 +22,7 @@ use crate::events::is_seen;
 use crate::keys::{self, Key, Keys};
 use crate::roles::CatalogCache;
 use crate::snapshots::Snapshots;
-use crate::sql::{Connection, Kind, Source};
+use crate::sql::{Connection, Kind, Readers, Source};
 use crate::view::View;
 
 /// Events read at once.
@@ -102,6 +102,7 @@ pub(crate) struct Index {
     pub(crate) keys: Keys,
     pub(crate) entities: Entities,
     snapshots: Option<Snapshots>,
+    readers: Readers,
     stopping: AtomicBool,
     answered: AtomicU64,
     restored: AtomicU64,
@@ -129,7 +130,7 @@ pub(crate) struct Realm {
 }
 
 impl Index {
-    pub(crate) fn new(kind: Kind, snapshots: Option<Snapshots>) -> Self {
+    pub(crate) fn new(kind: Kind, snapshots: Option<Snapshots>, readers: Readers) -> Self {
         Self {
             leases: Leases::of(kind),
             born: Instant::now(),
@@ -137,6 +138,7 @@ impl Index {
             keys: Keys::default(),
             entities: Entities::new(),
             snapshots,
+            readers,
             stopping: AtomicBool::new(false),
             answered: AtomicU64::new(0),
             restored: AtomicU64::new(0),
@@ -358,6 +360,8 @@ impl Index {
 
     fn load(&self, connection: &Connection, id: RealmId) -> Result<()> {
         let started = Instant::now();
+        // Whoever asks meanwhile is answered from the tables, which is so much work that he would have to ask them for long.
+        let modesty = self.readers.be_modest();
         if let Some(snapshots) = &self.snapshots
             && let Some(graph) = snapshots.read(connection, id, head(connection, id)?)
         {
@@ -370,6 +374,8 @@ impl Index {
             tracing::warn!("a snapshot didn't agree with the log; the tables are read instead");
             snapshots.discard(id);
         }
+        // From here on it may take longer.
+        drop(modesty);
         connection.begin_reading()?;
         let graph = read(connection, id);
         connection.commit()?;

@@ -114,7 +114,9 @@ impl Store {
             Source::File(_) => Kind::Sqlite,
             Source::Server(_) => Kind::Postgres,
         };
-        let memory = (index == IndexMode::Full).then(|| Arc::new(Index::new(kind, Snapshots::of(location, snapshots))));
+        let readers = Readers::new(source.clone());
+        let memory = (index == IndexMode::Full)
+            .then(|| Arc::new(Index::new(kind, Snapshots::of(location, snapshots), readers.clone())));
         let catalogs = CatalogCache::default();
         let started: Vec<_> = (0..writers)
             .map(|_| {
@@ -136,7 +138,7 @@ impl Store {
         Ok(Self {
             writers: Mutex::new(writers.into_iter().map(Arc::new).collect()),
             threads: Mutex::new(threads),
-            readers: Readers::new(source),
+            readers,
             replica,
             index: memory,
             renewing: tokio::sync::Mutex::default(),

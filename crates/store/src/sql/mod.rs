@@ -3,7 +3,6 @@
 //! Statements number their values `$1`, `$2` … in any order and as often as they like. Text that means the same on SQLite and
 //! PostgreSQL is the rule everywhere above this folder; `docs/adr/0003-sql-once.md` lists what to avoid.
 
-mod company;
 mod connection;
 mod late;
 mod log;

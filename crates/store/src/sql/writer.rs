@@ -12,12 +12,11 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
-use super::company::Company;
 use super::log::Log;
 use super::priority::stand_back;
 use super::{Connection, Kind, Savepoint, Source};
@@ -184,11 +183,13 @@ fn work(
     if link.connection.kind() == Kind::Sqlite {
         stand_back();
     }
-    let mut company = Company::default();
     while let Some(first) = waiting.blocking_recv() {
         let mut batch = vec![first];
-        company.gather(&mut batch, &mut waiting, BATCH_MAX);
-        let (begun, jobs) = (Instant::now(), batch.len());
+        while batch.len() < BATCH_MAX
+            && let Ok(job) = waiting.try_recv()
+        {
+            batch.push(job);
+        }
         statistics.queued.fetch_sub(batch.len() as u64, Ordering::Relaxed);
         for mut batch in by_transaction(link.connection.kind(), batch) {
             statistics.count(batch.len());
@@ -205,10 +206,8 @@ fn work(
             };
             answer(runtime, batch, durable);
         }
-        match &mut log {
-            // A file is fast enough to be written without waiting for anybody.
-            Some(log) => log.mind(&link.connection),
-            None => company.learn(jobs, waiting.len(), begun.elapsed()),
+        if let Some(log) = &mut log {
+            log.mind(&link.connection);
         }
     }
     if let Some(log) = log {
