@@ -6,6 +6,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::Poll;
+use std::time::{Duration, Instant};
 
 use roster_model::change::ActorKind;
 use roster_model::{
@@ -150,7 +151,9 @@ async fn on_a_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'stati
 }
 
 async fn until(what: impl Fn() -> bool) {
+    let begun = Instant::now();
     while !what() {
+        assert!(begun.elapsed() < Duration::from_secs(30), "it never came");
         tokio::task::yield_now().await;
     }
 }
