@@ -79,7 +79,11 @@ fn connect(url: &str) -> Connection {
 
 /// With the realm in memory.
 async fn open(database: &Database) -> Arc<Store> {
-    let location = Location::parse(database.url()).expect("an address");
+    open_at(database.url()).await
+}
+
+async fn open_at(url: &str) -> Arc<Store> {
+    let location = Location::parse(url).expect("an address");
     let opened = tokio::task::spawn_blocking(move || {
         Store::open(&location, None, (IndexMode::Full, SnapshotOptions::default()), true)
     });
@@ -370,6 +374,38 @@ async fn a_lost_connection_costs_no_more_than_it_must() {
     other.lets_go().await;
     assert_eq!(there(&store).await, (vec![1, 2, 3], vec![1, 2, 3]));
     store.close().await;
+}
+
+/// The server did it, but nobody here can know: it must be done once, and not be told as done.
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn what_may_have_been_done_is_not_done_again() {
+    for (asks, begins) in [(false, "WITH moved"), (true, "SELECT request")] {
+        let Some(database) = server() else { return };
+        let way = Arc::new(roster_testing::DeafWay::to(&database, begins));
+        let store = open_at(way.url()).await;
+        let runs = Arc::new(AtomicUsize::new(0));
+        let write = |number: i64, lose: bool| {
+            let (runs, way) = (Arc::clone(&runs), Arc::clone(&way));
+            store.write(realm(), move |transaction: &mut Transaction<'_>| {
+                runs.fetch_add(1, Ordering::Relaxed);
+                if asks {
+                    transaction.remembered(0, "key", Timestamp::from_ms(1))?;
+                }
+                if lose {
+                    way.lose_an_answer();
+                }
+                add(transaction, number)
+            })
+        };
+        assert_eq!(write(1, false).await.expect("an addition"), 1);
+        let outcome = write(2, true).await;
+        assert!(matches!(outcome, Err(Error::Unreachable(_))), "{outcome:?}");
+        assert_eq!(runs.load(Ordering::Relaxed), 2);
+        assert_eq!(write(3, false).await.expect("an addition by another session"), 3);
+        assert_eq!(there(&store).await, (vec![1, 2, 3], vec![1, 2, 3]));
+        store.close().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,8 +1,10 @@
 //! A database of its own for each test: a file of SQLite, or a database on the PostgreSQL server that `ROSTER_TEST_POSTGRES` names.
 //!
 //! So the same tests are run on both: `cargo test`, and `tests/postgres.sh cargo test`, which starts a server for that time. And [`Dice`] for
-//! random histories.
+//! random histories, and a [`DeafWay`] to a server on which answers are lost.
 
+#[cfg(unix)]
+mod deaf;
 mod dice;
 
 use std::path::Path;
@@ -11,6 +13,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use postgres::{Client, NoTls};
 use tempfile::TempDir;
 
+#[cfg(unix)]
+pub use deaf::DeafWay;
 pub use dice::Dice;
 
 /// Where the server is, as a URL of a user who may make databases.
