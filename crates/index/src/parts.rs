@@ -101,10 +101,9 @@ pub struct Sizes {
 }
 
 impl Sizes {
-    /// Memory that a graph of that size takes, about, in bytes: measured, but for an organization's, which is reckoned. Tables double as they grow, so it can
-    /// be a third less or more.
+    /// Memory that a graph of that size takes, about, in bytes: measured. Tables double as they grow, so it can be a third less or more.
     pub const fn bytes(self) -> u64 {
-        self.memberships * 44 + self.users * 96 + self.organizations * 260
+        self.memberships * 44 + self.users * 96 + self.organizations * 290
     }
 }
 
