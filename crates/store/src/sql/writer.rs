@@ -82,7 +82,7 @@ impl WriterStatistics {
 pub trait Witness: Send {
     /// Where this realm's log ends, as far as is known here: its head, and the version of its roles. Others may have moved it on.
     fn believed(&self, realm: i64) -> Option<(i64, i64)>;
-    /// These will run, in the transaction that has begun or the next one.
+    /// These will run in the next transaction.
     fn foresee(&self, connection: &Connection, batch: &[Box<dyn Job>]) -> Result<()>;
     /// That was committed, and nobody has heard of it yet. The connection is in no transaction.
     fn committed(&self, connection: &Connection, batch: Batch);
@@ -282,14 +282,17 @@ fn commit(link: &mut Link, batch: &mut [Box<dyn Job>], witness: &dyn Witness) ->
         let connection = link.get(witness)?;
         let done = Batch::default();
         connection.begin_late(manner != Manner::InTurn);
-        let believed = realm.filter(|realm| manner == Manner::Believing && witness.believed(*realm).is_some());
-        let begun = match believed {
-            // What has to be read is read first, without a lock.
-            Some(realm) => {
-                witness.foresee(connection, batch).and_then(|()| begin_believing(connection, realm, witness))
+        // What has to be read is read first, without a lock.
+        let foreseen = witness.foresee(connection, batch);
+        let believed = realm.filter(|_| manner == Manner::Believing);
+        let believed = believed.and_then(|realm| Some((realm, witness.believed(realm)?)));
+        let begun = foreseen.and_then(|()| match believed {
+            Some((realm, end)) => {
+                connection.begin_believing(realm, end);
+                Ok(())
             }
-            None => connection.begin_writing(realm).and_then(|()| witness.foresee(connection, batch)),
-        };
+            None => connection.begin_writing(realm),
+        });
         let ran = begun.and_then(|()| run(connection, batch, &done));
         let outcome: Result<()> = match ran {
             Ok(false) => return Ok(done),
@@ -319,13 +322,6 @@ fn commit(link: &mut Link, batch: &mut [Box<dyn Job>], witness: &dyn Witness) ->
         }
         tries += 1;
     }
-}
-
-/// Begins on what memory believes now.
-fn begin_believing(connection: &Connection, realm: i64, witness: &dyn Witness) -> Result<()> {
-    let Some(end) = witness.believed(realm) else { return connection.begin_writing(Some(realm)) };
-    connection.begin_believing(realm, end);
-    Ok(())
 }
 
 /// Ends a transaction that failed.
