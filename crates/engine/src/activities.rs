@@ -13,7 +13,7 @@ use crate::reference::OrganizationRef;
 use crate::transaction::Reader;
 
 /// Events read at once while a text is looked for.
-const PIECE: u64 = 500;
+const PIECE: usize = 500;
 
 /// A text to be found, in any case, in what an activity is told by.
 #[derive(Clone, Debug)]
@@ -79,12 +79,9 @@ fn list(reader: Reader<'_>, organization: &Organization, query: &ActivityQuery) 
         return Ok(Listed { items: with_parts(reader, organization, events)?, total: Some(total), next: None });
     };
     let part = text::fold(part);
-    let (mut items, mut found, mut offset) = (Vec::new(), 0, 0);
-    loop {
-        let events = reader.view.list_events_of(organization.id, happened, offset, Some(PIECE))?;
-        let last = (events.len() as u64) < PIECE;
-        offset += PIECE;
-        for activity in with_parts(reader, organization, events)? {
+    let (mut items, mut found) = (Vec::new(), 0);
+    for piece in reader.view.event_numbers_of(organization.id, happened, None)?.chunks(PIECE) {
+        for activity in with_parts(reader, organization, reader.view.events_numbered(piece)?)? {
             if text::fold(&says(&activity)).contains(&part) {
                 let wanted = found >= query.page.offset
                     && query.page.limit.is_none_or(|limit| found < query.page.offset.saturating_add(limit));
@@ -92,10 +89,8 @@ fn list(reader: Reader<'_>, organization: &Organization, query: &ActivityQuery) 
                 items.extend(Some(activity).filter(|_| wanted));
             }
         }
-        if last {
-            return Ok(Listed { items, total: Some(found), next: None });
-        }
     }
+    Ok(Listed { items, total: Some(found), next: None })
 }
 
 impl Caller {

@@ -21,9 +21,19 @@ const AT_ONCE: usize = 512;
 
 /// Whose events.
 #[derive(Clone, Copy, Debug)]
-enum Whose {
+enum Whose<'w> {
     User(UserId),
-    Organization(OrganizationId),
+    /// Of any of these.
+    Organizations(&'w [OrganizationId]),
+}
+
+/// How the log is looked through.
+#[derive(Clone, Copy, Debug)]
+enum Way {
+    /// What came after this number, the oldest first.
+    Forwards(i64),
+    /// The newest first.
+    Backwards,
 }
 
 /// Which events of an organization.
@@ -97,28 +107,6 @@ impl Happened<'_> {
     }
 }
 
-/// Stretches in turn, for one statement after the other: few at first, since most who look for something find it soon.
-struct Stretches {
-    all: std::vec::IntoIter<i64>,
-    width: usize,
-}
-
-impl Stretches {
-    fn new(all: Vec<i64>) -> Self {
-        Self { all: all.into_iter(), width: 1 }
-    }
-}
-
-impl Iterator for Stretches {
-    type Item = Vec<i64>;
-
-    fn next(&mut self) -> Option<Vec<i64>> {
-        let some: Vec<i64> = self.all.by_ref().take(self.width).collect();
-        self.width = (self.width * 4).min(AT_ONCE);
-        Some(some).filter(|some| !some.is_empty())
-    }
-}
-
 impl View<'_> {
     /// What came after, oldest first, at most `limit`; of one organization only, or of the whole realm.
     pub fn list_events(
@@ -128,35 +116,45 @@ impl View<'_> {
         organization: Option<OrganizationId>,
         user: Option<UserId>,
     ) -> Result<Vec<Event>> {
-        let mut select = Select::new(SELECT);
-        select.push(" WHERE e.realm = ").bind(self.realm);
-        let (whose, and) = match (organization, user) {
-            (None, None) => {
-                select.push(" AND e.seq > ").bind(after).push(" ORDER BY e.seq LIMIT ");
-                select.bind(i64::try_from(limit).unwrap_or(i64::MAX));
-                return self.connection.all(&select.text, &select.values, read);
-            }
-            (Some(organization), user) => (Whose::Organization(organization), user),
-            (None, Some(user)) => (Whose::User(user), None),
-        };
-        let numbers = self.sequences_of(whose, after, limit, |select| {
-            if let Some(user) = and {
+        let only = |select: &mut Select| {
+            if let Some(user) = user {
                 select.push(" AND e.usr = ").bind(user);
             }
-        })?;
+        };
+        let numbers = match (organization, user) {
+            (Some(organization), _) => {
+                self.numbers_of(Whose::Organizations(&[organization]), Way::Forwards(after), Some(limit), only)?
+            }
+            (None, Some(user)) => self.numbers_of(Whose::User(user), Way::Forwards(after), Some(limit), |_| {})?,
+            (None, None) => {
+                let mut select = Select::new(SELECT);
+                select.push(" WHERE e.realm = ").bind(self.realm).push(" AND e.seq > ").bind(after);
+                select.push(" ORDER BY e.seq LIMIT ").bind(i64::try_from(limit).unwrap_or(i64::MAX));
+                return self.connection.all(&select.text, &select.values, read);
+            }
+        };
         self.events_numbered(&numbers)
     }
 
-    /// The numbers of the events about somebody, upwards. One look for every [`STRETCH`] of the log, many in one statement. `and`: what
-    /// else they must be.
-    fn sequences_of(&self, whose: Whose, after: i64, limit: u64, and: impl Fn(&mut Select)) -> Result<Vec<i64>> {
-        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    /// The numbers of the events about somebody. One look for every [`STRETCH`] of the log, many in one statement. `and`: what else they must
+    /// be.
+    fn numbers_of(
+        &self,
+        whose: Whose<'_>,
+        way: Way,
+        limit: Option<u64>,
+        and: impl Fn(&mut Select),
+    ) -> Result<Vec<i64>> {
+        let limit = at_most(limit);
         let mut found = Vec::new();
-        for stretches in Stretches::new((after / STRETCH..=self.head / STRETCH).collect()) {
+        for stretches in self.stretches(way) {
             let mut select = self.about("SELECT e.seq", whose, &stretches);
-            select.push(" AND e.seq > ").bind(after);
+            if let Way::Forwards(after) = way {
+                select.push(" AND e.seq > ").bind(after);
+            }
             and(&mut select);
-            select.push(" ORDER BY e.seq LIMIT ").bind(i64::try_from(limit - found.len()).unwrap_or(i64::MAX));
+            let order = if matches!(way, Way::Backwards) { " ORDER BY e.seq DESC" } else { " ORDER BY e.seq" };
+            select.push(order).push(" LIMIT ").bind(i64::try_from(limit - found.len()).unwrap_or(i64::MAX));
             found.extend(self.connection.all(&select.text, &select.values, |row| row.int(0))?);
             if found.len() >= limit {
                 break;
@@ -165,20 +163,32 @@ impl View<'_> {
         Ok(found)
     }
 
+    /// The stretches in turn, those of one statement together: few at first, since most who look for something find it soon.
+    fn stretches(&self, way: Way) -> impl Iterator<Item = Vec<i64>> + use<> {
+        let begin = if let Way::Forwards(after) = way { after / STRETCH } else { 0 };
+        let (mut all, mut width) = (begin..=self.head / STRETCH, 1);
+        std::iter::from_fn(move || {
+            let next = || if matches!(way, Way::Backwards) { all.next_back() } else { all.next() };
+            let some: Vec<i64> = std::iter::from_fn(next).take(width).collect();
+            width = (width * 4).min(AT_ONCE);
+            Some(some).filter(|some| !some.is_empty())
+        })
+    }
+
     /// A statement about somebody's events in some stretches, for further conditions.
-    fn about(&self, what: &str, whose: Whose, stretches: &[i64]) -> Select {
+    fn about(&self, what: &str, whose: Whose<'_>, stretches: &[i64]) -> Select {
         let mut select = Select::new(what);
         select.push(" FROM event e WHERE e.realm = ").bind(self.realm);
         select.push(&format!(" AND e.seq / {STRETCH} IN ")).bind_all(stretches);
         match whose {
             Whose::User(user) => select.push(" AND e.usr = ").bind(user),
-            Whose::Organization(organization) => select.push(" AND e.organization = ").bind(organization),
+            Whose::Organizations(organizations) => select.push(" AND e.organization IN ").bind_all(organizations),
         };
         select
     }
 
     /// The events of these numbers, in this order.
-    fn events_numbered(&self, numbers: &[i64]) -> Result<Vec<Event>> {
+    pub fn events_numbered(&self, numbers: &[i64]) -> Result<Vec<Event>> {
         let mut events = HashMap::with_capacity(numbers.len());
         for part in numbers.chunks(AT_ONCE) {
             let mut select = Select::new(SELECT);
@@ -191,7 +201,7 @@ impl View<'_> {
 
     /// Whether the log still says something of this user.
     pub fn remembers(&self, user: UserId) -> Result<bool> {
-        let said = self.sequences_of(Whose::User(user), 0, 1, |select| {
+        let said = self.numbers_of(Whose::User(user), Way::Forwards(0), Some(1), |select| {
             select.push(" AND e.body IS NOT NULL AND e.kind <> 'user.erased'");
         })?;
         Ok(!said.is_empty())
@@ -210,7 +220,18 @@ impl View<'_> {
         Ok(found.is_some())
     }
 
-    /// What happened in an organization, the newest first.
+    /// The numbers of what happened in an organization, the newest first.
+    pub fn event_numbers_of(
+        &self,
+        organization: OrganizationId,
+        happened: Happened<'_>,
+        limit: Option<u64>,
+    ) -> Result<Vec<i64>> {
+        let and = |select: &mut Select| happened.conditions(select);
+        self.numbers_of(Whose::Organizations(&[organization]), Way::Backwards, limit, and)
+    }
+
+    /// A page of what happened in an organization, the newest first.
     pub fn list_events_of(
         &self,
         organization: OrganizationId,
@@ -218,35 +239,20 @@ impl View<'_> {
         offset: u64,
         limit: Option<u64>,
     ) -> Result<Vec<Event>> {
-        let limit = at_most(limit);
-        let offset = usize::try_from(offset).unwrap_or(usize::MAX);
-        let end = offset.saturating_add(limit);
-        let mut found = Vec::new();
-        for stretches in self.backwards() {
-            let mut select = self.about("SELECT e.seq", Whose::Organization(organization), &stretches);
-            happened.conditions(&mut select);
-            select.push(" ORDER BY e.seq DESC LIMIT ").bind(i64::try_from(end - found.len()).unwrap_or(i64::MAX));
-            found.extend(self.connection.all(&select.text, &select.values, |row| row.int(0))?);
-            if found.len() >= end {
-                break;
-            }
-        }
-        self.events_numbered(found.get(offset..).unwrap_or_default())
+        let end = limit.map(|limit| offset.saturating_add(limit));
+        let numbers = self.event_numbers_of(organization, happened, end)?;
+        let begin = usize::try_from(offset).unwrap_or(usize::MAX);
+        self.events_numbered(numbers.get(begin..).unwrap_or_default())
     }
 
     pub fn count_events_of(&self, organization: OrganizationId, happened: Happened<'_>) -> Result<u64> {
         let mut count = 0;
-        for stretches in self.backwards() {
-            let mut select = self.about("SELECT COUNT(*)", Whose::Organization(organization), &stretches);
+        for stretches in self.stretches(Way::Backwards) {
+            let mut select = self.about("SELECT COUNT(*)", Whose::Organizations(&[organization]), &stretches);
             happened.conditions(&mut select);
             count += self.count(&select)?;
         }
         Ok(count)
-    }
-
-    /// From the end of the log.
-    fn backwards(&self) -> Stretches {
-        Stretches::new((0..=self.head / STRETCH).rev().collect())
     }
 
     /// The number and time of the last event by which each of these organizations, its members or their roles became different. One without any
@@ -284,14 +290,13 @@ impl View<'_> {
     fn search_last_changes(&self, organizations: &[OrganizationId]) -> Result<HashMap<OrganizationId, i64>> {
         let mut found = HashMap::new();
         let mut missing = organizations.to_vec();
-        for stretches in self.backwards() {
+        for stretches in self.stretches(Way::Backwards) {
             if missing.is_empty() {
                 break;
             }
             for part in missing.chunks(AT_ONCE) {
-                let mut select = Select::new("SELECT e.organization, MAX(e.seq) FROM event e WHERE e.realm = ");
-                select.bind(self.realm).push(&format!(" AND e.seq / {STRETCH} IN ")).bind_all(&stretches);
-                select.push(" AND e.organization IN ").bind_all(part);
+                let what = "SELECT e.organization, MAX(e.seq)";
+                let mut select = self.about(what, Whose::Organizations(part), &stretches);
                 select.push(" AND e.kind NOT IN ").bind_all(&UNSEEN).push(" GROUP BY e.organization");
                 found.extend(self.connection.all(&select.text, &select.values, |row| Ok((row.id(0)?, row.int(1)?)))?);
             }
@@ -332,7 +337,7 @@ impl View<'_> {
 
     /// Blanks what the log says of a user. Numbers, times and kinds stay.
     pub(crate) fn blank_events_of(&self, user: UserId) -> Result<()> {
-        for part in self.sequences_of(Whose::User(user), 0, u64::MAX, |_| {})?.chunks(AT_ONCE) {
+        for part in self.numbers_of(Whose::User(user), Way::Forwards(0), None, |_| {})?.chunks(AT_ONCE) {
             let mut update = Select::new("UPDATE event SET body = NULL WHERE realm = ");
             update.bind(self.realm).push(" AND seq IN ").bind_all(part);
             self.connection.execute(&update.text, &update.values)?;

@@ -13,7 +13,7 @@ use crate::{
     Counting, InvitationFilter, InvitationSort, MemberFilter, MemberSort, OrganizationFilter, OrganizationSort,
     SessionFilter, Store, TokenFilter, UserFilter, UserSort, View,
 };
-use crate::{IndexMode, SnapshotOptions};
+use crate::{Happened, IndexMode, SnapshotOptions};
 
 /// Asks everything that requests ask about one organization, user or token.
 fn ask_everything(view: &View<'_>) -> crate::Result<()> {
@@ -161,22 +161,33 @@ fn walks(step: &str) -> bool {
 
 /// The log's own order would do as well, and walk all of it.
 #[tokio::test]
-async fn a_users_events_are_found_by_user() {
+async fn somebodys_events_are_found_by_their_indexes() {
     let store =
         Store::open(&Location::Temporary, None, (IndexMode::None, SnapshotOptions::default()), true).expect("a store");
-    let plans = store
+    let (by_user, by_organization) = store
         .read(RealmId::from_raw(1), |view| {
-            let user = UserId::from_raw(2);
+            let (user, organization) = (UserId::from_raw(2), OrganizationId::from_raw(3));
+            let happened = Happened { kinds: &["a"], from: None, before: None, involved: None };
             view.list_events(5, 10, None, Some(user))?;
             view.remembers(user)?;
-            let asked = view.connection.seen().into_iter().filter(|text| text.contains("e.usr = "));
-            asked.map(|text| view.connection.plan(&text)).collect::<crate::Result<Vec<_>>>()
+            view.list_events(5, 10, Some(organization), None)?;
+            view.list_events_of(organization, happened, 0, Some(10))?;
+            view.count_events_of(organization, happened)?;
+            view.last_changes_of(&[organization, OrganizationId::from_raw(4)])?;
+            let plans = |about: &str| {
+                let asked = view.connection.seen().into_iter().filter(|text| text.contains(about));
+                asked.map(|text| view.connection.plan(&text)).collect::<crate::Result<Vec<_>>>()
+            };
+            Ok::<_, crate::Error>((plans("e.usr = ")?, plans("e.organization IN ")?))
         })
         .await
         .expect("plans");
-    assert_eq!(plans.len(), 2);
-    for plan in plans {
+    assert_eq!((by_user.len(), by_organization.len()), (2, 4));
+    for plan in by_user {
         assert!(plan[0].contains("event_usr (realm=? AND <expr>=? AND usr=? AND seq>?)"), "{plan:?}");
+    }
+    for plan in by_organization {
+        assert!(plan[0].contains("event_organization (realm=? AND <expr>=? AND organization=?"), "{plan:?}");
     }
     store.close().await;
 }
