@@ -29,6 +29,7 @@ fn main() -> Result<()> {
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         [] => run(),
         [yardstick::hello::COMMAND, bytes] => yardstick::hello::serve(bytes),
+        [yardstick::inserts::COMMAND, database] => yardstick::inserts::serve(database),
         _ => bail!("roster-bench takes QUICK and GOALS from the environment, and no arguments"),
     }
 }

@@ -14,7 +14,7 @@ use crate::load::{Load, Source, post};
 use crate::roster::KEY;
 use crate::turns::{Served as _, Side};
 use crate::world::{Fresh, On};
-use crate::yardstick::inserts::{CONNECTIONS, Inserts};
+use crate::yardstick::inserts::{self, CONNECTIONS, Inserts};
 use crate::yardstick::rows::Rows;
 use crate::yardstick::sync;
 
@@ -83,18 +83,26 @@ pub fn inserts(bench: &mut Bench<'_>, on: On) -> Result<()> {
     }
     let world = bench.usual(on)?;
     let roster = bench.free(&world)?;
+    let server = world.store.server().context("a server")?;
+    let plain = Inserts::start(&bench.settings.cores, server, world.shape.memberships)?;
     let mut adding = Side::new(&roster, 64, additions(&world.sample.fresh))?;
-    let plain = Inserts::new(world.store.server().context("a server")?, world.shape.memberships)?;
+    let mut inserting = Side::new(&plain.process, 64, inserts::additions())?;
     let round = bench.settings.round * 2;
     let (mut values, mut scale) = (Vec::new(), String::new());
-    for _ in 0..bench.settings.rounds {
-        let plain = bench.settings.cores.run_at(Place::Anywhere, || plain.per_second(round))?;
-        let added = adding.round(round)?;
-        let rate = added.outcome.rate();
+    for number in 0..bench.settings.rounds {
+        let (added, inserted) = if number % 2 == 0 {
+            let added = adding.round(round)?;
+            (added, inserting.round(round)?)
+        } else {
+            let inserted = inserting.round(round)?;
+            (adding.round(round)?, inserted)
+        };
+        let (rate, plain) = (added.outcome.rate(), inserted.outcome.rate());
         values.push(rate / plain);
         scale = format!("{rate:.0}/s, {:.0} µs CPU : {plain:.0}/s", added.cpu());
     }
-    let what = format!("durable additions, 64 connections, vs one INSERT each on {CONNECTIONS} connections");
+    let what =
+        format!("durable additions, 64 connections, vs a server of one INSERT each on {CONNECTIONS} connections");
     bench.row(&INSERTS, on, what, values, scale);
     Ok(())
 }

@@ -1,80 +1,146 @@
-//! What PostgreSQL does with one INSERT at a time on each of many connections: rows with random keys into a table with three b-trees.
+//! A plain server over PostgreSQL, in a process of its own: a pool of connections, and one `INSERT` for each request, into a table with
+//! three b-trees for the questions that memberships are asked. No key, no rules, no log.
 
+use std::convert::Infallible;
+use std::io::Write as _;
+use std::process::Command;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{CONTENT_TYPE, HeaderValue};
+use hyper::service::service_fn;
+use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use postgres::Client;
 use roster_testing::Database;
-use tokio::runtime::Runtime;
-use tokio_postgres::{Client, NoTls, Statement};
+use serde::Deserialize;
+use tokio::net::TcpListener;
+use tokio::sync::{Mutex, mpsc};
+use tokio_postgres::{NoTls, Statement};
 
+use crate::cores::{Cores, Place};
+use crate::load::{Key, Source, post};
+use crate::process::{LISTENING, Process};
+
+/// The word on the command line for it.
+pub const COMMAND: &str = "inserts";
+/// To the database.
 pub const CONNECTIONS: usize = 32;
 
 pub struct Inserts {
-    runtime: Runtime,
-    clients: Vec<(Arc<Client>, Statement)>,
-    next: Arc<AtomicU64>,
+    pub process: Process,
+    // Gone after the process that uses it.
     _database: Database,
 }
 
 impl Inserts {
     /// With so many rows in the table already.
-    pub fn new(server: &str, rows: usize) -> Result<Self> {
+    pub fn start(cores: &Cores, server: &str, rows: usize) -> Result<Self> {
         let database = Database::on(server);
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let clients = runtime.block_on(async {
-            let mut clients = Vec::new();
-            for number in 0..CONNECTIONS {
-                let (client, connection) = tokio_postgres::connect(database.url(), NoTls).await?;
-                tokio::spawn(connection);
-                if number == 0 {
-                    client.batch_execute(&schema(rows)).await?;
-                }
-                let insert = client.prepare("INSERT INTO m (org, usr, roles) VALUES ($1, $2, 4)").await?;
-                clients.push((Arc::new(client), insert));
-            }
-            anyhow::Ok(clients)
-        })?;
-        Ok(Self { runtime, clients, next: Arc::default(), _database: database })
-    }
-
-    #[expect(clippy::cast_precision_loss, reason = "a rate")]
-    pub fn per_second(&self, round: Duration) -> Result<f64> {
-        let begin = Instant::now();
-        let first = self.next.load(Ordering::Relaxed);
-        self.runtime.block_on(async {
-            let tasks: Vec<_> = self
-                .clients
-                .iter()
-                .cloned()
-                .map(|(client, insert)| {
-                    let next = Arc::clone(&self.next);
-                    tokio::spawn(async move {
-                        while begin.elapsed() < round {
-                            let spread = next.fetch_add(1, Ordering::Relaxed).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-                            let (organization, user) = ((spread % 1000).cast_signed(), spread.cast_signed());
-                            client.execute(&insert, &[&organization, &user]).await?;
-                        }
-                        anyhow::Ok(())
-                    })
-                })
-                .collect();
-            for task in tasks {
-                task.await??;
-            }
-            anyhow::Ok(())
-        })?;
-        Ok((self.next.load(Ordering::Relaxed) - first) as f64 / begin.elapsed().as_secs_f64())
+        Client::connect(database.url(), NoTls)?.batch_execute(&schema(rows))?;
+        let mut command = Command::new(std::env::current_exe()?);
+        command.args([COMMAND, database.url()]);
+        Ok(Self { process: Process::start(cores, Place::Anywhere, command)?, _database: database })
     }
 }
 
 fn schema(rows: usize) -> String {
     format!(
-        "CREATE TABLE m (id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, org BIGINT NOT NULL, usr BIGINT NOT NULL, roles BIGINT NOT NULL);
-         INSERT INTO m (org, usr, roles) SELECT n % 1000, n * 7919, 4 FROM generate_series(CAST(1 AS BIGINT), {rows}) n;
-         CREATE UNIQUE INDEX m_org ON m (org, usr);
-         CREATE INDEX m_usr ON m (usr, org);
+        "CREATE TABLE m (org BIGINT NOT NULL, usr BIGINT NOT NULL, number BIGINT GENERATED ALWAYS AS IDENTITY, roles BIGINT NOT NULL,
+             PRIMARY KEY (org, usr));
+         INSERT INTO m (org, usr, roles)
+             SELECT n % 1000, hashint8extended(n, 0), 4 FROM generate_series(CAST(1 AS BIGINT), {rows}) n;
+         CREATE INDEX m_number ON m (org, number);
+         CREATE INDEX m_usr ON m (usr);
          ANALYZE m;"
     )
+}
+
+/// Members with keys spread over the key space, and each only once.
+pub fn additions() -> Source<'static> {
+    let mut next = 0_u64;
+    Box::new(move |out| {
+        next += 1;
+        let spread = next.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let (organization, user) = (spread % 1000, spread.cast_signed());
+        let body = format!(r#"{{"organization":{organization},"user":{user}}}"#);
+        out.extend_from_slice(&post("/memberships", Key::None, &body));
+    })
+}
+
+#[derive(Deserialize)]
+struct Member {
+    organization: i64,
+    user: i64,
+}
+
+/// A connection that nobody uses at the moment waits in the channel.
+struct Pool {
+    free: Mutex<mpsc::Receiver<Connection>>,
+    back: mpsc::Sender<Connection>,
+}
+
+struct Connection {
+    client: tokio_postgres::Client,
+    insert: Statement,
+}
+
+impl Pool {
+    async fn open(database: &str) -> Result<Self> {
+        let (back, free) = mpsc::channel(CONNECTIONS);
+        for _ in 0..CONNECTIONS {
+            let (client, connection) = tokio_postgres::connect(database, NoTls).await?;
+            tokio::spawn(connection);
+            let insert = client.prepare("INSERT INTO m (org, usr, roles) VALUES ($1, $2, 4) RETURNING number").await?;
+            back.send(Connection { client, insert }).await?;
+        }
+        Ok(Self { free: Mutex::new(free), back })
+    }
+
+    async fn insert(&self, member: &Member) -> Result<i64> {
+        let connection = self.free.lock().await.recv().await.context("a connection")?;
+        let row = connection.client.query_one(&connection.insert, &[&member.organization, &member.user]).await;
+        self.back.send(connection).await?;
+        Ok(row?.get(0))
+    }
+
+    async fn add(&self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>> {
+        let body = request.into_body().collect().await?.to_bytes();
+        let member: Member = serde_json::from_slice(&body)?;
+        let number = self.insert(&member).await?;
+        let Member { organization, user } = member;
+        let body = format!(r#"{{"number":{number},"organization":{organization},"user":{user}}}"#);
+        let mut response = Response::new(Full::new(Bytes::from(body)));
+        *response.status_mut() = StatusCode::CREATED;
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        Ok(response)
+    }
+}
+
+/// What that process does, until it is killed.
+pub fn serve(database: &str) -> Result<()> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
+        let pool = Arc::new(Pool::open(database).await?);
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let mut out = std::io::stdout();
+        writeln!(out, "{LISTENING}{}", listener.local_addr()?)?;
+        out.flush()?;
+        loop {
+            let (stream, _) = listener.accept().await?;
+            stream.set_nodelay(true)?;
+            let pool = Arc::clone(&pool);
+            tokio::spawn(async move {
+                let answer = service_fn(|request| async {
+                    Ok::<_, Infallible>(pool.add(request).await.unwrap_or_else(|error| {
+                        let mut response = Response::new(Full::new(Bytes::from(error.to_string())));
+                        *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+                        response
+                    }))
+                });
+                let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), answer).await;
+            });
+        }
+    })
 }

@@ -1,4 +1,5 @@
-//! What SQLite does with the same durability and nothing around it: rows with random keys into a table with three b-trees.
+//! What SQLite does with the same durability and nothing around it: rows with random keys into a table with three b-trees, one for each
+//! question that memberships are asked: who is in an organization and how, in which order they came, and where a user is.
 
 use std::time::{Duration, Instant};
 
@@ -22,14 +23,16 @@ impl Rows {
         connection.execute_batch(&format!(
             "PRAGMA journal_mode = WAL;
              PRAGMA synchronous = FULL;
-             CREATE TABLE m (id INTEGER PRIMARY KEY, org INTEGER NOT NULL, usr INTEGER NOT NULL, roles INTEGER NOT NULL);
-             INSERT INTO m (org, usr, roles) WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {rows})
-                 SELECT abs(random() % 1000), random(), 4 FROM n;
-             CREATE UNIQUE INDEX m_org ON m (org, usr);
-             CREATE INDEX m_usr ON m (usr, org);
+             CREATE TABLE m (org INTEGER NOT NULL, usr INTEGER NOT NULL, created INTEGER NOT NULL, roles INTEGER NOT NULL,
+                 PRIMARY KEY (org, usr)) WITHOUT ROWID;
+             INSERT INTO m (org, usr, created, roles)
+                 WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {rows})
+                 SELECT abs(random() % 1000), random(), i, 4 FROM n;
+             CREATE INDEX m_created ON m (org, created);
+             CREATE INDEX m_usr ON m (usr);
              PRAGMA wal_checkpoint(TRUNCATE);"
         ))?;
-        Ok(Self { connection, batch, next: 1, _folder: folder })
+        Ok(Self { connection, batch, next: rows as u64 + 1, _folder: folder })
     }
 
     pub fn per_second(&mut self, round: Duration) -> Result<f64> {
@@ -37,11 +40,12 @@ impl Rows {
         while begin.elapsed() < round {
             let transaction = self.connection.transaction()?;
             {
-                let mut insert = transaction.prepare_cached("INSERT INTO m (org, usr, roles) VALUES (?1, ?2, 4)")?;
+                let mut insert =
+                    transaction.prepare_cached("INSERT INTO m (org, usr, created, roles) VALUES (?1, ?2, ?3, 4)")?;
                 for _ in 0..self.batch {
                     // Spread over the key space, and never the same.
                     let spread = self.next.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-                    insert.execute([i64::try_from(spread % 1000)?, spread.cast_signed()])?;
+                    insert.execute([i64::try_from(spread % 1000)?, spread.cast_signed(), self.next.cast_signed()])?;
                     self.next += 1;
                 }
             }
