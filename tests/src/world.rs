@@ -7,7 +7,7 @@ use axum::body::Body;
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt as _;
 use roster_engine::{Caller, Clock, Config, DirectoryOptions, Engine, IndexMode, Timestamp};
-use roster_http::{App, Limits, Switchboard};
+use roster_http::{App, Limits, Switchboard, Urls};
 use roster_testing::Database;
 use serde_json::Value;
 use tower::ServiceExt as _;
@@ -115,8 +115,8 @@ impl World {
         }
         config.directory = directory;
         let (engine, _) = Engine::open(config).await.expect("an engine");
-        let mut app = App::new(Arc::clone(&engine), limits);
-        app.public_url = public_url.map(Into::into);
+        let urls = Urls { public: public_url.map(Into::into), address: None };
+        let app = App::new(Arc::clone(&engine), limits, urls);
         let router = roster_server::router(&app, names);
         Self { engine, app, clock, router, _database: database }
     }

@@ -37,7 +37,7 @@ mod stream;
 mod surface;
 mod switchboard;
 
-pub use app::App;
+pub use app::{App, Shared, Urls};
 pub use auth::{Authenticated, Authenticator, SecretFound, bearer};
 pub use body::{Body, BodyPolicy, ContentType, EmptyBody};
 pub use failure::{Failure, Fault, Frame};

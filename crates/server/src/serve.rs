@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use roster_engine::{Config, Engine, IndexMode};
-use roster_http::App;
+use roster_http::{App, Urls};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::time::MissedTickBehavior;
@@ -45,10 +45,9 @@ pub(crate) async fn serve(settings: Settings) -> anyhow::Result<()> {
     config.directory = settings.directory;
     let (engine, opened) = Engine::open(config).await.context("can't open the database")?;
 
-    let mut app = App::new(engine, settings.limits.clone());
-    app.public_url = settings.public_url.as_deref().map(Into::into);
-    app.address = Some(reachable(address).into());
-    if app.public_url.as_deref().is_some_and(|url| url.starts_with("http://")) {
+    let urls = Urls { public: settings.public_url.clone(), address: Some(reachable(address)) };
+    let app = App::new(engine, settings.limits.clone(), urls);
+    if settings.public_url.as_deref().is_some_and(|url| url.starts_with("http://")) {
         tracing::warn!("the public URL is plain http: AuthZEN's clients are told of it, and may refuse it");
     }
     let router = crate::router(&app, Arc::new(settings.authzen.clone()));

@@ -14,7 +14,7 @@ const WELL_KNOWN: &str = "/.well-known/authzen-configuration";
 
 /// The document, at its well-known place; where the public URL has a path, also with that behind it.
 pub fn discovery(app: &App) -> Router {
-    let path = app.public_url.as_deref().and_then(path_of).unwrap_or_default();
+    let path = app.urls.public.as_deref().and_then(path_of).unwrap_or_default();
     let mut router = Router::new().route(WELL_KNOWN, get(document));
     if !path.is_empty() {
         router = router.route(&format!("{WELL_KNOWN}{path}"), get(document));

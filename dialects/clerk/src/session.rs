@@ -108,7 +108,7 @@ impl FromRequestParts<App> for Session {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
         let Authenticated(caller) = Authenticated::from_request_parts(parts, app).await?;
         let version = version(parts)?;
-        let origin = app.public_url.as_deref().map_or_else(|| origin(&parts.headers), str::to_owned);
+        let origin = app.urls.public.clone().unwrap_or_else(|| origin(&parts.headers));
         Ok(Self { caller: caller.keeping_an_admin(), version, origin, rows: Arc::clone(&app.rows) })
     }
 }

@@ -53,8 +53,8 @@ impl FromRequestParts<App> for Reached {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
         let headers = &parts.headers;
-        let url = if let Some(url) = &app.public_url {
-            url.to_string()
+        let url = if let Some(url) = &app.urls.public {
+            url.clone()
         } else {
             let by_tls = text(headers, FORWARDED_PROTO).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https"));
             let host = text(headers, HOST).or(parts.uri.host()).unwrap_or("localhost");

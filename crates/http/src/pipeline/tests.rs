@@ -11,7 +11,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::*;
-use crate::{Api, Authenticated, Limits, Pairs, Path, switchboard};
+use crate::{Api, Authenticated, Limits, Pairs, Path, Urls, switchboard};
 
 #[utoipa::path(get, path = "/things/{id}", responses((status = 200)))]
 async fn get_thing(Path(id): Path<String>, query: Pairs, meta: RequestMeta) -> Result<Json<Value>, Failure> {
@@ -66,7 +66,7 @@ async fn server() -> Server {
 
 async fn server_with(limits: Limits) -> Server {
     let (engine, _) = Engine::open(roster_engine::Config::new("sqlite::memory:")).await.expect("an engine");
-    let app = App::new(engine, limits);
+    let app = App::new(engine, limits, Urls::default());
     let routes = || {
         let info = utoipa::openapi::Info::new("Things", "1");
         OpenApiRouter::with_openapi(utoipa::openapi::OpenApiBuilder::new().info(info).build())
@@ -112,7 +112,7 @@ async fn a_route_is_found_with_and_without_a_slash() {
 #[tokio::test]
 async fn routes_are_made_once_and_when_they_are_needed() {
     let (engine, _) = Engine::open(roster_engine::Config::new("sqlite::memory:")).await.expect("an engine");
-    let app = App::new(engine, Limits { url_bytes: 64, ..Limits::default() });
+    let app = App::new(engine, Limits { url_bytes: 64, ..Limits::default() }, Urls::default());
     let made = Arc::new(std::sync::atomic::AtomicUsize::new(0));
     let counted = Arc::clone(&made);
     let routes = move || {
