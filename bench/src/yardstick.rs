@@ -5,4 +5,5 @@ pub mod hello;
 pub mod inserts;
 pub mod rows;
 pub mod scan;
+mod server;
 pub mod sync;

@@ -1,28 +1,24 @@
 //! A plain server over PostgreSQL, in a process of its own: a pool of connections, and one `INSERT` for each request, into a table with
 //! three b-trees for the questions that memberships are asked. No key, no rules, no log.
 
-use std::convert::Infallible;
-use std::io::Write as _;
 use std::process::Command;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use http_body_util::{BodyExt as _, Full};
-use hyper::body::{Bytes, Incoming};
+use hyper::body::Bytes;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
-use hyper::service::service_fn;
-use hyper::{Request, Response, StatusCode};
-use hyper_util::rt::TokioIo;
+use hyper::{Response, StatusCode};
 use postgres::Client;
 use roster_testing::Database;
 use serde::Deserialize;
-use tokio::net::TcpListener;
 use tokio::sync::{Mutex, mpsc};
 use tokio_postgres::{NoTls, Statement};
 
+use super::server::{self, Answer, Asked};
 use crate::cores::{Cores, Place};
 use crate::load::{Key, Source, post};
-use crate::process::{LISTENING, Process};
+use crate::process::Process;
 
 /// The word on the command line for it.
 pub const COMMAND: &str = "inserts";
@@ -106,8 +102,8 @@ impl Pool {
         Ok(row?.get(0))
     }
 
-    async fn add(&self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>> {
-        let body = request.into_body().collect().await?.to_bytes();
+    async fn add(&self, asked: Asked) -> Result<Answer> {
+        let body = asked.into_body().collect().await?.to_bytes();
         let member: Member = serde_json::from_slice(&body)?;
         let number = self.insert(&member).await?;
         let Member { organization, user } = member;
@@ -123,24 +119,16 @@ impl Pool {
 pub fn serve(database: &str) -> Result<()> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
         let pool = Arc::new(Pool::open(database).await?);
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
-        let mut out = std::io::stdout();
-        writeln!(out, "{LISTENING}{}", listener.local_addr()?)?;
-        out.flush()?;
-        loop {
-            let (stream, _) = listener.accept().await?;
-            stream.set_nodelay(true)?;
+        server::serve(move |asked| {
             let pool = Arc::clone(&pool);
-            tokio::spawn(async move {
-                let answer = service_fn(|request| async {
-                    Ok::<_, Infallible>(pool.add(request).await.unwrap_or_else(|error| {
-                        let mut response = Response::new(Full::new(Bytes::from(error.to_string())));
-                        *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
-                        response
-                    }))
-                });
-                let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), answer).await;
-            });
-        }
+            async move {
+                pool.add(asked).await.unwrap_or_else(|error| {
+                    let mut response = Response::new(Full::new(Bytes::from(error.to_string())));
+                    *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+                    response
+                })
+            }
+        })
+        .await
     })
 }

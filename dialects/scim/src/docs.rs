@@ -2,7 +2,7 @@
 
 use utoipa::openapi::OpenApi as Document;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::{IntoResponses, Modify, OpenApi};
+use utoipa::{IntoParams, IntoResponses, Modify, OpenApi};
 
 use crate::error::ErrorBody;
 
@@ -33,6 +33,40 @@ impl Modify for Key {
         let scheme = SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build());
         document.components.get_or_insert_default().add_security_scheme("bearer", scheme);
     }
+}
+
+/// Which resources a list has, and in which order. [`Query`](crate::query::Query) reads it.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "read by the macro only")]
+pub(crate) struct ListParameters {
+    /// Only what it is true of (RFC 7644, 3.4.2.2).
+    filter: Option<String>,
+    /// The path of an attribute; without it, the oldest first.
+    #[param(rename = "sortBy")]
+    sort_by: Option<String>,
+    /// `ascending`, which it is without this, or `descending`.
+    #[param(rename = "sortOrder")]
+    sort_order: Option<String>,
+    /// Where the page begins, from 1.
+    #[param(rename = "startIndex")]
+    start_index: Option<i64>,
+    /// Resources on the page: 100 without this, and 1,000 at most.
+    count: Option<i64>,
+    /// `nextCursor` of the page before, or nothing for the first (RFC 9865).
+    cursor: Option<String>,
+}
+
+/// What is shown of a resource: where both are given, `attributes` counts. [`Selection`](crate::selection::Selection) reads it.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "read by the macro only")]
+pub(crate) struct ShowParameters {
+    /// Nothing but these, and what is always shown; with commas between.
+    attributes: Option<String>,
+    /// All but these.
+    #[param(rename = "excludedAttributes")]
+    excluded_attributes: Option<String>,
 }
 
 /// What every operation can answer instead.

@@ -7,7 +7,7 @@ use roster_http::{App, Authenticated, Pairs};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::docs::Failures;
+use crate::docs::{Failures, ListParameters, ShowParameters};
 use crate::done::Done;
 use crate::error::Refusal;
 use crate::list::{Kind, list};
@@ -27,11 +27,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 /// Users and groups of the key's domain.
 #[utoipa::path(
     get, path = "/", operation_id = "scim_list_both", tag = "Both",
-    params(
-        ("filter" = Option<String>, Query), ("sortBy" = Option<String>, Query), ("sortOrder" = Option<String>, Query),
-        ("startIndex" = Option<i64>, Query), ("count" = Option<i64>, Query), ("cursor" = Option<String>, Query),
-        ("attributes" = Option<String>, Query), ("excludedAttributes" = Option<String>, Query),
-    ),
+    params(ListParameters, ShowParameters),
     responses((status = 200, description = "a page", body = ListResponse, content_type = "application/scim+json"), Failures),
 )]
 async fn find(Authenticated(caller): Authenticated, links: Links, pairs: Pairs) -> Result<Response, Refusal> {
@@ -53,7 +49,7 @@ async fn search(Authenticated(caller): Authenticated, links: Links, sent: Sent) 
 /// The user whose token is sent.
 #[utoipa::path(
     get, path = "/Me", operation_id = "scim_me", tag = "Me",
-    params(("attributes" = Option<String>, Query), ("excludedAttributes" = Option<String>, Query)),
+    params(ShowParameters),
     responses((status = 200, description = "success", body = wire::User, content_type = "application/scim+json"), Failures),
 )]
 async fn me(Authenticated(caller): Authenticated, links: Links, pairs: Pairs) -> Result<Response, Refusal> {

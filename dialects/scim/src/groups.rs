@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::docs::Failures;
+use crate::docs::{Failures, ListParameters, ShowParameters};
 use crate::done::Done;
 use crate::error::Refusal;
 use crate::list::{Kind, list, shown_members};
@@ -100,11 +100,7 @@ pub(crate) async fn delete(caller: &Caller, id: &str, conditions: Conditions) ->
 /// Groups of the key's domain.
 #[utoipa::path(
     get, path = "/Groups", operation_id = "scim_list_groups", tag = "Groups",
-    params(
-        ("filter" = Option<String>, Query), ("sortBy" = Option<String>, Query), ("sortOrder" = Option<String>, Query),
-        ("startIndex" = Option<i64>, Query), ("count" = Option<i64>, Query), ("cursor" = Option<String>, Query),
-        ("attributes" = Option<String>, Query), ("excludedAttributes" = Option<String>, Query),
-    ),
+    params(ListParameters, ShowParameters),
     responses((status = 200, description = "a page", body = ListResponse, content_type = "application/scim+json"), Failures),
 )]
 async fn find(Authenticated(caller): Authenticated, links: Links, pairs: Pairs) -> Result<Response, Refusal> {
@@ -126,7 +122,7 @@ async fn search(Authenticated(caller): Authenticated, links: Links, sent: Sent) 
 /// Makes a group with its members, in one transaction.
 #[utoipa::path(
     post, path = "/Groups", operation_id = "scim_create_group", tag = "Groups",
-    params(("attributes" = Option<String>, Query), ("excludedAttributes" = Option<String>, Query)),
+    params(ShowParameters),
     request_body(content = wire::Group, content_type = "application/scim+json"),
     responses((status = 201, description = "made", body = wire::Group, content_type = "application/scim+json"), Failures),
 )]
@@ -143,10 +139,7 @@ async fn create(
 /// A group. `excludedAttributes=members` doesn't read them at all.
 #[utoipa::path(
     get, path = "/Groups/{id}", operation_id = "scim_get_group", tag = "Groups",
-    params(
-        ("id" = String, Path),
-        ("attributes" = Option<String>, Query), ("excludedAttributes" = Option<String>, Query),
-    ),
+    params(("id" = String, Path), ShowParameters),
     responses(
         (status = 200, description = "success", body = wire::Group, content_type = "application/scim+json"),
         (status = 304, description = "as `If-None-Match` has it"), Failures,
@@ -167,10 +160,7 @@ async fn get(
 /// Replaces a group. What is left out is cleared, but for members, role and parent; `members`, if there, are the whole set.
 #[utoipa::path(
     put, path = "/Groups/{id}", operation_id = "scim_replace_group", tag = "Groups",
-    params(
-        ("id" = String, Path),
-        ("attributes" = Option<String>, Query), ("excludedAttributes" = Option<String>, Query),
-    ),
+    params(("id" = String, Path), ShowParameters),
     request_body(content = wire::Group, content_type = "application/scim+json"),
     responses((status = 200, description = "as it now is", body = wire::Group, content_type = "application/scim+json"), Failures),
 )]
@@ -189,10 +179,7 @@ async fn replace(
 /// Changes a group. Members are added and removed as sets; shows nothing unless attributes are named.
 #[utoipa::path(
     patch, path = "/Groups/{id}", operation_id = "scim_change_group", tag = "Groups",
-    params(
-        ("id" = String, Path),
-        ("attributes" = Option<String>, Query), ("excludedAttributes" = Option<String>, Query),
-    ),
+    params(("id" = String, Path), ShowParameters),
     request_body(content = wire::PatchOp, content_type = "application/scim+json"),
     responses(
         (status = 200, description = "as it now is", body = wire::Group, content_type = "application/scim+json"),

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::docs::Failures;
+use crate::docs::{Failures, ListParameters, ShowParameters};
 use crate::done::Done;
 use crate::error::Refusal;
 use crate::filter::sort_key;
@@ -164,11 +164,7 @@ pub(crate) async fn page(
 /// Roles of the domain's organizations.
 #[utoipa::path(
     get, path = "/Groups", operation_id = "scim_list_groups", tag = "Groups",
-    params(
-        ("filter" = Option<String>, Query), ("sortBy" = Option<String>, Query), ("sortOrder" = Option<String>, Query),
-        ("startIndex" = Option<i64>, Query), ("count" = Option<i64>, Query), ("cursor" = Option<String>, Query),
-        ("attributes" = Option<String>, Query), ("excludedAttributes" = Option<String>, Query),
-    ),
+    params(ListParameters, ShowParameters),
     responses((status = 200, description = "a page", body = ListResponse, content_type = "application/scim+json"), Failures),
 )]
 async fn find(Authenticated(caller): Authenticated, links: Links, pairs: Pairs) -> Result<Response, Refusal> {
@@ -200,10 +196,7 @@ async fn create(Authenticated(caller): Authenticated) -> Result<Response, Refusa
 /// A role of an organization and who has it.
 #[utoipa::path(
     get, path = "/Groups/{id}", operation_id = "scim_get_group", tag = "Groups",
-    params(
-        ("id" = String, Path, description = "`whylabs-ORGANIZATION:role`"),
-        ("attributes" = Option<String>, Query), ("excludedAttributes" = Option<String>, Query),
-    ),
+    params(("id" = String, Path, description = "`whylabs-ORGANIZATION:role`"), ShowParameters),
     responses(
         (status = 200, description = "success", body = wire::Group, content_type = "application/scim+json"),
         (status = 304, description = "as `If-None-Match` has it"), Failures,
@@ -226,10 +219,7 @@ async fn get(
 /// Sets who has the role, if members are named.
 #[utoipa::path(
     put, path = "/Groups/{id}", operation_id = "scim_replace_group", tag = "Groups",
-    params(
-        ("id" = String, Path),
-        ("attributes" = Option<String>, Query), ("excludedAttributes" = Option<String>, Query),
-    ),
+    params(("id" = String, Path), ShowParameters),
     request_body(content = wire::Group, content_type = "application/scim+json"),
     responses((status = 200, description = "as it now is", body = wire::Group, content_type = "application/scim+json"), Failures),
 )]
@@ -249,10 +239,7 @@ async fn replace(
 /// Gives the role and takes it. Who is no member becomes one; whose last role is taken is none any more.
 #[utoipa::path(
     patch, path = "/Groups/{id}", operation_id = "scim_change_group", tag = "Groups",
-    params(
-        ("id" = String, Path),
-        ("attributes" = Option<String>, Query), ("excludedAttributes" = Option<String>, Query),
-    ),
+    params(("id" = String, Path), ShowParameters),
     request_body(content = wire::PatchOp, content_type = "application/scim+json"),
     responses(
         (status = 200, description = "as it now is", body = wire::Group, content_type = "application/scim+json"),

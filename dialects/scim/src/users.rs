@@ -9,7 +9,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::answer::empty;
-use crate::docs::Failures;
+use crate::docs::{Failures, ListParameters, ShowParameters};
 use crate::done::Done;
 use crate::error::Refusal;
 use crate::list::{Kind, list};
@@ -121,11 +121,7 @@ pub(crate) async fn delete(caller: &Caller, links: &Links, id: &str, conditions:
 /// Users of the key's domain.
 #[utoipa::path(
     get, path = "/Users", operation_id = "scim_list_users", tag = "Users",
-    params(
-        ("filter" = Option<String>, Query), ("sortBy" = Option<String>, Query), ("sortOrder" = Option<String>, Query),
-        ("startIndex" = Option<i64>, Query), ("count" = Option<i64>, Query), ("cursor" = Option<String>, Query),
-        ("attributes" = Option<String>, Query), ("excludedAttributes" = Option<String>, Query),
-    ),
+    params(ListParameters, ShowParameters),
     responses((status = 200, description = "a page", body = ListResponse, content_type = "application/scim+json"), Failures),
 )]
 async fn find(Authenticated(caller): Authenticated, links: Links, pairs: Pairs) -> Result<Response, Refusal> {
@@ -147,7 +143,7 @@ async fn search(Authenticated(caller): Authenticated, links: Links, sent: Sent) 
 /// Makes a user, or links one who is known elsewhere in the realm.
 #[utoipa::path(
     post, path = "/Users", operation_id = "scim_create_user", tag = "Users",
-    params(("attributes" = Option<String>, Query), ("excludedAttributes" = Option<String>, Query)),
+    params(ShowParameters),
     request_body(content = wire::User, content_type = "application/scim+json"),
     responses((status = 201, description = "made", body = wire::User, content_type = "application/scim+json"), Failures),
 )]
@@ -164,10 +160,7 @@ async fn create(
 /// A user.
 #[utoipa::path(
     get, path = "/Users/{id}", operation_id = "scim_get_user", tag = "Users",
-    params(
-        ("id" = String, Path),
-        ("attributes" = Option<String>, Query), ("excludedAttributes" = Option<String>, Query),
-    ),
+    params(("id" = String, Path), ShowParameters),
     responses(
         (status = 200, description = "success", body = wire::User, content_type = "application/scim+json"),
         (status = 304, description = "as `If-None-Match` has it"), Failures,
@@ -197,10 +190,7 @@ pub(crate) fn not_modified(conditions: &Conditions, done: Done) -> Response {
 /// Replaces a user. What is left out is cleared, but for `active` and memberships.
 #[utoipa::path(
     put, path = "/Users/{id}", operation_id = "scim_replace_user", tag = "Users",
-    params(
-        ("id" = String, Path),
-        ("attributes" = Option<String>, Query), ("excludedAttributes" = Option<String>, Query),
-    ),
+    params(("id" = String, Path), ShowParameters),
     request_body(content = wire::User, content_type = "application/scim+json"),
     responses((status = 200, description = "as he now is", body = wire::User, content_type = "application/scim+json"), Failures),
 )]
@@ -219,10 +209,7 @@ async fn replace(
 /// Changes a user.
 #[utoipa::path(
     patch, path = "/Users/{id}", operation_id = "scim_change_user", tag = "Users",
-    params(
-        ("id" = String, Path),
-        ("attributes" = Option<String>, Query), ("excludedAttributes" = Option<String>, Query),
-    ),
+    params(("id" = String, Path), ShowParameters),
     request_body(content = wire::PatchOp, content_type = "application/scim+json"),
     responses((status = 200, description = "as he now is", body = wire::User, content_type = "application/scim+json"), Failures),
 )]

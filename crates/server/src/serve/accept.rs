@@ -41,9 +41,10 @@ pub(super) async fn accept(listener: TcpListener, router: Switchboard, app: &App
             drop(place);
         });
     }
-    // From here on nobody can connect, and nobody begins anything on a connection he has.
-    drop(listener);
+    // From here on nobody begins anything on a connection he has, and nobody can connect: in this order, so that who finds that he can't
+    // connect isn't served on another connection.
     app.stop();
+    drop(listener);
     tracing::info!(connections = connections.count(), ?grace, "stopping");
     tokio::select! {
         () = connections.shutdown() => {}
