@@ -70,6 +70,21 @@ impl Sample {
     }
 }
 
+/// Both once: A B, then B A, then A B …
+pub fn in_turn<A, B>(
+    turn: usize,
+    target: impl FnOnce() -> Result<A>,
+    yardstick: impl FnOnce() -> Result<B>,
+) -> Result<(A, B)> {
+    if turn.is_multiple_of(2) {
+        let target = target()?;
+        Ok((target, yardstick()?))
+    } else {
+        let yardstick = yardstick()?;
+        Ok((target()?, yardstick))
+    }
+}
+
 /// Somebody, and what he is asked.
 pub type Asked<'a> = (&'a dyn Served, Source<'a>);
 
@@ -77,20 +92,11 @@ pub type Asked<'a> = (&'a dyn Served, Source<'a>);
 pub struct Turns(Vec<(Sample, Sample)>);
 
 impl Turns {
-    /// A B, B A, A B …
     pub fn take(settings: &Settings, connections: usize, target: Asked<'_>, yardstick: Asked<'_>) -> Result<Self> {
         let round = settings.round;
         let mut target = Side::new(target.0, connections, target.1)?;
         let mut yardstick = Side::new(yardstick.0, connections, yardstick.1)?;
-        let pairs = (0..settings.rounds).map(|number| {
-            if number % 2 == 0 {
-                let target = target.round(round)?;
-                Ok((target, yardstick.round(round)?))
-            } else {
-                let yardstick = yardstick.round(round)?;
-                Ok((target.round(round)?, yardstick))
-            }
-        });
+        let pairs = (0..settings.rounds).map(|turn| in_turn(turn, || target.round(round), || yardstick.round(round)));
         Ok(Self(pairs.collect::<Result<_>>()?))
     }
 

@@ -7,3 +7,9 @@ pub mod rows;
 pub mod scan;
 mod server;
 pub mod sync;
+
+/// The keys of a member by his number, organization and user: spread over the key space, and never the same.
+const fn spread(number: u64) -> (i64, i64) {
+    let spread = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    ((spread % 1000).cast_signed(), spread.cast_signed())
+}

@@ -12,7 +12,7 @@ use crate::bench::Bench;
 use crate::cores::Place;
 use crate::load::{Load, Source, post};
 use crate::roster::KEY;
-use crate::turns::{Served as _, Side};
+use crate::turns::{Served as _, Side, in_turn};
 use crate::world::{Fresh, On};
 use crate::yardstick::inserts::{self, CONNECTIONS, Inserts};
 use crate::yardstick::rows::Rows;
@@ -49,15 +49,8 @@ pub fn many(bench: &mut Bench<'_>, on: On) -> Result<()> {
     let (mut batched, mut nothing, mut tail, mut scale) = (Vec::new(), Vec::new(), Vec::new(), String::new());
     load.run(LOG, &mut add)?;
     for number in 0..bench.settings.rounds {
-        let mut rows = || cores.run_at(Place::Anywhere, || raw.per_second(round));
-        let mut added = || load.run(round, &mut add);
-        let (rows, added) = if number % 2 == 0 {
-            let added = added()?;
-            (rows()?, added)
-        } else {
-            let rows = rows()?;
-            (rows, added()?)
-        };
+        let rows = || cores.run_at(Place::Anywhere, || raw.per_second(round));
+        let (added, rows) = in_turn(number, || load.run(round, &mut add), rows)?;
         let checked = load.run(round / 2, &mut check)?.rate();
         batched.push(added.rate() / rows);
         nothing.push(added.rate() / checked);
@@ -90,13 +83,7 @@ pub fn inserts(bench: &mut Bench<'_>, on: On) -> Result<()> {
     let round = bench.settings.round * 2;
     let (mut values, mut scale) = (Vec::new(), String::new());
     for number in 0..bench.settings.rounds {
-        let (added, inserted) = if number % 2 == 0 {
-            let added = adding.round(round)?;
-            (added, inserting.round(round)?)
-        } else {
-            let inserted = inserting.round(round)?;
-            (adding.round(round)?, inserted)
-        };
+        let (added, inserted) = in_turn(number, || adding.round(round), || inserting.round(round))?;
         let (rate, plain) = (added.outcome.rate(), inserted.outcome.rate());
         values.push(rate / plain);
         scale = format!("{rate:.0}/s, {:.0} µs CPU : {plain:.0}/s", added.cpu());

@@ -16,6 +16,7 @@ use tokio::sync::{Mutex, mpsc};
 use tokio_postgres::{NoTls, Statement};
 
 use super::server::{self, Answer, Asked};
+use super::spread;
 use crate::cores::{Cores, Place};
 use crate::load::{Key, Source, post};
 use crate::process::Process;
@@ -54,13 +55,12 @@ fn schema(rows: usize) -> String {
     )
 }
 
-/// Members with keys spread over the key space, and each only once.
+/// Members, each only once.
 pub fn additions() -> Source<'static> {
     let mut next = 0_u64;
     Box::new(move |out| {
         next += 1;
-        let spread = next.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        let (organization, user) = (spread % 1000, spread.cast_signed());
+        let (organization, user) = spread(next);
         let body = format!(r#"{{"organization":{organization},"user":{user}}}"#);
         out.extend_from_slice(&post("/memberships", Key::None, &body));
     })

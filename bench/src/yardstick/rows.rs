@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use rusqlite::Connection;
 
+use super::spread;
 use crate::settings::Settings;
 
 pub struct Rows {
@@ -43,9 +44,8 @@ impl Rows {
                 let mut insert =
                     transaction.prepare_cached("INSERT INTO m (org, usr, created, roles) VALUES (?1, ?2, ?3, 4)")?;
                 for _ in 0..self.batch {
-                    // Spread over the key space, and never the same.
-                    let spread = self.next.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-                    insert.execute([i64::try_from(spread % 1000)?, spread.cast_signed(), self.next.cast_signed()])?;
+                    let (organization, user) = spread(self.next);
+                    insert.execute([organization, user, self.next.cast_signed()])?;
                     self.next += 1;
                 }
             }

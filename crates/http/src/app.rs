@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use axum::extract::FromRef;
 use roster_engine::Engine;
 
 use crate::{Limits, Metrics, Rows};
@@ -16,7 +15,7 @@ pub struct App(Arc<Shared>);
 #[derive(Debug)]
 pub struct Shared {
     pub engine: Arc<Engine>,
-    pub limits: Arc<Limits>,
+    pub limits: Limits,
     /// This server's own: tests run many servers in one process.
     pub metrics: Arc<Metrics>,
     pub rows: Arc<Rows>,
@@ -45,7 +44,7 @@ impl App {
     pub fn new(engine: Arc<Engine>, limits: Limits, urls: Urls) -> Self {
         Self(Arc::new(Shared {
             engine,
-            limits: Arc::new(limits),
+            limits,
             metrics: Arc::new(Metrics::new()),
             rows: Arc::default(),
             urls,
@@ -69,11 +68,5 @@ impl Shared {
     /// Whether [`Shared::stop`] was called.
     pub fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::Acquire)
-    }
-}
-
-impl FromRef<App> for Arc<Limits> {
-    fn from_ref(app: &App) -> Self {
-        app.limits.clone()
     }
 }

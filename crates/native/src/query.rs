@@ -43,7 +43,7 @@ pub(crate) fn page<S: Copy>(
     sort: Option<&str>,
     sorts: &[(&str, S)],
 ) -> Result<(Page, S), Failure> {
-    let Limits { page_size_default, page_size_max, .. } = *app.limits;
+    let Limits { page_size_default, page_size_max, .. } = app.limits;
     let limit = limit.unwrap_or(page_size_default as u64);
     if limit == 0 || limit > page_size_max as u64 {
         return Err(Error::invalid("limit", format!("must be from 1 to {page_size_max}")).into());
