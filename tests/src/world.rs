@@ -6,7 +6,10 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use axum::body::Body;
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt as _;
-use roster_engine::{Caller, Clock, Config, DirectoryOptions, Engine, IndexMode, Timestamp};
+use roster_engine::{
+    Caller, Carried, Clock, Config, Dialect, DirectoryOptions, Engine, ImportProgress, ImportStep, Incoming,
+    IncomingUser, IndexMode, NewUser, Timestamp, UserId, UserRef,
+};
 use roster_http::{App, Limits, Switchboard, Urls};
 use roster_testing::Database;
 use serde_json::Value;
@@ -145,6 +148,26 @@ impl World {
     /// A native request with this key. `Null` is no body.
     pub async fn call_as(&self, key: &str, method: &str, path: &str, body: Value) -> Answer {
         self.send(request(key, method, path, &body)).await
+    }
+
+    /// Imports a user whom this vendor's clients know by another id.
+    pub async fn bring(&self, dialect: Dialect, email: &str, alias: &str) -> UserId {
+        let operator = self.operator().await;
+        let carried = Carried { aliases: vec![(dialect, alias.to_owned())], ..Carried::default() };
+        let new = NewUser { email: Some(email.to_owned()), ..NewUser::default() };
+        let line = Incoming::User(Box::new(IncomingUser { carried, new, ..IncomingUser::default() }));
+        let now = operator.now();
+        let after = ImportProgress {
+            beginning: String::new(),
+            hash: String::new(),
+            bytes: 1,
+            lines: 1,
+            finished: true,
+            begun: now,
+            updated: now,
+        };
+        operator.import([line].into(), ImportStep { before: None, after }).await.expect("an import");
+        operator.user(UserRef::Email(email.to_owned())).await.expect("a user").id
     }
 
     /// Everything in which log, tables and rules disagree. Must be empty at the end of every test.

@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use http::Request;
-use roster_engine::{EntityId as _, NewToken, RoleNumber, RoleSet, TokenKind};
+use roster_engine::{Dialect, EntityId as _, NewOrganization, NewToken, RoleNumber, RoleSet, TokenKind};
 use roster_server::{ActionName, IdFormat, Names, TypeName};
 use roster_tests::operations::secret;
 use roster_tests::world::KEY;
@@ -266,6 +266,96 @@ async fn transport() {
     let answer = post(&world, "nothing", &json!({})).await;
     assert_eq!(answer.status, 404);
     assert!(post(&world, "evaluation", &json!({})).await.header("x-request-id").is_some());
+}
+
+#[tokio::test]
+async fn the_request_id_comes_back_byte_for_byte() {
+    let world = fixture().await;
+    let bearer = format!("Bearer {KEY}");
+    let good = question("alice", "read", "record-1").to_string().into_bytes();
+    let (broken, large) = (b"{".to_vec(), vec![b' '; (1 << 20) + 1]);
+    let long = "x".repeat(1024);
+    for id in ["a", "two words; \"quoted\"=1", &long] {
+        let rows = [(&*bearer, &good, 200), (&*bearer, &broken, 400), ("Basic x", &good, 401), (&*bearer, &large, 413)];
+        for (key, body, status) in rows {
+            let headers = [("authorization", key), ("content-type", "application/json"), ("x-request-id", id)];
+            let answer = send(&world, "evaluation", &headers, body.clone()).await;
+            assert_eq!((answer.status.as_u16(), answer.header("x-request-id")), (status, Some(id)));
+        }
+        let request = Request::get("/access/v1/evaluation").header("authorization", &bearer).header("x-request-id", id);
+        let answer = world.send(request.body(Body::empty()).expect("a request")).await;
+        assert_eq!((answer.status.as_u16(), answer.header("x-request-id")), (405, Some(id)));
+    }
+}
+
+/// Whoever chooses the name that another is known by must not be taken for him.
+#[tokio::test]
+async fn a_name_that_leads_to_two_means_nobody() {
+    let world = fixture().await;
+    let reason = async |who: &str, what: &str| {
+        let body = with(question(who, "write", what), "/context", json!({"roster": {"explain": true}}));
+        post(&world, "evaluation", &body).await.str("/context/roster/reason").to_owned()
+    };
+    let editor = async |place: &str, body: Value| {
+        let user = made(&world, "/v1/users", body).await;
+        let path = format!("/v1/organizations/{place}/memberships");
+        made(&world, &path, json!({"user_id": user, "roles": ["editor"]})).await;
+        user
+    };
+    let call_it = async |place: &str, external_id: Option<&str>| {
+        let path = format!("/v1/organizations/{place}");
+        assert_eq!(world.call("PATCH", &path, json!({"external_id": external_id})).await.status, 200);
+    };
+    let theirs = made(&world, "/v1/organizations", json!({"name": "theirs"})).await;
+    let own = made(&world, "/v1/organizations", json!({"name": "own"})).await;
+    let ann = editor(&theirs, json!({"external_id": "ann", "email": "ann@example.com"})).await;
+    let mallory = editor(&own, json!({"external_id": "mallory"})).await;
+    assert_eq!((reason("ann", "theirs").await, reason("mallory", "own").await), ("granted".into(), "granted".into()));
+
+    // Another's slug as the own external id.
+    call_it(&own, Some("theirs")).await;
+    for who in ["ann", "mallory"] {
+        assert_eq!(reason(who, "theirs").await, "unknown_resource", "{who}");
+    }
+    let both = json!({"evaluations": [question("mallory", "write", "theirs"), question("mallory", "write", "own")]});
+    let answer = post(&world, "evaluations", &both).await;
+    assert_eq!(answer.json["evaluations"], json!([{"decision": false}, {"decision": true}]));
+    let writers = json!({"subject": {"type": "user"}, "action": {"name": "write"}, "resource": record("theirs")});
+    assert_eq!(post(&world, "search/subject", &writers).await.json["page"]["total"], 0);
+    // Ids of ours mean whom they name.
+    assert_eq!((reason("ann", &theirs).await, reason(&ann, &theirs).await), ("granted".into(), "granted".into()));
+    assert_eq!(reason(&mallory, &own).await, "granted");
+    // By both ways the same one.
+    call_it(&own, Some("own")).await;
+    assert_eq!((reason("ann", "theirs").await, reason("mallory", "own").await), ("granted".into(), "granted".into()));
+
+    // An id that another brought along.
+    let brought = NewOrganization {
+        name: "brought".into(),
+        alias: Some((Dialect::Clerk, "org_elsewhere".into())),
+        ..NewOrganization::default()
+    };
+    let brought = world.operator().await.create_organization(brought).await.expect("an organization").id.native();
+    editor(&brought, json!({"external_id": "bea"})).await;
+    assert_eq!(reason("bea", "org_elsewhere").await, "granted");
+    call_it(&own, Some("org_elsewhere")).await;
+    for who in ["bea", "mallory"] {
+        assert_eq!(reason(who, "org_elsewhere").await, "unknown_resource", "{who}");
+    }
+    call_it(&own, None).await;
+    assert_eq!(reason("bea", "org_elsewhere").await, "granted");
+
+    // Another's address as the own external id.
+    editor(&own, json!({"external_id": "ann@example.com"})).await;
+    for place in [&theirs, &own] {
+        assert_eq!(reason("ann@example.com", place).await, "unknown_subject", "{place}");
+    }
+    let writable =
+        json!({"subject": subject("ann@example.com"), "action": {"name": "write"}, "resource": {"type": "record"}});
+    assert_eq!(post(&world, "search/resource", &writable).await.json["page"]["total"], 0);
+    assert_eq!(reason("ann", &theirs).await, "granted");
+    editor(&theirs, json!({"external_id": "zoe@example.com", "email": "zoe@example.com"})).await;
+    assert_eq!(reason("zoe@example.com", &theirs).await, "granted");
 }
 
 #[tokio::test]

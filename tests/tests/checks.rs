@@ -161,6 +161,11 @@ async fn who_reaches_an_organization() {
     let whole = p.world.call("GET", &format!("{}&total=true", of(&p.labs)), Value::Null).await;
     assert_eq!((whole.json["total"].as_u64(), whole.str("/items/0/user/email")), (Some(2), "ada@example.com"));
     assert_eq!(whole.json["items"][0]["via"].as_array().map(Vec::len), Some(2));
+    // Who may see the members sees no more of them than in the plain list.
+    let plain = format!("/v1/organizations/{}/memberships?sort=created_at", p.labs);
+    let plain = p.world.call("GET", &plain, Value::Null).await;
+    let fields = |user: &Value| user.as_object().expect("a user").keys().cloned().collect::<Vec<_>>();
+    assert_eq!(fields(&whole.json["items"][0]["user"]), fields(&plain.json["items"][0]["user"]));
     for query in ["q=a", "sort=name", "email=a@example.com", "status=active"] {
         let answer = p.world.call("GET", &format!("{}&{query}", of(&p.labs)), Value::Null).await;
         assert_eq!(answer.str("/code"), "invalid", "{query}");

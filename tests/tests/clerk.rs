@@ -8,6 +8,9 @@ use roster_tests::world::KEY;
 use roster_tests::{Answer, World};
 use serde_json::{Value, json};
 
+/// The id of no user.
+const NOBODY: &str = "user_000000000000000000000000000";
+
 fn id(id: impl EntityId) -> String {
     Form::Clerk.show(id).expect("a form at Clerk")
 }
@@ -20,10 +23,22 @@ async fn get(world: &World, path: &str, version: Option<&str>) -> Answer {
     world.send(request.body(Body::empty()).expect("a request")).await
 }
 
+/// Status and code of a refusal.
+fn refusal(answer: &Answer) -> (u16, &str) {
+    (answer.status.as_u16(), answer.str("/errors/0/code"))
+}
+
 async fn user(world: &World, name: &str) -> UserId {
     world.clock.advance(1);
     let new = NewUser { email: Some(format!("{name}@example.com")), name: Some(name.into()), ..NewUser::default() };
     world.operator().await.create_user(new).await.expect("a user").id
+}
+
+/// The path of an organization, and the user who made it.
+async fn acme(world: &World) -> (String, String) {
+    let ann = id(user(world, "ann").await);
+    let made = world.call("POST", "/clerk/v1/organizations", json!({"name": "Acme", "created_by": ann})).await;
+    (format!("/organizations/{}", made.str("/id")), ann)
 }
 
 #[tokio::test]
@@ -146,4 +161,147 @@ async fn bodies_that_no_client_sends() {
     assert_eq!(post("application/json", "{").await, (400, "request_body_invalid".into()));
     assert_eq!(post("application/json", "[]").await, (400, "request_body_invalid".into()));
     assert_eq!(post("application/json", "").await, (422, "form_param_missing".into()));
+}
+
+#[tokio::test]
+async fn the_form_of_a_body_comes_before_what_it_names() {
+    let world = World::new().await;
+    let (place, ann) = acme(&world).await;
+    let post = async |path: &str, body: Value| world.call("POST", &format!("/clerk/v1{place}{path}"), body).await;
+    let large = json!({"a": "x".repeat(8192)});
+    for (user, role) in [(&*ann, "org:nothing"), (NOBODY, "org:member")] {
+        let body = json!({"user_id": user, "role": role, "private_metadata": large});
+        let refused = post("/memberships", body).await;
+        assert_eq!(refusal(&refused), (422, "form_param_exceeds_allowed_size"), "{role}");
+        assert_eq!(refused.str("/errors/0/meta/param_name"), "private_metadata");
+    }
+    let invite = |email: &str, role: &str| json!({"email_address": email, "role": role});
+    let refused = post("/invitations", invite("no address", "org:nothing")).await;
+    assert_eq!(refusal(&refused), (422, "form_param_format_invalid"));
+    assert_eq!(refused.str("/errors/0/meta/param_name"), "email_address");
+    let mut oversized = invite("bob@example.com", "org:nothing");
+    oversized["public_metadata"] = large;
+    assert_eq!(refusal(&post("/invitations", oversized).await), (422, "form_param_exceeds_allowed_size"));
+    // Of a list the form of all.
+    let items = json!([invite("bob@example.com", "org:nothing"), invite("no address", "org:member")]);
+    assert_eq!(refusal(&post("/invitations/bulk", items).await), (422, "form_param_format_invalid"));
+    for (path, body) in [
+        ("/memberships", json!({"user_id": ann, "role": "org:nothing"})),
+        ("/invitations", invite("bob@example.com", "org:nothing")),
+        ("/invitations/bulk", json!([invite("bob@example.com", "org:nothing")])),
+    ] {
+        let refused = post(path, body).await;
+        assert_eq!(refusal(&refused), (404, "resource_not_found"), "{path}");
+        assert_eq!(refused.str("/errors/0/meta/param_name"), "role");
+    }
+}
+
+#[tokio::test]
+async fn a_list_of_invitations_says_who_of_the_inviters_is_nobody() {
+    let world = World::new().await;
+    let (place, ann) = acme(&world).await;
+    let invite = |name: &str, inviter: &str| {
+        let email = format!("{name}@example.com");
+        json!({"email_address": email, "role": "org:member", "inviter_user_id": inviter})
+    };
+    let path = format!("/clerk/v1{place}/invitations/bulk");
+    let refused = world.call("POST", &path, json!([invite("bob", &ann), invite("cid", NOBODY)])).await;
+    assert_eq!(refusal(&refused), (404, "resource_not_found"));
+    assert!(refused.str("/errors/0/long_message").contains(NOBODY), "{}", refused.text());
+    let listed = get(&world, &format!("{place}/invitations"), None).await;
+    assert_eq!(listed.json["total_count"], 0, "all or nothing");
+    let made = world.call("POST", &path, json!([invite("bob", &ann), invite("cid", &ann)])).await;
+    assert_eq!((made.status.as_u16(), made.str("/data/1/inviter_id")), (200, &*ann));
+}
+
+#[tokio::test]
+async fn a_users_primary_address_is_one_of_his_and_of_its_kind() {
+    let world = World::new().await;
+    let addresses = json!(["ann@example.com", "ann@example.org"]);
+    let new = json!({"email_address": addresses, "phone_number": ["+14155550100"]});
+    let ann = world.call("POST", "/clerk/v1/users", new).await;
+    let bob = world.call("POST", "/clerk/v1/users", json!({"email_address": ["bob@example.com"]})).await;
+    let path = format!("/clerk/v1/users/{}", ann.str("/id"));
+    let patch = async |body: Value| world.call("PATCH", &path, body).await;
+    let (email, phone) = (ann.str("/email_addresses/1/id"), ann.str("/phone_numbers/0/id"));
+    for body in [
+        json!({"primary_email_address_id": phone}),
+        json!({"primary_phone_number_id": email}),
+        json!({"primary_email_address_id": bob.str("/email_addresses/0/id")}),
+        json!({"primary_email_address_id": "idn_x"}),
+    ] {
+        assert_eq!(refusal(&patch(body.clone()).await), (404, "resource_not_found"), "{body}");
+    }
+    let changed = patch(json!({"primary_email_address_id": email, "primary_phone_number_id": phone})).await;
+    assert_eq!((changed.str("/primary_email_address_id"), changed.str("/primary_phone_number_id")), (email, phone));
+
+    // Users are as old as they are.
+    let refused = patch(json!({"created_at": "2026-01-01T00:00:00Z"})).await;
+    assert_eq!(refusal(&refused), (422, "form_param_unknown"));
+    assert_eq!(refused.str("/errors/0/meta/param_name"), "created_at");
+}
+
+#[tokio::test]
+async fn behind_the_end_of_a_list_there_is_nothing() {
+    let world = World::new().await;
+    let (place, _) = acme(&world).await;
+    for offset in ["1", "2147483648", "4294967296.0", "9223372036854775807"] {
+        for path in ["/organizations", "/organization_memberships", &format!("{place}/memberships")] {
+            let answer = get(&world, &format!("{path}?offset={offset}"), None).await;
+            assert_eq!(answer.json, json!({"data": [], "total_count": 1}), "{path} from {offset}");
+        }
+        assert_eq!(get(&world, &format!("/users?offset={offset}"), None).await.json, json!([]), "{offset}");
+    }
+    assert_eq!(refusal(&get(&world, "/users?offset=-1", None).await), (422, "form_param_value_invalid"));
+}
+
+#[tokio::test]
+async fn filters_may_have_a_hundred_values_each() {
+    let world = World::new().await;
+    let ann = user(&world, "ann").await;
+    let stranger = |number| UserId::from_raw(roster_engine::id::compose(5, roster_engine::Kind::User, number));
+    let mut filters = vec![format!("user_id={}", id(ann)), String::from("email_address=ann@example.com")];
+    for number in 1..100 {
+        filters.push(format!("user_id={}", id(stranger(number))));
+        filters.push(format!("email_address=somebody-with-a-long-name-{number}@a-rather-long-domain.example.com"));
+    }
+    let filters = filters.join("&");
+    assert!(filters.len() > 10_000, "{}", filters.len());
+    let found = get(&world, &format!("/users?{filters}"), None).await;
+    assert_eq!((found.status.as_u16(), found.str("/0/id")), (200, &*id(ann)));
+    let count = get(&world, &format!("/users/count?{filters}"), None).await;
+    assert_eq!(count.json["total_count"], 1);
+}
+
+#[tokio::test]
+async fn a_permission_may_be_called_as_a_built_in_one() {
+    let world = World::new().await;
+    let at = |path: &str| format!("/clerk/v1{path}?__clerk_api_version=2025-11-10");
+    let (place, ann) = acme(&world).await;
+    let key = "org:billing:read";
+    let new = json!({"name": "Read bills", "key": key});
+    let made = world.call("POST", &at("/organization_permissions"), new.clone()).await;
+    assert_eq!((made.status.as_u16(), made.str("/key"), made.str("/type")), (200, key, "user"), "{}", made.text());
+    let again = world.call("POST", &at("/organization_permissions"), new).await;
+    assert_eq!(refusal(&again), (422, "form_identifier_exists"));
+    let found = get(&world, &format!("/organization_permissions?query={key}"), Some("2025-11-10")).await;
+    assert_eq!((&found.json["total_count"], &found.json["data"][0]), (&json!(1), &made.json));
+    let path = at(&format!("/organization_permissions/{}", made.str("/id")));
+    assert_eq!(world.call("PATCH", &path, json!({"key": key})).await.json, made.json, "as it was shown");
+
+    let role = json!({"name": "Biller", "key": "org:biller", "permissions": [made.str("/id")]});
+    let role = world.call("POST", &at("/organization_roles"), role).await;
+    assert_eq!(role.str("/permissions/0/key"), key, "{}", role.text());
+    let path = format!("/clerk/v1{place}/memberships");
+    let bob = id(user(&world, "bob").await);
+    let member = world.call("POST", &path, json!({"user_id": bob, "role": "org:biller"})).await;
+    assert_eq!(member.json["permissions"], json!([key]));
+    // The built-in one is another, natively too.
+    let check = async |user: &str, permission: &str| {
+        let place = place.trim_start_matches("/organizations/");
+        let body = json!({"user_id": user, "organization_id": place, "permission": permission});
+        world.call("POST", "/v1/check", body).await.json["allowed"] == true
+    };
+    assert_eq!((check(&bob, key).await, check(&bob, "billing:read").await), (true, false));
+    assert_eq!((check(&ann, key).await, check(&ann, "billing:read").await), (false, true));
 }

@@ -3,8 +3,8 @@
 use axum::body::Body;
 use http::Request;
 use roster_engine::{
-    EntityId, Form, NewMembership, NewOrganization, NewToken, NewUser, OrganizationId, RoleNumber, RoleSet, TokenKind,
-    UserId,
+    AccountUserFields, Dialect, EntityId, Form, NewAccountUser, NewMembership, NewOrganization, NewToken, NewUser,
+    OrganizationId, RoleNumber, RoleSet, TokenKind, UserId,
 };
 use roster_tests::operations::secret;
 use roster_tests::world::{KEY, request};
@@ -31,6 +31,15 @@ impl Scene {
     async fn user(&self, name: &str) -> UserId {
         let new = NewUser { email: Some(format!("{name}@example.com")), name: Some(name.into()), ..NewUser::default() };
         self.world.operator().await.create_user(new).await.expect("a user").id
+    }
+
+    /// Invites somebody, and says by which id he accepts.
+    async fn invite(&self, place: OrganizationId, name: &str) -> String {
+        let body = json!({"email": format!("{name}@example.com"), "name": name, "roles": ["Support"]});
+        let sent = self.ask(KEY, "POST", &format!("/orgs/{}/invites", id(place)), body).await;
+        assert_eq!(sent.status, 201, "{}", sent.text());
+        let link = sent.json.as_str().expect("a link");
+        link.split("/invites/").nth(1).and_then(|rest| rest.split('?').next()).expect("an id").to_owned()
     }
 
     /// The member's id, as the vendor's clients know it.
@@ -258,14 +267,61 @@ async fn an_invite_is_no_way_into_what_somebody_without_a_password_has_elsewhere
     let elsewhere = NewOrganization { name: "elsewhere".into(), ..NewOrganization::default() };
     let elsewhere = scene.world.operator().await.create_organization(elsewhere).await.expect("an organization").id;
     scene.member(elsewhere, ada, RoleNumber::OWNER).await;
-    let body = json!({"email": "ada@example.com", "name": "Ada", "roles": ["Support"]});
-    let link = scene.ask(KEY, "POST", &format!("{}/invites", scene.path()), body).await;
-    let link = link.json.as_str().expect("a link").to_owned();
-    let path = link.split("/invites/").nth(1).and_then(|rest| rest.split('?').next()).expect("an id").to_owned();
-    let body = json!({"email": "ada@example.com", "password": "mine now"});
-    let answer = scene.with(("x", "y"), "POST", &format!("/invites/{path}"), body).await;
-    assert_eq!(answer.status, 403, "{}", answer.text());
-    assert!(answer.header("set-cookie").is_none());
+    // Known to a directory, and to an account: they can make him a member later.
+    let key = scene.key(elsewhere, RoleNumber::ADMIN).await;
+    let body = json!({"userName": "bob@example.com", "emails": [{"value": "bob@example.com", "primary": true}]});
+    let made = scene.world.call_as(&key, "POST", "/scim/v2/Users", body).await;
+    assert_eq!(made.status, 201, "{}", made.text());
+    let fields = AccountUserFields { external_id: None, user_schema: None, active: true };
+    let provisioned = NewAccountUser { email: "cyd@example.com".into(), fields };
+    scene.world.operator().await.create_account_user(elsewhere, provisioned).await.expect("an account user");
+    scene.user("dan").await;
+    for (name, status) in [("ada", 403), ("bob", 403), ("cyd", 403), ("dan", 200)] {
+        let invite = scene.invite(scene.acme, name).await;
+        let body = json!({"email": format!("{name}@example.com"), "password": "mine now"});
+        let answer = scene.with(("x", "y"), "POST", &format!("/invites/{invite}"), body).await;
+        assert_eq!(answer.status.as_u16(), status, "{name}: {}", answer.text());
+        assert_eq!(answer.header("set-cookie").is_some(), status == 200, "{name}");
+    }
+    assert_eq!(scene.world.verify().await, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_brought_an_id_along_is_called_so_wherever_something_else_names_it() {
+    const RESELLER: &str = "11111111-2222-4333-8444-000000000001";
+    const ADA: &str = "11111111-2222-4333-8444-000000000002";
+    let scene = Scene::new().await;
+    let operator = scene.world.operator().await;
+    let alias = Some((Dialect::Enhance, RESELLER.to_owned()));
+    let reseller = NewOrganization { name: "reseller".into(), alias, ..NewOrganization::default() };
+    let reseller = operator.create_organization(reseller).await.expect("an organization").id;
+    let made = scene.ask(KEY, "POST", &format!("/orgs/{RESELLER}/customers"), json!({"name": "customer"})).await;
+    let customer: OrganizationId = Form::Enhance.read(made.str("/id")).expect("an id");
+    let (path, listed) = (format!("/orgs/{}", id(customer)), format!("/orgs/{RESELLER}/customers"));
+    // Also for who has no right above.
+    let key = scene.key(customer, RoleNumber::ADMIN).await;
+    assert_eq!(scene.ask(&key, "GET", &path, Value::Null).await.str("/parentId"), RESELLER);
+    assert_eq!(scene.ask(KEY, "GET", &listed, Value::Null).await.str("/items/0/parentId"), RESELLER);
+    let acme = scene.ask(KEY, "GET", &scene.path(), Value::Null).await;
+    assert_eq!(acme.str("/parentId"), id(operator.root()));
+
+    let ada = scene.world.bring(Dialect::Enhance, "ada@example.com", ADA).await;
+    let invite = scene.invite(customer, "ada").await;
+    let promised = scene.ask(KEY, "POST", &format!("/invites/{invite}/validate"), Value::Null).await;
+    assert_eq!(promised.str("/loginId"), ADA, "{}", promised.text());
+    for place in [customer, reseller] {
+        scene.member(place, ada, RoleNumber::MEMBER).await;
+        scene.member(place, scene.user(&format!("other-{}", id(place))).await, RoleNumber::MEMBER).await;
+    }
+    let log = async |place: &str, named: &str| {
+        let path = format!("/v2/orgs/{place}/activities?anyEntityId={named}");
+        scene.ask(KEY, "GET", &path, Value::Null).await
+    };
+    let about = log(&id(customer), ADA).await;
+    assert_eq!((&about.json["total"], about.str("/items/0/activityObject/content/id")), (&json!(1), ADA));
+    assert_eq!(log(RESELLER, RESELLER).await.json["total"], 2, "all that is in it");
+    assert_eq!(log(RESELLER, "11111111-2222-4333-8444-000000000003").await.json["total"], 0);
+    assert_eq!(scene.world.verify().await, Vec::<String>::new());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -93,6 +93,34 @@ async fn no_token_outlives_the_one_that_made_it() {
     assert_eq!(world.verify().await, Vec::<String>::new());
 }
 
+/// Nobody makes of another key what he couldn't have made himself.
+#[tokio::test]
+async fn no_token_gives_another_one_more_than_it_has() {
+    let world = World::new().await;
+    let acme = organization(&world, "Acme").await;
+    let end = roster_engine::Timestamp::from_ms(world.operator().await.now().as_ms() + HOUR).rfc3339();
+    let key = |more: Value| {
+        let mut body = json!({"kind": "organization", "organization_id": acme, "roles": ["admin"]});
+        body.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+        body
+    };
+    let short = made(&world, "/v1/tokens", key(json!({"expires_at": end}))).await.str("/secret").to_owned();
+    let narrow = made(&world, "/v1/tokens", key(json!({"scopes": ["tokens:write"]}))).await.str("/secret").to_owned();
+    let other = made(&world, "/v1/tokens", key(json!({"roles": ["viewer"]}))).await;
+    let path = format!("/v1/tokens/{}", other.str("/id"));
+    let patch = async |secret: &str, body: Value| world.call_as(secret, "PATCH", &path, body).await;
+    let later = patch(&short, json!({"expires_at": "2099-01-01T00:00:00Z"})).await;
+    assert_eq!((later.status.as_u16(), later.str("/field")), (422, "expires_at"), "{}", later.text());
+    // Without an end it ends with the one that says so, as a new one does.
+    assert_eq!(patch(&short, json!({"expires_at": null})).await.str("/expires_at"), end);
+    for more in [json!({"roles": ["admin"]}), json!({"expires_at": null})] {
+        assert_eq!(patch(&narrow, more).await.status, 403, "its scopes don't cover all that the other may use");
+    }
+    assert_eq!(patch(&narrow, json!({"name": "another"})).await.status, 200);
+    let all = world.call("PATCH", &path, json!({"roles": ["admin"], "expires_at": null})).await;
+    assert_eq!((&all.json["roles"], &all.json["expires_at"]), (&json!(["admin"]), &Value::Null));
+}
+
 #[tokio::test]
 async fn expired_tokens_are_cleared_away_after_a_week() {
     let world = World::new().await;
@@ -168,6 +196,9 @@ async fn admins_of_the_realm() {
     let gone = async |query: &str| world.call("DELETE", &format!("{path}{query}"), Value::Null).await;
     assert_eq!(gone("?unless_owner=true").await.str("/code"), "owner_protected");
     assert_eq!(gone("?unless_owner=true&erase=true").await.str("/field"), "unless_owner");
+    let erase = Request::delete(format!("{path}?erase=true")).header("authorization", format!("Bearer {KEY}"));
+    let stale = erase.header("if-match", "\"another\"").body(Body::empty()).expect("a request");
+    assert_eq!(world.send(stale).await.status, 412, "it is another one by now");
     assert_eq!(gone("").await.status, 204);
 }
 

@@ -103,6 +103,18 @@ async fn lists_find_what_is_asked_for_in_any_script() {
 }
 
 #[tokio::test]
+async fn a_user_has_a_hundred_addresses_at_most() {
+    let world = World::new().await;
+    let with = |number: usize| {
+        let others: Vec<String> = (1..number).map(|n| format!("ada{n}@example.com")).collect();
+        json!({"email": format!("ada{number}@example.org"), "other_emails": others})
+    };
+    let refused = world.call("POST", "/v1/users", with(101)).await;
+    assert_eq!((refused.status.as_u16(), refused.str("/field")), (422, "addresses"), "{}", refused.text());
+    assert_eq!(world.call("POST", "/v1/users", with(100)).await.status, 201);
+}
+
+#[tokio::test]
 async fn a_merge_patch_changes_what_it_names() {
     let world = World::new().await;
     let ada = user(&world, "ada@example.com", "Ada Lovelace").await;
@@ -383,13 +395,36 @@ async fn roles_and_permissions_of_the_realms_own() {
     assert_eq!(world.call("GET", "/v1/roles/clerk", Value::Null).await.json["permissions"], json!([]));
     world.call("DELETE", &format!("/v1/organizations/{acme}/memberships/{ada}"), Value::Null).await;
     assert_eq!(world.call("DELETE", "/v1/roles/clerk", Value::Null).await.status, 204);
-    for number in 0..55 {
+    // Who defines roles gives nobody more than he holds himself, by where they count either.
+    made_lead(&world, &ada, &acme).await;
+    for number in 0..53 {
         let answer = world.call("POST", "/v1/roles", json!({"key": format!("r{number}")})).await;
         assert_eq!(answer.status, 201, "{}", answer.text());
     }
     let answer = world.call("POST", "/v1/roles", json!({"key": "one_too_many"})).await;
     assert_eq!((answer.status.as_u16(), answer.str("/code")), (409, "too_many_roles"));
     assert!(world.verify().await.is_empty());
+}
+
+/// Two roles: by one Ada may define roles, the other grants more than that where it is held.
+async fn made_lead(world: &World, ada: &str, acme: &str) {
+    let root = world.call("GET", "/v1/realm", Value::Null).await.str("/root_organization_id").to_owned();
+    for role in [
+        json!({"key": "definer", "permissions": ["roles:write"], "reaches_down": true}),
+        json!({"key": "lead", "permissions": ["memberships:write"]}),
+    ] {
+        assert_eq!(world.call("POST", "/v1/roles", role).await.status, 201);
+    }
+    for (place, role) in [(&*root, "definer"), (acme, "lead")] {
+        let member = json!({"user_id": ada, "roles": [role]});
+        let answer = world.call("POST", &format!("/v1/organizations/{place}/memberships"), member).await;
+        assert_eq!(answer.status, 201, "{}", answer.text());
+    }
+    let key = world.call("POST", "/v1/tokens", json!({"kind": "user", "user_id": ada})).await;
+    let patch = async |body: Value| world.call_as(key.str("/secret"), "PATCH", "/v1/roles/lead", body).await.status;
+    assert_eq!(patch(json!({"reaches_down": true})).await, 403);
+    assert_eq!(patch(json!({"name": "Lead"})).await, 200);
+    assert_eq!(patch(json!({"permissions": ["roles:write"], "reaches_down": true})).await, 200, "what she holds");
 }
 
 #[tokio::test]

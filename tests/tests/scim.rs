@@ -3,7 +3,7 @@
 
 mod scim_common;
 
-use roster_engine::{EntityId as _, NewToken, RoleNumber, RoleSet, TokenKind};
+use roster_engine::{Dialect, EntityId as _, NewOrganization, NewToken, RoleNumber, RoleSet, TokenKind};
 use roster_tests::World;
 use roster_tests::world::KEY;
 use scim_common::{Directory, ENTERPRISE, EXTENSION, PATCH};
@@ -195,6 +195,19 @@ const MEMBER_CASES: &[MemberCase] = &[
     },
     MemberCase {
         client: "any",
+        what: "a filter that names somebody and asks for more takes exactly its matches",
+        operations: |d| {
+            let (a, b, e) = (d.user("ada"), d.user("bob"), d.user("eve"));
+            json!([
+                {"op": "remove", "path": format!("members[value eq \"{a}\" and type eq \"User\"]")},
+                {"op": "remove", "path": format!("members[display eq \"bob\" and (value eq \"{b}\" or value eq \"{e}\")]")},
+            ])
+        },
+        status: 204,
+        left: &["eve"],
+    },
+    MemberCase {
+        client: "any",
         what: "remove of members without value and filter is the one way to say all",
         operations: |_| json!([{"op": "remove", "path": "members"}]),
         status: 204,
@@ -261,10 +274,15 @@ async fn the_owner_is_left_out_but_never_removed_by_name() {
     for operation in [
         json!({"op": "remove", "path": "members", "value": [{"value": ada}]}),
         json!({"op": "remove", "path": format!("members[value eq \"{ada}\"]")}),
+        json!({"op": "remove", "path": format!("members[value eq \"{ada}\" and type eq \"User\"]")}),
+        json!({"op": "remove", "path": format!("members[type eq \"User\" and (value eq \"x\" or value eq \"{ada}\")]")}),
     ] {
         let answer = directory.patch(&path, json!([operation])).await;
         assert_eq!((answer.status.as_u16(), answer.str("/scimType")), (400, "mutability"));
     }
+    let other = format!("members[value eq \"{ada}\" and display eq \"somebody else\"]");
+    assert_eq!(directory.patch(&path, json!([{"op": "remove", "path": other}])).await.status, 204, "it isn't her");
+    assert_eq!(directory.members().await, ["ada", "bob"]);
     for operation in
         [json!({"op": "replace", "path": "members", "value": []}), json!({"op": "remove", "path": "members"})]
     {
@@ -481,6 +499,131 @@ async fn what_clients_look_for() {
     }
 }
 
+async fn total(directory: &Directory, path: &str) -> i64 {
+    let answer = directory.send("GET", path, Value::Null).await;
+    assert_eq!(answer.status, 200, "{path}: {}", answer.text());
+    answer.json["totalResults"].as_i64().expect("a number")
+}
+
+const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
+const GROUP: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn schemas_can_be_asked_for() {
+    let directory = Directory::with_members(&["ada"], &[]).await;
+    assert_eq!(directory.send("POST", "/Users", json!({"userName": "plain"})).await.status, 201);
+    let labs = json!({"displayName": "labs", EXTENSION: {"role": "viewer"}});
+    assert_eq!(directory.send("POST", "/Groups", labs).await.status, 201);
+    for (path, wanted) in [
+        (format!("/Users?filter=schemas+eq+%22{USER}%22"), 2),
+        (format!("/Users?filter=schemas+eq+%22{ENTERPRISE}%22"), 1),
+        (format!("/Users?filter=not+(schemas+eq+%22{ENTERPRISE}%22)"), 1),
+        // The root, acme and labs; only labs has something of the extension.
+        (format!("/Groups?filter=schemas+eq+%22{GROUP}%22"), 3),
+        (format!("/Groups?filter=schemas+eq+%22{EXTENSION}%22"), 1),
+        (format!("/Groups?filter=schemas+eq+%22{EXTENSION}%22+and+members.display+pr"), 0),
+        (format!("/?filter=schemas+eq+%22{GROUP}%22"), 3),
+    ] {
+        assert_eq!(total(&directory, &path).await, wanted, "{path}");
+    }
+    let roles = format!("/scim/roles/v2/Groups?filter=schemas+eq+%22{GROUP}%22");
+    let roles = directory.world.call("GET", &roles, Value::Null).await;
+    assert_eq!(roles.json["totalResults"], 24, "{}", roles.text());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_users_tag_is_the_same_in_every_answer() {
+    let directory = Directory::with_members(&["ada"], &["bob"]).await;
+    let path = format!("/Users/{}", directory.user("ada"));
+    // Without `active`, since filters see that in another way.
+    let made = directory.patch(&path, json!([{"op": "remove", "path": "active"}])).await;
+    let tag = made.header("etag").expect("a tag");
+    assert_eq!(made.str("/meta/version"), tag);
+    let got = directory.send("GET", &path, Value::Null).await;
+    assert_eq!((got.header("etag"), got.str("/meta/version")), (Some(tag), tag));
+    let same = directory.patch(&path, json!([])).await;
+    assert_eq!(same.header("etag"), Some(tag));
+    let known = directory.send_with("GET", &path, Value::Null, &[("if-none-match", tag)]).await;
+    assert_eq!((known.status.as_u16(), known.header("etag")), (304, Some(tag)));
+    let by_tag = format!("meta.version+eq+%22{}%22", tag.replace('"', "%5C%22"));
+    let by_name = "active+eq+true+and+schemas+pr+and+userName+sw+%22ada%22";
+    for filter in ["active+eq+true+and+externalId+eq+%22ext-ada%22", by_name, by_tag.as_str()] {
+        let listed = directory.send("GET", &format!("/Users?filter={filter}"), Value::Null).await;
+        assert_eq!(listed.json["totalResults"], 1, "{filter}: {}", listed.text());
+        assert_eq!(listed.json["Resources"][0], got.json, "{filter}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_lost_the_attribute_active_is_found_as_active() {
+    let directory = Directory::with_members(&["ada"], &["bob"]).await;
+    let path = |name: &str| format!("/Users/{}", directory.user(name));
+    let gone = directory.patch(&path("ada"), json!([{"op": "remove", "path": "active"}])).await;
+    assert!(gone.json.get("active").is_none(), "{}", gone.text());
+    directory.patch(&path("bob"), json!([{"op": "replace", "path": "active", "value": false}])).await;
+    for (filter, found) in [
+        ("active+eq+true", "ada"),
+        ("active+eq+%22True%22", "ada"),
+        ("not+(active+eq+false)", "ada"),
+        ("active+eq+false", "bob"),
+        ("active+ne+true", "bob"),
+    ] {
+        let answer = directory.send("GET", &format!("/Users?filter={filter}"), Value::Null).await;
+        assert_eq!(answer.json["totalResults"], 1, "{filter}: {}", answer.text());
+        assert_eq!(answer.str("/Resources/0/id"), directory.user(found), "{filter}");
+        assert_eq!(answer.json["Resources"][0].get("active").is_none(), found == "ada", "{filter}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ids_that_were_brought_along_are_found_by_filters() {
+    let directory = Directory::with_members(&["ada"], &[]).await;
+    directory.world.bring(Dialect::Clerk, "old@example.com", "old-user").await;
+    let old = NewOrganization {
+        name: "old".into(),
+        alias: Some((Dialect::Clerk, "old-team".into())),
+        ..NewOrganization::default()
+    };
+    directory.world.operator().await.create_organization(old).await.expect("an organization");
+    for path in ["/Users/old-user", "/Groups/old-team"] {
+        assert_eq!(directory.send("GET", path, Value::Null).await.status, 200, "{path}");
+    }
+    let joins = json!([{"op": "add", "path": "members", "value": [{"value": "old-user"}]}]);
+    assert_eq!(directory.patch("/Groups/old-team", joins).await.status, 204);
+    for (path, wanted) in [
+        ("/Users?filter=id+eq+%22old-user%22", 1),
+        ("/Users?filter=id+ne+%22old-user%22", 1),
+        ("/Users?filter=groups+eq+%22old-team%22", 1),
+        ("/Groups?filter=id+eq+%22old-team%22+and+members+eq+%22old-user%22", 1),
+        ("/Groups?filter=members%5Bvalue+eq+%22old-user%22%5D", 1),
+        ("/Groups?filter=members+eq+%22old-user%22+and+displayName+eq+%22acme%22", 0),
+        ("/Users?filter=id+eq+%22old-team%22", 0),
+        ("/Groups?filter=members+eq+%22nobody%22", 0),
+    ] {
+        assert_eq!(total(&directory, path).await, wanted, "{path}");
+    }
+    directory.verify().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_came_by_a_link_is_shown_the_group_of_it_alone() {
+    let directory = Directory::with_members(&["ada"], &[]).await;
+    let ada = directory.user("ada");
+    let other = directory.send("POST", "/Groups", json!({"displayName": "other", "members": [{"value": ada}]})).await;
+    let link = format!("/v1/organizations/{}/memberships/{ada}/login-link", other.str("/id"));
+    let link = directory.world.call("POST", &link, Value::Null).await;
+    assert_eq!(link.status, 201, "{}", link.text());
+    let body = axum::body::Body::from(json!({"secret": link.str("/secret")}).to_string());
+    let opened = directory.world.send(http::Request::post("/v1/links:use").body(body).expect("a request")).await;
+    assert_eq!(opened.status, 201, "{}", opened.text());
+    let me = directory.world.call_as(opened.str("/secret"), "GET", "/scim/v2/Me", Value::Null).await;
+    assert_eq!((me.status.as_u16(), me.str("/id")), (200, ada.as_str()), "{}", me.text());
+    let groups: Vec<&Value> =
+        me.json["groups"].as_array().expect("groups").iter().map(|group| &group["value"]).collect();
+    assert_eq!(groups, [other.str("/id")]);
+    directory.verify().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn pages_by_index_and_cursor_see_each_once() {
     let names: Vec<String> = (0..25).map(|n| format!("user{n:02}")).collect();
@@ -694,6 +837,29 @@ async fn bulk_names_what_it_makes() {
     assert_eq!(answer.str("/Operations/0/status"), "409");
     let many = json!({"Operations": vec![json!({}); 1001]});
     assert_eq!(directory.send("POST", "/Bulk", many).await.status, 413);
+    directory.verify().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bad_text_in_bulk_fails_its_own_operation() {
+    let directory = Directory::new().await;
+    let post = |name: &str, data: Value| json!({"method": "POST", "path": "/Users", "bulkId": name, "data": data});
+    let body = json!({"Operations": [
+        post("a", json!({"userName": "ada"})),
+        post("b", json!({"userName": "b\u{0}b"})),
+        post("c", json!({"userName": "cat", "title": "x".repeat(70_000)})),
+        post("d\u{0}", json!({"userName": "dee"})),
+        post("e", json!({"userName": "eve"})),
+    ]});
+    let answer = directory.send("POST", "/Bulk", body).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let statuses: Vec<&str> =
+        (0..5).map(|n| answer.json["Operations"][n]["status"].as_str().expect("a text")).collect();
+    assert_eq!(statuses, ["201", "400", "400", "400", "201"], "{}", answer.text());
+    for bad in 1..4 {
+        assert_eq!(answer.str(&format!("/Operations/{bad}/response/scimType")), "invalidValue");
+    }
+    assert_eq!(total(&directory, "/Users").await, 2);
     directory.verify().await;
 }
 

@@ -1,6 +1,8 @@
 //! Who sees what: directories of two customers in one realm, and the realm's own.
 
-use roster_engine::{Caller, EntityId as _, NewOrganization, NewToken, OrganizationId, RoleNumber, RoleSet, TokenKind};
+use roster_engine::{
+    Caller, EntityId as _, Form, NewOrganization, NewToken, OrganizationId, RoleNumber, RoleSet, TokenKind,
+};
 use roster_tests::operations::secret;
 use roster_tests::{Answer, World};
 use serde_json::{Value, json};
@@ -139,14 +141,25 @@ async fn a_person_who_is_shared_belongs_to_who_made_him() {
     customers.verify().await;
 }
 
-/// Whether the user's own token may read the organization.
+/// A key of the organization that dies with this user.
+async fn key_of(customers: &Customers, organization: OrganizationId, user: &str) -> String {
+    let new = NewToken {
+        organization: Some(organization.into()),
+        user: Some(user.into()),
+        roles: RoleSet::of(RoleNumber::VIEWER),
+        ..NewToken::new(TokenKind::Organization)
+    };
+    secret(&customers.world.operator().await, new).await
+}
+
+/// Whether the token may read the organization.
 async fn may_read(customers: &Customers, token: &str, organization: OrganizationId) -> bool {
     let path = format!("/v1/organizations/{}", organization.native());
     customers.world.call_as(token, "GET", &path, Value::Null).await.status.is_success()
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn switched_off_by_one_customer_he_is_off_there_alone() {
+/// Ada is at home at acme, and a member of beta too, whose directory knows her.
+async fn shared() -> (Customers, String) {
     let customers = Customers::new().await;
     let ada = customers.make(By::Acme, "ada").await;
     customers.join(By::Acme, customers.acme, &ada).await;
@@ -154,16 +167,16 @@ async fn switched_off_by_one_customer_he_is_off_there_alone() {
         .send(By::Beta, "POST", "/Users", json!({"userName": "ada", "emails": [{"value": "ada@example.com"}]}))
         .await;
     customers.join(By::Beta, customers.beta, &ada).await;
+    (customers, ada)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn switched_off_by_one_customer_he_is_off_there_alone() {
+    let (customers, ada) = shared().await;
     let operator = customers.world.operator().await;
     let token = NewToken { user: Some(ada.as_str().into()), ..NewToken::new(TokenKind::User) };
     let token = secret(&operator, token).await;
-    let bound = NewToken {
-        organization: Some(customers.beta.into()),
-        user: Some(ada.as_str().into()),
-        roles: RoleSet::of(RoleNumber::VIEWER),
-        ..NewToken::new(TokenKind::Organization)
-    };
-    let bound = secret(&operator, bound).await;
+    let bound = key_of(&customers, customers.beta, &ada).await;
     let active = |active: bool| json!({"Operations": [{"op": "replace", "path": "active", "value": active}]});
     let both = async || {
         (may_read(&customers, &token, customers.acme).await, may_read(&customers, &token, customers.beta).await)
@@ -186,6 +199,32 @@ async fn switched_off_by_one_customer_he_is_off_there_alone() {
     // At home it is the user himself.
     customers.send(By::Acme, "PATCH", &format!("/Users/{ada}"), active(false)).await;
     assert_eq!(both().await, (false, false));
+    customers.verify().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn keys_that_were_stopped_do_not_come_back_when_the_user_is_deleted() {
+    let (customers, ada) = shared().await;
+    let labs = customers.send(By::Beta, "POST", "/Groups", json!({"displayName": "labs"})).await;
+    let labs: OrganizationId = Form::Native.read(labs.str("/id")).expect("an id");
+    let mut keys = Vec::new();
+    for organization in [customers.acme, customers.beta, labs] {
+        keys.push((organization, key_of(&customers, organization, &ada).await));
+    }
+    let alive = async || {
+        let mut alive = Vec::new();
+        for (organization, key) in &keys {
+            alive.push(may_read(&customers, key, *organization).await);
+        }
+        alive
+    };
+    assert_eq!(alive().await, [true, true, true]);
+    let off = json!({"Operations": [{"op": "replace", "path": "active", "value": false}]});
+    let path = format!("/Users/{ada}");
+    assert_eq!(customers.send(By::Beta, "PATCH", &path, off).await.status, 200);
+    assert_eq!(alive().await, [true, false, false]);
+    assert_eq!(customers.send(By::Beta, "DELETE", &path, Value::Null).await.status, 204);
+    assert_eq!(alive().await, [true, false, false], "the link that suspended her is gone");
     customers.verify().await;
 }
 

@@ -1,41 +1,157 @@
-//! What only WhyLabs has: lists of users whose length has a limit.
+//! What only WhyLabs has: roles of an account that are written whole, by lists of users without pages; and keys that show
+//! whose they are.
 
 use axum::body::Body;
 use http::Request;
+use roster_engine::{
+    Dialect, EntityId as _, Form, NewMembership, OrganizationPatch, OrganizationStatus, RoleNumber, RoleSet, UserId,
+};
 use roster_http::Limits;
 use roster_tests::operations::Fixture;
 use roster_tests::world::KEY;
 use roster_tests::{Answer, World};
 use serde_json::{Value, json};
 
-async fn send(world: &World, fixture: &Fixture, method: &str, body: Value) -> Answer {
-    let (account, child) =
-        (roster_engine::EntityId::native(fixture.account.id), roster_engine::EntityId::native(fixture.child.id));
-    let path = format!("/whylabs/v0/accounts/org/{account}/memberships?managed_org_id={child}&role=MEMBER");
-    let request = Request::builder().method(method).uri(path).header("x-api-key", KEY);
+async fn ask_as(world: &World, key: &str, method: &str, path: &str, body: Value) -> Answer {
+    let request = Request::builder().method(method).uri(format!("/whylabs{path}")).header("x-api-key", key);
     let request = request.header("content-type", "application/json");
-    world.send(request.body(Body::from(body.to_string())).expect("a request")).await
+    let body = if body.is_null() { Body::empty() } else { Body::from(body.to_string()) };
+    world.send(request.body(body).expect("a request")).await
+}
+
+async fn ask(world: &World, method: &str, path: &str, body: Value) -> Answer {
+    ask_as(world, KEY, method, path, body).await
+}
+
+/// Where it is written who is a `MEMBER` of the child.
+fn role_of_child(fixture: &Fixture) -> String {
+    let (account, child) = (fixture.account.id.native(), fixture.child.id.native());
+    format!("/v0/accounts/org/{account}/memberships?managed_org_id={child}&role=MEMBER")
+}
+
+/// Makes a user a `MEMBER` of the child, past all surfaces.
+async fn join(world: &World, fixture: &Fixture, user: UserId) {
+    let new = NewMembership { roles: RoleSet::of(RoleNumber::MEMBER), ..NewMembership::default() };
+    world.operator().await.add_member(fixture.child.id, user, new).await.expect("a member");
+}
+
+/// The account has bob as an inactive user from now on.
+async fn deactivate_bob(world: &World, fixture: &Fixture) {
+    let (account, bob) = (fixture.account.id.native(), fixture.bob.id.native());
+    let path = format!("/v0/accounts/org/{account}/user?user_id={bob}");
+    let answer = ask(world, "PUT", &path, json!({"active": false})).await;
+    assert_eq!((answer.status.as_u16(), &answer.json["active"]), (200, &json!(false)), "{}", answer.text());
+}
+
+/// How many members the child has.
+async fn members_of_child(world: &World, fixture: &Fixture) -> usize {
+    let path = format!("/v0/organizations/{}/membership", fixture.child.id.native());
+    let answer = ask(world, "GET", &path, Value::Null).await;
+    answer.json["memberships"].as_array().unwrap_or_else(|| panic!("no list: {}", answer.text())).len()
 }
 
 #[tokio::test]
-async fn lists_of_account_members_have_a_limit() {
+async fn lists_of_account_members_have_a_limit_of_their_own() {
     let world = World::with_limits(Limits { bulk_items: 2, ..Limits::default() }).await;
     let fixture = Fixture::new(&world).await;
-    let bob = roster_engine::EntityId::native(fixture.bob.id);
+    let (bob, path) = (fixture.bob.id.native(), role_of_child(&fixture));
     let before =
         world.call("GET", "/v1/events?limit=1", Value::Null).await.header("roster-sequence").map(str::to_owned);
-    let three = json!([bob, bob, bob]);
+    let many = vec!["x"; 100_001];
     for (method, body, field) in [
-        ("PUT", json!({"userIds": three}), "userIds"),
-        ("PATCH", json!({"userIdsToAdd": three, "userIdsToDelete": []}), "userIdsToAdd"),
-        ("PATCH", json!({"userIdsToAdd": [bob], "userIdsToDelete": three}), "userIdsToDelete"),
+        ("PUT", json!({"userIds": many}), "userIds"),
+        ("PATCH", json!({"userIdsToAdd": many, "userIdsToDelete": []}), "userIdsToAdd"),
+        ("PATCH", json!({"userIdsToAdd": [bob], "userIdsToDelete": many}), "userIdsToDelete"),
     ] {
-        let answer = send(&world, &fixture, method, body).await;
+        let answer = ask(&world, method, &path, body).await;
         assert_eq!((answer.status.as_u16(), answer.str("/type")), (400, "ArgumentValue"), "{}", answer.text());
         assert_eq!(answer.str("/parameter"), field);
-        assert_eq!(answer.str("/message"), format!("{field} has more than 2 entries"));
+        assert_eq!(answer.str("/message"), format!("{field} has more than 100000 entries"));
     }
     let after = world.call("GET", "/v1/events?limit=1", Value::Null).await.header("roster-sequence").map(str::to_owned);
     assert_eq!(after, before, "nothing was done");
-    assert_eq!(send(&world, &fixture, "PUT", json!({"userIds": [bob, bob]})).await.status, 200);
+
+    // Longer than a bulk, and each once.
+    let strangers: Vec<String> = (0..5).map(|n| format!("user-{n}")).collect();
+    let listed = [strangers.clone(), vec![bob.clone(), bob], strangers.clone()].concat();
+    for (method, body, left) in [
+        ("PUT", json!({"userIds": listed}), 1),
+        ("PATCH", json!({"userIdsToAdd": listed, "userIdsToDelete": []}), 1),
+        ("PATCH", json!({"userIdsToAdd": [], "userIdsToDelete": listed}), 0),
+    ] {
+        let answer = ask(&world, method, &path, body).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let errors = answer.json["errors"].as_array().expect("errors");
+        let refused: Vec<&str> = errors.iter().filter_map(|error| error["itemId"].as_str()).collect();
+        assert_eq!(refused, strangers, "{method}");
+        assert_eq!(members_of_child(&world, &fixture).await, left, "{method}");
+    }
+}
+
+#[tokio::test]
+async fn who_is_listed_stays_also_if_he_is_no_user_of_the_account_or_inactive() {
+    let world = World::new().await;
+    let fixture = Fixture::new(&world).await;
+    let (bob, eve, path) = (fixture.bob.id.native(), fixture.eve.id.native(), role_of_child(&fixture));
+    deactivate_bob(&world, &fixture).await;
+    // Through some other API, which knows of no accounts.
+    join(&world, &fixture, fixture.bob.id).await;
+    join(&world, &fixture, fixture.eve.id).await;
+    let answer = ask(&world, "PUT", &path, json!({"userIds": [bob, eve]})).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let errors = answer.json["errors"].as_array().expect("errors");
+    let refused: Vec<_> = errors.iter().map(|error| (&error["errorCode"], &error["itemId"])).collect();
+    assert_eq!(refused, [(&json!(409), &json!(bob)), (&json!(404), &json!(eve))]);
+    assert_eq!(members_of_child(&world, &fixture).await, 2, "they are listed");
+    let answer = ask(&world, "PUT", &path, json!({"userIds": []})).await;
+    assert_eq!((answer.status.as_u16(), &answer.json["errors"]), (200, &json!([])), "{}", answer.text());
+    assert_eq!(members_of_child(&world, &fixture).await, 0);
+    assert_eq!(world.verify().await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn what_is_marked_as_deleted_is_not_managed_and_comes_back_without_who_left_meanwhile() {
+    let world = World::new().await;
+    let fixture = Fixture::new(&world).await;
+    let operator = world.operator().await;
+    let (account, child) = (fixture.account.id.native(), Form::Whylabs.show(fixture.child.id).expect("a form"));
+    join(&world, &fixture, fixture.bob.id).await;
+    let shown = async || {
+        let organizations = ask(&world, "GET", &format!("/v0/accounts/org/{account}/organizations"), Value::Null).await;
+        let members = ask(&world, "GET", &format!("/v0/accounts/org/{account}/memberships"), Value::Null).await;
+        assert_eq!((organizations.status.as_u16(), members.status.as_u16()), (200, 200));
+        (organizations.text().contains(&child), members.text().contains(&child))
+    };
+    assert_eq!(shown().await, (true, true));
+    operator.mark_organization_deleted(fixture.child.id).await.expect("marked");
+    assert_eq!(shown().await, (false, false));
+    deactivate_bob(&world, &fixture).await;
+    let restore = OrganizationPatch { status: Some(OrganizationStatus::Active), ..OrganizationPatch::default() };
+    operator.update_organization(fixture.child.id, restore).await.expect("restored");
+    assert_eq!(shown().await, (true, false), "nobody is in it any more");
+    assert_eq!(members_of_child(&world, &fixture).await, 0);
+    assert_eq!(world.verify().await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_key_shows_its_user_by_the_id_that_he_brought_along() {
+    const KIM: &str = "user-brought";
+    let world = World::new().await;
+    let fixture = Fixture::new(&world).await;
+    world.bring(Dialect::Whylabs, "kim@example.com", KIM).await;
+    let keys = format!("/v0/organizations/{}/api-key", fixture.account.id.native());
+    let made = ask(&world, "POST", &format!("{keys}?user_id={KIM}&scopes=%3Aadministrator"), Value::Null).await;
+    assert_eq!((made.status.as_u16(), made.str("/userId")), (200, KIM), "{}", made.text());
+    let (id, key) = (made.str("/keyId"), made.str("/key"));
+    let listed = ask(&world, "GET", &format!("{keys}?user_id={KIM}"), Value::Null).await;
+    assert_eq!(listed.str("/items/0/userId"), KIM);
+    assert_eq!(ask(&world, "GET", &format!("{keys}/{id}"), Value::Null).await.str("/key/userId"), KIM);
+    let own = ask_as(&world, key, "GET", "/v1/api-key", Value::Null).await;
+    assert!(own.text().contains(KIM), "{}", own.text());
+    // Also by a key that can't ask for anything afterwards.
+    let ended = ask_as(&world, key, "DELETE", &format!("/v1/api-key?key_id={id}"), Value::Null).await;
+    assert_eq!((ended.status.as_u16(), ended.str("/userId")), (200, KIM), "{}", ended.text());
+    let again = ask(&world, "DELETE", &format!("{keys}?user_id={KIM}&key_id={id}"), Value::Null).await;
+    assert_eq!((again.str("/userId"), &again.json["revoked"]), (KIM, &json!(true)), "{}", again.text());
+    assert_eq!(world.verify().await, Vec::<String>::new());
 }

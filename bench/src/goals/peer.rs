@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::checks::checks;
 use super::pages::native_page;
-use super::writes::additions;
+use super::writes::{additions, lengthen_log};
 use super::{Goal, more};
 use crate::bench::Bench;
 use crate::cores::Place;
@@ -16,15 +16,17 @@ pub const CHECK: Goal = more("P19", 150.0, 280.0);
 pub const PAGE: Goal = more("P20", 80.0, 500.0);
 pub const ADD: Goal = more("P21", 80.0, 300.0);
 
+/// In its one organization. Its additions become dearer with them, Roster's don't.
+const MEMBERS: usize = 50_000;
+
 pub fn peer(bench: &mut Bench<'_>, on: On) -> Result<()> {
     if on == On::Postgres {
         return Ok(()); // it runs on SQLite
     }
-    let members = if bench.settings.quick { 10_000 } else { 50_000 };
     let world = bench.usual(on)?;
     let cores = &bench.settings.cores;
     {
-        let other = BetterAuth::start(cores, Place::Server, members)?;
+        let other = BetterAuth::start(cores, Place::Server, MEMBERS)?;
         let roster = bench.pinned(&world)?;
         let pairs = [
             (&CHECK, "check vs has-permission", checks(&world), other.checks()?),
@@ -35,7 +37,7 @@ pub fn peer(bench: &mut Bench<'_>, on: On) -> Result<()> {
             bench.row(
                 goal,
                 on,
-                format!("{what} of better-auth, {members} members: requests/s"),
+                format!("{what} of better-auth, {MEMBERS} members: requests/s"),
                 turns.rate(),
                 turns.scale(),
             );
@@ -43,17 +45,18 @@ pub fn peer(bench: &mut Bench<'_>, on: On) -> Result<()> {
             bench.row(
                 goal,
                 on,
-                format!("{what} of better-auth, {members} members: its CPU vs Roster's"),
+                format!("{what} of better-auth, {MEMBERS} members: its CPU vs Roster's"),
                 less_cpu,
                 turns.scale(),
             );
         }
     }
-    let other = BetterAuth::start(cores, Place::Anywhere, members)?;
+    let other = BetterAuth::start(cores, Place::Anywhere, MEMBERS)?;
     let roster = bench.free(&world)?;
+    lengthen_log(&roster, &world)?;
     let (ours, theirs) = (additions(&world.sample.fresh), other.additions()?);
     let turns = Turns::take(bench.settings, 16, (&roster, ours), (&other.process, theirs))?;
-    let what = format!("addition vs add-member of better-auth, {members} members: requests/s");
+    let what = format!("addition vs add-member of better-auth, {MEMBERS} members: requests/s");
     bench.row(&ADD, on, what, turns.rate(), turns.scale());
     Ok(())
 }

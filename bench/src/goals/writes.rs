@@ -11,9 +11,9 @@ use super::{Goal, less, more};
 use crate::bench::Bench;
 use crate::cores::Place;
 use crate::load::{Load, Source, post};
-use crate::roster::KEY;
+use crate::roster::{KEY, Roster};
 use crate::turns::{Served as _, Side, in_turn};
-use crate::world::{Fresh, On};
+use crate::world::{Fresh, On, World};
 use crate::yardstick::inserts::{self, CONNECTIONS, Inserts};
 use crate::yardstick::rows::Rows;
 use crate::yardstick::sync;
@@ -24,9 +24,11 @@ pub const TAIL: Goal = less("P9", 5.0, 2.0);
 pub const SYNC: Goal = less("P10", 3.5, 2.0);
 pub const INSERTS: Goal = more("P11", 1.5, 3.0);
 
-/// Long enough for the log of writes to have its length and to be written over from then on, as it is in a server that runs for a while: while it
+/// Adds until the log of writes has its length and is written over from then on, as it is in a server that runs for a while: while it
 /// grows, each sync is about more than what was written.
-const LOG: Duration = Duration::from_secs(2);
+pub fn lengthen_log(roster: &Roster, world: &World) -> Result<()> {
+    Load::open(roster.address(), 64)?.run(Duration::from_secs(2), &mut additions(&world.sample.fresh)).map(drop)
+}
 
 /// Additions of users to organizations that they aren't in: each pair once.
 pub fn additions(fresh: &Arc<Fresh>) -> Source<'static> {
@@ -47,7 +49,7 @@ pub fn many(bench: &mut Bench<'_>, on: On) -> Result<()> {
     let round = bench.settings.round * 2;
     let mut raw = Rows::new(64, world.shape.memberships)?;
     let (mut batched, mut nothing, mut tail, mut scale) = (Vec::new(), Vec::new(), Vec::new(), String::new());
-    load.run(LOG, &mut add)?;
+    lengthen_log(&roster, &world)?;
     for number in 0..bench.settings.rounds {
         let rows = || cores.run_at(Place::Anywhere, || raw.per_second(round));
         let (added, rows) = in_turn(number, || load.run(round, &mut add), rows)?;
@@ -99,7 +101,7 @@ pub fn single(bench: &mut Bench<'_>, on: On) -> Result<()> {
     let roster = bench.free(&world)?;
     let mut adding = Side::new(&roster, 1, additions(&world.sample.fresh))?;
     let length = bench.settings.round / 4;
-    Load::open(roster.address(), 64)?.run(LOG, &mut additions(&world.sample.fresh))?;
+    lengthen_log(&roster, &world)?;
     let synced = || bench.settings.cores.run_at(Place::Anywhere, || sync::median(length));
     let (mut values, mut scale) = (Vec::new(), String::new());
     for _ in 0..bench.settings.rounds {

@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 
 use roster_model::permission::BuiltIn as P;
-use roster_model::{AccountUser, Aliases, Change, Membership, Organization, Right, User, UserId, text};
+use roster_model::{AccountUser, Change, Membership, Organization, Right, User, UserId, text};
 use roster_store::list::{Key, Mark, Slice};
 use roster_store::{MemberFilter, MemberSort, OrganizationFilter, OrganizationSort};
 use serde::{Deserialize, Serialize};
@@ -16,6 +16,7 @@ use crate::memberships::{self, Member, NewMembership};
 use crate::paging::{Listed, Page};
 use crate::reference::{OrganizationRef, UserRef};
 use crate::role_map::RoleMap;
+use crate::shown::{meant, shown_id};
 use crate::stream::{Chunks, send_members};
 use crate::transaction::{Reader, Tx};
 use crate::users::{self, NewUser};
@@ -23,6 +24,8 @@ use roster_model::EntityId as _;
 
 /// Longest text of a provisioner's own, in characters.
 const SCHEMA_MAX: usize = 65_536;
+/// Most users in one list: as many as a directory writes into a group. Who has a role is written whole, without pages.
+const LISTED_MAX: usize = 100_000;
 
 /// What a provisioner says of a user.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,15 +72,24 @@ fn account(reader: Reader<'_>, organization: &OrganizationRef) -> Result<Allowed
     reader.organization(organization)?.allow(reader, Right::here(P::AccountsWrite))
 }
 
-/// The account itself and what it manages, by creation.
-fn managed(reader: Reader<'_>, account: &Allowed<Organization>) -> Result<Vec<Allowed<Organization>>> {
-    let filter = OrganizationFilter { parent: Some(account.id), ..OrganizationFilter::default() };
+/// The account itself and what it manages, by creation; what is marked as deleted too, unless it is to be left out.
+fn managed(
+    reader: Reader<'_>,
+    account: &Allowed<Organization>,
+    shown_only: bool,
+) -> Result<Vec<Allowed<Organization>>> {
+    let filter = OrganizationFilter { parent: Some(account.id), shown_only, ..OrganizationFilter::default() };
     let children = reader.view.list_organizations(&filter, OrganizationSort::Created, &Slice::default())?;
     let mut all = vec![account.clone()];
     for child in children {
         all.push(account.managed(reader, crate::access::Found(child))?);
     }
     Ok(all)
+}
+
+/// The same, as this surface shows organizations.
+fn managed_here(reader: Reader<'_>, account: &Allowed<Organization>) -> Result<Vec<Allowed<Organization>>> {
+    managed(reader, account, !reader.acting.surface.shows_deleted())
 }
 
 fn manages(
@@ -125,9 +137,10 @@ pub(crate) fn check(fields: &AccountUserFields) -> Result<()> {
     Ok(())
 }
 
-/// Ends the user's memberships in the account and in what it manages, and nowhere else.
+/// Ends the user's memberships in the account and in what it manages, and nowhere else. What is marked as deleted is no
+/// exception: it may come back, and he must not come back with it.
 fn end_memberships(tx: &mut Tx<'_, '_>, account: &Allowed<Organization>, user: UserId) -> Result<()> {
-    for place in managed(tx.read(), account)? {
+    for place in managed(tx.read(), account, false)? {
         if let Some(membership) = tx.read().view.membership(place.id, user)? {
             memberships::remove(tx, &place, &membership)?;
         }
@@ -216,16 +229,35 @@ fn withdraw<M: RoleMap>(
     let Some(membership) = membership.filter(|m| M::show(&catalog, m.roles) == shown) else {
         return Ok(Err(ItemProblem::NoMember(name)));
     };
-    match memberships::remove(tx, place, &membership) {
+    end(tx, place, &membership, |_| Ok(name))
+}
+
+/// Ends a membership, unless it is the owner's. `name`: what he is called then.
+fn end(
+    tx: &mut Tx<'_, '_>,
+    place: &Allowed<Organization>,
+    membership: &Membership,
+    name: impl FnOnce(Reader<'_>) -> Result<String>,
+) -> Result<Result<(), ItemProblem>> {
+    match memberships::remove(tx, place, membership) {
         Ok(()) => Ok(Ok(())),
-        Err(Error::OwnerProtected) => Ok(Err(ItemProblem::OwnerProtected(name))),
+        Err(Error::OwnerProtected) => Ok(Err(ItemProblem::OwnerProtected(name(tx.read())?))),
         Err(error) => Err(error),
     }
 }
 
 /// A list that is too long is refused whole.
-fn check_length(field: &'static str, list: &[String], limit: usize) -> Result<()> {
-    if list.len() > limit { Err(Error::invalid(field, format!("has more than {limit} entries"))) } else { Ok(()) }
+fn check_length(field: &'static str, list: &[String]) -> Result<()> {
+    if list.len() > LISTED_MAX {
+        return Err(Error::invalid(field, format!("has more than {LISTED_MAX} entries")));
+    }
+    Ok(())
+}
+
+/// In their order, each once.
+fn each_once(list: Vec<String>) -> impl Iterator<Item = String> {
+    let mut met = HashSet::new();
+    list.into_iter().filter(move |entry| met.insert(entry.clone()))
 }
 
 impl Caller {
@@ -340,7 +372,7 @@ impl Caller {
         let organization = organization.into();
         self.read(move |reader| {
             let account = account(reader, &organization)?;
-            Ok(managed(reader, &account)?.into_iter().skip(1).map(Allowed::into_inner).collect())
+            Ok(managed_here(reader, &account)?.into_iter().skip(1).map(Allowed::into_inner).collect())
         })
         .await
     }
@@ -362,7 +394,7 @@ impl Caller {
                     Err(Error::NotManaged) => Vec::new(),
                     Err(error) => return Err(error),
                 },
-                None => managed(reader, &account)?,
+                None => managed_here(reader, &account)?,
             };
             let user = match user {
                 None => None,
@@ -388,9 +420,9 @@ impl Caller {
         .await
     }
 
-    /// Makes these account users exactly the members who show this role in the account or in an organization that it manages.
-    /// Members with other roles who are not named stay as they are. Items that can't be done are named; the rest is done. At
-    /// most as many as fit in a bulk.
+    /// Makes these account users exactly the members who show this role in the account or in an organization that it
+    /// manages. Members with other roles who are not named stay as they are. Items that can't be done are named, and whom
+    /// they mean keeps what he has; the rest is done.
     pub async fn replace_shown_role<M: RoleMap>(
         &self,
         organization: impl Into<OrganizationRef>,
@@ -399,39 +431,31 @@ impl Caller {
         users: Vec<String>,
     ) -> Result<Vec<ItemProblem>> {
         let (organization, of) = (organization.into(), of.into());
-        let limit = self.engine.limits().bulk_items;
         self.write(move |tx| {
             let account = account(tx.read(), &organization)?;
             let place = manages(tx.read(), &account, &of)?;
-            check_length("user_ids", &users, limit)?;
+            check_length("user_ids", &users)?;
             let mut problems = Vec::new();
             let mut named = HashSet::new();
-            for name in &users {
-                match grant::<M>(tx, &account, &place, name, shown)? {
+            for name in each_once(users) {
+                match grant::<M>(tx, &account, &place, &name, shown)? {
                     Ok(user) => {
                         named.insert(user);
                     }
-                    Err(problem) if problems.contains(&problem) => {}
                     Err(problem) => {
-                        // Who is named and can't be changed is not thrown out for it.
-                        if let Ok((_, user)) = entry(tx.read(), &account, &UserRef::Text(name.clone()))
-                            && matches!(problem, ItemProblem::OwnerProtected(_))
-                        {
-                            named.insert(user.id);
-                        }
+                        // Who is named and can't be given the role is not thrown out for it.
+                        named.extend(meant(tx.read(), &name)?.map(|user| user.id));
                         problems.push(problem);
                     }
                 }
             }
             let filter = MemberFilter { organization: Some(place.id), ..MemberFilter::default() };
             let catalog = tx.read().roles()?;
-            let members = tx.read().view.list_memberships(&filter, MemberSort::Created, &Slice::default())?;
+            let mut members = tx.read().view.list_memberships(&filter, MemberSort::Created, &Slice::default())?;
+            members.retain(|m| M::show(&catalog, m.roles) == shown && !named.contains(&m.user));
             for membership in members {
-                if M::show(&catalog, membership.roles) == shown && !named.contains(&membership.user) {
-                    let name = tx.read().acting.surface.show(membership.user, &Aliases::default());
-                    if let Err(problem) = withdraw::<M>(tx, &place, Some(membership), name, shown)? {
-                        problems.push(problem);
-                    }
+                if let Err(problem) = end(tx, &place, &membership, |reader| shown_id(reader, membership.user))? {
+                    problems.push(problem);
                 }
             }
             Ok(problems)
@@ -450,24 +474,19 @@ impl Caller {
         delete: Vec<String>,
     ) -> Result<Vec<ItemProblem>> {
         let (organization, of) = (organization.into(), of.into());
-        let limit = self.engine.limits().bulk_items;
         self.write(move |tx| {
             let account = account(tx.read(), &organization)?;
             let place = manages(tx.read(), &account, &of)?;
-            check_length("user_ids_to_add", &add, limit)?;
-            check_length("user_ids_to_delete", &delete, limit)?;
+            check_length("user_ids_to_add", &add)?;
+            check_length("user_ids_to_delete", &delete)?;
             let mut problems = Vec::new();
-            for name in &add {
-                if let Err(problem) = grant::<M>(tx, &account, &place, name, shown)?
-                    && !problems.contains(&problem)
-                {
+            for name in each_once(add) {
+                if let Err(problem) = grant::<M>(tx, &account, &place, &name, shown)? {
                     problems.push(problem);
                 }
             }
-            let mut done = HashSet::new();
-            for name in delete.into_iter().filter(|name| done.insert(name.clone())) {
-                let user = tx.read().user(&UserRef::Text(name.clone())).ok().map(|found| found.named_by(&place));
-                let membership = match user {
+            for name in each_once(delete) {
+                let membership = match meant(tx.read(), &name)? {
                     Some(user) => tx.read().view.membership(place.id, user.id)?,
                     None => None,
                 };

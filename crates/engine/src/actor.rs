@@ -120,6 +120,13 @@ pub(crate) struct Acting {
     pub(crate) only: Option<Only>,
 }
 
+impl Acting {
+    /// The one of this user's memberships that counts here; `None`: all of them, as for everybody but an acting user who is limited.
+    pub(crate) fn only_of(&self, user: UserId) -> Option<Only> {
+        self.only.filter(|_| self.user == Some(user))
+    }
+}
+
 impl Caller {
     pub(crate) fn new(
         engine: Arc<Engine>,

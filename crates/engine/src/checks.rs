@@ -150,9 +150,16 @@ pub(crate) fn ways<'h>(
     line.iter().enumerate().filter_map(counted).collect()
 }
 
-/// Whether a membership of the acting user's counts for what he may ask: of who is limited to one, only that.
-pub(crate) fn acts_by(reader: Reader<'_>, held: &Held) -> bool {
-    reader.acting.only.is_none_or(|only| only.membership == held.membership)
+/// Whether a membership counts in what this caller asks: of his own, if he is limited to one, only that.
+pub(crate) fn counts_for(reader: Reader<'_>, held: &Held) -> bool {
+    reader.acting.only_of(held.user).is_none_or(|only| only.membership == held.membership)
+}
+
+/// What these users hold at these places, as far as it counts for this caller.
+pub(crate) fn held_at(reader: Reader<'_>, users: &[UserId], places: &[OrganizationId]) -> Result<Vec<Held>> {
+    let mut held = reader.view.held_at(users, places)?;
+    held.retain(|held| counts_for(reader, held));
+    Ok(held)
 }
 
 pub(crate) fn roles_of(ways: &[Way]) -> RoleSet {
@@ -276,7 +283,7 @@ impl<'r> Known<'r> {
             let users: Vec<UserId> = some.iter().map(|(user, _)| *user).collect();
             let places: HashSet<OrganizationId> = some.iter().flat_map(|(_, places)| places).copied().collect();
             let places: Vec<OrganizationId> = places.into_iter().collect();
-            for one in reader.view.held_at(&users, &places)? {
+            for one in held_at(reader, &users, &places)? {
                 held.insert((one.user, one.organization), one);
             }
         }
@@ -318,7 +325,7 @@ impl Facts<'static> {
         let subject = user(reader, &check.user)?;
         let line = line(reader, &check.organization)?;
         let held = match (subject, &line) {
-            (Some((user, _)), Some(line)) => reader.view.held_at(&[user], line)?,
+            (Some((user, _)), Some(line)) => held_at(reader, &[user], line)?,
             _ => Vec::new(),
         };
         Self::new(reader, asker, subject, line, held)
@@ -327,7 +334,8 @@ impl Facts<'static> {
     /// What memory knows for sure.
     fn at_once(reader: Reader<'_>, asker: Asker, brief: &Brief<'_>) -> Option<Self> {
         let user = Form::read_any(brief.user)?;
-        let (active, line, held) = reader.view.asked_at_once(user, Form::read_any(brief.organization)?)?;
+        let (active, line, mut held) = reader.view.asked_at_once(user, Form::read_any(brief.organization)?)?;
+        held.retain(|held| counts_for(reader, held));
         let line = Some(line).filter(|line| !is_hidden(reader, line));
         Self::new(reader, asker, Some((user, active)), line, held).ok()
     }
@@ -340,7 +348,7 @@ impl Facts<'static> {
         held: Vec<Held>,
     ) -> Result<Self> {
         let mine = match (asker, &line) {
-            (Asker::User(me), Some(line)) => reader.view.held_at(&[me], line)?,
+            (Asker::User(me), Some(line)) => held_at(reader, &[me], line)?,
             _ => Vec::new(),
         };
         Ok(Self { subject, held, mine, line: line.map(Cow::Owned) })
@@ -360,7 +368,7 @@ impl Facts<'_> {
         let line = self.line.as_deref();
         let own = matches!((asker, self.subject), (Asker::User(me), Some((user, _))) if me == user);
         let all = asker == Asker::Everything || own;
-        if !all && !line.is_some_and(|line| self.may_ask(reader, catalog, asker, line)) {
+        if !all && !line.is_some_and(|line| self.may_ask(catalog, asker, line)) {
             return Ok(no(Reason::UnknownSubject));
         }
         let Some((user, active)) = self.subject else { return Ok(no(Reason::UnknownSubject)) };
@@ -394,14 +402,13 @@ impl Facts<'_> {
     }
 
     /// About others than himself.
-    fn may_ask(&self, reader: Reader<'_>, catalog: &RoleCatalog, asker: Asker, line: &[OrganizationId]) -> bool {
+    fn may_ask(&self, catalog: &RoleCatalog, asker: Asker, line: &[OrganizationId]) -> bool {
         match asker {
             Asker::Everything => true,
             Asker::AndBelow(top) => line.contains(&top),
             Asker::User(_) => {
                 let reading = catalog.granting(P::MembershipsRead.key());
-                let held = |place| at(&self.mine, place).filter(|held| acts_by(reader, held));
-                roles_of(&ways(line, catalog.reaching(), held)).meets(reading)
+                roles_of(&ways(line, catalog.reaching(), |place| at(&self.mine, place))).meets(reading)
             }
         }
     }
@@ -455,7 +462,7 @@ fn is_hidden(reader: Reader<'_>, line: &[OrganizationId]) -> bool {
 
 /// Whether somebody has a pending invitation that would count here.
 fn is_invited(reader: Reader<'_>, catalog: &RoleCatalog, user: UserId, line: &[OrganizationId]) -> Result<bool> {
-    if !reader.view.may_have_invitations(line)? {
+    if reader.acting.only_of(user).is_some() || !reader.view.may_have_invitations(line)? {
         return Ok(false);
     }
     let Some(user) = reader.view.user(user)? else { return Ok(false) };

@@ -45,9 +45,16 @@ impl std::fmt::Debug for Acceptance {
 pub struct Promise {
     pub invitation: Invitation,
     pub organization: Organization,
-    /// Whose it is or will be.
-    pub user: UserId,
+    /// The user with the address, if there is one already.
+    pub known: Option<User>,
     pub roles: Arc<RoleCatalog>,
+}
+
+impl Promise {
+    /// Whose it is or will be.
+    pub fn user_id(&self) -> UserId {
+        self.known.as_ref().map_or(self.invitation.user_id(), |user| user.id)
+    }
 }
 
 /// The user as he is, and his password.
@@ -65,15 +72,31 @@ fn known(view: &View<'_>, email: &str) -> Result<Known> {
     Ok(Some((user, password)))
 }
 
-/// Whoever holds the invitation's secret must not get into what the user has elsewhere.
+/// Whoever holds the invitation's secret must not get into what the user has elsewhere, or is about to be given there.
 fn may_be_given_a_password(reader: Reader<'_>, user: &User) -> Result<()> {
-    let elsewhere = MemberFilter { user: Some(user.id), ..MemberFilter::default() };
-    if reader.view.count_memberships(&elsewhere)? > 0 {
+    if is_known_elsewhere(reader, user.id)? {
         return Err(Error::Forbidden(
-            "a session of the invited user, who is a member elsewhere and has no password,".into(),
+            "a session of the invited user, who is known elsewhere and has no password,".into(),
         ));
     }
     Ok(())
+}
+
+/// Whether he is a member somewhere, or a directory or an account provisions him: it can make him one at any time.
+fn is_known_elsewhere(reader: Reader<'_>, user: UserId) -> Result<bool> {
+    let memberships = MemberFilter { user: Some(user), ..MemberFilter::default() };
+    if reader.view.count_memberships(&memberships)? > 0 {
+        return Ok(true);
+    }
+    let domains = reader.view.directory_links_of(user)?.into_iter().map(|link| link.domain);
+    let accounts = reader.view.account_users_of(user)?.into_iter().map(|record| record.organization);
+    for place in domains.chain(accounts) {
+        // One that is being cleared away gives nothing any more.
+        if reader.view.organization(place)?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 impl Engine {
@@ -94,8 +117,8 @@ impl Engine {
                 let invitation = pending(view, &hash, now)?;
                 let organization = view.organization(invitation.organization)?;
                 let organization = organization.ok_or(Error::NotFound(Subject::Invitation))?;
-                let user = known(view, &invitation.email)?.map_or(invitation.user_id(), |(user, _)| user.id);
-                Ok(Promise { invitation, organization, user, roles: view.roles()? })
+                let known = known(view, &invitation.email)?.map(|(user, _)| user);
+                Ok(Promise { invitation, organization, known, roles: view.roles()? })
             })
             .await
     }

@@ -45,6 +45,7 @@ mod role_map;
 mod roles;
 mod secret;
 mod sessions;
+mod shown;
 mod stream;
 mod surface;
 mod tokens;

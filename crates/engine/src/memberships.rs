@@ -646,8 +646,7 @@ impl Caller {
         let user = user.into();
         self.read_graph(move |reader| {
             let user = reader.user(&user)?.allow_self_or(reader, P::UsersRead)?;
-            let own = reader.acting.user == Some(user.id);
-            let only = reader.acting.only.filter(|_| own).map(|only| only.organization);
+            let only = reader.acting.only_of(user.id).map(|only| only.organization);
             list(reader, &query, only, Some(user.id))
         })
         .await

@@ -418,6 +418,13 @@ fn mark(sort: OrganizationSort) -> impl Fn(&Organization) -> Mark {
     }
 }
 
+/// Ends it, with all below. Who started there starts in the oldest of what he has left.
+pub(crate) fn end(tx: &mut Tx<'_, '_>, place: &Allowed<Organization>, before: Organization) -> Result<()> {
+    let starting = tx.read().view.starting_below(before.id)?;
+    tx.change(place, &Change::OrganizationDeleted { before: Box::new(before) })?;
+    starting.into_iter().try_for_each(|user| memberships::start_in_oldest(tx, place, user))
+}
+
 impl Caller {
     /// Needs `organizations:create` at the parent or above.
     pub async fn create_organization(&self, new: NewOrganization) -> Result<Organization> {
@@ -502,11 +509,7 @@ impl Caller {
                 return Err(Error::HasChildren);
             }
             let gone = Organization::clone(&before);
-            let starting = tx.read().view.starting_below(before.id)?;
-            tx.change(&before, &Change::OrganizationDeleted { before: Box::new(gone.clone()) })?;
-            for user in starting {
-                memberships::start_in_oldest(tx, &before, user)?;
-            }
+            end(tx, &before, gone.clone())?;
             Ok(gone)
         })
         .await

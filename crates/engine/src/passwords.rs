@@ -1,7 +1,7 @@
 //! Passwords: argon2id, off the writer's thread and a few at a time, since each takes memory and tens of milliseconds on purpose.
 
 use std::collections::HashMap;
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use argon2::Argon2;
@@ -47,22 +47,37 @@ impl std::fmt::Debug for HashedPassword {
 #[derive(Debug)]
 pub(crate) struct Passwords {
     places: Arc<Semaphore>,
-    /// Since when, and how often, the password of this address was wrong.
-    failures: Mutex<HashMap<(RealmId, String), (Timestamp, u32)>>,
+    failures: Failures,
 }
+
+/// Since when, and how often, the password of an address was wrong.
+type Wrong = HashMap<(RealmId, String), (Timestamp, u32)>;
+
+#[derive(Clone, Debug, Default)]
+struct Failures(Arc<Mutex<Wrong>>);
 
 impl Default for Passwords {
     fn default() -> Self {
         let places = std::thread::available_parallelism().map_or(2, usize::from);
-        Self { places: Arc::new(Semaphore::new(places)), failures: Mutex::default() }
+        Self { places: Arc::new(Semaphore::new(places)), failures: Failures::default() }
     }
 }
 
 impl Passwords {
+    /// Forgets what no longer counts.
+    pub(crate) fn forget(&self, now: Timestamp) {
+        self.failures.get().retain(|_, (since, _)| now < since.plus_ms(MINUTE_MS));
+    }
+}
+
+impl Failures {
+    fn get(&self) -> MutexGuard<'_, Wrong> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Refuses who has been wrong too often.
     fn admit(&self, realm: RealmId, name: &str, now: Timestamp) -> Result<()> {
-        let failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
-        match failures.get(&(realm, name.to_owned())) {
+        match self.get().get(&(realm, name.to_owned())) {
             Some((since, count)) if *count >= FAILURES && now < since.plus_ms(MINUTE_MS) => {
                 let left = since.plus_ms(MINUTE_MS).as_ms().saturating_sub(now.as_ms());
                 Err(Error::TooManyAttempts { retry_after: u32::try_from(left / 1000 + 1).unwrap_or(60) })
@@ -72,7 +87,7 @@ impl Passwords {
     }
 
     fn note(&self, realm: RealmId, name: &str, now: Timestamp, right: bool) {
-        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut failures = self.get();
         if right {
             failures.remove(&(realm, name.to_owned()));
             return;
@@ -82,12 +97,6 @@ impl Passwords {
             (*since, *count) = (now, 0);
         }
         *count += 1;
-    }
-
-    /// Forgets what no longer counts.
-    pub(crate) fn forget(&self, now: Timestamp) {
-        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
-        failures.retain(|_, (since, _)| now < since.plus_ms(MINUTE_MS));
     }
 }
 
@@ -112,10 +121,16 @@ fn check(password: &str) -> Result<()> {
 }
 
 impl Engine {
-    async fn slowly<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+    /// `admit` is asked once there is a place.
+    async fn slowly<T: Send + 'static>(
+        &self,
+        admit: impl FnOnce() -> Result<()>,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T> {
         let busy = || Error::Unavailable { reason: String::from("too many passwords at once"), retry_after: 1 };
         let place = Arc::clone(&self.passwords().places).acquire_owned();
         let place = tokio::time::timeout(PATIENCE, place).await.map_err(|_| busy())?.map_err(|_| busy())?;
+        admit()?;
         let done = tokio::task::spawn_blocking(move || {
             let _place = place;
             work()
@@ -126,7 +141,7 @@ impl Engine {
     pub(crate) async fn hash_password(&self, password: &str) -> Result<HashedPassword> {
         check(password)?;
         let password = password.to_owned();
-        self.slowly(move || hash(&password)).await?
+        self.slowly(|| Ok(()), move || hash(&password)).await?
     }
 
     /// Whether this is the password behind `known`. Takes as long where there is none. `name` is who is guessed at.
@@ -137,19 +152,24 @@ impl Engine {
         password: &str,
         known: Option<&str>,
     ) -> Result<bool> {
-        let now = self.clock().now();
-        self.passwords().admit(realm, name, now)?;
+        let failures = self.passwords().failures.clone();
+        let admit = || failures.admit(realm, name, self.clock().now());
+        admit()?;
+        if password.len() > LENGTH_MAX {
+            return Ok(false); // whoever it is: nobody has such a password, so nothing is guessed by it
+        }
         let (given, there) = (password.to_owned(), known.is_some());
         let known = known.map(str::to_owned);
-        let matches = self
-            .slowly(move || {
-                let hash = known.as_deref().or(NOBODYS.as_deref());
-                given.len() <= LENGTH_MAX && hash.is_some_and(|hash| verify(&given, hash))
-            })
-            .await?;
-        let right = there && matches;
-        self.passwords().note(realm, name, now, right);
-        Ok(right)
+        let (name, now, noting) = (name.to_owned(), self.clock().now(), failures.clone());
+        let verify = move || {
+            let matches = known.as_deref().or(NOBODYS.as_deref()).is_some_and(|hash| verify(&given, hash));
+            let right = there && matches;
+            // Before the place is another's, and whether or not somebody still waits for the answer.
+            noting.note(realm, &name, now, right);
+            right
+        };
+        // Others may have guessed meanwhile.
+        self.slowly(admit, verify).await
     }
 }
 

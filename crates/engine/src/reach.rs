@@ -9,7 +9,7 @@ use roster_store::list::{Key, Mark};
 use roster_store::{Counting, Held};
 
 use crate::actor::Caller;
-use crate::checks::{self, Ask, Asker, Way, acts_by, roles_of, ways};
+use crate::checks::{self, Ask, Asker, Way, counts_for, held_at, roles_of, ways};
 use crate::error::Result;
 use crate::paging::{Listed, Page};
 use crate::reference::{OrganizationRef, UserRef};
@@ -63,11 +63,8 @@ struct Reach {
 
 impl Reach {
     fn of(reader: Reader<'_>, user: UserId, counting: Counting) -> Result<Self> {
-        Self::along(reader, reader.view.held_by(user)?, counting)
-    }
-
-    fn along(reader: Reader<'_>, held: Vec<Held>, counting: Counting) -> Result<Self> {
-        let held: HashMap<OrganizationId, Held> = held.into_iter().map(|held| (held.organization, held)).collect();
+        let held = reader.view.held_by(user)?.into_iter().filter(|held| counts_for(reader, held));
+        let held: HashMap<OrganizationId, Held> = held.map(|held| (held.organization, held)).collect();
         let places: Vec<OrganizationId> = held.keys().copied().collect();
         let lines = reader.view.lines_of(&places)?;
         let is_top = |id: &OrganizationId| held.get(id).is_some_and(|held| held.roles.meets(counting.below));
@@ -165,10 +162,7 @@ fn whole<T>(ids: Vec<T>, total: u64, limit: u64) -> Portion<T> {
 fn readable(reader: Reader<'_>, catalog: &RoleCatalog, me: UserId) -> Result<HashSet<OrganizationId>> {
     let reading: Ask = Ask::Permission(P::MembershipsRead.key().into());
     match reading.counting(catalog) {
-        Some(counting) => {
-            let held = reader.view.held_by(me)?.into_iter().filter(|held| acts_by(reader, held)).collect();
-            Ok(Reach::along(reader, held, counting)?.ids(reader, None, None)?.into_iter().collect())
-        }
+        Some(counting) => Ok(Reach::of(reader, me, counting)?.ids(reader, None, None)?.into_iter().collect()),
         None => Ok(HashSet::new()),
     }
 }
@@ -215,12 +209,11 @@ fn search_users(
         Asker::AndBelow(top) if line.contains(&top) => None,
         Asker::AndBelow(_) => return Ok(Portion::default()),
         Asker::User(me) => {
-            let held = reader.view.held_at(&[me], line)?;
-            let at = |place| held.iter().find(|held| held.organization == place);
-            let acting = |place| at(place).filter(|held| acts_by(reader, held));
-            let reading = catalog.granting(P::MembershipsRead.key());
-            let may = roles_of(&ways(line, catalog.reaching(), acting)).meets(reading);
-            (!may).then(|| (me, roles_of(&ways(line, catalog.reaching(), at)).meets(counting.here)))
+            let held = held_at(reader, &[me], line)?;
+            let roles =
+                roles_of(&ways(line, catalog.reaching(), |place| held.iter().find(|held| held.organization == place)));
+            let may = roles.meets(catalog.granting(P::MembershipsRead.key()));
+            (!may).then(|| (me, roles.meets(counting.here)))
         }
     };
     let found = if let Some((me, holds)) = only_me {
@@ -311,18 +304,17 @@ impl Caller {
             let subject = checks::user(reader, &user)?;
             let line = checks::line(reader, &organization)?;
             let (Some((user, true)), Some(line)) = (subject, line.as_deref()) else { return Ok(RoleSet::EMPTY) };
-            let of = |user: UserId, acting: bool| {
-                let mut held = reader.view.held_at(&[user], line)?;
-                held.retain(|held| !acting || acts_by(reader, held));
+            let of = |user: UserId| {
+                let held = held_at(reader, &[user], line)?;
                 let ways = ways(line, catalog.reaching(), |place| held.iter().find(|held| held.organization == place));
                 Ok::<_, crate::Error>(roles_of(&ways))
             };
             let may = match asker {
                 Asker::Everything => true,
                 Asker::AndBelow(top) => line.contains(&top),
-                Asker::User(me) => me == user || of(me, true)?.meets(catalog.granting(P::MembershipsRead.key())),
+                Asker::User(me) => me == user || of(me)?.meets(catalog.granting(P::MembershipsRead.key())),
             };
-            if may { of(user, false) } else { Ok(RoleSet::EMPTY) }
+            if may { of(user) } else { Ok(RoleSet::EMPTY) }
         })
         .await
     }

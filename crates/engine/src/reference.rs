@@ -14,7 +14,8 @@ pub enum OrganizationRef {
     Text(String),
     /// The same, or else the slug.
     TextOrSlug(String),
-    /// The same, with the external id tried before the slug.
+    /// An id that Roster gave, in any form; else one that was brought along, the external id or the slug. If these are
+    /// several organizations', it is nobody's.
     Anything(String),
 }
 
@@ -38,7 +39,8 @@ pub enum UserRef {
     Text(String),
     /// An e-mail address in any case. What isn't one is an unknown user.
     Email(String),
-    /// An id in any form, or one it brought along, or the external id, or an e-mail address: the first that is somebody's.
+    /// An id that Roster gave, in any form; else one that was brought along, the external id or an e-mail address. If
+    /// these are several users', it is nobody's.
     Anything(String),
     /// The caller.
     Me,
@@ -56,6 +58,61 @@ impl From<UserId> for UserRef {
     }
 }
 
+/// The one with this id, in any form that Roster gives it.
+fn of_ours<I: EntityId, T>(text: &str, load: impl Fn(I) -> roster_store::Result<Option<T>>) -> Result<Option<T>> {
+    match Form::read_any::<I>(text) {
+        Some(id) => Ok(load(id)?),
+        None => Ok(None),
+    }
+}
+
+/// The dialects whose ids can have been brought along, for who comes in here.
+fn dialects(surface: Surface) -> impl Iterator<Item = Dialect> {
+    let own = surface.dialect();
+    Dialect::ALL.into_iter().filter(move |dialect| own.is_none_or(|own| own == *dialect))
+}
+
+/// All who brought this id along: each dialect may know another one by it.
+fn aliased<I: EntityId, T>(
+    view: &View<'_>,
+    surface: Surface,
+    text: &str,
+    load: impl Fn(I) -> roster_store::Result<Option<T>>,
+) -> Result<Vec<T>> {
+    let mut found = Vec::new();
+    for dialect in dialects(surface) {
+        if let Some(id) = view.find_alias::<I>(dialect, text)? {
+            found.extend(load(id)?);
+        }
+    }
+    Ok(found)
+}
+
+/// Ours by id; else the one who brought this id along or is called so (`called`), if it is one.
+fn anyone<I: EntityId, T>(
+    view: &View<'_>,
+    surface: Surface,
+    text: &str,
+    load: impl Fn(I) -> roster_store::Result<Option<T>>,
+    called: impl FnOnce() -> Result<[Option<T>; 2]>,
+    id: impl Fn(&T) -> I,
+) -> Result<Option<T>> {
+    if let Some(ours) = of_ours(text, &load)? {
+        return Ok(Some(ours));
+    }
+    let mut all = aliased(view, surface, text, load)?;
+    all.extend(called()?.into_iter().flatten());
+    Ok(agreed(all, id))
+}
+
+/// The one that all of these are. If they are several the name is nobody's: external ids and slugs are chosen, and who
+/// chooses what another is known by must not be taken for him.
+fn agreed<T, I: EntityId>(found: Vec<T>, id: impl Fn(&T) -> I) -> Option<T> {
+    let mut found = found.into_iter();
+    let first = found.next()?;
+    found.all(|other| id(&other) == id(&first)).then_some(first)
+}
+
 /// Form, then alias, else unknown. A malformed id is unknown too.
 pub(crate) fn resolve<I: EntityId, T>(
     view: &View<'_>,
@@ -63,13 +120,10 @@ pub(crate) fn resolve<I: EntityId, T>(
     text: &str,
     load: impl Fn(I) -> roster_store::Result<Option<T>>,
 ) -> Result<Option<T>> {
-    if let Some(id) = Form::read_any::<I>(text)
-        && let Some(found) = load(id)?
-    {
+    if let Some(found) = of_ours::<I, T>(text, &load)? {
         return Ok(Some(found));
     }
-    let own = surface.dialect();
-    for dialect in Dialect::ALL.into_iter().filter(|dialect| own.is_none_or(|own| own == *dialect)) {
+    for dialect in dialects(surface) {
         if let Some(id) = view.find_alias::<I>(dialect, text)? {
             return Ok(load(id)?);
         }
@@ -105,13 +159,10 @@ impl OrganizationRef {
                 Some(found) => Some(found),
                 None => view.organization_by_slug(text)?,
             },
-            Self::Anything(text) => match resolve(view, surface, text, |id| view.organization(id))? {
-                Some(found) => Some(found),
-                None => match view.organization_by_external_id(text)? {
-                    Some(found) => Some(found),
-                    None => view.organization_by_slug(text)?,
-                },
-            },
+            Self::Anything(text) => {
+                let called = || Ok([view.organization_by_external_id(text)?, view.organization_by_slug(text)?]);
+                anyone(view, surface, text, |id| view.organization(id), called, |found| found.id)?
+            }
         };
         Ok(found.filter(|o| (surface.shows_root() || !o.is_root()) && (surface.shows_deleted() || !o.hidden)))
     }
@@ -146,17 +197,28 @@ impl UserRef {
                 Ok(address) => view.user_by_address(AddressKind::Email, &address)?,
                 Err(_) => None,
             },
-            Self::Anything(text) => match resolve(view, surface, text, |id| view.user(id))? {
-                Some(found) => Some(found),
-                None => match view.user_by_external_id(text)? {
-                    Some(found) => Some(found),
-                    None => Self::Email(text.clone()).find(view, surface, me)?,
-                },
-            },
+            Self::Anything(text) => {
+                let by_email = || Self::Email(text.clone()).find(view, surface, me);
+                let called = || Ok([view.user_by_external_id(text)?, by_email()?]);
+                anyone(view, surface, text, |id| view.user(id), called, |found| found.id)?
+            }
             Self::Me => match me {
                 Some(id) => view.user(id)?,
                 None => None,
             },
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_of_several_is_nobodys() {
+        let [ada, bob] = [1, 2].map(UserId::from_raw);
+        let of = |found: &[UserId]| agreed(found.to_vec(), |user| *user);
+        assert_eq!((of(&[]), of(&[ada]), of(&[ada, ada, ada])), (None, Some(ada), Some(ada)));
+        assert_eq!((of(&[ada, bob]), of(&[ada, ada, bob]), of(&[bob, ada, bob])), (None, None, None));
     }
 }

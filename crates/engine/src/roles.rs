@@ -209,6 +209,9 @@ fn update(tx: &mut Tx<'_, '_>, proof: &Allowed<Realm>, before: &Role, patch: &Ro
     }
     if let Some(keys) = &patch.permissions {
         after.permissions = permissions(tx.read(), proof, keys)?;
+    } else if after.reaches_down && !before.reaches_down {
+        // Whoever holds it gets all that it grants in more places.
+        permissions(tx.read(), proof, &after.permissions)?;
     }
     if after == *before {
         return Ok(after);

@@ -1,9 +1,12 @@
 //! Lists that a contract wants whole, given in pieces: the server holds one piece at a time, all are of one moment.
 
+use std::time::Duration;
+
 use roster_model::{Organization, OrganizationId};
 use roster_store::MemberFilter;
 use roster_store::list::Slice;
-use tokio::sync::mpsc;
+use tokio::runtime::Handle;
+use tokio::sync::mpsc::{self, error::SendTimeoutError};
 
 use crate::actor::Caller;
 use crate::error::{Error, Result};
@@ -17,6 +20,8 @@ use roster_store::MemberSort;
 const PIECE: u64 = 500;
 /// Pieces that wait for a slow client.
 const AHEAD: usize = 2;
+/// How long a piece waits for the client to have taken one before it: who reads a few kilobytes a second is quick enough.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The pieces of a list. An error is the last one.
 #[derive(Debug)]
@@ -35,11 +40,22 @@ impl<T> Chunks<T> {
 
 /// Where pieces go. Fails when nobody listens any more.
 #[derive(Debug)]
-pub(crate) struct Outlet<T>(mpsc::Sender<Result<Vec<T>>>);
+pub(crate) struct Outlet<T> {
+    pieces: mpsc::Sender<Result<Vec<T>>>,
+    runtime: Handle,
+    patience: Duration,
+}
 
 impl<T> Outlet<T> {
+    /// Waits until there is room. Not for ever: the list's place, and the moment of the database that it is of, are kept meanwhile.
     pub(crate) fn send(&self, piece: Vec<T>) -> Result<()> {
-        self.0.blocking_send(Ok(piece)).map_err(|_| Error::Internal(String::from("the client went away")))
+        let sent = self.runtime.block_on(self.pieces.send_timeout(Ok(piece), self.patience));
+        sent.map_err(|error| {
+            Error::Internal(String::from(match error {
+                SendTimeoutError::Closed(_) => "the client went away",
+                SendTimeoutError::Timeout(_) => "the client reads too slowly",
+            }))
+        })
     }
 }
 
@@ -55,12 +71,13 @@ impl Caller {
         let (ready, opened) = tokio::sync::oneshot::channel();
         let caller = self.clone();
         let failed = outlet.clone();
+        let outlet = Outlet { pieces: outlet, runtime: Handle::current(), patience: PATIENCE };
         tokio::spawn(async move {
             let _place = place;
             let done = caller
                 .read(move |reader| {
                     let _ = ready.send((reader.view.position(), reader.roles()?));
-                    produce(reader, &Outlet(outlet))
+                    produce(reader, &outlet)
                 })
                 .await;
             if let Err(error) = done {
@@ -121,5 +138,25 @@ pub(crate) fn send_members(
         if !full {
             return Ok(());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_piece_that_nobody_takes_ends_the_list() {
+        let (pieces, mut taken) = mpsc::channel(AHEAD);
+        let outlet = Outlet { pieces, runtime: Handle::current(), patience: Duration::from_millis(20) };
+        let sending = tokio::task::spawn_blocking(move || {
+            let sent: Vec<_> = (0..=AHEAD).map(|piece| outlet.send(vec![piece]).is_ok()).collect();
+            (sent, outlet)
+        });
+        let (sent, outlet) = sending.await.expect("no panic");
+        assert_eq!(sent, [true, true, false]);
+        assert!(taken.recv().await.expect("a piece").is_ok());
+        let sent = tokio::task::spawn_blocking(move || outlet.send(vec![3]).is_ok()).await;
+        assert!(sent.expect("no panic"), "there is room again");
     }
 }

@@ -10,7 +10,7 @@ use roster_store::list::{Key, Mark};
 use serde::{Deserialize, Serialize};
 
 use crate::access::{Allowed, is_allowed};
-use crate::actor::Caller;
+use crate::actor::{Actor, Caller};
 use crate::error::{Error, OfField as _, Result, Subject};
 use crate::memberships::{check_roles, may_give};
 use crate::paging::{Listed, Page};
@@ -99,9 +99,17 @@ fn check_common(reader: Reader<'_>, new: &NewToken) -> Result<()> {
     Ok(())
 }
 
-/// No token outlives the one that it is made with: it ends with that one if nobody says when, and never later.
+/// When the key that was shown ends. A session that isn't limited is its user, who comes again.
+fn own_end(actor: &Actor) -> Option<Timestamp> {
+    match actor {
+        Actor::Session(session) => session.only.map(|_| session.expires),
+        _ => actor.token().and_then(|own| own.expires),
+    }
+}
+
+/// No token outlives the key that it is made with: it ends with that one if nobody says when, and never later.
 fn expiry(reader: Reader<'_>, wanted: Option<Timestamp>) -> Result<Option<Timestamp>> {
-    match (reader.acting.actor.token().and_then(|own| own.expires), wanted) {
+    match (own_end(&reader.acting.actor), wanted) {
         (Some(own), Some(wanted)) if wanted > own => {
             Err(Error::invalid("expires_at", "must not be after the end of the key that it is made with"))
         }
@@ -189,7 +197,7 @@ fn find(reader: Reader<'_>, reference: &str) -> Result<Token> {
 
 fn visible(reader: Reader<'_>, token: Token) -> Result<Token> {
     let unknown = || Error::NotFound(Subject::Token);
-    if matches!(&reader.acting.actor, crate::actor::Actor::Token(own) if own.id == token.id) {
+    if matches!(&reader.acting.actor, Actor::Token(own) if own.id == token.id) {
         return Ok(token);
     }
     let allowed = match (token.kind, token.organization, token.user) {
@@ -231,11 +239,17 @@ fn update(tx: &mut Tx<'_, '_>, before: Token, patch: &TokenPatch) -> Result<Toke
         }
         after.name.clone_from(name);
     }
+    // Nobody makes of another key what he couldn't have made himself.
+    if (patch.expires.is_some() || patch.roles.is_some())
+        && !reader.root_standing()?.scopes_cover(before.scopes.as_deref())
+    {
+        return Err(Error::Forbidden("a key with these scopes".into()));
+    }
     if let Some(expires) = patch.expires {
         if expires.is_some_and(|expires| expires <= reader.now()) {
             return Err(Error::invalid("expires_at", "must be in the future"));
         }
-        after.expires = expires;
+        after.expires = expiry(reader, expires)?;
     }
     if let Some(roles) = patch.roles {
         let Some(organization) = before.organization else {
@@ -259,10 +273,10 @@ fn update(tx: &mut Tx<'_, '_>, before: Token, patch: &TokenPatch) -> Result<Toke
 
 /// A key must not give itself more time or more rights.
 fn is_own(reader: Reader<'_>, token: &Token) -> bool {
-    matches!(&reader.acting.actor, crate::actor::Actor::Token(own) if own.id == token.id)
+    matches!(&reader.acting.actor, Actor::Token(own) if own.id == token.id)
 }
 
-fn revoke(tx: &mut Tx<'_, '_>, before: Token) -> Result<Token> {
+pub(crate) fn revoke(tx: &mut Tx<'_, '_>, before: Token) -> Result<Token> {
     if before.revoked.is_some() {
         return Ok(before);
     }
@@ -316,7 +330,7 @@ impl Caller {
         Ok(token)
     }
 
-    /// By id in any form. Who may issue such a token may change it, but no token itself.
+    /// By id in any form. Who may issue such a token may change it, to what he might have issued, but no token itself.
     pub async fn update_token(&self, token: &str, patch: TokenPatch) -> Result<Token> {
         let reference = token.to_owned();
         let mut token = self

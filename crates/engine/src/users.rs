@@ -20,6 +20,9 @@ use crate::realm_admins;
 use crate::reference::{OrganizationRef, UserRef};
 use crate::transaction::{Drawing, Reader, Tx};
 
+/// Most addresses of one user: everybody who sees the user is shown all of them.
+const ADDRESSES_MAX: usize = 100;
+
 /// A user to be made.
 #[derive(Clone, Debug, Default)]
 pub struct NewUser {
@@ -253,6 +256,9 @@ fn address(drawing: Drawing<'_>, kind: AddressKind, value: String, primary: bool
 
 /// Primary ones first, each once: as they are kept.
 fn addresses(drawing: Drawing<'_>, new: &NewUser) -> Result<Vec<Address>> {
+    if usize::from(new.email.is_some()) + new.other_emails.len() + new.phones.len() > ADDRESSES_MAX {
+        return Err(Error::invalid("addresses", format!("are more than {ADDRESSES_MAX}")));
+    }
     let mut all: Vec<Address> = Vec::new();
     let emails =
         new.email.iter().chain(&new.other_emails).map(|email| (AddressKind::Email, text::email(email).of("email")));
@@ -587,16 +593,19 @@ impl Caller {
 
     /// Needs `users:write` at the root. Deletes the user, if still there, and blanks what the log says of him. The events keep
     /// their numbers.
-    pub async fn erase_user(&self, user: UserId) -> Result<()> {
+    pub async fn erase_user(&self, user: UserId, expected: Option<Timestamp>) -> Result<()> {
         self.write(move |tx| {
             let realm = tx.read().realm()?.allow(tx.read(), P::UsersWrite)?;
             let emails = emails_in_log(tx.read().view, user)?;
             match tx.read().user(&UserRef::Id(user)) {
                 Ok(found) => {
                     let before = found.allow(tx.read(), P::UsersWrite)?;
+                    if expected.is_some_and(|expected| expected != before.updated) {
+                        return Err(Error::PreconditionFailed);
+                    }
                     delete(tx, &before)?;
                 }
-                Err(Error::NotFound(_)) if tx.read().view.remembers(user)? => {}
+                Err(Error::NotFound(_)) if expected.is_none() && tx.read().view.remembers(user)? => {}
                 Err(error) => return Err(error),
             }
             tx.change(&realm, &Change::UserErased { user })?;

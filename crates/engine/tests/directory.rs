@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 use common::{Bench, runtime};
 use proptest::prelude::*;
 use roster_engine::{
-    Caller, DirectoryOptions, EntityId as _, Error, GroupPatch, MemberChange, MembersWanted, NewGroup, OrganizationId,
-    RoleNumber, RoleSet, UserId, UserProfile,
+    Caller, Dialect, DirectoryOptions, EntityId as _, Error, GroupPatch, MemberChange, MemberQuery, MembersWanted,
+    Metadata, NewGroup, NewRole, OrganizationId, OrganizationPatch, RoleNumber, RoleSet, UserId, UserProfile,
 };
 
 #[derive(Clone, Debug)]
@@ -218,5 +218,70 @@ fn unknown_members_are_named_and_refuse_all() {
             "{problem}"
         );
         assert!(members(&caller, group).await.is_empty());
+    });
+}
+
+#[test]
+fn who_started_in_a_deleted_group_starts_in_the_oldest_he_has_left() {
+    runtime().block_on(async {
+        let bench = Bench::new().await;
+        let caller = bench.operator.clone();
+        let ada = users(&caller, 1).await[0];
+        let group = async |name: &str| {
+            let new = NewGroup { name: name.into(), members: vec![ada.native()], ..NewGroup::default() };
+            caller.provision_group(new, MembersWanted::None).await.expect("a group").organization.id
+        };
+        let oldest = group("oldest").await;
+        group("other").await;
+        let gone = group("gone").await;
+        caller.set_default_membership(gone, ada).await.expect("a member");
+        let agree = |_: &roster_engine::ProvisionedGroup| Ok::<_, Error>(());
+        caller.deprovision_group(gone, agree).await.expect("nothing is below it");
+        let left = caller.list_memberships_of(ada, MemberQuery::default()).await.expect("a list").items;
+        let starts = |member: &&roster_engine::Member| member.membership.is_default;
+        let starts: Vec<OrganizationId> = left.iter().filter(starts).map(|m| m.membership.organization).collect();
+        assert_eq!((left.len(), starts), (2, vec![oldest]));
+        bench.verify().await.expect("log and tables agree");
+    });
+}
+
+#[test]
+fn a_groups_role_is_no_other_one_that_got_its_number() {
+    runtime().block_on(async {
+        let bench = Bench::new().await;
+        let caller = bench.operator.clone();
+        let role = async |key: &str| {
+            let new = NewRole { key: key.into(), ..NewRole::default() };
+            caller.create_role(new).await.expect("a role")
+        };
+        let former = role("former").await;
+        let new = NewGroup { name: "acme".into(), role: Some(former.number), ..NewGroup::default() };
+        let group = caller.provision_group(new, MembersWanted::None).await.expect("a group");
+        assert_eq!(group.role, Some(former.number));
+        let id = group.organization.id;
+        let name = |_: &roster_engine::ProvisionedGroup, _| {
+            Ok::<_, Error>(GroupPatch { external_id: Some(Some("holders".into())), ..GroupPatch::default() })
+        };
+        let named = caller.change_role_group(id, former.number, name, MembersWanted::None).await.expect("a name");
+        assert_eq!(named.1.as_deref(), Some("holders"));
+        let now = async || caller.provisioned_group(id, MembersWanted::None).await.expect("the group").role;
+        caller.delete_role("former", None).await.expect("nobody holds it");
+        let later = role("later").await;
+        assert_eq!(later.number, former.number, "given again");
+        assert_eq!(now().await, None);
+        let holders = caller.role_group(id, later.number, MembersWanted::None).await.expect("nobody");
+        assert_eq!(holders.1, None, "nor is it called so");
+        // Written as it was by older versions, it is taken as it is.
+        let number = Metadata::from_iter([("role".to_owned(), later.number.get().into())]);
+        let patch = OrganizationPatch { extras: Some((Dialect::Scim, number)), ..OrganizationPatch::default() };
+        caller.update_organization(id, patch).await.expect("an organization");
+        assert_eq!(now().await, Some(later.number));
+        // A built-in role stays what it is.
+        let edit = |_: &roster_engine::ProvisionedGroup| {
+            Ok::<_, Error>(GroupPatch { role: Some(Some(RoleNumber::VIEWER)), ..GroupPatch::default() })
+        };
+        caller.change_provisioned_group(id, edit, MembersWanted::None).await.expect("a change");
+        assert_eq!(now().await, Some(RoleNumber::VIEWER));
+        bench.verify().await.expect("log and tables agree");
     });
 }

@@ -397,7 +397,7 @@ async fn memory_and_database_say_the_same() {
             (9, Some(user), _) if dice.throw(3) == 0 => {
                 let _ = writer.delete_user(user, None).await;
                 if dice.throw(2) == 0 {
-                    let _ = writer.erase_user(user).await;
+                    let _ = writer.erase_user(user, None).await;
                 }
             }
             (_, _, Some(organization)) => {

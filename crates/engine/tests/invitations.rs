@@ -171,7 +171,7 @@ fn who_is_erased_is_not_remembered_by_invitations() {
         scene.invite("ada", IfPending::Refuse).await.expect("an invitation");
         scene.invite("bob", IfPending::Refuse).await.expect("an invitation");
         scene.operator.delete_user(ada.id, None).await.expect("deleted");
-        scene.operator.erase_user(ada.id).await.expect("erased");
+        scene.operator.erase_user(ada.id, None).await.expect("erased");
         let log = format!("{:?}", scene.operator.list_events(0, 1000, None).await.expect("a log"));
         assert!(!log.contains("ada@") && log.contains("bob@"));
         assert_eq!(scene.statuses().await, [InvitationStatus::Pending]);

@@ -343,14 +343,14 @@ fn an_erased_person_is_gone_from_the_log() {
             if deleted_before {
                 bench.operator.delete_user(person, None).await.expect("deleted");
             }
-            bench.operator.erase_user(person).await.expect("erased");
+            bench.operator.erase_user(person, None).await.expect("erased");
             assert!(matches!(bench.operator.user(person).await, Err(Error::NotFound(_))));
             let log = bench.operator.list_events(0, 1000, None).await.expect("a log");
             assert!(log.iter().zip(1..).all(|(event, n)| event.sequence == n));
             let text = format!("{log:?}");
             assert!(!text.contains(&format!("{name}@example.com")), "still in the log: {text}");
             assert!(
-                matches!(bench.operator.erase_user(person).await, Err(Error::NotFound(_))),
+                matches!(bench.operator.erase_user(person, None).await, Err(Error::NotFound(_))),
                 "nothing left to erase"
             );
         }

@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use common::{Bench, runtime};
 use roster_engine::{
-    BuiltIn, Caller, Clock, Config, Credentials, Engine, Entered, EntityId as _, Error, MemberQuery, MembershipId,
-    NewMembership, NewOrganization, NewToken, NewUser, OrganizationId, OwnChange, Page, RequestScope, Right,
-    RoleNumber, RoleSet, Surface, Timestamp, TokenKind, UserId, UserPatch, UserRef, UserStatus,
+    Ask, BuiltIn, Caller, Check, Clock, Config, Credentials, Engine, Entered, EntityId as _, Error, MemberQuery,
+    MembershipId, NewMembership, NewOrganization, NewToken, NewUser, OrganizationId, OrganizationRef, OwnChange, Page,
+    RequestScope, Right, RoleNumber, RoleSet, Surface, Timestamp, TokenKind, UserId, UserPatch, UserRef, UserStatus,
 };
 
 #[derive(Debug)]
@@ -161,6 +161,30 @@ fn who_guesses_too_often_waits() {
 }
 
 #[test]
+fn who_guesses_many_times_at_once_waits_too() {
+    runtime().block_on(async {
+        let scene = Arc::new(Scene::new().await);
+        let guesses: Vec<_> = (0..200)
+            .map(|_| {
+                let scene = Arc::clone(&scene);
+                tokio::spawn(async move { scene.log_in("bob", "wrong").await.map(drop) })
+            })
+            .collect();
+        let mut heard = 0;
+        for guess in guesses {
+            match guess.await.expect("no panic") {
+                Err(Error::BadLogin) => heard += 1,
+                Err(Error::TooManyAttempts { .. }) => {}
+                other => panic!("{other:?}"),
+            }
+        }
+        // Those that were being looked at when the twentieth turned out to be wrong.
+        let beside = std::thread::available_parallelism().map_or(2, usize::from);
+        assert!((20..20 + beside).contains(&heard), "{heard}");
+    });
+}
+
+#[test]
 fn sessions_end_one_by_one_all_at_once_and_by_themselves() {
     runtime().block_on(async {
         let scene = Scene::new().await;
@@ -222,13 +246,48 @@ fn a_link_opens_one_session_that_is_limited_to_one_membership() {
         assert!(matches!(caller.organization(scene.other).await, Err(Error::NotFound(_))), "not what else he has");
         let memberships = caller.list_memberships_of(UserRef::Me, MemberQuery::default()).await.expect("his").items;
         assert_eq!(memberships.iter().map(|m| m.organization.id).collect::<Vec<_>>(), [scene.acme]);
+        let places = async |caller: &Caller| {
+            let reached = caller.reach(UserRef::Me, Ask::Anything, Page::default()).await.expect("his").items;
+            let searched = caller.search_organizations(UserRef::Me, Ask::Anything, None, 10).await.expect("his").items;
+            let reached: Vec<_> = reached.into_iter().map(|one| one.organization.id).collect();
+            let searched: Vec<_> = searched.into_iter().map(|one| one.id).collect();
+            assert_eq!(reached, searched);
+            let about = |user: UserRef, place| Check {
+                user,
+                organization: OrganizationRef::Id(place),
+                ask: Ask::Anything,
+                explain: true,
+            };
+            let mut asked = Vec::new();
+            for user in [UserRef::Me, UserRef::Id(scene.bob)] {
+                for place in [scene.acme, scene.other] {
+                    asked.push(caller.check(about(user.clone(), place)).await.expect("an answer").allowed);
+                }
+            }
+            let both = vec![about(UserRef::Me, scene.acme), about(UserRef::Me, scene.other)];
+            asked.extend(caller.check_many(both).await.expect("answers").iter().map(|verdict| verdict.allowed));
+            let roles = caller.effective_roles(UserRef::Me, OrganizationRef::Id(scene.other)).await.expect("roles");
+            let found = caller.search_users(OrganizationRef::Id(scene.other), Ask::Anything, None, 10).await;
+            (reached, asked, roles, found.expect("an answer").items.len())
+        };
+        let (yes, no) = (true, false);
+        assert_eq!(places(caller).await, (vec![scene.acme], vec![yes, no, yes, no, yes, no], RoleSet::EMPTY, 0));
         // Somebody else made that link: it must not be a way to the whole user.
         let token = NewToken { user: Some(UserRef::Me), ..NewToken::new(TokenKind::User) };
         assert!(caller.issue_token(token).await.is_err());
+        let place = Some(OrganizationRef::Id(scene.acme));
+        let roles = RoleSet::of(RoleNumber::VIEWER);
+        let token = NewToken { organization: place, roles, ..NewToken::new(TokenKind::Organization) };
+        let made = caller.issue_token(token.clone()).await.expect("a key of the organization's");
+        assert_eq!(made.token.expires, Some(entered.session.expires), "it ends with the session");
+        let later = entered.session.expires.plus_ms(1);
+        assert!(caller.issue_token(NewToken { expires: Some(later), ..token }).await.is_err());
         assert!(caller.set_password(UserRef::Me, Some("mine"), Some("bob")).await.is_err());
         let own = OwnChange { name: Some("Eve".into()), ..OwnChange::default() };
         assert!(matches!(caller.change_own(own).await, Err(Error::Forbidden(_))));
         let whole = scene.log_in("bob", "bob").await.unwrap();
+        let all = (vec![scene.acme, scene.other], vec![yes; 6], RoleSet::OWNER, 1);
+        assert_eq!(places(&whole.caller).await, all, "who came by his password is he");
         assert!(caller.end_session(&whole.session.id.native()).await.is_err());
         caller.end_sessions(UserRef::Me).await.expect("what is limited as this one is");
         assert!(scene.is_dead(&entered).await && !scene.is_dead(&whole).await);

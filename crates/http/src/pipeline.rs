@@ -80,13 +80,11 @@ impl Pipeline {
         let pipeline = Arc::clone(self);
         let (method, uri) = (request.method().clone(), request.uri().clone());
         let meta = RequestMeta::new(self.spec.surface, method, uri, request.headers());
-        // The query stays out of the log: there are e-mail addresses in it.
         let span = tracing::debug_span!(
             "request",
-            request_id = %meta.request_id,
+            request_id = &*meta.request_id,
             surface = self.label,
             method = %meta.method,
-            path = meta.uri.path(),
         );
         Box::pin(async move { Ok(pipeline.observed(request, meta).await) }.instrument(span))
     }
@@ -121,8 +119,11 @@ impl Pipeline {
             tracing::debug!(status, route, microseconds, "answered");
         } else {
             let RequestMeta { request_id, method, uri, .. } = &meta;
-            let (surface, path) = (self.label, uri.path());
-            tracing::info!(%request_id, surface, %method, path, status, route, microseconds, "answered");
+            // There are secrets in some paths, and e-mail addresses in queries. A path that leads nowhere is what helps; what was refused
+            // before it was looked up may lead somewhere.
+            let leads_nowhere = route.is_none() && response.status() == StatusCode::NOT_FOUND;
+            let (surface, path) = (self.label, leads_nowhere.then(|| uri.path()));
+            tracing::info!(request_id = &**request_id, surface, %method, route, path, status, microseconds, "answered");
         }
         response
     }

@@ -132,7 +132,9 @@ impl Graph {
 pub fn takes_away(change: &Change) -> bool {
     let active = |organization: &Organization| organization.status == OrganizationStatus::Active;
     match change {
-        Change::OrganizationUpdated { before, after } => active(before) && !active(after),
+        Change::OrganizationUpdated { before, after } => {
+            active(before) && !active(after) || after.visibility < before.visibility
+        }
         Change::UserUpdated { before, after } => before.is_active() && !after.is_active(),
         Change::DirectoryLinkCreated { after } | Change::DirectoryLinkUpdated { after, .. } => after.suspended,
         Change::MembershipUpdated { before, after }
@@ -168,5 +170,36 @@ pub fn takes_away(change: &Change) -> bool {
         | Change::AccountUserDeleted { .. }
         | Change::DirectoryLinkDeleted { .. }
         | Change::RemovalHeld { .. } => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use roster_model::{EntityId as _, Visibility};
+    use serde_json::json;
+
+    use super::*;
+
+    fn organization(visibility: Visibility, status: OrganizationStatus) -> Box<Organization> {
+        let fields = json!({
+            "id": OrganizationId::from_raw(1), "parent": null, "depth": 0, "name": "acme", "slug": "acme", "external_id": null,
+            "max_members": 0, "email_domains": [], "visibility": visibility, "status": status, "locale": null,
+            "created_by": null, "created": 0, "updated": 0, "public": {}, "private": {}, "extras": {}, "aliases": [],
+        });
+        serde_json::from_value(fields).expect("an organization")
+    }
+
+    #[test]
+    fn an_update_takes_away_what_fewer_may_see() {
+        use OrganizationStatus::{Active, Deleted};
+        let takes = |before, after| takes_away(&Change::OrganizationUpdated { before, after });
+        for (place, visibility) in Visibility::ALL.into_iter().enumerate() {
+            for (other, later) in Visibility::ALL.into_iter().enumerate() {
+                let taken = takes(organization(visibility, Active), organization(later, Active));
+                assert_eq!(taken, other < place, "{visibility:?} to {later:?}");
+            }
+            let (active, deleted) = (organization(visibility, Active), organization(visibility, Deleted));
+            assert!(takes(active.clone(), deleted.clone()) && !takes(deleted, active));
+        }
     }
 }

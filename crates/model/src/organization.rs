@@ -68,8 +68,8 @@ impl OrganizationStatus {
     }
 }
 
-/// Who may list the members without the right to change them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// Who may list the members without the right to change them: from few to many.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Visibility {
     /// Nobody.

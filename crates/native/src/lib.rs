@@ -2,7 +2,8 @@
 //!
 //! - Lists answer `{"items": […], "next_cursor": …}`; `limit`, `cursor`, `sort` (`name`, or `-name` downwards) and `total=true`.
 //! - `PATCH` is a JSON merge patch (RFC 7396): what isn't sent stays, `null` clears.
-//! - `POST` honours `Idempotency-Key`; answers with one entity carry an `ETag`, writes honour `If-Match`.
+//! - `POST` honours `Idempotency-Key`; answers with one user, organization, membership, invitation, role or permission carry an
+//!   `ETag`; `PATCH` and `DELETE` of a user, an organization, a membership or a role honour `If-Match`.
 //! - Errors are problem details (RFC 9457) with a stable `code`.
 //! - `Roster-Act-As: USER` does a request as that user, for who may.
 //! - Wherever an id is taken, any dialect's form of it is taken too; entities carry `ids`, their ids in each dialect.

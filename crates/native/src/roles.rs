@@ -56,7 +56,7 @@ struct UpdateRole {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct CreatePermission {
-    /// `feature:action`, of `a-z`, `0-9` and `_`; unique in the realm.
+    /// 1 to 128 of `A-Z a-z 0-9 . _ : / -`, not beginning with `role:`; `feature:action` is customary. Unique in the realm.
     #[schema(example = "invoices:approve")]
     key: String,
     name: Option<String>,

@@ -259,7 +259,7 @@ async fn delete(
             Err(Error::NotFound(_)) => Form::read_any::<UserId>(&id),
             Err(error) => return Err(error.into()),
         };
-        caller.erase_user(id.ok_or(Error::NotFound(Subject::User))?).await?;
+        caller.erase_user(id.ok_or(Error::NotFound(Subject::User))?, if_match.expected()?).await?;
     } else if unless_owner {
         caller.delete_user_unless_owner(user_ref(&id), if_match.expected()?).await?;
     } else {

@@ -21,7 +21,7 @@ pub(crate) use check::{EffectiveMember, ReachedOrganization, Verdict};
 pub(crate) use event::Event;
 pub(crate) use ids::{Ids, native};
 pub(crate) use invitation::{Invitation, InvitationWord};
-pub(crate) use membership::{Membership, role_keys};
+pub(crate) use membership::{MemberUser, Membership, role_keys};
 pub(crate) use organization::{Organization, OrganizationStatusWord, VisibilityWord};
 pub(crate) use role::{BaseWord, Permission, Role};
 pub(crate) use session::{LoginLink, Session};

@@ -248,6 +248,47 @@ async fn what_is_named_is_read_beside_who_keeps_the_realm() {
     store.close().await;
 }
 
+/// Who follows the log would change the graph, which the operation reads until its end. Nobody else waits for either of them.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_operation_keeps_nobody_from_reading() {
+    let Some(database) = server() else { return };
+    let store = open(&database).await;
+    let (begun, begins) = tokio::sync::oneshot::channel();
+    let begun = Arc::new(std::sync::Mutex::new(Some(begun)));
+    let (go, held) = std::sync::mpsc::channel::<()>();
+    let held = Arc::new(std::sync::Mutex::new(held));
+    let writing = tokio::spawn({
+        let store = Arc::clone(&store);
+        let write = move |_: &mut Transaction<'_>| {
+            if let Some(begun) = begun.lock().ok().and_then(|mut begun| begun.take()) {
+                let _ = begun.send(());
+                let _ = held.lock().map(|held| held.recv());
+            }
+            Ok::<_, Error>(Decision::Drop(()))
+        };
+        async move { store.write(realm(), write).await }
+    });
+    begins.await.expect("it runs");
+    Other::holding(&database).await.writes(1).await;
+    // Until memory isn't used any more, since it could not be brought up to date.
+    let (old, told) = std::sync::mpsc::channel();
+    std::thread::spawn({
+        let store = Arc::clone(&store);
+        move || {
+            while store.look(realm(), 0, |_| Ok::<_, Error>(())).is_some() {
+                std::thread::yield_now();
+            }
+            let _ = old.send(());
+        }
+    });
+    let looked = on_a_thread(move || told.recv_timeout(Duration::from_secs(20))).await;
+    go.send(()).expect("the operation waits");
+    looked.expect("whoever reads is answered meanwhile");
+    writing.await.expect("no panic").expect("an operation");
+    in_memory(&store, 1).await;
+    store.close().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_one_process_added_no_other_refuses() {
     let Some(database) = server() else { return };

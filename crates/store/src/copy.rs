@@ -95,7 +95,7 @@ fn copy_rows(source: &Connection, target: &Connection, told: &mut dyn FnMut(Prog
         let total = count(source, table)?;
         told(Progress { step: table, done: 0, total });
         let mut rows = Rows::new(target, table);
-        source.scan(&format!("SELECT * FROM {table} ORDER BY {key}"), &mut |row| {
+        source.scan(&format!("SELECT * FROM {table} ORDER BY {key}"), &[], &mut |row| {
             rows.add(row)?;
             if rows.written.is_multiple_of(1024) {
                 told(Progress { step: table, done: rows.written, total });
@@ -171,7 +171,7 @@ fn count(connection: &Connection, table: &str) -> Result<u64> {
 
 fn digest(connection: &Connection, table: &str, key: &str) -> Result<[u8; 32]> {
     let mut hash = Sha256::new();
-    connection.scan(&format!("SELECT * FROM {table} ORDER BY {key}"), &mut |row| {
+    connection.scan(&format!("SELECT * FROM {table} ORDER BY {key}"), &[], &mut |row| {
         for column in 0..row.width() {
             match row.value(column)? {
                 Value::Null => hash.update(b"n"),

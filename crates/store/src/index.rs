@@ -7,9 +7,9 @@
 //!
 //! Beside it are [`Entities`], what lists show, and [`Keys`], who calls: remembered as they are read, and forgotten by events.
 
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, TryLockError};
 use std::time::{Duration, Instant};
 
 use hashbrown::HashMap;
@@ -29,6 +29,9 @@ use crate::view::View;
 const EVENTS: u64 = 500;
 /// Memberships of a realm that is worth a line in the log when it is read.
 const LARGE: u64 = 10_000;
+/// How long who follows the log tries to change a graph while operations read it, and how often.
+const PATIENCE: Duration = Duration::from_millis(20);
+const PAUSE: Duration = Duration::from_micros(100);
 
 /// Whether the graph is kept in memory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -112,6 +115,8 @@ pub(crate) struct Index {
 #[derive(Debug)]
 pub(crate) struct Realm {
     graph: RwLock<Graph>,
+    /// Operations that read the graph from their beginning to their end, which may be long.
+    operations: AtomicUsize,
     /// Written while the graph is.
     recent: Mutex<Recent>,
     /// The last event by which an organization became different for who sees it as a group, as far as somebody asked for it or it was
@@ -204,13 +209,15 @@ impl Index {
             if self.stopping.load(Ordering::Relaxed) {
                 return Ok(());
             }
-            match self.realm(id) {
-                Some(realm) => {
-                    self.follow(connection, id, &realm, head)?;
-                    realm.good_until.fetch_max(self.at(begun + self.leases.lease), Ordering::AcqRel);
+            let Some(realm) = self.realm(id) else {
+                if load {
+                    self.load(connection, id)?;
                 }
-                None if load => self.load(connection, id)?,
-                None => {}
+                continue;
+            };
+            // What could not be followed isn't used once its time is up; the next look tries again.
+            if self.follow(connection, id, &realm, head, Wait::BetweenOperations)? {
+                realm.good_until.fetch_max(self.at(begun + self.leases.lease), Ordering::AcqRel);
             }
         }
         Ok(())
@@ -227,21 +234,23 @@ impl Index {
             }
             if changes.first().is_some_and(|(first, _)| *first == realm.position() + 1) {
                 let events: Vec<Logged<'_>> = changes.iter().map(Logged::from).collect();
-                self.play(id, &realm, &events);
+                self.play(id, &realm, realm.write(), &events);
                 return;
             }
         }
         // Somebody else's commits come first.
-        if let Err(error) = head(connection, id).and_then(|head| self.follow(connection, id, &realm, head)) {
+        if let Err(error) = head(connection, id).and_then(|head| self.follow(connection, id, &realm, head, Wait::Queue))
+        {
             // What isn't known to be right isn't used; the next look makes it anew.
             tracing::error!(%error, "a commit could not be followed in memory");
             self.forget(id);
         }
     }
 
-    fn follow(&self, connection: &Connection, id: RealmId, realm: &Realm, head: i64) -> Result<()> {
+    /// `false`: not now, since the graph was read all the while.
+    fn follow(&self, connection: &Connection, id: RealmId, realm: &Realm, head: i64, wait: Wait) -> Result<bool> {
         if realm.position() == head {
-            return Ok(());
+            return Ok(true);
         }
         let _one = realm.following.lock().unwrap_or_else(PoisonError::into_inner);
         let catalogs = CatalogCache::default();
@@ -250,25 +259,25 @@ impl Index {
             if after > head && after > self::head(connection, id)? {
                 // Not the database that it was: what the graph knows beyond it never was.
                 self.forget(id);
-                return Ok(());
+                return Ok(true);
             }
             if after >= head {
-                return Ok(());
+                return Ok(true);
             }
             let events = View::open(connection, &catalogs, id)?.list_events(after, EVENTS, None, None)?;
             if events.is_empty() {
                 return Err(Error::Corrupt(format!("the log ends at {after}, not at {head}")));
             }
             let events: Vec<Logged<'_>> = events.iter().map(Logged::from).collect();
-            if !self.play(id, realm, &events) {
-                return Ok(());
+            let Some(graph) = realm.to_change(wait) else { return Ok(false) };
+            if !self.play(id, realm, graph, &events) {
+                return Ok(true);
             }
         }
     }
 
     /// Does events again. Where one doesn't follow, the realm is forgotten, to be made anew.
-    fn play(&self, id: RealmId, realm: &Realm, events: &[Logged<'_>]) -> bool {
-        let mut graph = realm.graph.write().unwrap_or_else(PoisonError::into_inner);
+    fn play(&self, id: RealmId, realm: &Realm, mut graph: RwLockWriteGuard<'_, Graph>, events: &[Logged<'_>]) -> bool {
         let mut recent = realm.recent.lock().unwrap_or_else(PoisonError::into_inner);
         let mut last_changes = realm.last_changes();
         for event in events {
@@ -396,6 +405,7 @@ impl Index {
             last_changes: Mutex::default(),
             keys_changed: AtomicI64::new(graph.position()),
             graph: RwLock::new(graph),
+            operations: AtomicUsize::new(0),
             following: Mutex::default(),
             good_until: AtomicU64::new(0),
             kept: AtomicI64::new(kept),
@@ -404,7 +414,7 @@ impl Index {
         // From here on own commits are told to it; what was committed while it was read is caught up with before it is used.
         let begun = Instant::now();
         let head = head(connection, id)?;
-        self.follow(connection, id, &realm, head)?;
+        self.follow(connection, id, &realm, head, Wait::Queue)?;
         realm.good_until.store(self.at(begun + self.leases.lease), Ordering::Release);
         Ok(self.realm(id).is_some())
     }
@@ -476,6 +486,61 @@ impl Realm {
     pub(crate) fn read(&self) -> RwLockReadGuard<'_, Graph> {
         self.graph.read().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// The same for a whole operation.
+    pub(crate) fn read_long(&self) -> LongRead<'_> {
+        self.operations.fetch_add(1, Ordering::AcqRel);
+        LongRead { graph: self.read(), operations: &self.operations }
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Graph> {
+        self.graph.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn to_change(&self, wait: Wait) -> Option<RwLockWriteGuard<'_, Graph>> {
+        if wait == Wait::Queue {
+            return Some(self.write());
+        }
+        let begun = Instant::now();
+        loop {
+            let busy = self.operations.load(Ordering::Acquire) > 0;
+            match self.graph.try_write() {
+                Ok(graph) => return Some(graph),
+                Err(TryLockError::Poisoned(error)) => return Some(error.into_inner()),
+                Err(TryLockError::WouldBlock) if begun.elapsed() < PATIENCE => std::thread::sleep(PAUSE),
+                Err(TryLockError::WouldBlock) if busy => return None,
+                Err(TryLockError::WouldBlock) => return Some(self.write()),
+            }
+        }
+    }
+}
+
+/// How a graph that is to be changed is waited for. Whoever waits in the lock's own queue stops all who come after him to read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wait {
+    Queue,
+    /// Not while operations read it, which may be long.
+    BetweenOperations,
+}
+
+/// Who follows the log knows of it, and doesn't wait for its end.
+pub(crate) struct LongRead<'r> {
+    graph: RwLockReadGuard<'r, Graph>,
+    operations: &'r AtomicUsize,
+}
+
+impl std::ops::Deref for LongRead<'_> {
+    type Target = Graph;
+
+    fn deref(&self) -> &Graph {
+        &self.graph
+    }
+}
+
+impl Drop for LongRead<'_> {
+    fn drop(&mut self) {
+        self.operations.fetch_sub(1, Ordering::AcqRel);
+    }
 }
 
 /// A realm's graph, from the tables as this connection's transaction sees them.
@@ -505,9 +570,8 @@ fn read(connection: &Connection, realm: RealmId) -> Result<Graph> {
     if let Some(realm) = view.realm()? {
         graph.put_realm(realm);
     }
-    let scan = |sql: &str, each: &mut dyn FnMut(&crate::sql::Row<'_>) -> Result<()>| {
-        connection.each(sql, &values, |row| each(row))
-    };
+    let scan =
+        |sql: &str, each: &mut dyn FnMut(&crate::sql::Row<'_>) -> Result<()>| connection.scan(sql, &values, each);
     scan(
         "SELECT id, parent, status, suspended, created_ms FROM organization WHERE realm = $1 AND status <> 'gone'",
         &mut |row| {

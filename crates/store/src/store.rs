@@ -384,7 +384,7 @@ impl Store {
         let (value, takes_away) = self
             .submit(Some(realm), names, move |connection, batch| {
                 let held = index.as_deref().and_then(|index| Some((index, index.realm(realm)?)));
-                let graph = held.as_ref().map(|(index, realm)| (*index, realm.read()));
+                let graph = held.as_ref().map(|(index, realm)| (*index, realm.read_long()));
                 let memory = graph.as_ref().map(|(index, graph)| Memory { graph, index });
                 let mut transaction = Transaction::open(connection, &catalogs, realm, batch, memory)?;
                 let decision = operation(&mut transaction)?;

@@ -1,6 +1,6 @@
 //! What the bodies of requests have in common.
 
-use roster_engine::{Metadata, MetadataWrite, Timestamp};
+use roster_engine::{Error, Metadata, MetadataWrite, Timestamp, metadata};
 use roster_http::{Failure, Frame};
 
 use crate::error::{BLANK, NO_TIME, TOO_LONG};
@@ -11,6 +11,14 @@ const NAME_MAX: usize = 256;
 /// A text that must say something.
 pub(crate) fn filled(name: &str, text: String) -> Result<String, Failure> {
     if text.trim().is_empty() { Err(Frame::invalid(name, BLANK).into()) } else { Ok(text) }
+}
+
+/// Metadata of a size that can be kept. The engine asks for that too, but after it has looked up what the request
+/// names.
+pub(crate) fn fitting(name: &'static str, sent: Option<Metadata>) -> Result<Metadata, Failure> {
+    let sent = sent.unwrap_or_default();
+    metadata::check(&sent).map_err(|problem| Error::invalid(name, problem))?;
+    Ok(sent)
 }
 
 /// The vendor takes no name that could be a link or a piece of a page.

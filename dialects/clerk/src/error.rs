@@ -109,7 +109,7 @@ impl Form {
             "form_param_array_size_exceeded"
         } else if problem == NO_TIME {
             "form_param_invalid_time"
-        } else if problem.contains("blank") || problem.starts_with("must not be empty") {
+        } else if matches!(problem, BLANK | "must not be empty") {
             "form_param_nil"
         } else if problem.contains("too long") || problem.contains("longer than") {
             "form_param_max_length_exceeded"
@@ -220,6 +220,8 @@ impl Form {
 
 #[cfg(test)]
 mod tests {
+    use roster_engine::text;
+
     use super::*;
 
     fn form(failure: impl Into<Failure>) -> (u16, &'static str, Value) {
@@ -256,6 +258,11 @@ mod tests {
         assert_eq!(form(exists(Subject::User, "email")), of("form_identifier_exists", "email_address"));
         assert_eq!(form(Error::invalid("slug", "may hold only a-z")), of("form_param_format_invalid", "slug"));
         assert_eq!(form(Error::invalid("name", "is too long")), of("form_param_max_length_exceeded", "name"));
+        assert_eq!(form(Error::invalid("name", BLANK)), of("form_param_nil", "name"));
+        let empty = text::external_id("").expect_err("nothing");
+        assert_eq!(form(Error::invalid("external_id", empty)), of("form_param_nil", "external_id"));
+        let torn = text::username("a b").expect_err("a blank inside");
+        assert_eq!(form(Error::invalid("username", torn)), of("form_param_value_invalid", "username"));
         assert_eq!(form(Frame::missing("role")), of("form_param_missing", "role"));
         assert_eq!(form(Frame::missing("[2].role")), of("form_param_missing", "role"));
         assert_eq!(form(Frame::unknown("x")), of("form_param_unknown", "x"));

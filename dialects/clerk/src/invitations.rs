@@ -3,13 +3,13 @@
 use axum::Json;
 use roster_engine::{
     BuiltIn as P, Error, Expiry, InvitationQuery, InvitationSort, InvitationStatus, NewInvitation, Organization, Right,
-    RoleSet, SentInvitation, Subject, UserRef,
+    RoleCatalog, RoleSet, SentInvitation, Subject, UserRef, text,
 };
 use roster_http::{App, Body, Failure, Frame, Path};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::body::filled;
+use crate::body::{filled, fitting};
 use crate::docs::Failures;
 use crate::error::BULK;
 use crate::map::{self, roles};
@@ -37,24 +37,44 @@ async fn place(session: &Session, organization: &str) -> Result<Organization, Fa
     Ok(session.caller.organization_for(organization, Right::tree(P::MembershipsWrite)).await?)
 }
 
-/// What is to be sent, and where the application takes invited people in.
-fn new_invitation(session: &Session, body: CreateInvitation) -> Result<(NewInvitation, Option<String>), Failure> {
-    let (email, key) = (filled("email_address", body.email_address)?, filled("role", body.role)?);
-    let expires = match body.expires_in_days {
-        Some(days) if (1..=365).contains(&days) => Some(Expiry::After(days * DAY_MS)),
-        Some(_) => return Err(Frame::invalid("expires_in_days", "must be from 1 to 365").into()),
-        None => None,
-    };
-    let new = NewInvitation {
-        email,
-        roles: RoleSet::of(roles::role(&session.caller.roles(), &key)?),
-        inviter: body.inviter_user_id.filter(|id| !id.is_empty()).map(UserRef::Text),
-        expires,
-        public: body.public_metadata.unwrap_or_default(),
-        private: body.private_metadata.unwrap_or_default(),
-        ..NewInvitation::default()
-    };
-    Ok((new, body.redirect_url.filter(|url| !url.is_empty())))
+/// What is to be sent.
+struct Draft {
+    /// Without roles until these are looked up.
+    new: NewInvitation,
+    /// A role's key.
+    role: String,
+    /// In whose name, as sent; empty: in nobody's.
+    inviter: String,
+    /// Where the application takes invited people in.
+    redirect: Option<String>,
+}
+
+impl Draft {
+    /// Looks at the form of everything. What the body names comes later, in a list after the form of all its items.
+    fn read(body: CreateInvitation) -> Result<Self, Failure> {
+        let (email, role) = (filled("email_address", body.email_address)?, filled("role", body.role)?);
+        text::email(&email).map_err(|problem| Error::invalid("email", problem))?;
+        let expires = match body.expires_in_days {
+            Some(days) if (1..=365).contains(&days) => Some(Expiry::After(days * DAY_MS)),
+            Some(_) => return Err(Frame::invalid("expires_in_days", "must be from 1 to 365").into()),
+            None => None,
+        };
+        let inviter = body.inviter_user_id.unwrap_or_default();
+        let new = NewInvitation {
+            email,
+            inviter: (!inviter.is_empty()).then(|| UserRef::Text(inviter.clone())),
+            expires,
+            public: fitting("public_metadata", body.public_metadata)?,
+            private: fitting("private_metadata", body.private_metadata)?,
+            ..NewInvitation::default()
+        };
+        Ok(Self { new, role, inviter, redirect: body.redirect_url.filter(|url| !url.is_empty()) })
+    }
+
+    /// The invitation with the role that is named.
+    fn invitation(&self, catalog: &RoleCatalog) -> Result<NewInvitation, Error> {
+        Ok(NewInvitation { roles: RoleSet::of(roles::role(catalog, &self.role)?), ..self.new.clone() })
+    }
 }
 
 /// With the link in which the secret is: to the application if it says where, else to where the native API takes it.
@@ -80,11 +100,10 @@ async fn create(
     body: Body<CreateInvitation>,
 ) -> Result<Json<OrganizationInvitation>, Failure> {
     let organization = place(&session, &organization_id).await?;
-    let body = body.read()?;
-    let inviter = body.inviter_user_id.clone().unwrap_or_default();
-    let (new, redirect) = new_invitation(&session, body)?;
-    let made = session.caller.invite(organization.id, new).await.map_err(map::naming(&inviter))?;
-    Ok(Json(sent(&session, &made, redirect.as_deref())))
+    let draft = Draft::read(body.read()?)?;
+    let new = draft.invitation(&session.caller.roles())?;
+    let made = session.caller.invite(organization.id, new).await.map_err(map::naming(&draft.inviter))?;
+    Ok(Json(sent(&session, &made, draft.redirect.as_deref())))
 }
 
 /// Invites up to ten people, or nobody if one of them can't be.
@@ -111,10 +130,14 @@ async fn create_bulk(
     if items.len() > BULK_MAX {
         return Err(Error::invalid(BULK, "has more than 10 entries").into());
     }
-    let items = items.into_iter().map(|item| new_invitation(&session, item)).collect::<Result<Vec<_>, _>>()?;
-    let (new, redirects): (Vec<_>, Vec<_>) = items.into_iter().unzip();
-    let made = session.caller.invite_all(organization.id, new).await?;
-    let data: Vec<_> = made.iter().zip(&redirects).map(|(made, to)| sent(&session, made, to.as_deref())).collect();
+    let drafts = items.into_iter().map(Draft::read).collect::<Result<Vec<_>, _>>()?;
+    let catalog = session.caller.roles();
+    let new = drafts.iter().map(|draft| draft.invitation(&catalog)).collect::<Result<Vec<_>, _>>()?;
+    let inviters: Vec<&str> = drafts.iter().map(|draft| draft.inviter.as_str()).collect();
+    let made = session.caller.invite_all(organization.id, new).await;
+    let made = made.map_err(|error| map::naming_each(&inviters, error))?;
+    let shown = |(made, draft): (&SentInvitation, &Draft)| sent(&session, made, draft.redirect.as_deref());
+    let data: Vec<_> = made.iter().zip(&drafts).map(shown).collect();
     Ok(Json(Paged { total_count: data.len() as u64, data }))
 }
 

@@ -37,6 +37,8 @@ use utoipa_axum::router::OpenApiRouter;
 
 /// Where it is mounted.
 pub(crate) const PREFIX: &str = "/clerk/v1";
+/// Longest URL, in bytes: room for filters of a hundred values each, which may be e-mail addresses.
+const URL_MAX: usize = 64 << 10;
 
 /// The surface, to be mounted.
 pub fn api() -> Api {
@@ -53,6 +55,7 @@ pub fn api() -> Api {
     let spec = SurfaceSpec {
         secret: session::secret,
         body: BodyPolicy { content_type: ContentType::JsonIfPresent, empty: EmptyBody::Object },
+        url_bytes: Some(URL_MAX),
         ..SurfaceSpec::new(Surface::Clerk, PREFIX, error::render)
     };
     Api::new(spec, routes)

@@ -40,6 +40,18 @@ pub(crate) fn naming(user: &str) -> impl Fn(Error) -> Error + '_ {
     }
 }
 
+/// The same for a list that was refused because of some of its items. `users`: whom each item of the list names.
+pub(crate) fn naming_each(users: &[&str], error: Error) -> Error {
+    let named = |(place, error): (usize, Error)| {
+        let user = users.get(place).copied().unwrap_or_default();
+        (place, naming(user)(error))
+    };
+    match error {
+        Error::Items(items) => Error::Items(items.into_iter().map(named).collect()),
+        other => other,
+    }
+}
+
 pub(crate) fn paged<M, T>(listed: Listed<M>, one: impl FnMut(&M) -> T) -> wire::Paged<T> {
     let total_count = listed.total.unwrap_or_default();
     wire::Paged { data: listed.items.iter().map(one).collect(), total_count }

@@ -9,7 +9,7 @@ use roster_http::{App, Body, Failure, Path, Row};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::body::{filled, merged};
+use crate::body::{filled, fitting, merged};
 use crate::docs::Failures;
 use crate::map::{self, roles};
 use crate::query::{PARTS, Query};
@@ -45,12 +45,11 @@ async fn create(
     let organization = caller.organization_for(&*organization_id, Right::tree(P::MembershipsWrite)).await?;
     let body = body.read()?;
     let (user, key) = (filled("user_id", body.user_id)?, filled("role", body.role)?);
-    let new = NewMembership {
-        roles: RoleSet::of(roles::role(&caller.roles(), &key)?),
-        public: body.public_metadata.unwrap_or_default(),
-        private: body.private_metadata.unwrap_or_default(),
-        ..NewMembership::default()
-    };
+    // The form of everything is looked at before what it names.
+    let public = fitting("public_metadata", body.public_metadata)?;
+    let private = fitting("private_metadata", body.private_metadata)?;
+    let roles = RoleSet::of(roles::role(&caller.roles(), &key)?);
+    let new = NewMembership { roles, public, private, ..NewMembership::default() };
     let member = caller.add_member(organization.id, &*user, new).await.map_err(map::naming(&user))?;
     Ok(Json(map::membership(&session, &caller.roles(), &member)))
 }

@@ -8,6 +8,8 @@ use crate::error::TOO_MANY;
 /// Most rows on a page.
 const LIMIT_MAX: i64 = 500;
 const LIMIT_DEFAULT: i64 = 10;
+/// No list is longer: what is asked for from further on is behind its end.
+const OFFSET_MAX: u64 = 1 << 31;
 /// Most values of a filter that may be given several times.
 const VALUES_MAX: usize = 100;
 
@@ -74,8 +76,8 @@ impl Query {
             }
         };
         let limit = self.number("limit", 1, LIMIT_MAX)?.unwrap_or(LIMIT_DEFAULT);
-        let offset = self.number("offset", 0, i64::from(i32::MAX))?.unwrap_or_default();
-        let (limit, offset) = (limit.unsigned_abs(), offset.unsigned_abs());
+        let offset = self.number("offset", 0, i64::MAX)?.unwrap_or_default();
+        let (limit, offset) = (limit.unsigned_abs(), offset.unsigned_abs().min(OFFSET_MAX));
         Ok((sort, Page { cursor: None, offset, limit: Some(limit), descending, total: true }))
     }
 
@@ -223,6 +225,7 @@ mod tests {
         assert_eq!(page("").expect("fine"), (1, true, Some(10), 0));
         assert_eq!(page("limit=10.0&offset=5.000&order_by=+name").expect("fine"), (2, false, Some(10), 5));
         assert_eq!(page("order_by=%2Bname").expect("fine"), (2, false, Some(10), 0));
+        assert_eq!(page("offset=9223372036854775807").expect("fine"), (1, true, Some(10), OFFSET_MAX));
         assert_eq!(page("order_by=-name&order_by=created_at").expect("fine"), (2, true, Some(10), 0));
         for bad in
             ["limit=0", "limit=501", "limit=1.5", "limit=x", "limit=", "offset=-1", "order_by=x", "order_by=--name"]

@@ -128,7 +128,7 @@ async fn update(
         ("private_metadata", body.private_metadata.is_some()),
         ("unsafe_metadata", body.unsafe_metadata.is_some()),
     ])?;
-    changed(&session, &before, user_patch(body)?).await
+    changed(&session, &before, user_patch(&before, body)?).await
 }
 
 /// Merges into a user's metadata.

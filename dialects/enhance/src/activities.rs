@@ -2,7 +2,7 @@
 
 use axum::Json;
 use roster_engine::{
-    Activity as Entry, ActivityQuery, ActivityText, ActorKind, BuiltIn as P, EntityId as _, Form, Organization,
+    Activity as Entry, ActivityQuery, ActivityText, ActorKind, BuiltIn as P, Caller, EntityId as _, Form, Organization,
     OrganizationId, Right, Timestamp, TokenId, User, UserId,
 };
 use roster_http::{App, Authenticated, Failure, Frame, Pairs, Path};
@@ -78,7 +78,29 @@ fn day(query: &Pairs, name: &str) -> Result<Option<Timestamp>, Failure> {
     day.map(Some).ok_or_else(|| Frame::invalid(name, "must be a day such as 2030-01-31").into())
 }
 
-fn wanted(query: &Pairs, organization: &Organization) -> Result<ActivityQuery, Failure> {
+/// Whom the activities are to be about, or done by, as raw ids; `None`: anybody.
+async fn involved(caller: &Caller, query: &Pairs, organization: &Organization) -> Result<Option<Vec<i64>>, Failure> {
+    let ids = query.all("anyEntityId")?;
+    let own = map::organization_id(organization);
+    let is_own = |id: &str| id == own || Form::read_any::<OrganizationId>(id) == Some(organization.id);
+    // The organization itself is in the context of everything.
+    if ids.is_empty() || ids.iter().any(|id| is_own(id)) {
+        return Ok(None);
+    }
+    let (mut involved, mut others) = (Vec::new(), Vec::new());
+    for id in ids {
+        let token = || Form::read_any::<TokenId>(id).map(TokenId::raw);
+        match Form::read_any::<UserId>(id).map(UserId::raw).or_else(token) {
+            Some(raw) => involved.push(raw),
+            None => others.push(id.to_owned()),
+        }
+    }
+    // What isn't Roster's own a user may have brought along.
+    involved.extend(caller.users_meant(others).await?.into_iter().map(UserId::raw));
+    Ok(Some(involved))
+}
+
+fn wanted(query: &Pairs, involved: Option<Vec<i64>>) -> Result<ActivityQuery, Failure> {
     let mut kinds = Vec::new();
     let asked = query.all("activityKinds")?;
     for word in &asked {
@@ -104,14 +126,6 @@ fn wanted(query: &Pairs, organization: &Organization) -> Result<ActivityQuery, F
         Some("website" | "org" | "domain") => kinds.clear(),
         Some(_) => return Err(Frame::invalid("entityKind", "must be website, login, org or domain").into()),
     }
-    let ids = query.all("anyEntityId")?;
-    // The organization itself is in the context of everything.
-    let all = ids.is_empty() || ids.iter().any(|id| Form::read_any::<OrganizationId>(id) == Some(organization.id));
-    let raw = |id: &&str| {
-        let token = || Form::read_any::<TokenId>(id).map(TokenId::raw);
-        Form::read_any::<UserId>(id).map(UserId::raw).or_else(token)
-    };
-    let involved: Option<Vec<i64>> = (!all).then(|| ids.iter().filter_map(raw).collect());
     if involved.as_ref().is_some_and(Vec::is_empty) {
         kinds.clear();
     }
@@ -146,7 +160,8 @@ async fn list(
     query: Pairs,
 ) -> Result<Json<ActivitiesListing>, Failure> {
     let organization = caller.organization_for(&*org, Right::tree(P::EventsRead)).await?;
-    let listed = caller.list_activities(organization.id, wanted(&query, &organization)?).await?;
+    let involved = involved(&caller, &query, &organization).await?;
+    let listed = caller.list_activities(organization.id, wanted(&query, involved)?).await?;
     let realm = map::id(caller.root());
     let items = listed.items.iter().filter_map(|entry| shown(entry, &realm)).collect();
     Ok(Json(ActivitiesListing { items, total: listed.total.unwrap_or_default() }))

@@ -78,7 +78,7 @@ async fn validate(authenticator: Authenticator, Path(invite): Path<String>) -> R
     };
     Ok(Json(InviteValidation {
         is_valid: true,
-        login_id: Some(map::id(promise.user)),
+        login_id: Some(promise.known.as_ref().map_or_else(|| map::id(promise.user_id()), map::user_id)),
         org_id: Some(map::organization_id(&promise.organization)),
         org_name: Some(promise.organization.name),
         role: roles::show(&promise.roles, promise.invitation.roles).first().copied(),
@@ -103,7 +103,7 @@ async fn accept(
     let locale = known_locale(body.locale)?;
     let foreign = || Error::Forbidden("the login that was invited".into());
     if let Some(caller) = login {
-        let invited = caller.me().await?.is_some_and(|me| me.id == promise.user);
+        let invited = caller.me().await?.is_some_and(|me| me.id == promise.user_id());
         if !invited || text::email(&body.email).as_ref() != Ok(&promise.invitation.email) {
             return Err(foreign().into());
         }

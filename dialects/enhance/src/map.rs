@@ -105,11 +105,16 @@ pub(crate) fn login(user: &User, password_changed: Option<Timestamp>) -> wire::L
     }
 }
 
-/// `master`: the master organization's id, by whom all are suspended.
-pub(crate) fn org(organization: &Organization, owner: Option<&Member>, master: &str) -> wire::Org {
+/// `parent`: the id that its parent is shown by. `master`: the master organization's id, by whom all are suspended.
+pub(crate) fn org(
+    organization: &Organization,
+    owner: Option<&Member>,
+    parent: Option<String>,
+    master: &str,
+) -> wire::Org {
     wire::Org {
         id: organization_id(organization),
-        parent_id: organization.parent.map(id),
+        parent_id: parent,
         name: organization.name.clone(),
         status: match organization.shown_status() {
             OrganizationStatus::Active => wire::Status::Active,

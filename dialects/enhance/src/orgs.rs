@@ -3,7 +3,8 @@
 use axum::Json;
 use http::StatusCode;
 use roster_engine::{
-    BuiltIn as P, Caller, EntityId as _, Error, Organization, OrganizationPatch, OrganizationStatus, Right, Subject,
+    BuiltIn as P, Caller, EntityId as _, Error, Organization, OrganizationId, OrganizationPatch, OrganizationStatus,
+    Right, Subject,
 };
 use roster_http::{App, Authenticated, Body, Failure, Pairs, Path};
 use utoipa_axum::router::OpenApiRouter;
@@ -21,8 +22,13 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 /// Organizations with their owners.
 pub(crate) async fn shown(caller: &Caller, organizations: &[Organization]) -> Result<Vec<Org>, Error> {
     let owners = caller.owners(organizations.iter().map(|organization| organization.id).collect()).await?;
+    // The master organization is Roster's own: it brought no id along.
     let master = map::id(caller.root());
-    Ok(organizations.iter().map(|o| map::org(o, owners.get(&o.id), &master)).collect())
+    let parents = organizations.iter().filter_map(|organization| organization.parent);
+    let ids = caller.shown_organization_ids(parents.filter(|parent| *parent != caller.root()).collect()).await?;
+    let shown = |id: OrganizationId| ids.get(&id).cloned().unwrap_or_else(|| map::id(id));
+    let org = |o: &Organization| map::org(o, owners.get(&o.id), o.parent.map(shown), &master);
+    Ok(organizations.iter().map(org).collect())
 }
 
 /// An organization. For owners and super admins, here or above.

@@ -19,7 +19,7 @@ use crate::map::Links;
 use crate::request::{Conditions, Sent};
 use crate::schema::{GROUPS, USERS};
 use crate::selection::Selection;
-use crate::value::{check_schemas, member};
+use crate::value::{check_schemas, check_texts, member};
 use crate::{groups, roles, users, wire};
 
 const REQUEST: &str = "urn:ietf:params:scim:api:messages:2.0:BulkRequest";
@@ -63,6 +63,8 @@ struct Operation {
     data: Option<Value>,
     /// What it names that others make.
     needs: Vec<String>,
+    /// What is wrong with its texts, but for those in the data.
+    problem: Option<Refusal>,
 }
 
 fn text(operation: &Map<String, Value>, name: &str) -> Option<String> {
@@ -113,6 +115,8 @@ impl Operation {
         if let Some(data) = &data {
             references(data, false, &mut needs);
         }
+        let mut around = operation.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("data"));
+        let problem = around.try_for_each(|(name, value)| check_texts(value, name)).err();
         Self {
             method: text(operation, "method").unwrap_or_default().to_ascii_uppercase(),
             path,
@@ -120,6 +124,7 @@ impl Operation {
             version: text(operation, "version"),
             data,
             needs,
+            problem,
         }
     }
 }
@@ -221,6 +226,9 @@ impl Run<'_> {
 
     async fn one(&self, at: usize) -> Result<Done, Refusal> {
         let operation = &self.operations[at];
+        if let Some(problem) = &operation.problem {
+            return Err(problem.clone());
+        }
         if let Some(missing) = operation.needs.iter().find(|need| !self.made.contains_key(*need)) {
             return Err(Refusal::conflict(format!("bulkId:{missing:.64} was not made")));
         }
@@ -245,6 +253,7 @@ impl Run<'_> {
         };
         let data = || match operation.data.clone() {
             Some(mut data) => {
+                check_texts(&data, "data")?;
                 resolve(&mut data, false, &self.made);
                 match data {
                     Value::Object(data) => Ok(data),
@@ -290,7 +299,8 @@ impl Run<'_> {
 )]
 async fn bulk(Authenticated(caller): Authenticated, links: Links, sent: Sent) -> Result<Response, Refusal> {
     caller.directory().await?;
-    let body = sent.read()?;
+    // A text that no value may hold is the fault of its operation, and of no other.
+    let body = sent.read_unchecked()?;
     check_schemas(&body, REQUEST)?;
     let Some(Value::Array(operations)) = member(&body, "Operations") else {
         return Err(Refusal::syntax("Operations must be a list"));

@@ -42,7 +42,7 @@ impl Modify for Key {
 pub(crate) struct ListParameters {
     /// Only what it is true of (RFC 7644, 3.4.2.2).
     filter: Option<String>,
-    /// The path of an attribute; without it, users come before groups, and each as they were made.
+    /// The path of an attribute; without it, all come in the order in which they were made.
     #[param(rename = "sortBy")]
     sort_by: Option<String>,
     /// `ascending`, which it is without this, or `descending`.

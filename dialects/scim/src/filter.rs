@@ -132,11 +132,55 @@ impl Filter {
         }
     }
 
+    /// Every id of a user or group that something is compared with, and the attribute that holds it.
+    pub fn each_id(&mut self, seen: &mut dyn FnMut(&'static Attribute, &mut String)) {
+        match self {
+            Self::And(all) | Self::Or(all) => all.iter_mut().for_each(|filter| filter.each_id(seen)),
+            Self::Not(filter) => filter.each_id(seen),
+            Self::Term(Term { place, sub, test }) => {
+                let of = place.attribute;
+                if let Some(id) = test.id(of, sub.unwrap_or(of)) {
+                    seen(of, id);
+                }
+            }
+            Self::Within(place, filter) => filter.each_id(place.attribute, seen),
+            Self::Absent(_) => {}
+        }
+    }
+
     /// The conditions of which all must hold.
     pub fn conjuncts(&self) -> &[Self] {
         match self {
             Self::And(all) => all,
             other => std::slice::from_ref(other),
+        }
+    }
+}
+
+impl ValueFilter {
+    /// See [`Filter::each_id`].
+    fn each_id(&mut self, of: &'static Attribute, seen: &mut dyn FnMut(&'static Attribute, &mut String)) {
+        match self {
+            Self::And(all) | Self::Or(all) => all.iter_mut().for_each(|filter| filter.each_id(of, seen)),
+            Self::Not(filter) => filter.each_id(of, seen),
+            Self::Term(sub, test) => {
+                if let Some(id) = test.id(of, sub) {
+                    seen(of, id);
+                }
+            }
+        }
+    }
+}
+
+impl Test {
+    /// The id that it compares with, if `attribute`, which is a part of `of` or itself, is one.
+    fn id(&mut self, of: &Attribute, attribute: &Attribute) -> Option<&mut String> {
+        if !parse::is_id(of, attribute) {
+            return None;
+        }
+        match self {
+            Self::Compare(Operator::Eq | Operator::Ne, Literal::Text { text, .. }) => Some(text),
+            _ => None,
         }
     }
 }

@@ -3,8 +3,8 @@
 use axum::response::Response;
 use http::StatusCode;
 use roster_engine::{
-    Caller, DirectoryPage, DirectoryQuery, EntityId as _, Form, GroupNarrow, MembersWanted, ProvisionedGroup,
-    ProvisionedUser, UserId, UserNarrow,
+    Caller, DirectoryPage, DirectoryQuery, EntityId as _, Form, GroupNarrow, MembersWanted, OrganizationId,
+    ProvisionedGroup, ProvisionedUser, UserId, UserNarrow,
 };
 use serde_json::{Map, Value};
 
@@ -14,7 +14,7 @@ use crate::filter::{Condition, Filter, Literal, Operator, Target, Term, Test, Va
 use crate::map::{Links, groups, users};
 use crate::query::{Query, Start};
 use crate::roles;
-use crate::schema::{GROUPS, Place, ROLE_GROUPS, Resource, USERS};
+use crate::schema::{Attribute, GROUPS, Place, ROLE_GROUPS, Resource, USERS};
 use crate::selection::Selection;
 use crate::wire::ListResponse;
 
@@ -93,6 +93,44 @@ fn narrow_groups(filter: &Filter) -> Option<GroupNarrow> {
     filter.conjuncts().iter().find_map(narrow)
 }
 
+/// The filter of a list. Ids that were brought along from a vendor become those that are shown.
+pub(crate) async fn filter_of(
+    caller: &Caller,
+    query: &Query,
+    of: &'static Resource,
+    elsewhere: &[&'static Resource],
+) -> Result<Option<Filter>, Refusal> {
+    let Some(mut filter) = query.filter(of, elsewhere)? else { return Ok(None) };
+    let is_group = |holder: &Attribute| holder.name == "groups" || (holder.name == "id" && of.name == GROUPS.name);
+    let (mut users, mut groups) = (Vec::new(), Vec::new());
+    filter.each_id(&mut |holder, id| {
+        if !is_shown(id) {
+            let names = if is_group(holder) { &mut groups } else { &mut users };
+            names.push(id.clone());
+        }
+    });
+    if users.is_empty() && groups.is_empty() {
+        return Ok(Some(filter));
+    }
+    let (users, groups) = caller.provisioned_ids(users, groups).await?;
+    filter.each_id(&mut |holder, id| {
+        let meant = if is_group(holder) {
+            groups.get(id.as_str()).map(|meant| meant.native())
+        } else {
+            users.get(id.as_str()).map(|meant| meant.native())
+        };
+        if let Some(meant) = meant {
+            *id = meant;
+        }
+    });
+    Ok(Some(filter))
+}
+
+/// Whether it has the form of the ids that are shown.
+fn is_shown(id: &str) -> bool {
+    Form::Native.read::<UserId>(id).is_some() || Form::Native.read::<OrganizationId>(id).is_some()
+}
+
 /// Whether a filter asks for one of these.
 fn asks_for(filter: &Filter, names: &[&str]) -> bool {
     let mut asks = false;
@@ -167,6 +205,12 @@ fn sort_of<T: 'static>(
     Some(Box::new(move |item| sort_key(&target.place, target.sub, &show(item))))
 }
 
+/// A user as filters see him: active, where it isn't said because it was taken away.
+fn as_filtered(mut user: Map<String, Value>) -> Map<String, Value> {
+    user.entry("active").or_insert(Value::Bool(true));
+    user
+}
+
 pub(crate) async fn users_page(
     caller: &Caller,
     links: &Links,
@@ -174,7 +218,7 @@ pub(crate) async fn users_page(
     start: Start,
     elsewhere: &[&'static Resource],
 ) -> Result<Page, Refusal> {
-    let filter = query.filter(&USERS, elsewhere)?;
+    let filter = filter_of(caller, query, &USERS, elsewhere).await?;
     let target = query.sort(&USERS, elsewhere)?;
     let sorted = query.sort_by.is_some();
     let show = {
@@ -198,7 +242,7 @@ pub(crate) async fn users_page(
     }
     if let Some(filter) = filter {
         let show = show.clone();
-        asked.keep = Some(Box::new(move |user| filter.fits(&show(user))));
+        asked.keep = Some(Box::new(move |user| filter.fits(&as_filtered(show(user)))));
     }
     let found: DirectoryPage<ProvisionedUser> = caller.list_provisioned_users(asked).await?;
     let selection = query.selection(&USERS);
@@ -220,7 +264,7 @@ pub(crate) async fn groups_page(
     if links.is_of_roles() {
         return roles::page(caller, links, query, start, elsewhere).await;
     }
-    let filter = query.filter(&GROUPS, elsewhere)?;
+    let filter = filter_of(caller, query, &GROUPS, elsewhere).await?;
     let target = query.sort(&GROUPS, elsewhere)?;
     let sorted = query.sort_by.is_some();
     let show = {

@@ -10,6 +10,8 @@ use roster_engine::{EntityId as _, OrganizationId, Timestamp, UserId};
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
+use crate::schema::Resource;
+
 /// How the clients of one mount reach what is there.
 #[derive(Clone, Debug)]
 pub(crate) struct Links(String);
@@ -49,6 +51,13 @@ pub(crate) fn meta(kind: &str, created: Timestamp, modified: Timestamp, location
         "location": location,
     });
     meta.as_object().cloned().unwrap_or_default()
+}
+
+/// The schemas that a resource has something of. Which of them an answer names depends on what it shows.
+pub(crate) fn schemas(of: &Resource, extension: Option<&Value>) -> Value {
+    let has_some = extension.and_then(Value::as_object).is_some_and(|parts| !parts.is_empty());
+    let extension = of.extension.filter(|_| has_some).map(|extension| extension.urn);
+    std::iter::once(of.core).chain(extension).collect()
 }
 
 /// Short, and the same everywhere.

@@ -420,5 +420,17 @@ pub(crate) fn named_members(filter: &ValueFilter) -> Option<Vec<String>> {
     }
 }
 
+/// The ids of which a filter on members takes some, if it can take no others.
+pub(crate) fn members_among(filter: &ValueFilter) -> Option<Vec<String>> {
+    match filter {
+        ValueFilter::And(all) => all.iter().find_map(members_among),
+        ValueFilter::Or(any) => {
+            let named: Option<Vec<Vec<String>>> = any.iter().map(members_among).collect();
+            Some(named?.concat())
+        }
+        ValueFilter::Not(_) | ValueFilter::Term(..) => named_members(filter),
+    }
+}
+
 #[cfg(test)]
 mod tests;

@@ -12,7 +12,7 @@ use crate::docs::{Failures, ListParameters, ShowParameters};
 use crate::done::Done;
 use crate::error::Refusal;
 use crate::filter::sort_key;
-use crate::list::{Kind, Page, Shown, deciding_members, list, shown_members};
+use crate::list::{Kind, Page, Shown, deciding_members, filter_of, list, shown_members};
 use crate::map::{Links, groups, roles as map};
 use crate::patch;
 use crate::query::{Query, Start};
@@ -103,7 +103,7 @@ pub(crate) async fn page(
     start: Start,
     elsewhere: &[&'static Resource],
 ) -> Result<Page, Refusal> {
-    let filter = query.filter(&ROLE_GROUPS, elsewhere)?;
+    let filter = filter_of(caller, query, &ROLE_GROUPS, elsewhere).await?;
     let target = query.sort(&ROLE_GROUPS, elsewhere)?;
     let selection = query.selection(&ROLE_GROUPS);
     let roles = caller.roles();

@@ -1,5 +1,7 @@
 //! API keys: on `/v1` customers manage those of their organization; on `/v0` the vendor's services manage anybody's.
 
+use std::slice;
+
 use axum::Json;
 use roster_engine::{Caller, Error, Organization, Subject, Token, TokenQuery, UserRef};
 use roster_http::{App, Authenticated, Failure, Path, RequestMeta};
@@ -7,7 +9,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::docs::Failures;
-use crate::map::keys::{self, KeyRequest, api_key, issued_key};
+use crate::map::keys::{self, KeyRequest, Shown, api_key, issued_key};
 use crate::query::Query;
 use crate::scope::{self, KEYS, Selected};
 use crate::wire::{ListUserApiKeys, Response, UserApiKey, UserApiKeyResponse};
@@ -38,7 +40,13 @@ async fn issue(
     request: KeyRequest,
 ) -> Result<UserApiKey, Error> {
     let issued = caller.issue_token(keys::new_token(organization, user, request)).await.map_err(keys::refused)?;
-    Ok(issued_key(&caller.roles(), organization, issued))
+    let users = users_of(caller, slice::from_ref(&issued.token)).await?;
+    Ok(issued_key(&caller.roles(), organization, issued, &users))
+}
+
+/// Whose keys these are, as they are shown.
+async fn users_of(caller: &Caller, tokens: &[Token]) -> Result<Shown, Error> {
+    caller.shown_user_ids(tokens.iter().filter_map(|token| token.user).collect()).await
 }
 
 /// The key with this id, if it is one of this organization.
@@ -56,8 +64,9 @@ async fn list_of(caller: &Caller, organization: &Organization, user: Option<&str
         ..TokenQuery::default()
     };
     let tokens = caller.list_tokens(query).await?.items;
+    let users = users_of(caller, &tokens).await?;
     let roles = caller.roles();
-    Ok(ListUserApiKeys { items: tokens.iter().map(|token| api_key(&roles, organization, token)).collect() })
+    Ok(ListUserApiKeys { items: tokens.iter().map(|token| api_key(&roles, organization, token, &users)).collect() })
 }
 
 /// Makes a key for a user. The answer is the only one that shows it.
@@ -115,11 +124,12 @@ async fn revoke(
     let organization = caller.organization(&*org_id).await?;
     let (user_id, key_id) = (query.required("user_id")?, query.required("key_id")?);
     let token = find(&caller, &organization, key_id).await?;
-    if keys::key_user(&token) != user_id && Some(caller.user(user_id).await?.id) != token.user {
+    let users = users_of(&caller, slice::from_ref(&token)).await?;
+    if keys::key_user(&token, &users) != user_id && Some(caller.user(user_id).await?.id) != token.user {
         return Err(Error::NotFound(Subject::Token).into());
     }
     let token = caller.revoke_token(key_id).await?;
-    Ok(Json(api_key(&caller.roles(), &organization, &token)))
+    Ok(Json(api_key(&caller.roles(), &organization, &token, &users)))
 }
 
 /// A key of the organization, revoked or not; null if there is none.
@@ -135,7 +145,10 @@ async fn get(
     scope::internal(&caller)?;
     let organization = caller.organization(&*org_id).await?;
     let key = match find(&caller, &organization, &key_id).await {
-        Ok(token) => Some(api_key(&caller.roles(), &organization, &token)),
+        Ok(token) => {
+            let users = users_of(&caller, slice::from_ref(&token)).await?;
+            Some(api_key(&caller.roles(), &organization, &token, &users))
+        }
         Err(Error::NotFound(Subject::Token)) => None,
         Err(error) => return Err(error.into()),
     };
@@ -198,9 +211,11 @@ async fn delete(
 ) -> Result<Json<UserApiKey>, Failure> {
     let organization = KEYS.selected(&caller, selected).await?;
     let key_id = query.required("key_id")?;
-    find(&caller, &organization, key_id).await?;
+    let token = find(&caller, &organization, key_id).await?;
+    // Asked before: a key that ends itself can ask for nothing afterwards.
+    let users = users_of(&caller, slice::from_ref(&token)).await?;
     let token = caller.revoke_token(key_id).await?;
-    Ok(Json(api_key(&caller.roles(), &organization, &token)))
+    Ok(Json(api_key(&caller.roles(), &organization, &token, &users)))
 }
 
 /// Whether the key is accepted.

@@ -1,12 +1,12 @@
 //! Organizations of a domain, as its directory's groups.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use roster_model::permission::BuiltIn as P;
 use roster_model::{
-    Change, Dialect, DirectoryLink, EntityId as _, Membership, Metadata, Organization, OrganizationId, Right,
-    RoleNumber, RoleSet, Timestamp, UserId, metadata, text,
+    Change, Dialect, DirectoryLink, EntityId as _, Form, Membership, Metadata, Organization, OrganizationId, Right,
+    RoleCatalog, RoleNumber, RoleSet, Timestamp, UserId, metadata, text,
 };
 use serde_json::Value;
 
@@ -35,6 +35,8 @@ pub struct ProvisionedGroup {
     pub role: Option<RoleNumber>,
     /// `None` right under the top of the domain, and for the top itself.
     pub parent: Option<OrganizationId>,
+    /// What the domain's directory calls the groups of those who hold a role here.
+    pub role_external_ids: BTreeMap<RoleNumber, String>,
     /// Whether it is the top of the domain.
     pub is_top: bool,
     /// Grows with every change of it, of its members and of their roles.
@@ -43,13 +45,6 @@ pub struct ProvisionedGroup {
     pub updated: Timestamp,
     /// If they were asked for, by creation of the memberships.
     pub members: Option<Vec<GroupMember>>,
-}
-
-impl ProvisionedGroup {
-    /// What the domain's directory calls the group of those who hold a role here.
-    pub fn role_external_id(&self, role: RoleNumber) -> Option<String> {
-        role_external_id(self.link.as_ref(), role)
-    }
 }
 
 /// One of a group's members.
@@ -114,9 +109,29 @@ pub struct RoleGroup {
     pub role: RoleNumber,
 }
 
-fn role_of(organization: &Organization) -> Option<RoleNumber> {
-    let number = organization.extras.of(Dialect::Scim)?.get(ROLE)?.as_u64()?;
-    RoleNumber::new(u8::try_from(number).ok()?)
+/// What [`role_to_keep`] gave, if there still is such a role. Older versions wrote a number for every role.
+fn kept_role(catalog: &RoleCatalog, kept: &Value) -> Option<RoleNumber> {
+    let number = kept.as_u64().or_else(|| kept.as_str()?.parse().ok());
+    let role = match number {
+        Some(number) => catalog.get(RoleNumber::new(u8::try_from(number).ok()?)?),
+        None => catalog.by_id(Form::Native.read(kept.as_str()?)?),
+    };
+    role.map(|role| role.number)
+}
+
+/// A built-in role by its number, which is the same in every realm. One of the realm's own by its id, since its number
+/// may become another one's when it is gone.
+fn role_to_keep(catalog: &RoleCatalog, role: RoleNumber) -> Value {
+    match catalog.get(role) {
+        Some(role) if role.system => Value::from(role.number.get()),
+        Some(role) => Value::from(role.id.native()),
+        None => Value::Null,
+    }
+}
+
+/// The role that the organization's group gives.
+fn role_of(organization: &Organization, catalog: &RoleCatalog) -> Option<RoleNumber> {
+    kept_role(catalog, organization.extras.of(Dialect::Scim)?.get(ROLE)?)
 }
 
 fn wanted_members(
@@ -158,9 +173,11 @@ pub(super) fn load(
         .map(|organization| {
             let (revision, updated) = changes.get(&organization.id).copied().unwrap_or((0, organization.updated));
             let is_top = organization.id == domain.id();
+            let link = links.remove(&organization.id.raw());
             Ok(ProvisionedGroup {
-                link: links.remove(&organization.id.raw()),
-                role: role_of(&organization).filter(|role| catalog.get(*role).is_some()),
+                role: role_of(&organization, &catalog),
+                role_external_ids: role_external_ids(link.as_ref(), &catalog),
+                link,
                 parent: organization.parent.filter(|parent| !is_top && *parent != domain.id()),
                 is_top,
                 revision,
@@ -208,9 +225,9 @@ fn check_role(reader: Reader<'_>, place: &Allowed<Organization>, role: RoleNumbe
         .map_err(|_| Error::invalid("role", "is one that this key can't give"))
 }
 
-fn role_extras(role: Option<RoleNumber>) -> (Dialect, Metadata) {
-    let number = role.map_or(Value::Null, |role| Value::from(role.get()));
-    (Dialect::Scim, Metadata::from_iter([(ROLE.to_owned(), number)]))
+fn role_extras(catalog: &RoleCatalog, role: Option<RoleNumber>) -> (Dialect, Metadata) {
+    let kept = role.map_or(Value::Null, |role| role_to_keep(catalog, role));
+    (Dialect::Scim, Metadata::from_iter([(ROLE.to_owned(), kept)]))
 }
 
 fn parent_in(reader: Reader<'_>, domain: &Domain, parent: Option<&OrganizationRef>) -> Result<OrganizationId> {
@@ -262,7 +279,7 @@ fn create(tx: &mut Tx<'_, '_>, domain: &Allowed<Domain>, new: NewGroup) -> Resul
     name_is_free(reader, domain, &new.name, None)?;
     let mut organization = NewOrganization { name: new.name, ..NewOrganization::default() };
     if new.role.is_some() {
-        let (dialect, extras) = role_extras(new.role);
+        let (dialect, extras) = role_extras(&*reader.roles()?, new.role);
         organization.extras.merge(dialect, &extras);
     }
     let made = organizations::create(tx, &parent, &organization).map_err(|error| match error {
@@ -315,8 +332,9 @@ fn change(
         {
             check_role(tx.read(), &place, role)?;
         }
-        let wanted =
-            OrganizationPatch { name: patch.name, extras: patch.role.map(role_extras), ..OrganizationPatch::default() };
+        let catalog = tx.read().roles()?;
+        let extras = patch.role.map(|role| role_extras(&catalog, role));
+        let wanted = OrganizationPatch { name: patch.name, extras, ..OrganizationPatch::default() };
         organizations::update(tx, &place, &wanted)?;
         if let Some(parent) = patch.parent {
             let parent = parent_in(tx.read(), domain, parent.as_ref())?;
@@ -422,8 +440,9 @@ impl Caller {
         .await
     }
 
-    /// Deletes an organization; its users stay. Needs `organizations:write` there or above. Not the top of the domain
-    /// ([`Error::System`]), nor one with others below it ([`Error::HasChildren`]).
+    /// Deletes an organization; its users stay, and who started there starts in the oldest of what he has left. Needs
+    /// `organizations:write` there or above. Not the top of the domain ([`Error::System`]), nor one with others below
+    /// it ([`Error::HasChildren`]).
     pub async fn deprovision_group<E: From<Error> + Send + 'static>(
         &self,
         group: impl Into<OrganizationRef>,
@@ -442,7 +461,7 @@ impl Caller {
                 return Err(Error::HasChildren.into());
             }
             let place = writable(tx.read(), id)?;
-            Ok(tx.change(&place, &Change::OrganizationDeleted { before: Box::new(before.organization) })?)
+            Ok(organizations::end(tx, &place, before.organization)?)
         })
         .await
     }
@@ -462,7 +481,7 @@ impl Caller {
             if members != MembersWanted::None {
                 group.members = Some(holders(reader, RoleGroup { organization: id, role }, &members, &domain)?);
             }
-            let external_id = role_external_id(group.link.as_ref(), role);
+            let external_id = group.role_external_ids.get(&role).cloned();
             Ok((group, external_id))
         })
         .await
@@ -484,7 +503,7 @@ impl Caller {
                 let domain = writing(tx.read(), P::MembershipsWrite)?;
                 let id = find(tx.read(), &domain, &organization)?;
                 let before = load_one(tx.read(), &domain, id, &MembersWanted::None)?;
-                let patch = edit(&before, role_external_id(before.link.as_ref(), role))?;
+                let patch = edit(&before, before.role_external_ids.get(&role).cloned())?;
                 if let Some(external_id) = &patch.external_id {
                     link_role_external_id(tx, &domain, id, role, external_id.as_deref())?;
                 }
@@ -496,7 +515,7 @@ impl Caller {
                     let group_of = RoleGroup { organization: id, role };
                     group.members = Some(holders(tx.read(), group_of, &answer, &domain)?);
                 }
-                let external_id = role_external_id(group.link.as_ref(), role);
+                let external_id = group.role_external_ids.get(&role).cloned();
                 Ok((group, external_id))
             })
             .await;
@@ -505,8 +524,14 @@ impl Caller {
     }
 }
 
-pub(super) fn role_external_id(link: Option<&DirectoryLink>, role: RoleNumber) -> Option<String> {
-    link?.document.get(ROLE_GROUPS)?.get(role.get().to_string())?.as_str().map(str::to_owned)
+/// By role, as far as there still are such roles.
+fn role_external_ids(link: Option<&DirectoryLink>, catalog: &RoleCatalog) -> BTreeMap<RoleNumber, String> {
+    let kept = link.and_then(|link| link.document.get(ROLE_GROUPS)?.as_object());
+    let named = |(role, external_id): (&String, &Value)| {
+        let role = kept_role(catalog, &Value::from(role.as_str()))?;
+        Some((role, external_id.as_str()?.to_owned()))
+    };
+    kept.into_iter().flatten().filter_map(named).collect()
 }
 
 fn link_role_external_id(
@@ -522,7 +547,60 @@ fn link_role_external_id(
         return Ok(());
     }
     let mut after = before.clone().unwrap_or_else(|| DirectoryLink::new(domain.id(), id, tx.now()));
-    let inner = Metadata::from_iter([(role.get().to_string(), external_id.map_or(Value::Null, Value::from))]);
-    metadata::merge(&mut after.document, &Metadata::from_iter([(ROLE_GROUPS.to_owned(), Value::Object(inner))]));
+    name_role_group(&mut after.document, &*tx.read().roles()?, role, external_id)?;
     put_link(tx, domain, before, after)
+}
+
+fn name_role_group(
+    document: &mut Metadata,
+    catalog: &RoleCatalog,
+    role: RoleNumber,
+    external_id: Option<&str>,
+) -> Result<()> {
+    let kept = match role_to_keep(catalog, role) {
+        Value::String(id) => id,
+        Value::Null => return Err(Error::NotFound(Subject::Role)),
+        number => number.to_string(),
+    };
+    // What an older version wrote by the number goes with it.
+    let older = (role.get().to_string(), Value::Null);
+    let names = Metadata::from_iter([older, (kept, external_id.map_or(Value::Null, Value::from))]);
+    metadata::merge(document, &Metadata::from_iter([(ROLE_GROUPS.to_owned(), Value::Object(names))]));
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use roster_model::id::compose;
+    use roster_model::{Base, Role, RoleId};
+
+    use super::*;
+
+    #[test]
+    fn what_an_older_version_called_a_role_group_can_be_changed_and_taken_away() {
+        let number = RoleNumber::new(RoleNumber::FIRST_OWN).expect("a number");
+        let catalog = RoleCatalog::new([Role {
+            id: RoleId::from_raw(compose(1, RoleId::KIND, 1)),
+            number,
+            key: "own".into(),
+            name: "own".into(),
+            description: String::new(),
+            base: Base::Member,
+            reaches_down: false,
+            system: false,
+            permissions: Vec::new(),
+            created: Timestamp::from_ms(0),
+            updated: Timestamp::from_ms(0),
+        }]);
+        let mut link =
+            DirectoryLink::new(OrganizationId::from_raw(1), OrganizationId::from_raw(1), Timestamp::from_ms(0));
+        let names = Metadata::from_iter([(number.get().to_string(), Value::from("former"))]);
+        link.document = Metadata::from_iter([(ROLE_GROUPS.to_owned(), Value::Object(names))]);
+        let called = |link: &DirectoryLink| role_external_ids(Some(link), &catalog).remove(&number);
+        assert_eq!(called(&link).as_deref(), Some("former"));
+        for name in [Some("later"), None] {
+            name_role_group(&mut link.document, &catalog, number, name).expect("a role");
+            assert_eq!(called(&link).as_deref(), name);
+        }
+    }
 }

@@ -16,14 +16,18 @@ use crate::transaction::{Reader, Tx};
 /// How many of those who are unknown are named.
 const NAMED: usize = 10;
 
+type Like = Box<dyn Fn(&GroupMember) -> bool + Send>;
+
 /// One step of a change. Users go by the names that their directory has for them: ids in any form.
 pub enum MemberChange {
     /// Who isn't there is added; who is stays as he is. Refused if any is unknown.
     Add(Vec<String>),
     /// Who is there goes; others are nobody's concern. Refused if one of them is the owner.
     Remove(Vec<String>),
+    /// Who of these is like this goes. Refused if one of them is the owner.
+    RemoveAmong(Vec<String>, Like),
     /// Who is like this goes, but for the owner.
-    RemoveWhere(Box<dyn Fn(&GroupMember) -> bool + Send>),
+    RemoveWhere(Like),
     /// Exactly these, and the owner.
     Replace(Vec<String>),
     /// Nobody but the owner.
@@ -35,6 +39,7 @@ impl std::fmt::Debug for MemberChange {
         match self {
             Self::Add(users) => f.debug_tuple("Add").field(users).finish(),
             Self::Remove(users) => f.debug_tuple("Remove").field(users).finish(),
+            Self::RemoveAmong(users, _) => f.debug_tuple("RemoveAmong").field(users).finish_non_exhaustive(),
             Self::RemoveWhere(_) => f.write_str("RemoveWhere(…)"),
             Self::Replace(users) => f.debug_tuple("Replace").field(users).finish(),
             Self::Clear => f.write_str("Clear"),
@@ -167,6 +172,33 @@ impl Work<'_, '_, '_> {
         Ok(())
     }
 
+    /// Those in the set whom these names mean.
+    fn named(&self, names: &[String]) -> Result<Vec<Membership>> {
+        let (users, _) = resolve(self.tx.read(), names)?;
+        Ok(self.of(&users)?.into_values().filter(|membership| self.among.has(membership.roles)).collect())
+    }
+
+    /// Those of them who are like this, as the domain shows them.
+    fn alike(&self, mut all: Vec<Membership>, like: &Like) -> Result<Vec<Membership>> {
+        let ids: Vec<UserId> = all.iter().map(|membership| membership.user).collect();
+        let known = self.tx.read().view.users_by_id(&ids)?.into_values().collect();
+        let shown = users::load(self.tx.read(), self.domain, known, false)?;
+        let mut shown: BTreeMap<UserId, _> = shown.into_iter().map(|user| (user.user.id, user)).collect();
+        all.retain(|membership| {
+            let shown = shown.remove(&membership.user);
+            like(&GroupMember { user: membership.user, roles: membership.roles, shown })
+        });
+        Ok(all)
+    }
+
+    /// Takes out who was named, unless he can't be.
+    fn remove_named(&mut self, named: &[Membership]) -> Result<()> {
+        if named.iter().any(|membership| self.among.keeps(membership.roles)) {
+            return Err(Error::OwnerProtected);
+        }
+        named.iter().try_for_each(|membership| self.remove(membership))
+    }
+
     fn step(&mut self, change: MemberChange) -> Result<()> {
         match change {
             MemberChange::Add(names) => {
@@ -175,30 +207,17 @@ impl Work<'_, '_, '_> {
                 users.iter().try_for_each(|user| self.add(user, now.get(&user.id)))
             }
             MemberChange::Remove(names) => {
-                let (users, _) = resolve(self.tx.read(), &names)?;
-                let now = self.of(&users)?;
-                let among = self.among;
-                for membership in now.values().filter(|membership| among.has(membership.roles)) {
-                    if self.among.keeps(membership.roles) {
-                        return Err(Error::OwnerProtected);
-                    }
-                    self.remove(membership)?;
-                }
-                Ok(())
+                let named = self.named(&names)?;
+                self.remove_named(&named)
+            }
+            MemberChange::RemoveAmong(names, like) => {
+                let named = self.alike(self.named(&names)?, &like)?;
+                self.remove_named(&named)
             }
             MemberChange::RemoveWhere(like) => {
-                let all = self.everyone()?;
-                let ids: Vec<UserId> = all.iter().map(|membership| membership.user).collect();
-                let known = self.tx.read().view.users_by_id(&ids)?.into_values().collect();
-                let shown = users::load(self.tx.read(), self.domain, known, false)?;
-                let mut shown: BTreeMap<UserId, _> = shown.into_iter().map(|user| (user.user.id, user)).collect();
-                let mut gone = BTreeSet::new();
-                for membership in &all {
-                    let shown = shown.remove(&membership.user);
-                    let member = GroupMember { user: membership.user, roles: membership.roles, shown };
-                    gone.extend(like(&member).then_some(membership.user));
-                }
-                self.remove_all(|membership| gone.contains(&membership.user))
+                let mut gone = self.alike(self.everyone()?, &like)?;
+                gone.retain(|membership| !self.among.keeps(membership.roles));
+                gone.iter().try_for_each(|membership| self.remove(membership))
             }
             MemberChange::Replace(names) => {
                 let users = all_of(self.tx.read(), self.domain, &names)?;

@@ -3,6 +3,7 @@
 //! A condition comes as a function. Where it says something that an index can find, the caller says that too ([`UserNarrow`],
 //! [`GroupNarrow`]), and only what is found that way is looked at; else the domain is gone through, in one view.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use roster_model::{AddressKind, EntityId as _, OrganizationId, User, UserId, text};
@@ -326,6 +327,29 @@ impl Caller {
         } else {
             self.read(move |reader| list_users(reader, &query)).await
         }
+    }
+
+    /// Whom, and which groups, these names mean: ids in any form, or brought along from a vendor. What isn't in the
+    /// domain is left out. For who may read as a directory.
+    pub async fn provisioned_ids(
+        &self,
+        users: Vec<String>,
+        groups: Vec<String>,
+    ) -> Result<(HashMap<String, UserId>, HashMap<String, OrganizationId>)> {
+        self.read(move |reader| {
+            let domain = reading(reader)?;
+            let (mut user_ids, mut group_ids) = (HashMap::new(), HashMap::new());
+            for name in users {
+                let found = narrowed_users(reader, &domain, &UserNarrow::Id(name.clone()))?;
+                user_ids.extend(found.first().map(|user| (name, user.id)));
+            }
+            for name in groups {
+                let found = narrowed_groups(reader, &domain, &GroupNarrow::Id(name.clone()))?;
+                group_ids.extend(found.first().map(|id| (name, *id)));
+            }
+            Ok((user_ids, group_ids))
+        })
+        .await
     }
 
     /// The groups of the domain, with the members that `answer` names. For who may read as a directory.

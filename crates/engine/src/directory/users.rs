@@ -6,10 +6,10 @@ use roster_model::directory::{DOCUMENT_MAX, EXTERNAL_ID_MAX, Given, USER_NAME_MA
 use roster_model::permission::BuiltIn as P;
 use roster_model::{
     AddressKind, Change, DirectoryLink, EntityId as _, InvitationStatus, Metadata, OrganizationId, Right, RoleNumber,
-    User, UserId, UserStatus, text,
+    TokenKind, User, UserId, UserStatus, text,
 };
 use roster_store::list::Slice;
-use roster_store::{GroupOf, InvitationFilter, InvitationSort, MemberFilter, MemberSort};
+use roster_store::{GroupOf, InvitationFilter, InvitationSort, MemberFilter, MemberSort, TokenFilter};
 
 use super::{reading, writing};
 use crate::access::{Allowed, Domain, Found};
@@ -18,7 +18,7 @@ use crate::error::{Error, OfField as _, Result, Subject};
 use crate::reference::{OrganizationRef, UserRef};
 use crate::transaction::{Reader, Tx};
 use crate::users::{NewUser, UserPatch};
-use crate::{invitations, memberships, users};
+use crate::{invitations, memberships, tokens, users};
 
 /// A user as one domain sees him.
 #[derive(Clone, Debug)]
@@ -407,6 +407,25 @@ fn owned(reader: Reader<'_>, domain: &Domain, user: UserId) -> Result<Option<Err
     Ok(None)
 }
 
+/// Ends the keys of the domain that were made for somebody: the suspension that stopped them goes with his link, and
+/// they must not come back to life.
+fn revoke_tokens(tx: &mut Tx<'_, '_>, domain: &Domain, user: UserId) -> Result<()> {
+    let filter = TokenFilter {
+        kind: Some(TokenKind::Organization),
+        user: Some(user),
+        without_revoked: true,
+        ..TokenFilter::default()
+    };
+    for token in tx.read().view.list_tokens(&filter, &Slice::default())? {
+        if let Some(place) = token.organization
+            && domain.holds(tx.read(), place)?
+        {
+            tokens::revoke(tx, token)?;
+        }
+    }
+    Ok(())
+}
+
 /// Takes somebody out of a domain; the user himself only if nothing else holds him.
 fn remove(
     tx: &mut Tx<'_, '_>,
@@ -439,6 +458,7 @@ fn remove(
             invitations::set_status(tx, &place, invitation, InvitationStatus::Revoked)?;
         }
     }
+    revoke_tokens(tx, domain, user)?;
     let at_home = before.own;
     if let Some(link) = before.link.clone() {
         tx.change(domain, &Change::DirectoryLinkDeleted { before: Box::new(link) })?;
@@ -464,12 +484,16 @@ impl Caller {
         .await
     }
 
-    /// The acting user himself, as the realm's directory shows him.
+    /// The acting user himself, as the realm's directory shows him. Who acts by one membership is shown no other.
     pub async fn provisioned_self(&self) -> Result<ProvisionedUser> {
         self.read_graph(|reader| {
             let me = reader.user(&UserRef::Me)?.allow_self_or(reader, P::UsersRead)?.into_inner();
             let root = reader.view.organization(reader.acting.root)?.ok_or(Error::NotFound(Subject::Organization))?;
-            load_one(reader, &Domain::realm(root), me)
+            let mut shown = load_one(reader, &Domain::realm(root), me)?;
+            if let Some(only) = reader.acting.only_of(shown.user.id) {
+                shown.groups.retain(|group| group.organization == only.organization);
+            }
+            Ok(shown)
         })
         .await
     }
@@ -505,8 +529,9 @@ impl Caller {
         .await
     }
 
-    /// Takes a user out of the domain, if `check` has nothing against it. His memberships in it go; the user himself goes if
-    /// the domain is the realm, or his home and nothing else holds him. Refused ([`Error::OwnsOrganization`]) for an owner.
+    /// Takes a user out of the domain, if `check` has nothing against it. His memberships in it go, and the keys made
+    /// for him there; the user himself goes if the domain is the realm, or his home and nothing else holds him. Refused
+    /// ([`Error::OwnsOrganization`]) for an owner.
     pub async fn deprovision_user<E: From<Error> + Send + 'static>(
         &self,
         user: impl Into<UserRef>,

@@ -3,7 +3,7 @@ use roster_engine::{EntityId as _, RoleCatalog};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Organization, User, role_keys};
+use super::{MemberUser, Organization, role_keys};
 
 /// An answer.
 #[derive(Debug, Serialize, ToSchema)]
@@ -94,7 +94,7 @@ impl ReachedOrganization {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct EffectiveMember {
     user_id: String,
-    user: User,
+    user: MemberUser,
     /// All roles that count here.
     roles: Vec<String>,
     /// By which memberships, the nearest first.
@@ -105,7 +105,7 @@ impl EffectiveMember {
     pub(crate) fn of(member: &engine::EffectiveMember, catalog: &RoleCatalog) -> Self {
         Self {
             user_id: member.user.id.native(),
-            user: User::from(&member.user),
+            user: MemberUser::from(&member.user),
             roles: role_keys(catalog, member.roles),
             via: member.ways.iter().map(|way| Way::of(way, catalog)).collect(),
         }

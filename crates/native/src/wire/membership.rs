@@ -41,12 +41,24 @@ pub(crate) struct Membership {
 
 /// The user, in short.
 #[derive(Debug, Serialize, ToSchema)]
-struct MemberUser {
+pub(crate) struct MemberUser {
     id: String,
     email: Option<String>,
     name: String,
     username: Option<String>,
     status: StatusWord,
+}
+
+impl From<&engine::User> for MemberUser {
+    fn from(user: &engine::User) -> Self {
+        Self {
+            id: user.id.native(),
+            email: user.email().map(str::to_owned),
+            name: user.name.clone(),
+            username: user.username.clone(),
+            status: user.status.into(),
+        }
+    }
 }
 
 /// The organization, in short.
@@ -86,13 +98,7 @@ impl Membership {
     pub(crate) fn of(member: &Member, catalog: &RoleCatalog) -> Self {
         let (u, o) = (&member.user, &member.organization);
         Self {
-            user: Some(MemberUser {
-                id: u.id.native(),
-                email: u.email().map(str::to_owned),
-                name: u.name.clone(),
-                username: u.username.clone(),
-                status: u.status.into(),
-            }),
+            user: Some(MemberUser::from(&**u)),
             organization: Some(MemberOrganization {
                 id: o.id.native(),
                 parent_id: o.parent.map(engine::EntityId::native),

@@ -14,10 +14,10 @@ use crate::Settings;
 #[derive(Args, Debug)]
 pub(crate) struct CopyArgs {
     /// Database to copy; it may be in use
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", env = "ROSTER_COPY_FROM", hide_env_values = true)]
     from: String,
     /// Database that it goes to, with nothing in it yet
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", env = "ROSTER_COPY_TO", hide_env_values = true)]
     to: String,
     #[command(flatten)]
     output: Output,

@@ -1,6 +1,5 @@
 //! `roster export` and `roster import`: one realm as a file of lines.
 
-use std::fs::OpenOptions;
 use std::io::{BufWriter, ErrorKind, IsTerminal as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -77,24 +76,14 @@ async fn to_file(caller: &Caller, file: &Path, told: &mut (dyn FnMut(u64) + Send
     if file.exists() {
         return Err(ExportError::Write(ErrorKind::AlreadyExists.into()));
     }
-    let part = file.with_extension("part");
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut output = BufWriter::new(options.open(&part)?);
-    let written = roster_transfer::export(caller, &mut output, told).await;
-    let done = match written {
-        Ok(lines) => {
-            output.get_ref().sync_all().and_then(|()| std::fs::rename(&part, file)).map(|()| lines).map_err(Into::into)
-        }
-        Err(error) => Err(error),
-    };
-    if done.is_err() {
-        // What led here says more.
-        let _ = std::fs::remove_file(&part);
-    }
-    done
+    // A name alone stands for a file in this folder.
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut output = BufWriter::new(tempfile::Builder::new().prefix("roster-").suffix(".part").tempfile_in(folder)?);
+    let lines = roster_transfer::export(caller, &mut output, told).await?;
+    let whole = output.into_inner().map_err(std::io::IntoInnerError::into_error)?;
+    whole.as_file().sync_all()?;
+    whole.persist_noclobber(file).map_err(|error| error.error)?;
+    Ok(lines)
 }
 
 pub(crate) async fn import(settings: &Settings, args: &ImportArgs) -> anyhow::Result<()> {

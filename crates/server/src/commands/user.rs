@@ -118,7 +118,7 @@ pub(crate) async fn run(settings: &Settings, args: &UserArgs) -> anyhow::Result<
         }
         Action::Delete { user, erase: true } => {
             let user = session.user_ever(user).await?;
-            session.caller.erase_user(user).await.map_err(explain)?;
+            session.caller.erase_user(user, None).await.map_err(explain)?;
             let id = user.native();
             session.output.print(&json!({"id": id, "erased": true}), || format!("erased {id}"))
         }

@@ -211,6 +211,9 @@ fn clients_that_hang_up_leave_nothing_behind() {
     server.stop();
 }
 
+/// By which somebody accepts an invitation: it stands in paths.
+const INVITE: &str = "11111111-2222-4333-8444-000000000003";
+
 #[test]
 fn logs_are_json_without_a_terminal_and_tell_of_what_was_refused() {
     let place = Place::new();
@@ -220,14 +223,20 @@ fn logs_are_json_without_a_terminal_and_tell_of_what_was_refused() {
     server.client().get("/v1/users?email=ada@example.com").expect(200);
     let answer = server.client().get("/v1/users/nobody?email=ada@example.com").expect(404);
     let id = answer.header("x-request-id").expect("an id").to_owned();
+    server.client().get(&format!("/enhance/invites/{INVITE}")).expect(405);
+    server.client().get(&format!("/enhance/invites/{INVITE}?{}", "x".repeat(9000))).expect(414);
+    server.client().get("/v1/nowhere").expect(404);
     server.stop();
     let log = std::fs::read_to_string(place.file("log")).expect("a log");
     let lines: Vec<serde_json::Value> =
         log.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))).collect();
     let answered: Vec<_> = lines.iter().filter(|line| line["message"] == "answered").collect();
-    let [answered] = answered[..] else { panic!("what went well takes no line: {log}") };
+    let [answered, invite, long, nowhere] = answered[..] else { panic!("what went well takes no line: {log}") };
     assert_eq!((&answered["request_id"], &answered["status"]), (&id.as_str().into(), &404.into()), "{answered}");
-    for secret in ["ada@example.com", KEY] {
+    assert_eq!(invite["route"], "/enhance/invites/{invite_id}", "{invite}");
+    assert_eq!((&long["status"], long.get("path")), (&414.into(), None), "{long}");
+    assert_eq!(nowhere["path"], "/v1/nowhere", "{nowhere}");
+    for secret in ["ada@example.com", KEY, INVITE] {
         assert!(!log.contains(secret), "{log}");
     }
 }

@@ -371,11 +371,11 @@ impl Connection {
     }
 
     /// The same for any number of rows: none is kept. Meanwhile this connection does nothing else.
-    pub(crate) fn scan(&self, sql: &str, each: &mut dyn FnMut(&Row<'_>) -> Result<()>) -> Result<()> {
+    pub(crate) fn scan(&self, sql: &str, values: &[Value], each: &mut dyn FnMut(&Row<'_>) -> Result<()>) -> Result<()> {
         self.settle()?;
         match &self.inner {
-            Backend::Sqlite(sqlite) => sqlite.each(sql, &[], each)?,
-            Backend::Postgres(postgres) => postgres.scan(sql, each),
+            Backend::Sqlite(sqlite) => sqlite.each(sql, values, each)?,
+            Backend::Postgres(postgres) => postgres.scan(sql, values, each),
             Backend::Nowhere(nowhere) => nowhere.asked(),
         }
     }

@@ -169,9 +169,9 @@ impl Postgres {
     }
 
     /// Row by row as they come.
-    pub(super) fn scan(&self, sql: &str, each: &mut dyn FnMut(&Row<'_>) -> Result<()>) -> Result<()> {
+    pub(super) fn scan(&self, sql: &str, values: &[Value], each: &mut dyn FnMut(&Row<'_>) -> Result<()>) -> Result<()> {
         self.ask(async |client| {
-            let mut rows = pin!(client.query_raw(sql, std::iter::empty::<Value>()).await?);
+            let mut rows = pin!(client.query_raw(sql, values).await?);
             while let Some(row) = poll_fn(|context| rows.as_mut().poll_next(context)).await {
                 if let Err(error) = each(&Row::Postgres(&row?)) {
                     return Ok(Err(error));

@@ -1,4 +1,5 @@
 //! Roles and permissions. A key here is Roster's with `org:` in front; nine system permissions have the vendor's names.
+//! What would be called as one of Roster's own permissions without the `org:` keeps it there, too: it is another one.
 
 use roster_engine::{
     BuiltIn as P, Error, Form, Permission, PermissionId, Role, RoleCatalog, RoleMap, RoleNumber, RoleSet, Subject,
@@ -62,15 +63,22 @@ pub(crate) fn new_permission_key(key: &str) -> Result<String, Error> {
     let own = new_key(key)?;
     let part = |p: &str| !p.is_empty() && p.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
     match own.split_once(':') {
+        Some(_) if is_whole(key) => Ok(key.to_owned()),
         Some((feature, action)) if part(feature) && part(action) => Ok(own),
         _ => Err(Error::invalid("key", "must be of the form org:feature:action, of a-z, 0-9 and _")),
     }
+}
+
+/// Whether a permission's key is the same on both sides.
+fn is_whole(key: &str) -> bool {
+    key.strip_prefix(PREFIX).is_some_and(|own| P::from_key(own).is_some())
 }
 
 /// `None` for those of Roster's own that the vendor doesn't know.
 fn permission_key(key: &str) -> Option<String> {
     match P::from_key(key) {
         Some(built_in) => SYSTEM.iter().find(|(_, known)| *known == built_in).map(|(name, _)| (*name).to_owned()),
+        None if is_whole(key) => Some(key.to_owned()),
         None => Some(key_to_wire(key)),
     }
 }
@@ -134,4 +142,24 @@ pub(crate) fn permission_keys(ids: &[String], all: &[Permission]) -> Result<Vec<
         all.iter().find(|p| is_known(p) && p.id == wanted).map(|p| p.key.clone())
     };
     ids.iter().map(|id| key(id).ok_or(Error::reference("permissions", Subject::Permission))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn permission_keys_both_ways() {
+        let rows = [
+            ("org:invoices:approve", "invoices:approve"),
+            ("org:billing:read", "org:billing:read"),
+            ("org:users:act_as", "org:users:act_as"),
+        ];
+        for (shown, kept) in rows {
+            assert_eq!(new_permission_key(shown).expect("a key"), kept);
+            assert_eq!((permission_key(kept).as_deref(), permission_to_wire(kept).as_str()), (Some(shown), shown));
+        }
+        assert_eq!(permission_key("billing:read").as_deref(), Some("org:sys_billing:read"), "Roster's own");
+        assert_eq!(permission_key("users:act_as"), None);
+    }
 }

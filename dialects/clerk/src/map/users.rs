@@ -170,12 +170,15 @@ pub(crate) fn new_user(body: wire::CreateUser) -> Result<NewUser, Failure> {
     Ok(new)
 }
 
-/// The address that an id names. A malformed one is unknown.
-fn address(text: &str) -> Result<AddressId, Error> {
-    Form::read_any(text).ok_or(Error::NotFound(Subject::User))
+/// The user's address that an id names. One of the other kind is as unknown as one that he doesn't have.
+fn address(user: &User, kind: AddressKind, text: &str) -> Result<AddressId, Error> {
+    let id = Form::read_any::<AddressId>(text);
+    let found = user.addresses.iter().find(|address| address.kind == kind && Some(address.id) == id);
+    found.map(|address| address.id).ok_or(Error::NotFound(Subject::User))
 }
 
-pub(crate) fn user_patch(body: wire::UpdateUser) -> Result<UserPatch, Failure> {
+/// `before`: whose addresses the body may name.
+pub(crate) fn user_patch(before: &User, body: wire::UpdateUser) -> Result<UserPatch, Failure> {
     let own = Own {
         password: body.password.is_some() || body.password_digest.is_some(),
         locked: body.locked,
@@ -185,14 +188,16 @@ pub(crate) fn user_patch(body: wire::UpdateUser) -> Result<UserPatch, Failure> {
         legal_accepted_at: body.legal_accepted_at,
     };
     let extras = own.extras()?;
-    let primary = [body.primary_email_address_id, body.primary_phone_number_id];
+    let primary =
+        [(AddressKind::Email, body.primary_email_address_id), (AddressKind::Phone, body.primary_phone_number_id)];
+    let named = primary.iter().filter_map(|(kind, id)| Some(address(before, *kind, id.as_deref()?)));
     Ok(UserPatch {
         username: body.username.map(|name| name.filter(|name| !name.is_empty())),
         external_id: body.external_id,
         first_name: body.first_name,
         last_name: body.last_name,
         locale: body.locale,
-        primary: primary.iter().flatten().map(|id| address(id)).collect::<Result<_, _>>()?,
+        primary: named.collect::<Result<_, _>>()?,
         status: body.banned.map(status),
         public: replaced(body.public_metadata),
         private: replaced(body.private_metadata),

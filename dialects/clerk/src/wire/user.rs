@@ -182,7 +182,6 @@ pub(crate) struct UpdateUser {
     #[serde(with = "serde_with::rust::double_option")]
     #[schema(value_type = Option<Object>)]
     pub unsafe_metadata: Option<Option<Metadata>>,
-    pub created_at: Option<String>,
     pub banned: Option<bool>,
     pub locked: Option<bool>,
     pub password: Option<String>,

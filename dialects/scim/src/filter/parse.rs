@@ -247,18 +247,17 @@ impl Parser<'_, '_> {
             return Err(Problem::new(format!("ends behind {word}: a value is missing")));
         };
         let mut test = compared(attribute, operator, value)?;
-        if is_id(of, attribute)
-            && let Test::Compare(Operator::Eq | Operator::Ne, Literal::Text { text, .. }) = &mut test
-            && let Some(native) = native_id(text)
+        if let Some(id) = test.id(of, attribute)
+            && let Some(native) = native_id(id)
         {
-            *text = native;
+            *id = native;
         }
         Ok(test)
     }
 }
 
 /// Whether it is the id of a user or group.
-fn is_id(of: &Attribute, attribute: &Attribute) -> bool {
+pub(super) fn is_id(of: &Attribute, attribute: &Attribute) -> bool {
     let listed = matches!(of.name, "members" | "memberRoles" | "groups");
     of.name == "id" || (listed && (attribute.name == "value" || attribute.name == of.name))
 }

@@ -6,7 +6,7 @@ use roster_engine::{
 };
 use serde_json::{Map, Value, json};
 
-use super::{Links, id_in, meta, users};
+use super::{Links, id_in, meta, schemas, users};
 use crate::error::Refusal;
 use crate::filter::ValueFilter;
 use crate::patch::{self, Op, Step};
@@ -57,11 +57,12 @@ pub(crate) fn version(of: &ProvisionedGroup) -> String {
 
 /// A group as clients see it; members and their roles as far as they were read.
 pub(crate) fn group(of: &ProvisionedGroup, catalog: &RoleCatalog, links: &Links) -> Document {
-    let mut shown = Map::new();
-    shown.insert("schemas".into(), Value::Array(Vec::new()));
-    shown.insert("id".into(), of.organization.id.native().into());
     let mut document = document(of, catalog, links);
     let mut extension = document.remove(ROSTER);
+    let mut shown = Map::new();
+    // Without the members' roles: what a group has doesn't depend on whether they were read.
+    shown.insert("schemas".into(), schemas(&GROUPS, extension.as_ref()));
+    shown.insert("id".into(), of.organization.id.native().into());
     shown.extend(document);
     if let Some(members) = &of.members {
         shown.insert("members".into(), members.iter().map(|of| member(of, links)).collect());
@@ -201,10 +202,7 @@ pub(crate) fn member_change(step: &Step, links: &Links) -> Result<Option<MemberC
         return Err(Refusal::mutability("members can be added and removed, not changed"));
     }
     Ok(match (step.op, &target.filter, &step.value) {
-        (Op::Remove, Some(filter), _) => Some(match patch::named_members(filter) {
-            Some(named) => MemberChange::Remove(named),
-            None => remove_where(filter.clone(), links.clone()),
-        }),
+        (Op::Remove, Some(filter), _) => Some(remove_where(filter, links)),
         (Op::Remove, None, None) => Some(MemberChange::Clear),
         (Op::Remove, None, Some(value)) => Some(MemberChange::Remove(value::members(value)?)),
         // A key without a value says nothing.
@@ -222,6 +220,16 @@ pub(crate) fn member_change(step: &Step, links: &Links) -> Result<Option<MemberC
     })
 }
 
-fn remove_where(filter: ValueFilter, links: Links) -> MemberChange {
-    MemberChange::RemoveWhere(Box::new(move |of| filter.fits(&member(of, &links))))
+/// Whom a filter names is named, also where it asks for more.
+fn remove_where(filter: &ValueFilter, links: &Links) -> MemberChange {
+    if let Some(named) = patch::named_members(filter) {
+        return MemberChange::Remove(named);
+    }
+    let among = patch::members_among(filter);
+    let (filter, links) = (filter.clone(), links.clone());
+    let like = Box::new(move |of: &GroupMember| filter.fits(&member(of, &links)));
+    match among {
+        Some(named) => MemberChange::RemoveAmong(named, like),
+        None => MemberChange::RemoveWhere(like),
+    }
 }

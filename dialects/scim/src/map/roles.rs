@@ -4,7 +4,7 @@ use roster_engine::{GroupPatch, MemberChange, OrganizationRef, ProvisionedGroup,
 use serde_json::{Map, Value};
 
 use super::groups::{is_about_members, member, member_change, sent_members, version, without_members};
-use super::{Links, meta, text};
+use super::{Links, meta, schemas, text};
 use crate::error::Refusal;
 use crate::patch::{self, Step};
 use crate::schema::ROLE_GROUPS;
@@ -51,10 +51,10 @@ pub(crate) fn id(of: &ProvisionedGroup, key: &str) -> String {
 pub(crate) fn group(of: &ProvisionedGroup, role: RoleNumber, key: &str, links: &Links) -> Map<String, Value> {
     let id = id(of, key);
     let mut shown = Map::new();
-    shown.insert("schemas".into(), Value::Array(Vec::new()));
+    shown.insert("schemas".into(), schemas(&ROLE_GROUPS, None));
     shown.insert("id".into(), id.as_str().into());
-    if let Some(external_id) = of.role_external_id(role) {
-        shown.insert("externalId".into(), external_id.into());
+    if let Some(external_id) = of.role_external_ids.get(&role) {
+        shown.insert("externalId".into(), external_id.as_str().into());
     }
     shown.insert("displayName".into(), id.as_str().into());
     if let Some(members) = &of.members {

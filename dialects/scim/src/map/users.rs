@@ -3,7 +3,7 @@
 use roster_engine::{EntityId as _, ProvisionedUser, UserProfile, UserProfilePatch, text as model};
 use serde_json::{Map, Value, json};
 
-use super::{Links, meta, tag_of, text};
+use super::{Links, meta, schemas, tag_of, text};
 use crate::schema::{ENTERPRISE, USERS};
 
 type Document = Map<String, Value>;
@@ -156,17 +156,17 @@ pub(crate) fn difference(before: &Document, after: &Document) -> Option<UserProf
 /// A user as clients see him, with his tag.
 pub(crate) fn user(of: &ProvisionedUser, links: &Links) -> Document {
     let user = &of.user;
-    let mut shown = Map::new();
-    shown.insert("schemas".into(), Value::Array(Vec::new()));
-    shown.insert("id".into(), user.id.native().into());
     let mut document = document(of);
+    let extension = document.remove(ENTERPRISE);
+    let mut shown = Map::new();
+    shown.insert("schemas".into(), schemas(&USERS, extension.as_ref()));
+    shown.insert("id".into(), user.id.native().into());
     shown.extend(document.remove("externalId").map(|id| ("externalId".to_owned(), id)));
     let (created, updated) = match &of.link {
         Some(link) if of.is_apart() => (link.created, link.updated),
         Some(link) => (user.created, user.updated.max(link.updated)),
         None => (user.created, user.updated),
     };
-    let extension = document.remove(ENTERPRISE);
     for attribute in USERS.attributes {
         shown.extend(document.remove(attribute.name).map(|value| (attribute.name.to_owned(), value)));
     }

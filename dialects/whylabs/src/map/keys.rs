@@ -1,5 +1,7 @@
 //! API keys are organization tokens that act as an admin, as far as their scopes go.
 
+use std::collections::HashMap;
+
 use roster_engine::{
     EntityId as _, Error, Extras, IssuedToken, Metadata, NewToken, Organization, OrganizationRef, RoleCatalog,
     RoleNumber, RoleSet, Timestamp, Token, TokenKind, UserId, UserRef,
@@ -71,18 +73,22 @@ pub(crate) fn refused(error: Error) -> Error {
     }
 }
 
+/// The ids that users are shown by.
+pub(crate) type Shown = HashMap<UserId, String>;
+
 /// Whose key it is. One that was made for nobody shows a user who isn't there: the clients want one.
-pub(crate) fn key_user(token: &Token) -> String {
+pub(crate) fn key_user(token: &Token, users: &Shown) -> String {
     let user = token.user.unwrap_or_else(|| UserId::from_raw(token.id.raw()));
-    SURFACE.show(user, &roster_engine::Aliases::default())
+    users.get(&user).cloned().unwrap_or_else(|| SURFACE.show(user, &roster_engine::Aliases::default()))
 }
 
-pub(crate) fn api_key(catalog: &RoleCatalog, organization: &Organization, token: &Token) -> UserApiKey {
+/// `users`: whose keys these are, as far as they are there.
+pub(crate) fn api_key(catalog: &RoleCatalog, organization: &Organization, token: &Token, users: &Shown) -> UserApiKey {
     UserApiKey {
         key: None,
         key_id: SURFACE.show(token.id, &roster_engine::Aliases::default()),
         org_id: organization_id(organization),
-        user_id: key_user(token),
+        user_id: key_user(token, users),
         creation_time: token.created.rfc3339(),
         expiration_time: token.expires.map(Timestamp::rfc3339),
         last_used_time: token.last_used.map(Timestamp::rfc3339),
@@ -94,8 +100,13 @@ pub(crate) fn api_key(catalog: &RoleCatalog, organization: &Organization, token:
 }
 
 /// The one answer that shows the key: `ID.SECRET:ORGANIZATION`, 64 characters before the colon.
-pub(crate) fn issued_key(catalog: &RoleCatalog, organization: &Organization, issued: IssuedToken) -> UserApiKey {
-    let mut shown = api_key(catalog, organization, &issued.token);
+pub(crate) fn issued_key(
+    catalog: &RoleCatalog,
+    organization: &Organization,
+    issued: IssuedToken,
+    users: &Shown,
+) -> UserApiKey {
+    let mut shown = api_key(catalog, organization, &issued.token, users);
     shown.key = issued.secret.map(|secret| format!("{}.{secret}:{}", shown.key_id, shown.org_id));
     shown
 }
