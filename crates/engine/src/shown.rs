@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use roster_model::{OrganizationId, User, UserId};
+use roster_store::View;
 
 use crate::actor::Caller;
 use crate::error::Result;
@@ -29,8 +30,8 @@ impl Caller {
         organizations: Vec<OrganizationId>,
     ) -> Result<HashMap<OrganizationId, String>> {
         let surface = self.surface();
-        self.shown_ids(organizations, move |reader, ids| {
-            let found = reader.view.shared_organizations(ids)?;
+        self.shown_ids(organizations, move |view, ids| {
+            let found = view.shared_organizations(ids)?;
             Ok(found.iter().map(|found| (found.id, surface.show(found.id, &found.aliases))).collect())
         })
         .await
@@ -39,25 +40,30 @@ impl Caller {
     /// The same for users.
     pub async fn shown_user_ids(&self, users: Vec<UserId>) -> Result<HashMap<UserId, String>> {
         let surface = self.surface();
-        self.shown_ids(users, move |reader, ids| {
-            let found = reader.view.shared_users(ids)?;
+        self.shown_ids(users, move |view, ids| {
+            let found = view.shared_users(ids)?;
             Ok(found.iter().map(|found| (found.id, surface.show(found.id, &found.aliases))).collect())
         })
         .await
     }
 
-    /// Each is looked up once.
-    async fn shown_ids<I: Clone + Ord + Send + 'static>(
+    /// Each is looked up once, and the caller not again: what he has just done may have ended the session that he did it by.
+    async fn shown_ids<I: Ord + Send + 'static>(
         &self,
         mut ids: Vec<I>,
-        show: impl FnOnce(Reader<'_>, &[I]) -> Result<HashMap<I, String>> + Clone + Send + 'static,
+        show: impl FnOnce(&View<'_>, &[I]) -> Result<HashMap<I, String>> + Clone + Send + 'static,
     ) -> Result<HashMap<I, String>> {
         if ids.is_empty() {
             return Ok(HashMap::new());
         }
         ids.sort_unstable();
         ids.dedup();
-        self.read_graph(move |reader| show(reader, &ids)).await
+        let (store, seen) = (self.engine.store(), self.position());
+        let look = || store.look(self.realm, seen, |view| show.clone()(view, &ids));
+        match store.in_memory(look).await {
+            Some(shown) => shown,
+            None => store.read_from(self.realm, seen, move |view| show(view, &ids)).await,
+        }
     }
 
     /// Whom ids mean by which this surface's clients look for what they may read. Who isn't there is left out.

@@ -254,11 +254,17 @@ fn address(drawing: Drawing<'_>, kind: AddressKind, value: String, primary: bool
     Address { id: drawing.draw(), kind, value, primary, verified: true, created: drawing.now }
 }
 
-/// Primary ones first, each once: as they are kept.
-fn addresses(drawing: Drawing<'_>, new: &NewUser) -> Result<Vec<Address>> {
-    if usize::from(new.email.is_some()) + new.other_emails.len() + new.phones.len() > ADDRESSES_MAX {
+/// Whoever had more before, from an import, keeps them.
+fn check_number(addresses: usize, before: usize) -> Result<()> {
+    if addresses > ADDRESSES_MAX.max(before) {
         return Err(Error::invalid("addresses", format!("are more than {ADDRESSES_MAX}")));
     }
+    Ok(())
+}
+
+/// Primary ones first, each once: as they are kept.
+fn addresses(drawing: Drawing<'_>, new: &NewUser) -> Result<Vec<Address>> {
+    check_number(usize::from(new.email.is_some()) + new.other_emails.len() + new.phones.len(), 0)?;
     let mut all: Vec<Address> = Vec::new();
     let emails =
         new.email.iter().chain(&new.other_emails).map(|email| (AddressKind::Email, text::email(email).of("email")));
@@ -401,6 +407,7 @@ pub(crate) fn update(tx: &mut Tx<'_, '_>, before: &Allowed<User>, patch: &UserPa
                 after.addresses.retain(|a| a.value != email);
                 after.addresses.insert(0, email_address(tx, &email)?);
             }
+            check_number(after.addresses.len(), before.addresses.len())?;
             sort_addresses(&mut after.addresses);
         }
     }

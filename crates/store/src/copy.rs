@@ -243,19 +243,17 @@ pub fn backup(from: &Location, file: &Path, told: &mut dyn FnMut(Progress<'_>)) 
     if file.exists() {
         return Err(Error::Url(format!("{} exists already", file.display())));
     }
-    // Under another name until it is whole, so that half a backup is never taken for one.
-    let part = file.with_extension("part");
-    store::make_file(&part)?;
-    let done = copy_file(&source, &part, told).and_then(|()| {
-        std::fs::File::open(&part)
-            .and_then(|written| written.sync_all())
-            .and_then(|()| std::fs::rename(&part, file))
-            .map_err(|e| Error::File(file.display().to_string(), e))
-    });
-    if done.is_err() {
-        let _ = std::fs::remove_file(&part);
-    }
-    done
+    // A name alone stands for a file in this folder.
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // Under another name until it is whole, so that half a backup is never taken for one; and under one that nobody knows before, so that
+    // no link waits there.
+    let part = tempfile::Builder::new().prefix("roster-").suffix(".part").tempfile_in(folder);
+    let part = part.map_err(|error| store::unmade(file, error))?;
+    copy_file(&source, part.path(), told)?;
+    let failed = |error| Error::File(file.display().to_string(), error);
+    part.as_file().sync_all().map_err(failed)?;
+    part.persist_noclobber(file).map_err(|error| failed(error.error))?;
+    Ok(())
 }
 
 /// Puts a backup in the place of a database that isn't there or has nothing in it.

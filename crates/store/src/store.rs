@@ -535,13 +535,17 @@ pub(crate) fn make_file(file: &Path) -> Result<()> {
     match options.open(file) {
         Ok(_) => Ok(()),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
-        // A folder that isn't there is a slip of the pen more often than a wish, so it isn't made.
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            let folder = file.parent().unwrap_or(file);
-            Err(Error::Url(format!("there is no folder {} for the database: make it first", folder.display())))
-        }
-        Err(error) => Err(Error::File(file.display().to_string(), error)),
+        Err(error) => Err(unmade(file, error)),
     }
+}
+
+/// A folder that isn't there is a slip of the pen more often than a wish, so it isn't made.
+pub(crate) fn unmade(file: &Path, error: std::io::Error) -> Error {
+    if error.kind() == ErrorKind::NotFound {
+        let folder = file.parent().unwrap_or(file);
+        return Error::Url(format!("there is no folder {} for the database: make it first", folder.display()));
+    }
+    Error::File(file.display().to_string(), error)
 }
 
 /// SQLite only says that it can't; the two usual reasons are these.

@@ -22,7 +22,7 @@ struct Form {
     message: String,
     /// What is at fault: whether it is missing or invalid, and its name.
     parameter: Option<(&'static str, String)>,
-    /// What is there already: its type and id.
+    /// What is there already: its type and id, as [`crate::session::naming`] leaves it.
     conflict: Option<(&'static str, i64)>,
     authenticate: Option<&'static str>,
     /// In seconds.

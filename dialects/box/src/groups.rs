@@ -12,7 +12,7 @@ use crate::docs::Failures;
 use crate::fields::Fields;
 use crate::map::{self, groups};
 use crate::query::Offsets;
-use crate::session::Session;
+use crate::session::{Session, naming};
 use crate::wire::{self, Group, GroupBody};
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
@@ -74,7 +74,7 @@ async fn create(
     caller.realm_for(P::OrganizationsCreate).await?;
     let new = groups::new_group(body.read()?)?;
     let fields = Fields::of(&query)?;
-    let group = caller.create_organization(new).await?;
+    let group = naming(&caller, caller.create_organization(new).await).await?;
     Ok((StatusCode::CREATED, one(&caller, group, &fields).await?))
 }
 
@@ -107,7 +107,7 @@ async fn update(
     caller.organization_for(group.clone(), Right::tree(P::OrganizationsWrite)).await?;
     let patch = groups::group_patch(body.read_or_default()?)?;
     let fields = Fields::of(&query)?;
-    let group = caller.update_organization(group, patch).await?;
+    let group = naming(&caller, caller.update_organization(group, patch).await).await?;
     one(&caller, group, &fields).await
 }
 

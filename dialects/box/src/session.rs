@@ -2,7 +2,7 @@
 
 use axum::extract::FromRequestParts;
 use http::request::Parts;
-use roster_engine::{BuiltIn as P, Caller, Error, UserRef};
+use roster_engine::{BuiltIn as P, Caller, EntityId as _, Error, OrganizationId, Subject, UserId, UserRef};
 use roster_http::{App, Authenticated, Failure};
 
 use crate::map;
@@ -73,4 +73,18 @@ impl Whom {
 /// Users are the business of the enterprise's admins. The engine lets some roles read them that are no admins; Box doesn't.
 pub(crate) async fn admin(caller: &Caller) -> Result<(), Error> {
     caller.realm_for(P::UsersWrite).await.map(drop)
+}
+
+/// A refusal that names what is there already by the id that clients know it by. Ids are numbers here: for what brought along one that
+/// isn't, our own stays, which is taken too.
+pub(crate) async fn naming<T>(caller: &Caller, done: Result<T, Error>) -> Result<T, Error> {
+    let Err(Error::AlreadyExists { subject, field, id: Some(raw) }) = done else { return done };
+    let (group, user) = (OrganizationId::from_raw(raw), UserId::from_raw(raw));
+    let shown = match subject {
+        Subject::Organization => caller.shown_organization_ids(vec![group]).await?.remove(&group),
+        Subject::User => caller.shown_user_ids(vec![user]).await?.remove(&user),
+        _ => None,
+    };
+    let shown = shown.and_then(|id| id.parse::<i64>().ok());
+    Err(Error::AlreadyExists { subject, field, id: shown.or(Some(raw)) })
 }

@@ -13,7 +13,7 @@ use crate::docs::Failures;
 use crate::fields::Fields;
 use crate::map::users;
 use crate::query::{Offsets, limit};
-use crate::session::{Session, Whom, admin};
+use crate::session::{Session, Whom, admin, naming};
 use crate::wire::{self, EnterpriseRole, UserBody};
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
@@ -111,7 +111,7 @@ async fn create(
     admin(&caller).await?;
     let new = users::new_user(body.read()?)?;
     let fields = Fields::of(&query)?;
-    let user = caller.create_user(new).await?;
+    let user = naming(&caller, caller.create_user(new).await).await?;
     Ok((StatusCode::CREATED, one(&caller, user, &fields).await?))
 }
 
@@ -145,7 +145,7 @@ async fn update(
     let user = caller.user(Whom::to_write(&caller, &id).await?).await?.id;
     let patch = users::user_patch(user, body.read_or_default()?)?;
     let fields = Fields::of(&query)?;
-    let user = caller.update_user(user, patch).await?;
+    let user = naming(&caller, caller.update_user(user, patch).await).await?;
     one(&caller, user, &fields).await
 }
 

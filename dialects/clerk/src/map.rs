@@ -3,6 +3,8 @@
 pub(crate) mod roles;
 pub(crate) mod users;
 
+use std::collections::HashMap;
+
 use roster_engine::id::kind_of;
 use roster_engine::{
     Aliases, Dialect, EntityId, Error, InOrganization, Invited, Kind, Listed, Member, NewOrganization, Organization,
@@ -62,10 +64,16 @@ pub(crate) fn identifier(user: &User) -> Option<String> {
     user.email().or_else(|| user.phone()).or(user.username.as_deref()).map(str::to_owned)
 }
 
-pub(crate) fn organization(session: &Session, o: &Organization) -> wire::Organization {
+/// Creators who brought an id along, and it.
+pub(crate) type Creators = HashMap<UserId, String>;
+
+/// Also tokens make organizations; here only users do.
+pub(crate) fn creator(o: &Organization) -> Option<UserId> {
+    o.created_by.filter(|raw| kind_of(*raw) == Some(Kind::User)).map(UserId::from_raw)
+}
+
+pub(crate) fn organization(session: &Session, creators: &Creators, o: &Organization) -> wire::Organization {
     let id = organization_id(o);
-    // Also tokens make organizations; here only users do.
-    let creator = o.created_by.filter(|raw| kind_of(*raw) == Some(Kind::User)).map(UserId::from_raw);
     wire::Organization {
         object: "organization",
         image_url: session.image(o.id),
@@ -81,7 +89,7 @@ pub(crate) fn organization(session: &Session, o: &Organization) -> wire::Organiz
             .unwrap_or(true),
         public_metadata: o.public.clone(),
         private_metadata: o.private.clone(),
-        created_by: creator.map(self::id),
+        created_by: creator(o).map(|user| creators.get(&user).cloned().unwrap_or_else(|| self::id(user))),
         created_at: o.created.as_ms(),
         updated_at: o.updated.as_ms(),
         members_count: None,
@@ -114,7 +122,12 @@ pub(crate) fn new_organization(body: wire::CreateOrganization) -> Result<NewOrga
     })
 }
 
-pub(crate) fn membership(session: &Session, catalog: &RoleCatalog, member: &Member) -> wire::OrganizationMembership {
+pub(crate) fn membership(
+    session: &Session,
+    catalog: &RoleCatalog,
+    creators: &Creators,
+    member: &Member,
+) -> wire::OrganizationMembership {
     let (m, u) = (&member.membership, &member.user);
     let (role, role_name, permissions) = roles::shown(catalog, m.roles);
     let user_id = user_id(u);
@@ -126,7 +139,7 @@ pub(crate) fn membership(session: &Session, catalog: &RoleCatalog, member: &Memb
         permissions,
         public_metadata: m.public.clone(),
         private_metadata: m.private.clone(),
-        organization: organization(session, &member.organization),
+        organization: organization(session, creators, &member.organization),
         public_user_data: wire::PublicUserData {
             first_name: u.first_name.clone(),
             last_name: u.last_name.clone(),

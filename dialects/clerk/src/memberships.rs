@@ -51,7 +51,7 @@ async fn create(
     let roles = RoleSet::of(roles::role(&caller.roles(), &key)?);
     let new = NewMembership { roles, public, private, ..NewMembership::default() };
     let member = caller.add_member(organization.id, &*user, new).await.map_err(map::naming(&user))?;
-    Ok(Json(map::membership(&session, &caller.roles(), &member)))
+    Ok(Json(session.membership(&member).await?))
 }
 
 /// All members that the filters leave.
@@ -91,7 +91,7 @@ async fn list(
     let shown = query.all("role")?.map(|keys| keys.iter().filter_map(|key| roles::role(&catalog, key).ok()).collect());
     let query = MemberQuery { strongest: shown, users: query.users()?, sort, page, ..MemberQuery::default() };
     let listed = caller.list_members(organization.id, query).await?;
-    Ok(Json(session.memberships(&listed)?))
+    Ok(Json(session.memberships(&listed).await?))
 }
 
 /// The organization and user of a path, as the engine knows them.
@@ -118,7 +118,7 @@ async fn update(
     let (organization, user) = place(&session, &organization_id, &user_id).await?;
     let role = roles::role(&caller.roles(), &filled("role", body.read()?.role)?)?;
     let member = caller.set_shown_role::<roles::Strongest>(organization, user, role).await?;
-    Ok(Json(map::membership(&session, &caller.roles(), &member)))
+    Ok(Json(session.membership(&member).await?))
 }
 
 /// Ends a membership, and answers with it as it was.
@@ -134,7 +134,7 @@ async fn remove(
 ) -> Result<Json<OrganizationMembership>, Failure> {
     let removed = session.caller.remove_member(&*organization_id, &*user_id, None).await;
     let member = removed.map_err(map::naming(&user_id))?;
-    Ok(Json(map::membership(&session, &session.caller.roles(), &member)))
+    Ok(Json(session.membership(&member).await?))
 }
 
 /// Merges into a member's metadata.
@@ -157,7 +157,7 @@ async fn merge_metadata(
         ..MembershipPatch::default()
     };
     let member = session.caller.update_member(organization, user, patch).await?;
-    Ok(Json(map::membership(&session, &session.caller.roles(), &member)))
+    Ok(Json(session.membership(&member).await?))
 }
 
 /// All memberships of all organizations.
@@ -174,7 +174,7 @@ async fn merge_metadata(
 async fn list_all(session: Session, query: Query) -> Result<Json<Paged<Row>>, Failure> {
     let (sort, page) = query.page(&sorts(), MemberSort::Created)?;
     let listed = session.caller.list_all_members(MemberQuery { sort, page, ..MemberQuery::default() }).await?;
-    Ok(Json(session.memberships(&listed)?))
+    Ok(Json(session.memberships(&listed).await?))
 }
 
 /// Where a user belongs, newest first.
@@ -193,5 +193,5 @@ async fn list_of_user(
     let (sort, page) = query.page(&sorts(), MemberSort::Created)?;
     let query = MemberQuery { sort, page, ..MemberQuery::default() };
     let listed = session.caller.list_memberships_of(user, query).await?;
-    Ok(Json(session.memberships(&listed)?))
+    Ok(Json(session.memberships(&listed).await?))
 }

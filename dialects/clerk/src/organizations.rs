@@ -24,6 +24,15 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(merge_metadata, replace_metadata))
 }
 
+async fn show(session: &Session, organizations: &[Organization]) -> Result<Vec<wire::Organization>, Failure> {
+    let creators = session.creators(organizations.iter().filter_map(map::creator).collect()).await?;
+    Ok(organizations.iter().map(|o| map::organization(session, &creators, o)).collect())
+}
+
+async fn one(session: &Session, organization: Organization) -> Result<Json<wire::Organization>, Failure> {
+    Ok(Json(show(session, &[organization]).await?.remove(0)))
+}
+
 /// What is asked for in addition to what is always shown.
 struct Include {
     members: bool,
@@ -39,7 +48,7 @@ impl Include {
     }
 
     async fn put(&self, session: &Session, organizations: &[Organization]) -> Result<Vec<wire::Organization>, Failure> {
-        let mut shown: Vec<_> = organizations.iter().map(|o| map::organization(session, o)).collect();
+        let mut shown = show(session, organizations).await?;
         if self.members || self.elevated {
             let ids = organizations.iter().map(|organization| organization.id).collect();
             let counts = session.caller.count_in_organizations(ids).await?;
@@ -61,7 +70,7 @@ impl Include {
 async fn create(session: Session, body: Body<CreateOrganization>) -> Result<Json<wire::Organization>, Failure> {
     let new = map::new_organization(body.read()?)?;
     let made = session.caller.create_organization(new).await?;
-    Ok(Json(map::organization(&session, &made)))
+    one(&session, made).await
 }
 
 /// All organizations that the filters leave.
@@ -131,7 +140,7 @@ async fn changed(
     patch: OrganizationPatch,
 ) -> Result<Json<wire::Organization>, Failure> {
     let changed = session.caller.update_organization(organization.id, patch).await?;
-    Ok(Json(map::organization(session, &changed)))
+    one(session, changed).await
 }
 
 /// Changes what is sent. The slug stays when the name changes.

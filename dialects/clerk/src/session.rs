@@ -6,11 +6,12 @@ use axum::extract::FromRequestParts;
 use http::HeaderMap;
 use http::header::HOST;
 use http::request::Parts;
-use roster_engine::{Caller, EntityId, Listed, Member};
+use roster_engine::{Caller, EntityId, Error, Listed, Member, UserId};
 use roster_http::{App, Authenticated, Failure, Frame, Pairs, Row, RowForm, Rows, SecretFound, bearer};
 
 use crate::error::VERSION;
-use crate::wire::Paged;
+use crate::map::Creators;
+use crate::wire::{OrganizationMembership, Paged};
 use crate::{PREFIX, avatars, map};
 
 /// Versions that the vendor has published. They order as texts.
@@ -47,12 +48,33 @@ impl Session {
         }
     }
 
-    /// A list of memberships.
-    pub(crate) fn memberships(&self, listed: &Listed<Member>) -> Result<Paged<Row>, Failure> {
+    /// Which of these users, who made organizations, brought an id along. The others, and who is gone, are named by our own.
+    pub(crate) async fn creators(&self, users: Vec<UserId>) -> Result<Creators, Error> {
+        let mut shown = self.caller.shown_user_ids(users).await?;
+        shown.retain(|user, shown| *shown != map::id(*user));
+        Ok(shown)
+    }
+
+    /// A membership.
+    pub(crate) async fn membership(&self, member: &Member) -> Result<OrganizationMembership, Error> {
         let catalog = self.caller.roles();
+        let creators = self.creators(map::creator(&member.organization).into_iter().collect()).await?;
+        Ok(map::membership(self, &catalog, &creators, member))
+    }
+
+    /// A list of memberships.
+    pub(crate) async fn memberships(&self, listed: &Listed<Member>) -> Result<Paged<Row>, Failure> {
+        let catalog = self.caller.roles();
+        let creators = listed.items.iter().filter_map(|member| map::creator(&member.organization)).collect();
+        let creators = self.creators(creators).await?;
         // Pictures have our address in them.
-        let form = RowForm::of(("clerk membership", &self.origin));
-        let row = |member| self.rows.member(form, member, &catalog, |m, catalog| map::membership(self, catalog, m));
+        let usual = RowForm::of(("clerk membership", &self.origin));
+        let row = |member: &Member| {
+            // What a creator brought along is no part of the member, and goes with the creator.
+            let brought = map::creator(&member.organization).and_then(|user| creators.get(&user));
+            let form = brought.map_or(usual, |id| RowForm::of(("clerk membership", &self.origin, id)));
+            self.rows.member(form, member, &catalog, |m, catalog| map::membership(self, catalog, &creators, m))
+        };
         let data = listed.items.iter().map(row).collect::<Result<_, _>>()?;
         Ok(Paged { data, total_count: listed.total.unwrap_or_default() })
     }

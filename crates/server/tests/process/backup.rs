@@ -41,3 +41,28 @@ fn a_backup_is_taken_while_the_server_writes_and_put_back() {
     assert!(told.contains("not a database"), "{told}");
     assert!(!place.file("third.db").exists());
 }
+
+#[test]
+fn a_backup_is_written_where_no_link_can_be_planted() {
+    let place = Place::new();
+    place.done(&["realm", "create", "default"]);
+    #[cfg(unix)]
+    {
+        std::fs::write(place.file("other.db"), "").expect("written");
+        std::os::unix::fs::symlink("other.db", place.file("kept.part")).expect("a link");
+    }
+    place.done(&["backup", "kept.db"]);
+    #[cfg(unix)]
+    {
+        let kept = std::fs::symlink_metadata(place.file("kept.db")).expect("a backup");
+        let mode = std::os::unix::fs::PermissionsExt::mode(&kept.permissions());
+        assert_eq!((kept.is_file(), mode & 0o777), (true, 0o600));
+        assert_eq!(std::fs::metadata(place.file("other.db")).expect("a file").len(), 0, "nobody wrote there");
+    }
+    let told = place.refused(1, &["backup", "deep/kept.db"]);
+    assert!(told.contains("there is no folder deep"), "{told}");
+    place.done(&["verify", "--database", "sqlite://kept.db"]);
+    let left = std::fs::read_dir(place.path()).expect("a folder").filter_map(Result::ok);
+    let parts: Vec<_> = left.filter(|entry| entry.file_name().to_string_lossy().starts_with("roster-")).collect();
+    assert!(parts.is_empty(), "{parts:?}");
+}

@@ -1,10 +1,8 @@
 //! Acting as another user, the realm's admins, and what operations refuse only if they are asked to.
 
-mod common;
-
 use std::sync::Arc;
 
-use common::{Bench, runtime};
+use crate::common::{Bench, runtime};
 use roster_engine::{
     BuiltIn, Caller, Dialect, EntityId as _, Error, Extras, Member, Membership, MembershipId, MembershipPatch,
     Metadata, NewMembership, NewOrganization, NewToken, NewUser, OrganizationPatch, RequestScope, Right, RoleCatalog,

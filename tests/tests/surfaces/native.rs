@@ -1,5 +1,6 @@
 //! What the native API promises beyond the scenarios: lists, merge patches, preconditions, repeated requests, bulk, the log.
 
+use roster_engine::{EntityId as _, NewUser};
 use roster_tests::World;
 use roster_tests::world::{KEY, request};
 use serde_json::{Value, json};
@@ -112,6 +113,29 @@ async fn a_user_has_a_hundred_addresses_at_most() {
     let refused = world.call("POST", "/v1/users", with(101)).await;
     assert_eq!((refused.status.as_u16(), refused.str("/field")), (422, "addresses"), "{}", refused.text());
     assert_eq!(world.call("POST", "/v1/users", with(100)).await.status, 201);
+}
+
+#[tokio::test]
+async fn a_patch_gives_nobody_more_addresses_than_a_hundred() {
+    let world = World::new().await;
+    let operator = world.operator().await;
+    let with = async |phones: std::ops::Range<u32>| {
+        let phones = phones.map(|n| format!("+1415555{n:04}")).collect();
+        let user = operator.create_user(NewUser { phones, ..NewUser::default() }).await.expect("a user");
+        format!("/v1/users/{}", user.id.native())
+    };
+    let patch = async |path: &str, email: &str| world.call("PATCH", path, json!({"email": email})).await;
+    let full = with(0..100).await;
+    let refused = patch(&full, "ada@example.com").await;
+    assert_eq!((refused.status.as_u16(), refused.str("/field")), (422, "addresses"), "{}", refused.text());
+    assert_eq!(world.call("GET", &full, Value::Null).await.json["email"], Value::Null);
+    // The hundredth, and another one in its place.
+    let path = with(100..199).await;
+    for email in ["ada@example.com", "ada@example.org"] {
+        let changed = patch(&path, email).await;
+        assert_eq!((changed.status.as_u16(), changed.str("/email")), (200, email), "{}", changed.text());
+    }
+    assert_eq!(world.verify().await, Vec::<String>::new());
 }
 
 #[tokio::test]

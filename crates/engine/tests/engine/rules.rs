@@ -1,10 +1,8 @@
 //! The rules that always hold, shown by random histories against a small model that knows nothing of databases.
 
-mod common;
-
 use std::collections::{BTreeMap, BTreeSet};
 
-use common::{Bench, runtime};
+use crate::common::{Bench, runtime};
 use proptest::prelude::*;
 use roster_engine::{
     Caller, EntityId as _, Error, MemberQuery, MembershipPatch, NewMembership, NewOrganization, NewUser,

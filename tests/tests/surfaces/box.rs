@@ -2,7 +2,9 @@
 
 use axum::body::Body;
 use http::Request;
-use roster_engine::{EntityId, Form, NewMembership, NewOrganization, NewUser, RoleNumber, RoleSet, UserId, Visibility};
+use roster_engine::{
+    Dialect, EntityId, Form, NewMembership, NewOrganization, NewUser, RoleNumber, RoleSet, UserId, Visibility,
+};
 use roster_tests::world::KEY;
 use roster_tests::{Answer, World};
 use serde_json::{Value, json};
@@ -186,4 +188,36 @@ async fn oauth_has_its_own_form_of_refusals() {
     let answer = call(&world, KEY, "GET", "/files/1", Value::Null).await;
     assert_eq!((answer.status.as_u16(), answer.str("/code")), (404, "not_found"));
     assert_eq!(answer.header("box-request-id"), answer.header("x-request-id"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_conflict_names_what_is_there_by_the_id_that_it_brought_along() {
+    const GROUP: &str = "123456789";
+    const USER: &str = "987654321";
+    let world = World::new().await;
+    let alias = Some((Dialect::Box, GROUP.to_owned()));
+    let old = NewOrganization { name: "old".into(), alias, ..NewOrganization::default() };
+    world.operator().await.create_organization(old).await.expect("a group");
+    world.bring(Dialect::Box, "old@example.com", USER).await;
+    let ask = async |method: &str, path: &str, body: Value| call(&world, KEY, method, path, body).await;
+    let group = ask("POST", "/groups", json!({"name": "new"})).await.str("/id").to_owned();
+    let user = ask("POST", "/users", json!({"name": "new", "login": "new@example.com"})).await.str("/id").to_owned();
+    let joins = json!({"user": {"id": USER}, "group": {"id": GROUP}});
+    let membership = ask("POST", "/group_memberships", joins.clone()).await.str("/id").to_owned();
+    for (method, path, body, kind, there) in [
+        ("POST", "/groups", json!({"name": "old"}), "group", GROUP),
+        ("PUT", &*format!("/groups/{group}"), json!({"name": "old"}), "group", GROUP),
+        ("PUT", &*format!("/groups/{GROUP}"), json!({"name": "new"}), "group", &*group),
+        ("POST", "/users", json!({"name": "old", "login": "old@example.com"}), "user", USER),
+        ("PUT", &*format!("/users/{user}"), json!({"login": "old@example.com"}), "user", USER),
+        ("PUT", &*format!("/users/{USER}"), json!({"login": "new@example.com"}), "user", &*user),
+        ("POST", "/group_memberships", joins, "group_membership", &*membership),
+    ] {
+        let refused = ask(method, path, body).await;
+        assert_eq!(refused.status, 409, "{method} {path}: {}", refused.text());
+        let named = (refused.str("/context_info/conflicts/0/type"), refused.str("/context_info/conflicts/0/id"));
+        assert_eq!(named, (kind, there), "{method} {path}");
+        assert_eq!(ask("GET", &format!("/{kind}s/{there}"), Value::Null).await.str("/id"), there);
+    }
+    assert_eq!(world.verify().await, Vec::<String>::new());
 }

@@ -1,11 +1,9 @@
 //! Passwords, sessions and one-time links, through the engine alone.
 
-mod common;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use common::{Bench, runtime};
+use crate::common::{Bench, runtime};
 use roster_engine::{
     Ask, BuiltIn, Caller, Check, Clock, Config, Credentials, Engine, Entered, EntityId as _, Error, MemberQuery,
     MembershipId, NewMembership, NewOrganization, NewToken, NewUser, OrganizationId, OrganizationRef, OwnChange, Page,

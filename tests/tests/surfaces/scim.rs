@@ -1,12 +1,10 @@
 //! What directories really send, and what must become of it: one row for each quirk of each client. And what no row shows: who
 //! sees what, many at once, entity tags.
 
-mod scim_common;
-
+use crate::scim_common::{Directory, ENTERPRISE, EXTENSION, PATCH};
 use roster_engine::{Dialect, EntityId as _, NewOrganization, NewToken, RoleNumber, RoleSet, TokenKind};
 use roster_tests::World;
 use roster_tests::world::KEY;
-use scim_common::{Directory, ENTERPRISE, EXTENSION, PATCH};
 use serde_json::{Value, json};
 
 /// Who sends it, in which words, and which of the members ada, bob and eve are left. All three are there before; zoe is a user.

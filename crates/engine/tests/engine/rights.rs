@@ -1,11 +1,9 @@
 //! Who may do what: against a naive reading of the rule, as a table for reviewers, and what nobody may.
 
-mod common;
-
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use common::{Bench, runtime};
+use crate::common::{Bench, runtime};
 use proptest::prelude::*;
 use roster_engine::role::BUILT_IN;
 use roster_engine::{

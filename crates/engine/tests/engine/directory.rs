@@ -1,11 +1,9 @@
 //! Directories: members change as sets, whatever is asked and however often, against a small model that knows nothing of
 //! databases; and what is held back changes nothing.
 
-mod common;
-
 use std::collections::BTreeSet;
 
-use common::{Bench, runtime};
+use crate::common::{Bench, runtime};
 use proptest::prelude::*;
 use roster_engine::{
     Caller, Dialect, DirectoryOptions, EntityId as _, Error, GroupPatch, MemberChange, MemberQuery, MembersWanted,

@@ -1,10 +1,8 @@
 //! Whatever happened before, checks and lists say what a few lines over plain maps say.
 
-mod common;
-
 use std::collections::{BTreeMap, BTreeSet};
 
-use common::{Bench, runtime};
+use crate::common::{Bench, runtime};
 use proptest::prelude::*;
 use roster_engine::{
     Ask, Check, EntityId as _, Listed, MembershipPatch, NewMembership, NewOrganization, NewPermission, NewRole,

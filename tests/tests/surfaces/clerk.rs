@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use http::Request;
-use roster_engine::{EntityId, Form, NewToken, NewUser, TokenKind, UserId};
+use roster_engine::{Dialect, EntityId, Form, NewToken, NewUser, TokenKind, UserId};
 use roster_tests::operations::secret;
 use roster_tests::world::KEY;
 use roster_tests::{Answer, World};
@@ -143,6 +143,59 @@ async fn users_are_found_by_when_they_were_seen_and_by_parts_of_their_ids() {
     let org = world.call("POST", "/clerk/v1/organizations", json!({"name": "Acme", "created_by": ann})).await;
     let members = format!("/organizations/{}/memberships?query={}", org.str("/id"), &ann[20..]);
     assert_eq!(get(&world, &members, None).await.json["total_count"], 1);
+}
+
+#[tokio::test]
+async fn who_made_an_organization_is_named_by_the_id_that_he_brought_along() {
+    const ANN: &str = "user_brought";
+    let world = World::new().await;
+    let ann = world.bring(Dialect::Clerk, "ann@example.com", ANN).await;
+    let made = world.call("POST", "/clerk/v1/organizations", json!({"name": "Acme", "created_by": ANN})).await;
+    assert_eq!((made.status.as_u16(), made.str("/created_by")), (200, ANN), "{}", made.text());
+    let path = format!("/clerk/v1/organizations/{}", made.str("/id"));
+    let bob = id(user(&world, "bob").await);
+    let joins = json!({"user_id": bob, "role": "org:admin"});
+    let joined = world.call("POST", &format!("{path}/memberships"), joins).await;
+    assert_eq!(joined.str("/organization/created_by"), ANN, "{}", joined.text());
+    let member = format!("{path}/memberships/{bob}");
+    let shown = async |wanted: &str| {
+        for (path, pointer) in [
+            (path.clone(), "/created_by"),
+            ("/clerk/v1/organizations".to_owned(), "/data/0/created_by"),
+            (format!("/clerk/v1/users/{bob}/organization_memberships"), "/data/0/organization/created_by"),
+            (format!("{path}/memberships?user_id={bob}"), "/data/0/organization/created_by"),
+            ("/clerk/v1/organization_memberships".to_owned(), "/data/0/organization/created_by"),
+        ] {
+            let answer = world.call("GET", &path, Value::Null).await;
+            assert_eq!(answer.str(pointer), wanted, "{path}: {}", answer.text());
+        }
+        for (path, pointer) in [(&path, "/created_by"), (&member, "/organization/created_by")] {
+            let metadata = json!({"public_metadata": {"shown": wanted}});
+            let answer = world.call("PATCH", &format!("{path}/metadata"), metadata).await;
+            assert_eq!(answer.str(pointer), wanted, "{path}: {}", answer.text());
+        }
+    };
+    for _ in 0..3 {
+        shown(ANN).await;
+    }
+
+    // Also to a session that can ask for nothing afterwards, since it ends with the membership.
+    let link = world.call("POST", &format!("/v1{}/login-link", &member["/clerk/v1".len()..]), Value::Null).await;
+    let secret = Body::from(json!({"secret": link.str("/secret")}).to_string());
+    let session = world.send(Request::post("/v1/links:use").body(secret).expect("a request")).await;
+    let left = world.call_as(session.str("/secret"), "DELETE", &member, Value::Null).await;
+    assert_eq!((left.status.as_u16(), left.str("/organization/created_by")), (200, ANN), "{}", left.text());
+
+    // Rows that were written before are written anew when that id goes with its user.
+    let joins = json!({"user_id": bob, "role": "org:admin"});
+    world.call("POST", &format!("{path}/memberships"), joins).await;
+    for _ in 0..2 {
+        let listed = get(&world, &format!("/users/{bob}/organization_memberships"), None).await;
+        assert_eq!(listed.str("/data/0/organization/created_by"), ANN);
+    }
+    assert_eq!(world.call("DELETE", &format!("/clerk/v1/users/{ANN}"), Value::Null).await.status, 200);
+    shown(&id(ann)).await;
+    assert_eq!(world.verify().await, Vec::<String>::new());
 }
 
 #[tokio::test]

@@ -1,8 +1,6 @@
 //! What is no line of this format, or against a rule, is named with its line, and all of it at once.
 
-mod common;
-
-use common::Place;
+use crate::common::Place;
 use roster_transfer::Options;
 
 /// There already, in the lines before.

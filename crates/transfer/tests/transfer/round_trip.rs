@@ -1,8 +1,6 @@
 //! What was exported and imported is exported as the same bytes again.
 
-mod common;
-
-use common::Place;
+use crate::common::Place;
 use proptest::prelude::*;
 use roster_engine::{
     AccountUserFields, Base, Dialect, MembershipPatch, Metadata, NewAccountUser, NewInvitation, NewMembership,
