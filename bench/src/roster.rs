@@ -2,6 +2,7 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -39,9 +40,17 @@ pub struct Roster {
 
 impl Roster {
     pub fn start(cores: &Cores, place: Place, store: &Store) -> Result<Self> {
+        Self::start_keeping(cores, place, store, None)
+    }
+
+    /// One that keeps its graphs in a folder for the next start, if one is given.
+    pub fn start_keeping(cores: &Cores, place: Place, store: &Store, folder: Option<&Path>) -> Result<Self> {
         let backends = store.server().map(|server| Backends::of(server, cores, place)).transpose()?;
         let mut command = command(store)?;
         command.args(["serve", "--listen", "127.0.0.1:0"]);
+        if let Some(folder) = folder {
+            command.arg("--index-folder").arg(folder);
+        }
         command.stderr(Stdio::piped());
         let mut process = Process::start(cores, place, command)?;
         let errors = process.errors().context("the log of a server")?;

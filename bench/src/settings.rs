@@ -45,11 +45,8 @@ impl Settings {
 
     pub const fn sizes(&self, on: On) -> Sizes {
         match (self.quick, on) {
-            (false, On::Sqlite) => Sizes { small: 10_000, usual: 1_000_000, base: 1_000_000, large: 10_000_000 },
-            // Ten million would be a matter of hours on PostgreSQL.
-            (true, On::Sqlite) | (false, On::Postgres) => {
-                Sizes { small: 10_000, usual: 1_000_000, base: 100_000, large: 1_000_000 }
-            }
+            (false, _) => Sizes { small: 10_000, usual: 1_000_000, base: 1_000_000, large: 10_000_000 },
+            (true, On::Sqlite) => Sizes { small: 10_000, usual: 1_000_000, base: 100_000, large: 1_000_000 },
             (true, On::Postgres) => Sizes { small: 10_000, usual: 100_000, base: 10_000, large: 100_000 },
         }
     }

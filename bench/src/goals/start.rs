@@ -1,8 +1,10 @@
 //! From the start of the process to its first answer, and to its full speed. What the database's file has in the page cache, it keeps.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
+use tempfile::TempDir;
 
 use super::checks::{checks, question};
 use super::{Goal, less, less_of};
@@ -10,8 +12,9 @@ use crate::bench::Bench;
 use crate::cores::Place;
 use crate::load::Load;
 use crate::roster::Roster;
+use crate::settings::Settings;
 use crate::turns::Served as _;
-use crate::world::On;
+use crate::world::{On, World};
 use crate::yardstick::scan;
 
 pub const FIRST: Goal = less_of("P16", 1.0, 0.1, " s");
@@ -25,17 +28,32 @@ const PATIENCE: Duration = Duration::from_mins(5);
 
 pub fn cold(bench: &mut Bench<'_>, on: On) -> Result<()> {
     let world = bench.world(on, bench.settings.sizes(on).large)?;
+    let rows = world.shape.memberships;
+    let folder = match on {
+        On::Sqlite => None, // It keeps the graph beside its file.
+        On::Postgres => {
+            starts(bench, on, &world, None, &format!("start at {rows} rows, no graph kept"))?;
+            Some(tempfile::tempdir_in(Settings::folder())?)
+        }
+    };
+    let folder = folder.as_ref().map(TempDir::path);
+    // This one leaves the graph for the others.
+    Roster::start_keeping(&bench.settings.cores, Place::Anywhere, &world.store, folder)?.settled()?.stop()?;
+    starts(bench, on, &world, folder, &format!("start at {rows} rows"))
+}
+
+fn starts(bench: &mut Bench<'_>, on: On, world: &World, folder: Option<&Path>, what: &str) -> Result<()> {
     let member = *world.sample.pairs.get(1).context("a member")?;
     let (mut firsts, mut ratios, mut scale) = (Vec::new(), Vec::new(), String::new());
     for _ in 0..bench.settings.rounds {
         let scanned = scan::seconds(&world.store)?;
         let begin = Instant::now();
-        let roster = Roster::start(&bench.settings.cores, Place::Anywhere, &world.store)?;
+        let roster = Roster::start_keeping(&bench.settings.cores, Place::Anywhere, &world.store, folder)?;
         let verdict = roster.ask("POST", "/v1/check", Some(&question(member)))?;
         ensure!(verdict["allowed"] == true, "a wrong answer: {verdict}");
         firsts.push(begin.elapsed().as_secs_f64());
         // Until some time after it says that it has all in memory.
-        let (mut load, mut check, mut windows) = (Load::open(roster.address(), 64)?, checks(&world), Vec::new());
+        let (mut load, mut check, mut windows) = (Load::open(roster.address(), 64)?, checks(world), Vec::new());
         let mut settled = None;
         while settled.is_none_or(|at: Instant| at.elapsed() < AFTER) {
             if settled.is_none() && roster.is_in_memory() {
@@ -52,8 +70,7 @@ pub fn cold(bench: &mut Bench<'_>, on: On) -> Result<()> {
         ratios.push(at / scanned);
         scale = format!("{at:.2} s : {scanned:.2} s, {full:.0} checks/s");
     }
-    let rows = world.shape.memberships;
-    bench.row(&FIRST, on, format!("start at {rows} rows: first right answer"), firsts, scale.clone());
-    bench.row(&SPEED, on, format!("start at {rows} rows: full speed vs one scan of the table"), ratios, scale);
+    bench.row(&FIRST, on, format!("{what}: first right answer"), firsts, scale.clone());
+    bench.row(&SPEED, on, format!("{what}: full speed vs one scan of the table"), ratios, scale);
     Ok(())
 }
