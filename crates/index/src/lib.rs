@@ -22,6 +22,7 @@ mod lists;
 mod members;
 mod order;
 mod parts;
+mod seats;
 mod snapshot;
 mod subtree;
 

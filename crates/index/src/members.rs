@@ -1,12 +1,11 @@
 //! Who is in one organization.
 
-use std::hash::BuildHasher as _;
-
-use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
+use hashbrown::HashMap;
 use roster_model::{EntityId as _, MembershipId, RoleSet};
 
 use crate::order::{Order, Start};
-use crate::parts::number;
+pub(crate) use crate::seats::Seat;
+use crate::seats::Seats;
 
 /// Sets of roles, each once: memberships have few different ones.
 #[derive(Debug, Default)]
@@ -32,104 +31,56 @@ impl RoleSets {
     }
 }
 
-/// A membership: 16 bytes.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Seat {
-    pub membership: MembershipId,
-    /// The number of the user.
-    pub person: u32,
-    /// The number of a set of roles.
-    pub roles: u32,
-}
-
-/// The memberships of one organization, by user and in their order. A table of hashes is up to half empty, so it has numbers of seats: with
-/// the seats themselves it would take half as much again.
+/// The memberships of one organization, by user and in their order.
 #[derive(Debug, Default)]
 pub(crate) struct Members {
-    /// In no order; most come in that of their ids.
-    seats: Vec<Seat>,
-    /// Where somebody's seat is.
-    by_person: HashTable<u32>,
-    hasher: DefaultHashBuilder,
-    /// Where the seats are, in the order of their ids.
+    seats: Seats,
     order: Order<MembershipId, u32>,
 }
 
 impl Members {
     /// Of seats by membership, each of another user.
-    pub(crate) fn of_sorted(seats: Vec<Seat>) -> Self {
-        let hasher = DefaultHashBuilder::default();
-        let hash = |at: u32| hasher.hash_one(seats[at as usize].person);
-        let mut by_person = HashTable::with_capacity(seats.len());
-        for at in 0..number(seats.len()) {
-            by_person.insert_unique(hash(at), at, |other| hash(*other));
-        }
-        let order = Order::of_sorted((0..).zip(&seats).map(|(at, seat)| (seat.membership, at)));
-        Self { seats, by_person, hasher, order }
+    pub(crate) fn of_sorted(all: &[Seat]) -> Self {
+        let order = Order::of_sorted(all.iter().map(|seat| (seat.membership, seat.person)));
+        Self { seats: Seats::of(all), order }
     }
 
     pub(crate) const fn len(&self) -> usize {
         self.seats.len()
     }
 
-    fn index_of(&self, person: u32) -> Option<u32> {
-        let hash = self.hasher.hash_one(person);
-        self.by_person.find(hash, |at| self.seats[*at as usize].person == person).copied()
-    }
-
     pub(crate) fn get(&self, person: u32) -> Option<Seat> {
-        self.index_of(person).map(|at| self.seats[at as usize])
+        self.seats.get(person)
     }
 
     /// Whether that is a new member.
     pub(crate) fn put(&mut self, seat: Seat) -> bool {
-        let known = self.index_of(seat.person);
-        if let Some(known) = known.map(|at| &mut self.seats[at as usize])
-            && known.membership == seat.membership
-        {
-            *known = seat;
-            return false;
+        let before = self.get(seat.person);
+        let stays = before.is_some_and(|before| before.membership == seat.membership);
+        if !stays {
+            self.remove(seat.person);
         }
-        self.remove(seat.person);
-        let at = number(self.seats.len());
-        if self.seats.len() == self.seats.capacity() {
-            // Twice as much would be too much for those who stay.
-            self.seats.reserve_exact(4 + self.seats.len() / 4);
+        self.seats.put(seat);
+        if !stays {
+            self.order.insert(seat.membership, seat.person, membership_in(&self.seats));
         }
-        self.seats.push(seat);
-        let (seats, hasher) = (&self.seats, &self.hasher);
-        let hash = |at: &u32| hasher.hash_one(seats[*at as usize].person);
-        self.by_person.insert_unique(hash(&at), at, hash);
-        self.order.insert(seat.membership, at, membership_in(seats));
-        known.is_none()
+        before.is_none()
     }
 
     pub(crate) fn remove(&mut self, person: u32) {
-        let Some(at) = self.index_of(person) else { return };
-        self.order.remove(self.seats[at as usize].membership, membership_in(&self.seats));
-        if let Ok(known) = self.by_person.find_entry(self.hasher.hash_one(person), |other| *other == at) {
-            known.remove();
-        }
-        // The last one moves there.
-        let last = number(self.seats.len() - 1);
-        if at != last {
-            let moved = self.seats[last as usize];
-            self.order.replace(moved.membership, at, membership_in(&self.seats));
-            if let Some(known) = self.by_person.find_mut(self.hasher.hash_one(moved.person), |other| *other == last) {
-                *known = at;
-            }
-        }
-        self.seats.swap_remove(at as usize);
+        let Some(seat) = self.get(person) else { return };
+        self.order.remove(seat.membership, membership_in(&self.seats));
+        self.seats.remove(person);
     }
 
     pub(crate) fn seats(&self) -> impl Iterator<Item = Seat> + '_ {
-        self.seats.iter().copied()
+        self.seats.all()
     }
 
     /// In the order of their ids.
     pub(crate) fn part(&self, start: Start<MembershipId>, limit: usize) -> impl Iterator<Item = Seat> + '_ {
-        let seats = self.order.part(start, limit, membership_in(&self.seats));
-        seats.into_iter().map(|at| self.seats[at as usize])
+        let persons = self.order.part(start, limit, membership_in(&self.seats));
+        persons.into_iter().filter_map(|person| self.get(person))
     }
 }
 
@@ -138,8 +89,8 @@ pub(crate) fn nobody() -> MembershipId {
     MembershipId::from_raw(i64::MAX)
 }
 
-fn membership_in(seats: &[Seat]) -> impl Fn(u32) -> MembershipId + '_ {
-    |at| seats[at as usize].membership
+fn membership_in(seats: &Seats) -> impl Fn(u32) -> MembershipId + '_ {
+    |person| seats.get(person).map_or_else(nobody, |seat| seat.membership)
 }
 
 #[cfg(test)]
@@ -180,7 +131,7 @@ mod tests {
                 listed.sort_unstable();
                 let all = members.part(Start::default(), usize::MAX);
                 assert_eq!(all.map(|seat| (seat.membership, seat.person, seat.roles)).collect::<Vec<_>>(), listed);
-                let sorted = Members::of_sorted(members.part(Start::default(), usize::MAX).collect());
+                let sorted = Members::of_sorted(&members.part(Start::default(), usize::MAX).collect::<Vec<_>>());
                 assert!(model.keys().all(|person| sorted.get(*person).is_some_and(|seat| seat.person == *person)));
             }
         }

@@ -138,15 +138,6 @@ impl<K: Copy + Ord, S: Copy> Order<K, S> {
         }
     }
 
-    /// Puts another one in the place of a seat whose key is still known to `key_of`, and stays.
-    pub(crate) fn replace(&mut self, key: K, other: S, key_of: impl Fn(S) -> K) {
-        let number = self.block_of(key);
-        let seats = self.blocks.get_mut(number).map(|block| block.seats.as_mut_slice()).unwrap_or_default();
-        if let Ok(at) = seats.binary_search_by_key(&key, |seat| key_of(*seat)) {
-            seats[at] = other;
-        }
-    }
-
     /// How many come before a key, which need not be in, and, if it is, itself.
     fn rank(&self, key: K, itself: bool, key_of: impl Fn(S) -> K) -> usize {
         let number = self.block_of(key);

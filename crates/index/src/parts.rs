@@ -103,7 +103,7 @@ pub struct Sizes {
 impl Sizes {
     /// Memory that a graph of that size takes, about, in bytes: measured. Tables double as they grow, so it can be a third less or more.
     pub const fn bytes(self) -> u64 {
-        self.memberships * 44 + self.users * 96 + self.organizations * 290
+        self.memberships * 40 + self.users * 96 + self.organizations * 290
     }
 }
 

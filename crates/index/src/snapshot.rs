@@ -237,7 +237,7 @@ impl Graph {
                 let roles = checked(input.u32()?, sets, "a membership with unknown roles")?;
                 seats.push(Seat { membership, person, roles });
             }
-            place.members = Members::of_sorted(seats);
+            place.members = Members::of_sorted(&seats);
         }
         for person in &mut self.people {
             let count = input.count(4)?;
