@@ -47,13 +47,23 @@ impl Actor {
         }
     }
 
-    /// Unique among all who may call, for what is remembered per caller.
+    /// Unique among all who may call, for what is remembered per caller: many may act as the same user.
     fn raw(&self) -> i64 {
         match self {
             Self::Operator => 0,
             Self::Token(token) => token.id.raw(),
             Self::Session(session) => session.id.raw(),
-            Self::Entering(user) | Self::As(_, user) => user.raw(),
+            Self::Entering(user) => user.raw(),
+            Self::As(behind, _) => behind.raw(),
+        }
+    }
+
+    /// A client's key as it is remembered: what is done as one user is not what is done as another, or as oneself.
+    fn remembered_key(&self, key: &str) -> String {
+        match self {
+            // No client's key has a line break in it.
+            Self::As(behind, user) => behind.remembered_key(&format!("{}\n{key}", user.raw())),
+            Self::Operator | Self::Token(_) | Self::Session(_) | Self::Entering(_) => key.to_owned(),
         }
     }
 
@@ -283,7 +293,8 @@ impl Caller {
                     let answer = serde_json::to_string(&value).map_err(|e| Error::Internal(e.to_string()))?;
                     let answer = Remembered { request: idempotency.request_hash.clone(), answer };
                     let expires = acting.now.plus_ms(REMEMBERED_MS);
-                    transaction.remember(caller.actor.raw(), &idempotency.key, &answer, expires)?;
+                    let key = caller.actor.remembered_key(&idempotency.key);
+                    transaction.remember(caller.actor.raw(), &key, &answer, expires)?;
                 }
                 Ok::<_, Error>(Decision::Keep((value, transaction.position(), transaction.roles()?)))
             })
@@ -319,7 +330,8 @@ impl Caller {
 
     fn answered_before<T: DeserializeOwned>(&self, view: &View<'_>, now: Timestamp) -> Result<Option<T>> {
         let Some(idempotency) = &self.scope.idempotency else { return Ok(None) };
-        let Some(before) = view.remembered(self.actor.raw(), &idempotency.key, now)? else { return Ok(None) };
+        let key = self.actor.remembered_key(&idempotency.key);
+        let Some(before) = view.remembered(self.actor.raw(), &key, now)? else { return Ok(None) };
         if before.request != idempotency.request_hash {
             return Err(Error::IdempotencyMismatch);
         }

@@ -1,5 +1,7 @@
 //! Everything of a realm that says who belongs where, as it is at one moment.
 
+use std::time::Duration;
+
 use roster_model::permission::BuiltIn as P;
 use roster_model::{
     AccountUser, DirectoryLink, InvitationStatus, LinkSubject, Membership, Organization, Permission, Role, User,
@@ -124,11 +126,14 @@ fn directory_links(reader: Reader<'_>, outlet: &Outlet<Exported>) -> Result<()> 
 impl Caller {
     /// The realm, in an order in which nothing comes before what it names. No secrets and nothing that grants access: tokens, passwords and
     /// sessions stay where they are. For the realm itself only.
-    pub async fn export(&self) -> Result<Chunks<Exported>> {
+    ///
+    /// It ends with an error if a piece isn't taken within `patience`. `None`: it waits for as long as it takes, and keeps its place among the
+    /// engine's long lists; that is for a process in which nobody else wants one.
+    pub async fn export(&self, patience: Option<Duration>) -> Result<Chunks<Exported>> {
         if !self.is_realm_key() {
             return Err(Error::Forbidden("a realm key".into()));
         }
-        self.stream(|reader, outlet| {
+        self.stream_within(patience, |reader, outlet| {
             reader.realm()?.allow(reader, P::UsersRead)?;
             let view = reader.view;
             roles(reader, outlet)?;

@@ -17,6 +17,8 @@ use crate::transaction::Reader;
 
 /// Tops of the tree that are followed down in one statement.
 const TOPS_AT_ONCE: usize = 4096;
+/// Organizations that are each looked up in the tree before all that a user reaches is written out instead.
+const ONE_BY_ONE_MAX: usize = 4096;
 
 /// An organization that a user reaches, and how.
 #[derive(Clone, Debug)]
@@ -107,12 +109,72 @@ impl Reach {
         Ok(ids)
     }
 
+    /// Those of these organizations, which are there, that it has: by id. What few may hear of mustn't cost a walk over the whole tree.
+    fn among(&self, reader: Reader<'_>, only: &HashSet<OrganizationId>) -> Result<Vec<OrganizationId>> {
+        if self.tops.is_empty() || only.len() > ONE_BY_ONE_MAX {
+            let mut ids = self.ids(reader, None, None)?;
+            ids.retain(|id| only.contains(id));
+            return Ok(ids);
+        }
+        let mut ids: Vec<OrganizationId> = only.iter().copied().collect();
+        ids.sort_unstable();
+        let lines = reader.view.lines_of(&ids)?;
+        let is_top = |id: &OrganizationId| self.tops.binary_search(id).is_ok();
+        ids.retain(|id| {
+            self.singles.binary_search(id).is_ok() || lines.get(id).is_some_and(|line| line.iter().any(is_top))
+        });
+        Ok(ids)
+    }
+
     fn total(&self, reader: Reader<'_>) -> Result<u64> {
         let mut total = self.singles.len() as u64;
         for tops in self.tops.chunks(TOPS_AT_ONCE) {
             total += reader.view.count_and_below(tops)?;
         }
         Ok(total)
+    }
+}
+
+/// Who reaches an organization, as far as it counts for this caller: not yet written out.
+struct Holders<'l> {
+    /// The organization's.
+    line: &'l [OrganizationId],
+    counting: Counting,
+    /// The acting user, if he is found only by memberships other than the one that he acts by.
+    left_out: Option<UserId>,
+}
+
+impl<'l> Holders<'l> {
+    fn of(reader: Reader<'_>, line: &'l [OrganizationId], counting: Counting) -> Result<Self> {
+        let limited = reader.acting.user.filter(|me| reader.acting.only_of(*me).is_some());
+        let held = match limited {
+            Some(me) => reader.view.held_at(&[me], line)?,
+            None => Vec::new(),
+        };
+        let meets = |held: &Held| {
+            let is_here = line.first() == Some(&held.organization);
+            held.roles.meets(if is_here { counting.here } else { counting.below })
+        };
+        let counts = held.iter().any(|held| counts_for(reader, held) && meets(held));
+        let left_out = limited.filter(|_| !counts && held.iter().any(meets));
+        Ok(Self { line, counting, left_out })
+    }
+
+    /// By id.
+    fn ids(&self, reader: Reader<'_>, after: Option<UserId>, limit: Option<u64>) -> Result<Vec<UserId>> {
+        // Another stands in for who is left out.
+        let most = limit.map(|limit| limit.saturating_add(u64::from(self.left_out.is_some())));
+        let mut ids = reader.view.holders_along(self.line, self.counting, after, most)?;
+        ids.retain(|id| Some(*id) != self.left_out);
+        if let Some(limit) = limit {
+            ids.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        }
+        Ok(ids)
+    }
+
+    fn total(&self, reader: Reader<'_>) -> Result<u64> {
+        let all = reader.view.count_holders_along(self.line, self.counting)?;
+        Ok(all.saturating_sub(u64::from(self.left_out.is_some())))
     }
 }
 
@@ -129,7 +191,7 @@ fn reached(reader: Reader<'_>, held: &HashMap<OrganizationId, Held>, ids: &[Orga
 
 fn effective(reader: Reader<'_>, line: &[OrganizationId], ids: &[UserId]) -> Result<Vec<EffectiveMember>> {
     let reaching = reader.roles()?.reaching();
-    let held = reader.view.held_at(ids, line)?;
+    let held = held_at(reader, ids, line)?;
     let held: HashMap<(UserId, OrganizationId), Held> =
         held.into_iter().map(|held| ((held.user, held.organization), held)).collect();
     let mut found = reader.view.users_by_id(ids)?;
@@ -176,18 +238,17 @@ fn search_organizations(
     let catalog = reader.roles()?;
     let subject = checks::user(reader, user)?;
     let (Some((user, true)), Some(counting)) = (subject, ask.counting(&catalog)) else { return Ok(Portion::default()) };
-    let reach = Reach::of(reader, user, counting)?;
     let only = match asker {
         Asker::User(me) if me != user => Some(readable(reader, &catalog, me)?),
         Asker::AndBelow(top) => Some(reader.view.and_below(&[top], None, None)?.into_iter().collect()),
         _ => None,
     };
+    if only.as_ref().is_some_and(HashSet::is_empty) {
+        return Ok(Portion::default());
+    }
+    let reach = Reach::of(reader, user, counting)?;
     let found = match only {
-        Some(only) => {
-            let mut ids = reach.ids(reader, None, None)?;
-            ids.retain(|id| only.contains(id));
-            cut(ids, after, limit)
-        }
+        Some(only) => cut(reach.among(reader, &only)?, after, limit),
         None => whole(reach.ids(reader, after, Some(limit.saturating_add(1)))?, reach.total(reader)?, limit),
     };
     let mut organizations = reader.view.organizations_by_id(&found.items)?;
@@ -219,8 +280,8 @@ fn search_users(
     let found = if let Some((me, holds)) = only_me {
         cut(if holds { vec![me] } else { Vec::new() }, after, limit)
     } else {
-        let ids = reader.view.holders_along(line, counting, after, Some(limit.saturating_add(1)))?;
-        whole(ids, reader.view.count_holders_along(line, counting)?, limit)
+        let holders = Holders::of(reader, line, counting)?;
+        whole(holders.ids(reader, after, Some(limit.saturating_add(1)))?, holders.total(reader)?, limit)
     };
     let mut users = reader.view.users_by_id(&found.items)?;
     let items = found.items.iter().filter_map(|id| users.remove(id)).collect();
@@ -266,8 +327,9 @@ impl Caller {
                 return Ok(Listed { items: Vec::new(), total: page.total.then_some(0), next: None });
             };
             let after = slice.after.map(|mark| UserId::from_raw(mark.id));
-            let ids = reader.view.holders_along(line, counting, after, slice.limit)?;
-            let total = if page.total { Some(reader.view.count_holders_along(line, counting)?) } else { None };
+            let holders = Holders::of(reader, line, counting)?;
+            let ids = holders.ids(reader, after, slice.limit)?;
+            let total = if page.total { Some(holders.total(reader)?) } else { None };
             let items = effective(reader, line, &ids)?;
             Ok(page.close("effective", items, total, |one| Mark { key: Key::None, id: one.user.id.raw() }))
         })

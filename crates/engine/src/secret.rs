@@ -36,6 +36,13 @@ pub enum SecretForm {
     Plain,
 }
 
+impl SecretForm {
+    /// Whether the operator may set this as a key; if not, what it must be or not be.
+    pub fn check_bootstrap(text: &str) -> Result<(), &'static str> {
+        bootstrap(text).map(|_| ())
+    }
+}
+
 pub(crate) fn generate() -> String {
     with_prefix(PREFIX)
 }
@@ -126,13 +133,24 @@ pub(crate) fn read(text: &str) -> Option<(Option<&str>, &str)> {
         let (body, check) = secret.split_at_checked(PREFIX.len() + RANDOM)?;
         (well_formed && checksum(body) == check).then_some(secret)
     } else {
-        bootstrap(secret).ok()
+        sendable(secret).ok()
     };
     secret.map(|secret| (id, secret))
 }
 
 /// Whether the operator may set this as a key.
 pub(crate) fn bootstrap(text: &str) -> Result<&str, &'static str> {
+    let text = sendable(text)?;
+    // Whoever shows what is read as something else is never let in by it.
+    if read(text) == Some((None, text)) && !is_session(text) {
+        Ok(text)
+    } else {
+        Err("must not look like a key that Roster makes (rst_, rss_, ID.rst_), unless it is a token's whole secret")
+    }
+}
+
+/// Whether every client can send it.
+fn sendable(text: &str) -> Result<&str, &'static str> {
     if text.len() < BOOTSTRAP_MIN {
         Err("must be at least 16 characters")
     } else if text.len() > 512 {
@@ -180,5 +198,18 @@ mod tests {
         let plain = of_form(SecretForm::Plain);
         assert_eq!((read(&plain), plain.len()), (Some((None, &*plain)), 48));
         assert_eq!(hint(&plain, SecretForm::Plain), plain[..5]);
+    }
+
+    #[test]
+    fn what_the_operator_may_set_lets_him_in() {
+        let (prefixed, plain) = (generate(), of_form(SecretForm::Plain));
+        for good in ["a-key-of-the-operator", "0Qk3vR8aZ1b.s-own-secret", "RST_of-the-operator", &*prefixed, &*plain] {
+            assert_eq!((bootstrap(good), read(good)), (Ok(good), Some((None, good))));
+        }
+        let (session, with_id) = (session(), format!("0Qk3vR8aZ1b.{prefixed}"));
+        for bad in ["rst_mistyped-or-made-up", "rss_mistyped-or-made-up", "0Qk3vR8aZ1b.rst_no", &*session, &*with_id] {
+            assert!(bootstrap(bad).is_err_and(|problem| problem.contains("a key that Roster makes")), "{bad}");
+        }
+        assert!(bootstrap("rst_short").is_err_and(|problem| problem.contains("16 characters")));
     }
 }

@@ -102,8 +102,11 @@ fn check_common(reader: Reader<'_>, new: &NewToken) -> Result<()> {
 /// When the key that was shown ends. A session that isn't limited is its user, who comes again.
 fn own_end(actor: &Actor) -> Option<Timestamp> {
     match actor {
+        Actor::Token(own) => own.expires,
         Actor::Session(session) => session.only.map(|_| session.expires),
-        _ => actor.token().and_then(|own| own.expires),
+        // Whomever he acts as, it was his own key that was shown.
+        Actor::As(behind, _) => own_end(behind),
+        Actor::Operator | Actor::Entering(_) => None,
     }
 }
 
@@ -271,9 +274,9 @@ fn update(tx: &mut Tx<'_, '_>, before: Token, patch: &TokenPatch) -> Result<Toke
     Ok(after)
 }
 
-/// A key must not give itself more time or more rights.
+/// A key must not give itself more time or more rights, nor have them given by whom it acts as.
 fn is_own(reader: Reader<'_>, token: &Token) -> bool {
-    matches!(&reader.acting.actor, Actor::Token(own) if own.id == token.id)
+    reader.acting.actor.token().is_some_and(|own| own.id == token.id)
 }
 
 pub(crate) fn revoke(tx: &mut Tx<'_, '_>, before: Token) -> Result<Token> {

@@ -240,8 +240,12 @@ fn part_of_name(part: Option<&str>, field: &'static str) -> Result<Option<String
 fn names(new: &NewUser) -> Result<(String, Option<String>, Option<String>)> {
     let (first, last) =
         (part_of_name(new.first_name.as_deref(), "first_name")?, part_of_name(new.last_name.as_deref(), "last_name")?);
-    let Some(name) = &new.name else { return Ok((text::join_name(first.as_deref(), last.as_deref()), first, last)) };
-    text::free(name, text::NAME_MAX).of("name")?;
+    let joined = text::join_name(first.as_deref(), last.as_deref());
+    let Some(name) = &new.name else { return Ok((joined, first, last)) };
+    // Two long parts make a name longer than one that is given. Exports say it together with its parts, so it must be able to come back.
+    if *name != joined {
+        text::free(name, text::NAME_MAX).of("name")?;
+    }
     let split = text::split_name(name);
     Ok(if first.is_none() && last.is_none() { (name.clone(), split.0, split.1) } else { (name.clone(), first, last) })
 }

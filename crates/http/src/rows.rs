@@ -1,11 +1,11 @@
 //! Rows of lists as they were last written out: what is the same as then is copied, not written again.
 
 use std::hash::{Hash, Hasher as _};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
-use roster_engine::{EntityId as _, Error, Member, RoleCatalog};
+use roster_engine::{EntityId as _, Error, Member, Membership, Organization, RoleCatalog, User};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
@@ -36,21 +36,33 @@ impl RowForm {
     }
 }
 
-/// A row with everything that it was made of. As long as that is the very same, so is the row: nothing needs to be told when something
-/// changes.
+/// A row, and of what it was made. As long as that is the very same, so is the row: nothing needs to be told when something changes. It is
+/// known by its place in memory, which nothing else gets meanwhile; what is in it, metadata above all, isn't kept for the row's sake.
 #[derive(Debug)]
 struct Written {
-    of: Member,
-    catalog: Arc<RoleCatalog>,
+    membership: Weak<Membership>,
+    user: Weak<User>,
+    organization: Weak<Organization>,
+    catalog: Weak<RoleCatalog>,
     row: Row,
 }
 
 impl Written {
+    fn new(member: &Member, catalog: &Arc<RoleCatalog>, row: Row) -> Self {
+        Self {
+            membership: Arc::downgrade(&member.membership),
+            user: Arc::downgrade(&member.user),
+            organization: Arc::downgrade(&member.organization),
+            catalog: Arc::downgrade(catalog),
+            row,
+        }
+    }
+
     fn holds_for(&self, member: &Member, catalog: &Arc<RoleCatalog>) -> bool {
-        Arc::ptr_eq(&self.of.membership, &member.membership)
-            && Arc::ptr_eq(&self.of.user, &member.user)
-            && Arc::ptr_eq(&self.of.organization, &member.organization)
-            && Arc::ptr_eq(&self.catalog, catalog)
+        std::ptr::eq(self.membership.as_ptr(), Arc::as_ptr(&member.membership))
+            && std::ptr::eq(self.user.as_ptr(), Arc::as_ptr(&member.user))
+            && std::ptr::eq(self.organization.as_ptr(), Arc::as_ptr(&member.organization))
+            && std::ptr::eq(self.catalog.as_ptr(), Arc::as_ptr(catalog))
     }
 }
 
@@ -83,8 +95,7 @@ impl Rows {
         let row = Row(Arc::from(raw));
         // What nobody else holds was read for this answer alone, and will be another one the next time.
         if Arc::strong_count(&member.membership) > 1 {
-            let written = Written { of: member.clone(), catalog: Arc::clone(catalog), row: row.clone() };
-            self.0.insert(key, Arc::new(written));
+            self.0.insert(key, Arc::new(Written::new(member, catalog, row.clone())));
         }
         Ok(row)
     }
@@ -128,7 +139,9 @@ mod tests {
         row(&member, form);
         assert_eq!(written.get(), 2, "nobody else has it, so it isn't kept");
         let _kept = member.clone();
+        let holders = Arc::strong_count(&member.user);
         row(&member, form);
+        assert_eq!(Arc::strong_count(&member.user), holders, "a row keeps nobody in memory");
         assert_eq!((row(&member, form), written.get()), ("\"Ada\"".into(), 3));
         row(&member, RowForm::of("another"));
         assert_eq!(written.get(), 4, "another form");

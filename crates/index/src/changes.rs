@@ -150,16 +150,23 @@ impl Graph {
         self.join_kept(person, &[place]);
     }
 
+    /// In a domain that was put before, as with members. One that is being cleared away takes it along without an event, and its id can come
+    /// back by an import.
     pub fn put_suspension(&mut self, user: UserId, domain: OrganizationId) {
-        self.suspended.entry(user).or_default().push(domain);
+        if self.has_organization(domain) {
+            self.suspended.entry(user).or_default().push(domain);
+        }
     }
 
     pub fn put_pending(&mut self, organization: OrganizationId, invitations: u64) {
         self.pending.insert(organization, invitations);
     }
 
+    /// By a domain that was put before, for the same reason.
     pub fn put_linked(&mut self, domain: OrganizationId, subject: i64) {
-        self.links.put(domain, subject);
+        if self.has_organization(domain) {
+            self.links.put(domain, subject);
+        }
     }
 
     /// A directory has a link of a subject from now on, or none any more.
@@ -256,11 +263,73 @@ impl Graph {
             self.organizations.remove(&id);
             self.pending.remove(&id);
             self.links.remove_subject(id.raw());
+            self.remove_domain(id);
             for seat in members.seats() {
                 if !self.people[seat.person as usize].there {
                     self.tidy(seat.person);
                 }
             }
         }
+    }
+
+    /// What a directory said: who is suspended there is linked there, too.
+    fn remove_domain(&mut self, domain: OrganizationId) {
+        for subject in self.links.remove_domain(domain) {
+            let Some(user) = LinkSubject::from_raw(subject).and_then(LinkSubject::user) else { continue };
+            let Some(domains) = self.suspended.get_mut(&user) else { continue };
+            domains.retain(|known| *known != domain);
+            if domains.is_empty() {
+                self.suspended.remove(&user);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use roster_model::Kind;
+    use roster_model::id::compose;
+
+    use super::*;
+    use crate::kept::People;
+
+    /// The tables are cleared without an event, and an import keeps ids.
+    #[test]
+    fn a_domain_that_comes_back_knows_nobody() {
+        let [root, domain, below, other] = [1, 2, 3, 4].map(OrganizationId::from_raw);
+        let start = Timestamp::from_ms(0);
+        let at = |id, parent| Placed { id, parent, active: true, suspended: false, created: start };
+        let user = UserId::from_raw(compose(1000, Kind::User, 1));
+        let mut graph = Graph::new(0, 0, Vec::new());
+        graph.put_user(user, true, start);
+        graph.put_organization(at(root, None));
+        graph.put_organization(at(other, Some(root)));
+        let come = |graph: &mut Graph| {
+            graph.put_organization(at(domain, Some(root)));
+            graph.put_organization(at(below, Some(domain)));
+        };
+        come(&mut graph);
+        for domain in [domain, below, other] {
+            graph.put_linked(domain, user.raw());
+            graph.put_suspension(user, domain);
+        }
+        assert_eq!(graph.suspended_in(user), [domain, below, other]);
+        graph.remove_with_subtree(domain);
+        come(&mut graph);
+        assert_eq!(graph.suspended_in(user), [other]);
+        let seen = |id| graph.people_count(id, &People::Domain, &[], usize::MAX);
+        assert_eq!([domain, below, other].map(seen), [Some(0), Some(0), Some(1)]);
+        graph.remove_with_subtree(other);
+        assert!(!graph.may_be_linked(user.raw()) && !graph.suspended.contains_key(&user));
+    }
+
+    /// As where a graph is made while the tables aren't cleared yet.
+    #[test]
+    fn what_a_deleted_domain_left_is_not_taken_in() {
+        let (gone, user) = (OrganizationId::from_raw(1), UserId::from_raw(compose(1000, Kind::User, 1)));
+        let mut graph = Graph::new(0, 0, Vec::new());
+        graph.put_linked(gone, user.raw());
+        graph.put_suspension(user, gone);
+        assert!(!graph.may_be_linked(user.raw()) && graph.suspended_in(user).is_empty());
     }
 }

@@ -93,9 +93,14 @@ impl Graph {
         self.realm.as_ref()
     }
 
-    /// Whether a directory may know this subject. If not, there is no link of it.
+    /// Whether a directory may know this subject. If not, there is no link of it, unless of a domain that is being cleared away.
     pub fn may_be_linked(&self, subject: i64) -> bool {
         self.links.domains_of(subject).next().is_some()
+    }
+
+    /// Whether this directory knows this subject.
+    pub fn is_linked(&self, domain: OrganizationId, subject: i64) -> bool {
+        self.links.has(domain, subject)
     }
 
     /// Whether an organization may have an invitation that is marked as pending. If not, there is none.

@@ -14,6 +14,11 @@ use crate::order::{Order, Start, part_of};
 const KEPT_MAX: usize = 4 << 20;
 /// What a list takes beside its people, in people.
 const OVERHEAD: usize = 64;
+/// What a pair of sets of roles takes, in people.
+const PAIR: usize = size_of::<(RoleSet, RoleSet)>() / 4;
+/// Most lists of one organization: each is compared when one is asked for, and looked at when a member changes. Whoever asks can think of any
+/// number of sets of roles.
+const LISTS_MAX: usize = 32;
 /// A list that takes no more than so many steps is made whenever it is asked for.
 const FEW: usize = 64;
 
@@ -24,8 +29,17 @@ pub enum People {
     Domain,
     /// Its members, by when they were created as users.
     Users,
-    /// Its members who hold, for one of the pairs, one of the first and none of the second: by membership.
+    /// Its members who hold, for one of the pairs, one of the first and none of the second: by membership. See [`Self::holders`].
     Holders(Vec<(RoleSet, RoleSet)>),
+}
+
+impl People {
+    /// The same list whatever the order of the pairs, and however often one is said.
+    pub fn holders(mut pairs: Vec<(RoleSet, RoleSet)>) -> Self {
+        pairs.sort_unstable_by_key(|(one_of, none_of)| (one_of.bits(), none_of.bits()));
+        pairs.dedup();
+        Self::Holders(pairs)
+    }
 }
 
 /// What they are in the order of: a moment, if that counts, and an id.
@@ -37,6 +51,17 @@ struct List {
     order: Order<Key, u32>,
     /// When it was asked for last.
     asked: u64,
+}
+
+impl List {
+    /// In people.
+    fn weight(&self) -> usize {
+        let pairs = match &self.which {
+            People::Domain | People::Users => 0,
+            People::Holders(pairs) => pairs.len(),
+        };
+        self.order.len() + pairs * PAIR + OVERHEAD
+    }
 }
 
 /// By the number of their organization.
@@ -60,9 +85,14 @@ impl Kept {
         }
         self.asked += 1;
         let list = List { which: which.clone(), order, asked: self.asked };
-        self.lists.entry(place).or_default().push(list);
-        let people = |kept: &Self| kept.lists.values().flatten().map(|list| list.order.len() + OVERHEAD).sum::<usize>();
-        while people(self) > KEPT_MAX && self.lists.values().flatten().nth(1).is_some() {
+        let lists = self.lists.entry(place).or_default();
+        if lists.len() >= LISTS_MAX {
+            let oldest = lists.iter().map(|list| list.asked).min();
+            lists.retain(|list| Some(list.asked) != oldest);
+        }
+        lists.push(list);
+        let weight = |kept: &Self| kept.lists.values().flatten().map(List::weight).sum::<usize>();
+        while weight(self) > KEPT_MAX && self.lists.values().flatten().nth(1).is_some() {
             let oldest = self.lists.values().flatten().map(|list| list.asked).min();
             self.retain(|_, list| Some(list.asked) != oldest);
         }
@@ -457,5 +487,39 @@ mod tests {
         kept.keep(3, &People::Domain, half());
         assert!(kept.find(3, &People::Users).is_none() && kept.find(3, &People::Domain).is_some());
         assert!(kept.find(2, &People::Users).is_none());
+    }
+
+    /// What is asked with weighs, too.
+    #[test]
+    fn a_long_question_makes_no_room_for_more() {
+        let mut kept = Kept::default();
+        let long = People::Holders(vec![(RoleSet::EMPTY, RoleSet::EMPTY); KEPT_MAX / PAIR]);
+        kept.keep(1, &People::Users, Order::default());
+        kept.keep(2, &long, Order::default());
+        assert!(kept.find(1, &People::Users).is_none() && kept.find(2, &long).is_some());
+    }
+
+    #[test]
+    fn an_organization_has_few_lists() {
+        let mut kept = Kept::default();
+        let holders = |bits| People::holders(vec![(RoleSet::from_bits(bits), RoleSet::EMPTY)]);
+        kept.keep(1, &People::Domain, Order::default());
+        kept.keep(2, &People::Users, Order::default());
+        for bits in 0..100 {
+            kept.keep(1, &holders(bits), Order::default());
+            assert!(kept.find(1, &People::Domain).is_some(), "it is asked for");
+        }
+        assert_eq!(kept.lists.get(&1_u32).map(Vec::len), Some(LISTS_MAX));
+        assert!(kept.find(1, &holders(99)).is_some() && kept.find(1, &holders(0)).is_none());
+        assert!(kept.find(2, &People::Users).is_some(), "another organization's");
+    }
+
+    #[test]
+    fn the_same_holders_are_one_list() {
+        let admins = (RoleSet::of(RoleNumber::ADMIN), RoleSet::EMPTY);
+        let viewers = (RoleSet::of(RoleNumber::VIEWER), RoleSet::of(RoleNumber::ADMIN));
+        let once = People::holders(vec![admins, viewers]);
+        assert_eq!(People::holders(vec![viewers, admins, viewers, admins]), once);
+        assert_ne!(People::holders(vec![viewers]), once);
     }
 }

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use roster_model::{EntityId as _, OrganizationId};
 
-/// Some may be left where a directory is gone.
 #[derive(Debug, Default)]
 pub(crate) struct Links {
     by_domain: BTreeSet<(OrganizationId, i64)>,
@@ -26,6 +25,15 @@ impl Links {
         for domain in self.domains_of(subject).collect::<Vec<_>>() {
             self.remove(domain, subject);
         }
+    }
+
+    /// Gives what it had links of.
+    pub(crate) fn remove_domain(&mut self, domain: OrganizationId) -> Vec<i64> {
+        let subjects: Vec<i64> = self.subjects_in(domain).collect();
+        for subject in &subjects {
+            self.remove(domain, *subject);
+        }
+        subjects
     }
 
     pub(crate) fn has(&self, domain: OrganizationId, subject: i64) -> bool {

@@ -1,9 +1,10 @@
 //! The command line.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
-use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap::builder::{FalseyValueParser, TypedValueParser};
+use clap::{Arg, ArgAction, Args, CommandFactory, Parser, Subcommand};
 
 use crate::Settings;
 use crate::commands::database::{BackupArgs, CopyArgs, RestoreArgs, VerifyArgs};
@@ -96,8 +97,8 @@ pub(crate) struct ServeArgs {
     #[arg(long, env = "ROSTER_PUBLIC_URL", value_name = "URL")]
     pub public_url: Option<String>,
     /// Don't bring the database up to date; refuse to start on an older one
-    #[arg(long, env = "ROSTER_NO_MIGRATE")]
-    pub no_migrate: bool,
+    #[arg(long, env = "ROSTER_NO_MIGRATE", action = ArgAction::SetTrue, default_value = "", value_parser = SaidParser)]
+    pub no_migrate: Said,
     /// How long requests under way may take when the server is stopped [default: 10]
     #[arg(long, env = "ROSTER_GRACE", value_name = "SECONDS")]
     pub grace: Option<u64>,
@@ -116,6 +117,25 @@ pub(crate) struct ServeArgs {
     /// Connections at once; further ones wait [default: 10000]
     #[arg(long, env = "ROSTER_CONNECTIONS", value_name = "NUMBER")]
     pub connections: Option<usize>,
+}
+
+/// A flag without a value, whose variable can say no to the file, too; `None` if nobody said anything.
+///
+/// Not written as `Option` where it is used, since clap would unpack that.
+type Said = Option<bool>;
+
+#[derive(Clone, Debug)]
+struct SaidParser;
+
+impl TypedValueParser for SaidParser {
+    type Value = Said;
+
+    fn parse_ref(&self, command: &clap::Command, arg: Option<&Arg>, value: &OsStr) -> Result<Said, clap::Error> {
+        if value.is_empty() {
+            return Ok(None);
+        }
+        FalseyValueParser::new().parse_ref(command, arg, value).map(Some)
+    }
 }
 
 impl Cli {
@@ -183,6 +203,28 @@ mod tests {
             other => panic!("{other:?}"),
         }
         assert!(matches!(words("roster openapi native"), Ok(Cli { command: Some(Command::Openapi(_)), .. })));
+    }
+
+    #[test]
+    fn a_flag_says_yes_or_nothing_and_its_variable_no_too() {
+        let flag = |line: &str| match words(line) {
+            Ok(Cli { command: Some(Command::Serve(args)), .. }) => args.no_migrate,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!((flag("roster"), flag("roster --no-migrate --listen a:1")), (None, Some(true)));
+        assert!(words("roster serve --no-migrate=false").is_err() && words("roster serve --no-migrate false").is_err());
+        let variable = |value: &str| SaidParser.parse_ref(&Cli::command(), None, OsStr::new(value)).expect("UTF-8");
+        for (value, said) in [
+            ("1", Some(true)),
+            ("true", Some(true)),
+            ("YES", Some(true)),
+            ("0", Some(false)),
+            ("false", Some(false)),
+            ("No", Some(false)),
+            ("", None),
+        ] {
+            assert_eq!(variable(value), said, "{value}");
+        }
     }
 
     #[test]

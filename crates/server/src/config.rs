@@ -6,8 +6,8 @@ mod file;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, ensure};
-use roster_engine::DirectoryOptions;
+use anyhow::{Context, anyhow, ensure};
+use roster_engine::{DirectoryOptions, SecretForm};
 use roster_http::Limits;
 
 use crate::cli::{CommonArgs, ServeArgs};
@@ -89,7 +89,7 @@ impl Settings {
             index: serve.index.or(file.index).unwrap_or_default(),
             index_folder: serve.index_folder.clone().or(file.index_folder),
             public_url: public_url.map(|url| checked_url(&url)).transpose()?,
-            migrate: !serve.no_migrate && file.migrate.unwrap_or(true),
+            migrate: serve.no_migrate.map(|not| !not).or(file.migrate).unwrap_or(true),
             grace: Duration::from_secs(serve.grace.or(file.grace_seconds).unwrap_or(10)),
             log: common.log.clone().or(file.log).unwrap_or_else(|| "info".into()),
             log_format: common.log_format.or(file.log_format).unwrap_or_default(),
@@ -162,6 +162,7 @@ fn bootstrap_key() -> anyhow::Result<Option<String>> {
 fn checked_key(key: String) -> anyhow::Result<String> {
     let fits = key.len() >= 16 && key.bytes().all(|byte| byte.is_ascii_graphic() && byte != b':');
     ensure!(fits, "{BOOTSTRAP_KEY} must be at least 16 visible ASCII characters, none of them a colon");
+    SecretForm::check_bootstrap(&key).map_err(|problem| anyhow!("{BOOTSTRAP_KEY} {problem}"))?;
     Ok(key)
 }
 
@@ -178,6 +179,21 @@ mod tests {
         assert_eq!((settings.limits.body_bytes, settings.limits.json_depth), (7, 64));
         assert_eq!(settings.database, "sqlite://roster.db");
         assert!(settings.migrate);
+    }
+
+    #[test]
+    fn whether_to_migrate() {
+        for (said, text, migrate) in [
+            (None, "", true),
+            (None, "migrate = false", false),
+            (Some(true), "migrate = true", false),
+            (Some(false), "migrate = false", true),
+        ] {
+            let serve = ServeArgs { no_migrate: said, ..ServeArgs::default() };
+            let file = File::parse(text).expect("a file");
+            let settings = Settings::new(&CommonArgs::default(), &serve, file).expect("settings");
+            assert_eq!(settings.migrate, migrate, "{said:?} over {text:?}");
+        }
     }
 
     #[test]
@@ -199,5 +215,11 @@ mod tests {
         for bad in ["0123456789abcde", "0123456789abcdef:", "0123456789 abcdef", "0123456789äbcdef"] {
             assert!(checked_key(bad.into()).is_err(), "{bad}");
         }
+        for bad in ["rst_mistyped-or-made-up", "rss_mistyped-or-made-up"] {
+            let told = checked_key(bad.into()).expect_err("refused").to_string();
+            assert!(told.starts_with("ROSTER_BOOTSTRAP_KEY must not look like a key that Roster makes"), "{told}");
+            assert!(!told.contains(bad), "a secret is not repeated: {told}");
+        }
+        assert!(checked_key("0".repeat(513)).is_err());
     }
 }

@@ -344,6 +344,39 @@ async fn nothing_is_lost_between_three_who_write_at_once() {
     }
 }
 
+/// Who answers requests looks from within a transaction, and may see less than memory knows by then.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_look_from_an_earlier_moment_takes_nothing_out_of_memory() {
+    let database = Database::new();
+    let store = open(&database).await;
+    store.write(realm(), |transaction| add(transaction, 1)).await.expect("an addition");
+    in_memory(&store, 1).await;
+    let before = store.index().realm(realm()).expect("a realm in memory");
+    let (begun, has_begun) = tokio::sync::oneshot::channel();
+    let (written, was_written) = std::sync::mpsc::channel();
+    let looking = tokio::spawn({
+        let store = Arc::clone(&store);
+        async move {
+            let looked = Arc::clone(&store);
+            let look = move |connection: &Connection| {
+                let head = connection.one("SELECT head FROM realm", &[], |row| row.int(0))?;
+                let _ = begun.send(head);
+                let _ = was_written.recv();
+                looked.index().look_again(Instant::now(), connection)
+            };
+            store.read_server(look).await
+        }
+    });
+    assert_eq!(has_begun.await.expect("a look"), 1);
+    store.write(realm(), |transaction| add(transaction, 2)).await.expect("an addition");
+    in_memory(&store, 2).await;
+    written.send(()).expect("somebody who looks");
+    looking.await.expect("no panic").expect("a look");
+    let after = store.index().realm(realm()).expect("a realm in memory");
+    assert!(Arc::ptr_eq(&before, &after), "it was read anew");
+    store.close().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_row_costs_its_own_operation_alone() {
     let Some(database) = server() else { return };

@@ -71,7 +71,10 @@ pub fn copy(from: &Location, to: &Location, told: &mut dyn FnMut(Progress<'_>)) 
     let source = open_existing(from)?;
     let target = open_empty(to)?;
     source.begin_reading()?;
+    source.take_time()?;
     target.begin_writing(None)?;
+    // It waits for the source, and nobody else has it yet.
+    target.take_time()?;
     let copied = copy_rows(&source, &target, told).and_then(|copied| {
         target.commit()?;
         Ok(copied)
@@ -269,14 +272,27 @@ pub fn restore(file: &Path, to: &Location, told: &mut dyn FnMut(Progress<'_>)) -
         let connection = Source::File(target.clone()).open()?;
         if sql::check(&connection, true)? > 0 {
             refuse_filled(&connection)?;
+        } else if connection.optional("SELECT 1 FROM sqlite_master LIMIT 1", &[], |_| Ok(()))?.is_some() {
+            // It isn't Roster's, so it's somebody else's.
+            return Err(Error::Filled);
         }
     }
     store::make_file(target)?;
     copy_file(&source, target, told)
 }
 
+/// In one transaction of the source. Else each step has its own, and SQLite begins again at the first page whenever somebody has committed
+/// since the step before: beside a server that writes it would never end.
 fn copy_file(source: &Connection, file: &Path, told: &mut dyn FnMut(Progress<'_>)) -> Result<()> {
-    source.copy_to(file, &mut |left, total| told(Progress { step: "pages", done: total.saturating_sub(left), total }))
+    source.begin_reading()?;
+    // A transaction is of no moment before something is read in it.
+    let copied = sql::check(source, false).and_then(|_| {
+        let mut told =
+            |left: u64, total: u64| told(Progress { step: "pages", done: total.saturating_sub(left), total });
+        source.copy_to(file, &mut told)
+    });
+    let _ = source.commit();
+    copied
 }
 
 #[cfg(test)]
@@ -298,5 +314,55 @@ mod tests {
         // The schema's own, which the target has already.
         known.insert(String::from("schema_version"));
         assert_eq!(names.into_iter().collect::<BTreeSet<_>>(), known);
+    }
+
+    #[test]
+    fn a_backup_is_of_one_moment_and_ends_while_others_write() {
+        const ROWS: u64 = 2100;
+        let folder = tempfile::tempdir().expect("a folder");
+        let location = Location::File(folder.path().join("a.db"));
+        let writer = open_empty(&location).expect("a database");
+        // Each fills a page, so that there are several steps.
+        let filled = writer.batch(&format!(
+            "CREATE TABLE filler (n INTEGER PRIMARY KEY, bytes BLOB NOT NULL);
+             WITH RECURSIVE number (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number LIMIT {ROWS})
+             INSERT INTO filler (n, bytes) SELECT n, zeroblob(4000) FROM number"
+        ));
+        filled.expect("rows");
+        let kept = folder.path().join("kept.db");
+        let mut steps = 0;
+        let done = backup(&location, &kept, &mut |progress: Progress<'_>| {
+            steps += 1;
+            assert!(steps < 20, "it begins again after each commit: {progress:?}");
+            writer.batch("INSERT INTO filler (bytes) VALUES (zeroblob(4000))").expect("another commit");
+        });
+        done.expect("a backup");
+        assert!(steps > 2, "there was nothing between two steps");
+        let kept = open_existing(&Location::File(kept)).expect("the backup");
+        let counts = [&kept, &writer].map(|connection| count(connection, "filler").expect("a count"));
+        assert_eq!(counts, [ROWS, ROWS + steps], "it is of its first moment");
+    }
+
+    /// On a server; a file has nobody who would end it.
+    #[test]
+    fn who_takes_his_time_is_not_thrown_out() {
+        let database = roster_testing::Database::new();
+        let location = Location::parse(database.url()).expect("an address");
+        let connection = open_empty(&location).expect("a database");
+        connection.begin_reading().expect("a transaction");
+        connection.take_time().expect("time");
+        let limits = || {
+            let limit = |name: &str| {
+                connection.one(&format!("SELECT current_setting('{name}')"), &[], |row| row.text(0)).expect("a setting")
+            };
+            ["statement_timeout", "idle_in_transaction_session_timeout"].map(limit)
+        };
+        if connection.kind() == Kind::Postgres {
+            assert_eq!(limits(), ["0", "0"]);
+        }
+        connection.commit().expect("the end");
+        if connection.kind() == Kind::Postgres {
+            assert_eq!(limits(), ["1min", "15s"], "for this transaction only");
+        }
     }
 }

@@ -67,7 +67,11 @@ impl View<'_> {
             return linked
                 .map(|subject| {
                     let links = memory.index.entities.links(self.realm, *subject);
-                    links.map(|links| (*subject, links)).ok_or_else(|| self.connection.not_in_memory())
+                    let links = links.ok_or_else(|| self.connection.not_in_memory())?;
+                    // A domain that is deleted takes its links along, and no event tells of them.
+                    let stands = |link: &&DirectoryLink| memory.graph.is_linked(link.domain, *subject);
+                    let all = links.iter().all(|link| stands(&link));
+                    Ok((*subject, if all { links } else { links.iter().filter(stands).cloned().collect() }))
                 })
                 .collect();
         }

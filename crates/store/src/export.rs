@@ -23,6 +23,11 @@ fn portion(select: &mut Select, order: &str, limit: u64) {
 }
 
 impl View<'_> {
+    /// For who hands a copy of the realm to somebody who may stand still: a server doesn't end this view's transaction meanwhile.
+    pub fn take_time(&self) -> Result<()> {
+        self.connection.take_time()
+    }
+
     /// Organizations so deep in the tree, by id.
     pub fn organizations_at(&self, depth: u8, after: Option<OrganizationId>, limit: u64) -> Result<Vec<Organization>> {
         let mut select = organizations::select(self);

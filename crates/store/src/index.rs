@@ -216,7 +216,7 @@ impl Index {
                 continue;
             };
             // What could not be followed isn't used once its time is up; the next look tries again.
-            if self.follow(connection, id, &realm, head, Wait::BetweenOperations)? {
+            if self.follow(connection, id, &realm, Seen { head, still: !load }, Wait::BetweenOperations)? {
                 realm.good_until.fetch_max(self.at(begun + self.leases.lease), Ordering::AcqRel);
             }
         }
@@ -239,8 +239,8 @@ impl Index {
             }
         }
         // Somebody else's commits come first.
-        if let Err(error) = head(connection, id).and_then(|head| self.follow(connection, id, &realm, head, Wait::Queue))
-        {
+        let seen = head(connection, id).map(Seen::now);
+        if let Err(error) = seen.and_then(|seen| self.follow(connection, id, &realm, seen, Wait::Queue)) {
             // What isn't known to be right isn't used; the next look makes it anew.
             tracing::error!(%error, "a commit could not be followed in memory");
             self.forget(id);
@@ -248,7 +248,8 @@ impl Index {
     }
 
     /// `false`: not now, since the graph was read all the while.
-    fn follow(&self, connection: &Connection, id: RealmId, realm: &Realm, head: i64, wait: Wait) -> Result<bool> {
+    fn follow(&self, connection: &Connection, id: RealmId, realm: &Realm, seen: Seen, wait: Wait) -> Result<bool> {
+        let head = seen.head;
         if realm.position() == head {
             return Ok(true);
         }
@@ -256,7 +257,7 @@ impl Index {
         let catalogs = CatalogCache::default();
         loop {
             let after = realm.position();
-            if after > head && after > self::head(connection, id)? {
+            if after > head && !seen.still && after > self::head(connection, id)? {
                 // Not the database that it was: what the graph knows beyond it never was.
                 self.forget(id);
                 return Ok(true);
@@ -293,7 +294,10 @@ impl Index {
                 last_changes.insert(organization, event.sequence);
             }
             if keys::concerned(event.change) {
+                // In this order: nobody remembers one any more that was read before. And before the position moves on, which tells the others
+                // that all of it has been done.
                 realm.keys_changed.store(event.sequence, Ordering::Release);
+                self.keys.follow(id, event.change);
             }
             if applied.is_err() {
                 drop(last_changes);
@@ -307,10 +311,6 @@ impl Index {
         drop(last_changes);
         drop(recent);
         drop(graph);
-        // After the position has moved on: nobody remembers one that was read before it any more.
-        for event in events {
-            self.keys.follow(id, event.change);
-        }
         true
     }
 
@@ -344,7 +344,10 @@ impl Index {
 
     /// Keeps what was found of it in the log up to this position. Later events know better.
     pub(crate) fn keep_last_change(&self, id: RealmId, organization: OrganizationId, position: i64, last: i64) {
-        if let Some(realm) = self.realm(id).filter(|realm| realm.position() >= position) {
+        let Some(realm) = self.realm(id).filter(|realm| realm.position() >= position) else { return };
+        // The graph may have been read later than that: then it never heard of what came in between.
+        let heard = realm.recent.lock().unwrap_or_else(PoisonError::into_inner).after(position).is_some();
+        if heard {
             realm.last_changes().entry(organization).or_insert(last);
         }
     }
@@ -386,7 +389,7 @@ impl Index {
         // From here on it may take longer.
         drop(modesty);
         connection.begin_reading()?;
-        let graph = read(connection, id);
+        let graph = connection.take_time().and_then(|()| read(connection, id));
         connection.commit()?;
         let graph = graph?;
         // Here nobody waits for it yet.
@@ -414,7 +417,7 @@ impl Index {
         // From here on own commits are told to it; what was committed while it was read is caught up with before it is used.
         let begun = Instant::now();
         let head = head(connection, id)?;
-        self.follow(connection, id, &realm, head, Wait::Queue)?;
+        self.follow(connection, id, &realm, Seen::now(head), Wait::Queue)?;
         realm.good_until.store(self.at(begun + self.leases.lease), Ordering::Release);
         Ok(self.realm(id).is_some())
     }
@@ -512,6 +515,20 @@ impl Realm {
                 Err(TryLockError::WouldBlock) => return Some(self.write()),
             }
         }
+    }
+}
+
+/// Where a connection sees a log end.
+#[derive(Clone, Copy, Debug)]
+struct Seen {
+    head: i64,
+    /// It is in a transaction, and sees nothing of what is committed meanwhile: memory may rightly be further.
+    still: bool,
+}
+
+impl Seen {
+    const fn now(head: i64) -> Self {
+        Self { head, still: false }
     }
 }
 

@@ -80,7 +80,7 @@ impl MemberFilter {
             let (Some(organization), None, false) = (self.organization, self.user, self.needs_user()) else {
                 return None;
             };
-            return Some(Known::Holders(organization, People::Holders(pairs)));
+            return Some(Known::Holders(organization, People::holders(pairs)));
         }
         if self.needs_user() {
             let (Some(organization), None, Some(users)) = (self.organization, self.user, self.users.just_ids()) else {

@@ -482,6 +482,13 @@ impl Store {
     }
 }
 
+#[cfg(test)]
+impl Store {
+    pub(crate) fn index(&self) -> &Index {
+        self.index.as_deref().expect("a store with realms in memory")
+    }
+}
+
 /// Keeps what is in memory in step with the writer.
 struct Watching {
     catalogs: CatalogCache,

@@ -29,7 +29,8 @@ pub async fn export(
     output: &mut (impl Write + Send),
     told: &mut (dyn FnMut(u64) + Send),
 ) -> Result<u64, ExportError> {
-    let mut pieces = caller.export().await?;
+    // Whoever is behind a pipe may stand still, and nobody else waits for him.
+    let mut pieces = caller.export(None).await?;
     let header = Header { format: FORMAT.to_owned(), version: VERSION, end: true, ..Header::default() };
     line(output, &Line::Header(header))?;
     let mut lines = 1;

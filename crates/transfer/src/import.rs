@@ -4,6 +4,8 @@
 //! a thread reads and translates ──▶ Chunk, Chunk ──▶ one transaction each, with how far it came
 //!                                                      └ a line can't be done: from here on lines are only checked
 //! ```
+//!
+//! Others write meanwhile. What a line is refused for may be gone when it is looked for; then the chunk is tried again.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -32,6 +34,11 @@ const SETTLE: Duration = Duration::from_secs(2);
 const SETTLE_PART: u32 = 20;
 /// Chunks that wait.
 const AHEAD: usize = 2;
+/// How often a chunk is tried whose lines are refused for what is gone a moment later.
+const TRIES: u32 = 5;
+
+/// Lines of a chunk that can't be done, by their places in it.
+type Refused = Vec<(usize, engine::Error)>;
 
 /// Why an import ended before its end.
 #[derive(Debug, thiserror::Error)]
@@ -103,6 +110,8 @@ struct Chunk {
     problems: Vec<(u64, String)>,
     after: After,
     last: bool,
+    /// Nothing was said up to its end: there are only blank lines, if any.
+    blank: bool,
 }
 
 impl Chunk {
@@ -135,7 +144,7 @@ pub async fn import(
     let size = Arc::new(AtomicUsize::new(LINES));
     let (send, mut chunks) = mpsc::channel(AHEAD);
     let (opened, resumed) = oneshot::channel();
-    let reading = Reading { size: Arc::clone(&size), send, end: None };
+    let reading = Reading { size: Arc::clone(&size), send, end: None, blank: true };
     let begin = from.clone();
     let reader = tokio::task::spawn_blocking(move || {
         let (lines, resumed) = Lines::open(input, begin.as_ref())?;
@@ -193,15 +202,16 @@ struct Run<'c> {
 
 impl Run<'_> {
     async fn chunk(&mut self, chunk: &Chunk, told: &mut (dyn FnMut(Told<'_>) + Send)) -> Result<(), Error> {
-        if self.finished && chunk.is_empty() {
+        // To remember what says nothing would be to forget the file that is remembered.
+        if chunk.blank || (self.finished && chunk.is_empty()) {
             return Ok(());
         }
-        if self.checking.is_none() && chunk.problems.is_empty() && self.try_to_import(chunk).await? {
-            return Ok(());
-        }
-        let known = self.checking.take().unwrap_or_default();
-        let (known, refused) = self.caller.check_import(Arc::clone(&chunk.records), known).await?;
-        self.checking = Some(known);
+        let refused = if self.checking.is_none() && chunk.problems.is_empty() {
+            let Some(refused) = self.import(chunk).await? else { return Ok(()) };
+            refused
+        } else {
+            self.check(chunk).await?
+        };
         if self.only_check {
             self.imported.count(&chunk.records);
         }
@@ -215,8 +225,34 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Whether it was imported. If not, some of its lines can't be.
-    async fn try_to_import(&mut self, chunk: &Chunk) -> Result<bool, Error> {
+    /// `None`: it was imported. Else there are lines that can't be, and from now on all are only checked.
+    async fn import(&mut self, chunk: &Chunk) -> Result<Option<Refused>, Error> {
+        let mut tries = 0;
+        loop {
+            let Some(refused) = self.try_to_import(chunk).await? else { return Ok(None) };
+            let found = self.check(chunk).await?;
+            tries += 1;
+            if !found.is_empty() {
+                return Ok(Some(found));
+            }
+            if tries == TRIES {
+                // What is in the way comes and goes. The lines weren't imported, so that is what has to be said.
+                return Ok(Some(refused));
+            }
+            self.checking = None;
+        }
+    }
+
+    /// Which lines can't be done, behind all that were looked at before.
+    async fn check(&mut self, chunk: &Chunk) -> Result<Refused, Error> {
+        let known = self.checking.take().unwrap_or_default();
+        let (known, refused) = self.caller.check_import(Arc::clone(&chunk.records), known).await?;
+        self.checking = Some(known);
+        Ok(refused)
+    }
+
+    /// `None`: it was imported. Else some of its lines can't be: there is at least one.
+    async fn try_to_import(&mut self, chunk: &Chunk) -> Result<Option<Refused>, Error> {
         let After { beginning, hash, bytes, lines } = chunk.after.clone();
         let (begun, updated) = (self.begun, self.caller.now());
         let after = ImportProgress { beginning, hash, bytes, lines, finished: chunk.last, begun, updated };
@@ -225,7 +261,7 @@ impl Run<'_> {
         let started = Instant::now();
         let log = match self.caller.import(Arc::clone(&chunk.records), step).await {
             Ok(log) => log,
-            Err(engine::Error::Items(_)) => return Ok(false),
+            Err(engine::Error::Items(refused)) if !refused.is_empty() => return Ok(Some(refused)),
             Err(error) => return Err(error.into()),
         };
         adapt(&self.size, chunk.numbers.len(), started.elapsed());
@@ -238,7 +274,7 @@ impl Run<'_> {
             self.caller.settle_import().await;
             self.settled = (Instant::now(), SETTLE.max(started.elapsed() * SETTLE_PART));
         }
-        Ok(true)
+        Ok(None)
     }
 }
 
@@ -286,10 +322,13 @@ struct Reading {
     send: mpsc::Sender<Chunk>,
     /// Whether there is a line that says that it is the last one; `Some(false)`: it was announced.
     end: Option<bool>,
+    /// Whether nothing was said so far.
+    blank: bool,
 }
 
 impl Reading {
     fn run(mut self, mut lines: Lines, from: Option<ImportProgress>) -> Result<(), Error> {
+        self.blank = from.is_none();
         // What the first line said, and the last one if all was read, holds also where it isn't read again.
         if let Some(from) = from
             && let Ok(Line::Header(header)) = map::read(lines.first_line())
@@ -313,14 +352,15 @@ impl Reading {
         let mut last = false;
         while records.len() + problems.len() < size && lines.bytes < full {
             let number = lines.number + 1;
-            match lines.next()? {
-                None => {
-                    last = true;
-                    break;
-                }
-                Some(Text::TooLong) => problems.push((number, String::from("is longer than 8 MiB"))),
-                Some(Text::Line([])) => {}
-                Some(Text::Line(text)) => match self.line(number, text) {
+            let Some(text) = lines.next()? else {
+                last = true;
+                break;
+            };
+            self.blank &= matches!(text, Text::Line([]));
+            match text {
+                Text::TooLong => problems.push((number, String::from("is longer than 8 MiB"))),
+                Text::Line([]) => {}
+                Text::Line(text) => match self.line(number, text) {
                     Ok(Some(record)) => {
                         records.push(record);
                         numbers.push(number);
@@ -334,7 +374,7 @@ impl Reading {
             problems.push((lines.number + 1, String::from("is missing: the header announces a last line of type end")));
         }
         let after = After { beginning: lines.beginning(), hash: lines.hash(), bytes: lines.bytes, lines: lines.number };
-        Ok(Chunk { records: records.into(), numbers, problems, after, last })
+        Ok(Chunk { records: records.into(), numbers, problems, after, last, blank: self.blank })
     }
 
     fn line(&mut self, number: u64, text: &[u8]) -> Result<Option<Incoming>, String> {
@@ -364,5 +404,83 @@ impl Reading {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, AtomicI64};
+
+    use roster_engine::{Clock, Config, Engine, IndexMode};
+    use roster_testing::Database;
+
+    use super::*;
+
+    const FIRST: i64 = 1_795_327_200_000;
+    /// When every invitation has expired.
+    const THEN: i64 = FIRST + 1000 * 24 * 60 * 60 * 1000;
+
+    /// So that what is in the way of a write is gone before a read looks for it: an invitation that keeps a place, until it expires.
+    #[derive(Debug, Default)]
+    struct Hands {
+        moved: AtomicBool,
+        /// How many more times whoever writes doesn't know it yet.
+        late: AtomicI64,
+    }
+
+    impl Clock for Hands {
+        fn now(&self) -> Timestamp {
+            let writes = std::thread::current().name() == Some("roster-writer");
+            let moved = self.moved.load(Ordering::SeqCst);
+            let late = moved && writes && self.late.fetch_sub(1, Ordering::SeqCst) > 0;
+            Timestamp::from_ms(if moved && !late { THEN } else { FIRST })
+        }
+    }
+
+    async fn import_all(caller: &Caller, text: &str) -> (Imported, Vec<String>) {
+        let mut refused = Vec::new();
+        let input = Input::Stream(Box::new(io::Cursor::new(text.to_owned().into_bytes())));
+        let done = import(caller, input, Options::default(), &mut |told| {
+            if let Told::Refused { line, problem } = told {
+                refused.push(format!("{line}: {problem}"));
+            }
+        })
+        .await
+        .expect("an import");
+        (done, refused)
+    }
+
+    /// A member comes where a place is kept for somebody else, as the next so many writes see it, and no read.
+    async fn import_where_a_place_is_kept(late: i64) -> (Imported, Vec<String>) {
+        let database = Database::new();
+        let clock = Arc::new(Hands::default());
+        let mut config = Config::new(database.url());
+        config.index = IndexMode::None;
+        config.clock = Arc::clone(&clock) as Arc<dyn Clock>;
+        let (engine, _) = Engine::open(config).await.expect("an engine");
+        let caller = engine.operator("default").await.expect("the database").expect("the realm `default`");
+        let before = r#"{"type":"organization","name":"Acme","max_members":1}
+{"type":"invitation","organization":"acme","email":"eve@example.com","roles":["member"]}
+{"type":"user","email":"ann@example.com"}"#;
+        assert_eq!(import_all(&caller, before).await.1, Vec::<String>::new());
+        clock.late.store(late, Ordering::SeqCst);
+        clock.moved.store(true, Ordering::SeqCst);
+        let line = r#"{"type":"membership","organization":"acme","user":"ann@example.com","roles":["member"]}"#;
+        let done = import_all(&caller, line).await;
+        engine.close().await;
+        done
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_was_in_the_way_a_moment_ago_leaves_nothing_out() {
+        let (done, refused) = import_where_a_place_is_kept(1).await;
+        assert_eq!((done.total(), done.lines, refused), (1, 1, Vec::new()));
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_is_not_imported_is_refused() {
+        let (done, refused) = import_where_a_place_is_kept(i64::MAX).await;
+        assert_eq!(refused, ["1: the organization may have at most 1 members"]);
+        assert_eq!((done.total(), done.lines, done.refused), (0, 0, 1));
     }
 }

@@ -84,7 +84,11 @@ impl Lines {
         let first = beginning(&mut input)?;
         let resumable = before.filter(|before| {
             let seen = usize::try_from(before.bytes).unwrap_or(usize::MAX).min(BEGINNING);
-            first.get(..seen).is_some_and(|first| hex(&Sha256::digest(first)) == before.beginning)
+            first.get(..seen).is_some_and(|first| {
+                // Every file begins with nothing, so that says nothing about this one.
+                let blank = first.len() as u64 == before.bytes && is_blank(first);
+                !blank && hex(&Sha256::digest(first)) == before.beginning
+            })
         });
         let mut lines = Self::new(first.clone(), input);
         let Some(before) = resumable else { return Ok((lines, false)) };
@@ -182,6 +186,10 @@ impl Lines {
     }
 }
 
+fn is_blank(beginning: &[u8]) -> bool {
+    beginning.strip_prefix(BOM).unwrap_or(beginning).trim_ascii().is_empty()
+}
+
 fn beginning(input: &mut Input) -> io::Result<Vec<u8>> {
     let mut first = Vec::with_capacity(BEGINNING);
     input.take(BEGINNING as u64).read_to_end(&mut first)?;
@@ -193,4 +201,48 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
         let _ = write!(text, "{byte:02x}");
         text
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use roster_engine::Timestamp;
+
+    use super::*;
+
+    fn input(text: &str) -> Input {
+        Input::Stream(Box::new(io::Cursor::new(text.to_owned().into_bytes())))
+    }
+
+    /// What was remembered of a file with this text by an import that came to its end.
+    fn remembered(text: &str) -> ImportProgress {
+        let (mut lines, _) = Lines::open(input(text), None).expect("an input");
+        while lines.next().expect("an input").is_some() {}
+        ImportProgress {
+            beginning: lines.beginning(),
+            hash: lines.hash(),
+            bytes: lines.bytes,
+            lines: lines.number,
+            finished: true,
+            begun: Timestamp::from_ms(0),
+            updated: Timestamp::from_ms(0),
+        }
+    }
+
+    #[test]
+    fn nothing_goes_on_behind_what_said_nothing() {
+        const LINE: &str = "{\"type\":\"user\"}\n";
+        for nothing in ["", "\u{feff}", "  ", "\u{feff}\r\n\n"] {
+            let before = remembered(nothing);
+            let opened = Lines::open(input(&format!("{nothing}{LINE}")), Some(&before));
+            let (lines, resumed) = opened.expect("an input");
+            assert_eq!((resumed, lines.bytes, lines.number), (false, 0, 0), "{nothing:?}");
+        }
+        // Blank lines are no reason to do the others twice.
+        for something in [LINE.to_owned(), format!("\n\n{LINE}"), format!("{}{LINE}", "\n".repeat(2 * BEGINNING))] {
+            let before = remembered(&something);
+            let opened = Lines::open(input(&format!("{something}{LINE}")), Some(&before));
+            let (lines, resumed) = opened.expect("an input");
+            assert_eq!((resumed, lines.bytes, lines.number), (true, before.bytes, before.lines));
+        }
+    }
 }

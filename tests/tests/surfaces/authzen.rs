@@ -766,6 +766,121 @@ async fn who_may_ask_about_whom() {
 }
 
 #[tokio::test]
+async fn of_what_another_reaches_is_told_what_the_asker_may_see() {
+    let world = fixture().await;
+    let operator = world.operator().await;
+    let user = async |name: &str| made(&world, "/v1/users", json!({"external_id": name})).await;
+    let (carol, dave, eve) = (user("carol").await, user("dave").await, user("eve").await);
+    let place = async |name: &str, parent: Option<&str>| {
+        made(&world, "/v1/organizations", json!({"name": name, "external_id": name, "parent_id": parent})).await
+    };
+    let top = place("top", None).await;
+    let left = place("left", Some(&top)).await;
+    let right = place("right", Some(&top)).await;
+    let deep = place("deep", Some(&left)).await;
+    let known = async |name: &str| {
+        let found = world.call("GET", &format!("/v1/organizations?external_id={name}"), Value::Null).await;
+        found.str("/items/0/id").to_owned()
+    };
+    let (first, second) = (known("record-1").await, known("record-2").await);
+    let member = async |place: &str, user: &str, role: &str| {
+        let path = format!("/v1/organizations/{place}/memberships");
+        made(&world, &path, json!({"user_id": user, "roles": [role]})).await
+    };
+    // A whole tree, and one place beside it.
+    member(&top, &carol, "admin").await;
+    member(&first, &carol, "viewer").await;
+    for place in [&deep, &right, &second, &first] {
+        member(place, &dave, "viewer").await;
+    }
+    let of = |user: &str| NewToken { user: Some(user.into()), ..NewToken::new(TokenKind::User) };
+    let of_left = NewToken {
+        organization: Some((&*left).into()),
+        roles: RoleSet::of(RoleNumber::VIEWER),
+        ..NewToken::new(TokenKind::Organization)
+    };
+    let (of_dave, of_eve) = (secret(&operator, of(&dave)).await, secret(&operator, of(&eve)).await);
+    let of_left = secret(&operator, of_left).await;
+    let reached =
+        |action: &str| json!({"subject": subject("carol"), "action": {"name": action}, "resource": {"type": "record"}});
+    let (reading, by_role) = (reached("memberships:read"), reached("role:viewer"));
+    for (key, body, wanted) in [
+        (KEY, &reading, &["record-1", "top", "left", "right", "deep"][..]),
+        (&of_dave, &reading, &["record-1", "right", "deep"]),
+        (&of_dave, &by_role, &["record-1"]),
+        (&of_left, &reading, &["left", "deep"]),
+        (&of_left, &by_role, &[]),
+        (&of_eve, &reading, &[]),
+    ] {
+        let whole = post_as(&world, key, "search/resource", body).await;
+        assert_eq!(ids(&whole, "id"), wanted, "{body}");
+        let (mut found, mut page) = (Vec::new(), json!({"limit": 1}));
+        loop {
+            let answer = post_as(&world, key, "search/resource", &with(body.clone(), "/page", page)).await;
+            assert_eq!(answer.json["page"]["total"], wanted.len());
+            found.extend(ids(&answer, "id"));
+            match answer.str("/page/next_token") {
+                "" => break,
+                next => page = json!({"token": next}),
+            }
+        }
+        assert_eq!(found, wanted, "{body}");
+    }
+}
+
+/// A search names precisely those for whom a check says yes, also to who acts by one membership.
+#[tokio::test]
+async fn who_came_by_a_link_is_found_by_that_membership_alone() {
+    let world = fixture().await;
+    let operator = world.operator().await;
+    let known = async |name: &str| {
+        let found = world.call("GET", &format!("/v1/users?external_id={name}"), Value::Null).await;
+        found.str("/items/0/id").to_owned()
+    };
+    let (alice, bob) = (known("alice").await, known("bob").await);
+    let carol = made(&world, "/v1/users", json!({"external_id": "carol"})).await;
+    let top = made(&world, "/v1/organizations", json!({"name": "top", "external_id": "top"})).await;
+    let below = json!({"name": "below", "external_id": "below", "parent_id": top});
+    let below = made(&world, "/v1/organizations", below).await;
+    for (place, user, role) in
+        [(&below, &alice, "admin"), (&top, &bob, "admin"), (&below, &bob, "member"), (&below, &carol, "admin")]
+    {
+        let path = format!("/v1/organizations/{place}/memberships");
+        made(&world, &path, json!({"user_id": user, "roles": [role]})).await;
+    }
+    let link = format!("/v1/organizations/{below}/memberships/{bob}/login-link");
+    let link = world.call("POST", &link, Value::Null).await;
+    let body = Body::from(json!({"secret": link.str("/secret")}).to_string());
+    let opened = world.send(Request::post("/v1/links:use").body(body).expect("a request")).await;
+    assert_eq!(opened.status, 201, "{}", opened.text());
+    let by_link = opened.str("/secret");
+    let of_bob = NewToken { user: Some((&*bob).into()), ..NewToken::new(TokenKind::User) };
+    let of_bob = secret(&operator, of_bob).await;
+    for (key, action, wanted) in [
+        (by_link, "memberships:write", &["alice", "carol"][..]),
+        (by_link, "memberships:read", &["alice", "bob", "carol"]),
+        (&of_bob, "memberships:write", &["alice", "bob", "carol"]),
+    ] {
+        let body = json!({"subject": {"type": "user"}, "action": {"name": action}, "resource": record("below")});
+        let (mut found, mut page) = (Vec::new(), json!({"limit": 1}));
+        loop {
+            let answer = post_as(&world, key, "search/subject", &with(body.clone(), "/page", page)).await;
+            assert_eq!(answer.json["page"]["total"], wanted.len(), "{action}");
+            found.extend(ids(&answer, "id"));
+            match answer.str("/page/next_token") {
+                "" => break,
+                next => page = json!({"token": next}),
+            }
+        }
+        assert_eq!(found, wanted, "{action}");
+        for who in ["alice", "bob", "carol"] {
+            let answer = post_as(&world, key, "evaluation", &question(who, action, "below")).await;
+            assert_eq!(answer.json["decision"], wanted.contains(&who), "{who} {action}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn discovery() {
     let get = async |world: &World, path: &str, headers: &[(&str, &str)]| {
         let mut request = Request::get(path);

@@ -185,6 +185,39 @@ async fn who_reaches_an_organization() {
     assert_eq!(p.world.call_as(&key, "GET", &of(&p.acme), Value::Null).await.status, 404);
 }
 
+/// Who came by a login link is in the list by the membership that he acts by, or not at all.
+#[tokio::test]
+async fn who_came_by_a_link_reaches_by_that_membership_alone() {
+    let p = place().await;
+    let of_bob = format!("/v1/organizations/{}/memberships/{}", p.labs, p.bob);
+    assert_eq!(p.world.call("PATCH", &of_bob, json!({"roles": ["admin"]})).await.status, 200);
+    let link = format!("/v1/organizations/{}/memberships/{}/login-link", p.labs, p.ada);
+    let link = p.world.call("POST", &link, Value::Null).await;
+    let body = axum::body::Body::from(json!({"secret": link.str("/secret")}).to_string());
+    let opened = p.world.send(http::Request::post("/v1/links:use").body(body).expect("a request")).await;
+    assert_eq!(opened.status, 201, "{}", opened.text());
+    let list = format!("/v1/organizations/{}/memberships?effective=true&total=true", p.labs);
+    let listed = async |key: &str, query: &str| {
+        let answer = p.world.call_as(key, "GET", &format!("{list}{query}"), Value::Null).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let items = answer.json["items"].as_array().expect("items");
+        let ids: Vec<String> = items.iter().map(|item| item["user_id"].as_str().expect("an id").to_owned()).collect();
+        (ids, answer)
+    };
+    let (by_link, writing) = (opened.str("/secret"), "&limit=1&permission=memberships:write");
+    let (found, answer) = listed(by_link, "").await;
+    assert_eq!((found, &answer.json["total"]), (vec![p.ada.clone(), p.bob.clone()], &json!(2)));
+    assert_eq!(answer.json["items"][0]["roles"], json!(["member"]));
+    let ways = answer.json["items"][0]["via"].as_array().expect("ways");
+    assert_eq!((ways.len(), &ways[0]["distance"]), (1, &json!(0)));
+    let (found, answer) = listed(by_link, writing).await;
+    assert_eq!((found, &answer.json["total"]), (vec![p.bob.clone()], &json!(1)));
+    assert_eq!(answer.json["next_cursor"], Value::Null);
+    // To others he is there by all that he holds.
+    let (found, answer) = listed(KEY, writing).await;
+    assert_eq!((found, &answer.json["total"]), (vec![p.ada.clone()], &json!(2)));
+}
+
 /// A directory switches off somebody who isn't its own: his memberships there and below grant nothing, those elsewhere do.
 #[tokio::test]
 async fn who_is_suspended_in_a_place_may_nothing_there() {

@@ -2,6 +2,7 @@
 
 use axum::body::Body;
 use http::Request;
+use roster_engine::EntityId as _;
 use roster_tests::World;
 use roster_tests::world::{KEY, request};
 use serde_json::{Value, json};
@@ -119,6 +120,28 @@ async fn no_token_gives_another_one_more_than_it_has() {
     assert_eq!(patch(&narrow, json!({"name": "another"})).await.status, 200);
     let all = world.call("PATCH", &path, json!({"roles": ["admin"], "expires_at": null})).await;
     assert_eq!((&all.json["roles"], &all.json["expires_at"]), (&json!(["admin"]), &Value::Null));
+}
+
+/// Nor is it given more by whom it may act as.
+#[tokio::test]
+async fn no_token_changes_itself_by_acting_as_another() {
+    let world = World::new().await;
+    let ada = made(&world, "/v1/users", json!({"email": "ada@example.com", "realm_admin": true})).await;
+    let root = world.operator().await.root().native();
+    let body = json!({"kind": "organization", "organization_id": root, "roles": ["admin"]});
+    let key = made(&world, "/v1/tokens", body).await;
+    let path = format!("/v1/tokens/{}", key.str("/id"));
+    let patch = async |key: &str, body: Value| {
+        let mut request = request(key, "PATCH", &path, &body);
+        request.headers_mut().insert("roster-act-as", ada.str("/id").parse().expect("a header"));
+        world.send(request).await
+    };
+    for body in [json!({"name": "mine"}), json!({"roles": ["viewer"]})] {
+        let refused = patch(key.str("/secret"), body).await;
+        assert_eq!((refused.status.as_u16(), refused.str("/code")), (403, "forbidden"), "{}", refused.text());
+    }
+    assert_eq!(patch(KEY, json!({"name": "theirs"})).await.str("/name"), "theirs", "by another key she may");
+    assert_eq!(world.verify().await, Vec::<String>::new());
 }
 
 #[tokio::test]

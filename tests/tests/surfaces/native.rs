@@ -241,6 +241,38 @@ async fn a_repeated_request_is_done_once() {
 }
 
 #[tokio::test]
+async fn a_repeated_request_is_answered_to_who_sent_it_whomever_he_acts_as() {
+    let world = World::new().await;
+    let acme = organization(&world, json!({"name": "Acme"})).await;
+    let (ada, bob) = (user(&world, "ada@example.com", "Ada").await, user(&world, "bob@example.com", "Bob").await);
+    let path = format!("/v1/organizations/{acme}/memberships");
+    assert_eq!(world.call("POST", &path, json!({"user_id": ada, "roles": ["admin"]})).await.status, 201);
+    let narrow = world.call("POST", "/v1/tokens", json!({"kind": "realm", "scopes": ["users:act_as"]})).await;
+    let longest = "k".repeat(255);
+    let post = async |key: &str, whom: Option<&str>| {
+        let mut request = request(key, "POST", &path, &json!({"user_id": bob}));
+        request.headers_mut().insert("idempotency-key", longest.parse().expect("a header value"));
+        if let Some(whom) = whom {
+            request.headers_mut().insert("roster-act-as", whom.parse().expect("a header value"));
+        }
+        world.send(request).await
+    };
+    let first = post(KEY, Some(ada.as_str())).await;
+    assert_eq!(first.status, 201, "{}", first.text());
+    let again = post(KEY, Some(ada.as_str())).await;
+    assert_eq!((again.status.as_u16(), again.str("/id")), (201, first.str("/id")));
+    // Another key that may act as her is told nothing, since it may not do it.
+    let other = post(narrow.str("/secret"), Some(ada.as_str())).await;
+    assert_eq!((other.status.as_u16(), other.str("/code")), (403, "forbidden"), "{}", other.text());
+    // As somebody else, or as oneself, it is another request.
+    let as_bob = post(KEY, Some(bob.as_str())).await;
+    assert_eq!((as_bob.status.as_u16(), as_bob.str("/code")), (403, "forbidden"), "{}", as_bob.text());
+    let as_oneself = post(KEY, None).await;
+    assert_eq!((as_oneself.status.as_u16(), as_oneself.str("/code")), (409, "already_exists"), "{}", as_oneself.text());
+    assert!(world.verify().await.is_empty());
+}
+
+#[tokio::test]
 async fn a_batch_is_done_whole_or_not_at_all() {
     let world = World::new().await;
     let acme = organization(&world, json!({"name": "Acme"})).await;

@@ -4,7 +4,7 @@ use axum::body::Body;
 use http::Request;
 use roster_engine::{EntityId as _, Form};
 use roster_tests::operations::{Fixture, PASSWORD};
-use roster_tests::world::KEY;
+use roster_tests::world::{KEY, request};
 use roster_tests::{Answer, World};
 use serde_json::{Value, json};
 
@@ -77,6 +77,47 @@ async fn a_link_is_opened_once_natively() {
     let removed = world.call("DELETE", &member, Value::Null).await;
     assert_eq!(removed.status, 204, "{}", removed.text());
     assert_eq!(ask(&world, opened.str("/secret"), "GET", "/v1/users/me").await.status, 401);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_of_a_link_makes_no_lasting_key_as_another_either() {
+    let world = World::new().await;
+    let fixture = Fixture::new(&world).await;
+    let members = format!("/v1/organizations/{}/memberships", world.operator().await.root().native());
+    let (bob, eve) = (fixture.bob.id.native(), fixture.eve.id.native());
+    let admin = world.call("POST", &members, json!({"user_id": bob, "roles": ["admin"]})).await;
+    assert_eq!(admin.status, 201, "{}", admin.text());
+    let link = world.call("POST", &format!("{members}/{bob}/login-link"), Value::Null).await;
+    let secret = json!({"secret": link.str("/secret")}).to_string();
+    let opened = world.send(Request::post("/v1/links:use").body(Body::from(secret)).expect("a request")).await;
+    let (key, end) = (opened.str("/secret"), opened.str("/expires_at"));
+    let as_eve = async |method: &str, path: &str, body: Value| {
+        let mut request = request(key, method, path, &body);
+        request.headers_mut().insert("roster-act-as", eve.parse().expect("a header"));
+        world.send(request).await
+    };
+    let own = json!({"kind": "user", "user_id": "me"});
+    let issued = as_eve("POST", "/v1/tokens", own.clone()).await;
+    assert_eq!((issued.status.as_u16(), &issued.json["user_id"]), (201, &json!(eve)), "{}", issued.text());
+    assert_eq!(issued.json["expires_at"], end);
+    let far = json!("2099-01-01T00:00:00Z");
+    let mut later = own;
+    later["expires_at"] = far.clone();
+    let later = as_eve("POST", "/v1/tokens", later).await;
+    assert_eq!((later.status.as_u16(), later.str("/field")), (422, "expires_at"), "{}", later.text());
+    // Nor does it give one of hers more time than it has itself.
+    let hers = world.call("POST", "/v1/tokens", json!({"kind": "user", "user_id": eve})).await;
+    let path = format!("/v1/tokens/{}", hers.str("/id"));
+    let later = as_eve("PATCH", &path, json!({"expires_at": far})).await;
+    assert_eq!((later.status.as_u16(), later.str("/field")), (422, "expires_at"), "{}", later.text());
+    assert_eq!(as_eve("PATCH", &path, json!({"expires_at": null})).await.json["expires_at"], end);
+
+    assert_eq!(ask(&world, issued.str("/secret"), "GET", "/v1/users/me").await.str("/id"), eve);
+    world.clock.advance(12 * 60 * 60 * 1000);
+    for secret in [key, issued.str("/secret"), hers.str("/secret")] {
+        assert_eq!(ask(&world, secret, "GET", "/v1/users/me").await.status, 401);
+    }
+    assert_eq!(world.verify().await, Vec::<String>::new());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -22,7 +22,8 @@ pub struct Known {
     pub(super) used: HashSet<i64>,
     /// Whether these are users.
     pub(super) users: HashMap<UserId, bool>,
-    pub(super) places: HashMap<OrganizationId, Option<Place>>,
+    pub(super) places: HashMap<OrganizationId, Option<Arc<Organization>>>,
+    pub(super) seats: HashMap<OrganizationId, Seats>,
     pub(super) members: HashSet<(OrganizationId, UserId)>,
     /// Whether an organization has an owner.
     pub(super) owned: HashMap<OrganizationId, bool>,
@@ -46,11 +47,13 @@ pub struct Known {
     pub(super) no_questions: bool,
 }
 
-/// An organization, and how many places in it are taken, once it was asked for.
-#[derive(Clone, Debug)]
-pub(super) struct Place {
-    pub organization: Arc<Organization>,
-    pub taken: Option<u64>,
+/// How many places in an organization are taken, by members and by who is invited.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Seats {
+    /// In the database, once it was asked.
+    pub stored: Option<u64>,
+    /// How many more earlier lines took than they freed, which isn't in the database yet.
+    pub more: i64,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -180,12 +183,11 @@ impl Known {
             let found = reader.view.organization(id)?;
             self.put_place(id, found);
         }
-        Ok(self.places.get(&id).and_then(Option::as_ref).map(|place| Arc::clone(&place.organization)))
+        Ok(self.places.get(&id).cloned().flatten())
     }
 
     pub(super) fn put_place(&mut self, id: OrganizationId, organization: Option<Organization>) {
-        let place = organization.map(|organization| Place { organization: Arc::new(organization), taken: None });
-        self.places.insert(id, place);
+        self.places.insert(id, organization.map(Arc::new));
     }
 
     pub(super) fn catalog(&mut self, reader: Reader<'_>) -> Result<Arc<RoleCatalog>> {

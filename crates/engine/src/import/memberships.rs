@@ -127,6 +127,10 @@ impl Chunk<'_> {
 
     pub(super) fn close(&mut self, before: Invitation, status: InvitationStatus) {
         self.known.closed.insert(before.id);
+        // One that has expired didn't keep its place.
+        if before.status_at(self.drawing.now) == InvitationStatus::Pending {
+            self.known.seats.entry(before.organization).or_default().more -= 1;
+        }
         if let Some(of) = self.known.pending.get_mut(&before.email) {
             of.retain(|other| other.id != before.id);
         }
@@ -163,27 +167,17 @@ impl Chunk<'_> {
 
     /// How many places are taken, by members and by who is invited.
     pub(super) fn taken(&mut self, organization: OrganizationId) -> Result<u64> {
-        let known = self.known.places.get(&organization).and_then(Option::as_ref).and_then(|place| place.taken);
-        if let Some(taken) = known {
-            return Ok(taken);
-        }
-        let (members, invited) = memberships::places_taken(self.reader, organization)?;
-        // What earlier lines made isn't in the database yet.
-        let made = self.changes.iter().filter(|change| match change {
-            Change::MembershipAdded { after } => after.organization == organization,
-            Change::InvitationCreated { after, .. } => after.organization == organization,
-            _ => false,
-        });
-        let taken = members + invited + made.count() as u64;
-        if let Some(Some(place)) = self.known.places.get_mut(&organization) {
-            place.taken = Some(taken);
-        }
-        Ok(taken)
+        let seats = self.known.seats.entry(organization).or_default();
+        let stored = if let Some(stored) = seats.stored {
+            stored
+        } else {
+            let (members, invited) = memberships::places_taken(self.reader, organization)?;
+            *seats.stored.insert(members + invited)
+        };
+        Ok(stored.saturating_add_signed(seats.more))
     }
 
     pub(super) fn take_place(&mut self, organization: OrganizationId) {
-        if let Some(Some(place)) = self.known.places.get_mut(&organization) {
-            place.taken = place.taken.map(|taken| taken + 1);
-        }
+        self.known.seats.entry(organization).or_default().more += 1;
     }
 }

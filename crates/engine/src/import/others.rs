@@ -19,7 +19,9 @@ impl Chunk<'_> {
         check_extras(&line.extras)?;
         let email = text::email(&line.email).of("email")?;
         let inviter = line.inviter.as_ref().map(|inviter| self.inviter(inviter)).transpose()?;
-        if let Some(user) = self.known.user(self.reader, &super::UserName::Email(email.clone()))?
+        // A member may take an address after it was invited: what was pending before stays.
+        if line.carried.id.is_none()
+            && let Some(user) = self.known.user(self.reader, &super::UserName::Email(email.clone()))?
             && self.is_member(place.id, user)?
         {
             return Err(Error::AlreadyExists { subject: Subject::Membership, field: "user", id: None });
@@ -58,7 +60,9 @@ impl Chunk<'_> {
             self.close(before, InvitationStatus::Expired);
         }
         self.known.used.insert(roster_model::EntityId::raw(invitation.id));
-        self.take_place(place.id);
+        if invitation.status_at(now) == InvitationStatus::Pending {
+            self.take_place(place.id);
+        }
         self.known.any_pending = Some(true);
         self.known.put_pending(invitation.clone());
         // Nobody has its secret: it is renewed to be sent.
@@ -70,7 +74,10 @@ impl Chunk<'_> {
     pub(super) fn account_user(&mut self, line: &IncomingAccountUser) -> Result<()> {
         let place = self.place(&line.organization)?;
         let user = self.person(&line.user)?;
-        if place.depth != 1 {
+        // An account that was moved below another organization keeps its records. They have no id; one that says since when it is there was
+        // there before.
+        let moved = place.depth > 1 && line.created.is_some();
+        if place.depth != 1 && !moved {
             return Err(Error::NotAnAccount);
         }
         accounts::check(&line.fields)?;

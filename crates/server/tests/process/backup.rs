@@ -43,6 +43,25 @@ fn a_backup_is_taken_while_the_server_writes_and_put_back() {
 }
 
 #[test]
+fn a_backup_is_not_put_over_what_somebody_else_has() {
+    let place = Place::new();
+    place.done(&["realm", "create", "default"]);
+    place.done(&["backup", "kept.db"]);
+    let other = rusqlite::Connection::open(place.file("other.db")).expect("a database");
+    other.execute_batch("CREATE TABLE letter (words TEXT); INSERT INTO letter VALUES ('dear')").expect("a letter");
+    drop(other);
+    let told = place.refused(1, &["restore", "kept.db", "--database", "sqlite://other.db"]);
+    assert!(told.contains("has something in it"), "{told}");
+    let other = rusqlite::Connection::open(place.file("other.db")).expect("a database");
+    let words = other.query_row("SELECT words FROM letter", [], |row| row.get::<_, String>(0));
+    assert_eq!(words.expect("it is still there"), "dear");
+    // Nobody has anything in an empty file.
+    std::fs::write(place.file("empty.db"), "").expect("written");
+    place.done(&["restore", "kept.db", "--database", "sqlite://empty.db"]);
+    place.done(&["verify", "--database", "sqlite://empty.db"]);
+}
+
+#[test]
 fn a_backup_is_written_where_no_link_can_be_planted() {
     let place = Place::new();
     place.done(&["realm", "create", "default"]);

@@ -73,6 +73,44 @@ fn a_key_that_not_every_client_could_send_is_refused() {
 }
 
 #[test]
+fn a_key_that_looks_like_rosters_own_is_one() {
+    let place = Place::new();
+    // Without migration nothing is served, whatever is made of the key.
+    let words = [&SERVE[..], &["--no-migrate"]].concat();
+    for bad in ["rst_mistyped-or-made-up", "rss_mistyped-or-made-up", "0Qk3vR8aZ1b.rst_mistyped-or-made-up"] {
+        let output = place.roster(&words).env("ROSTER_BOOTSTRAP_KEY", bad).output().expect("the binary starts");
+        assert_eq!(output.status.code(), Some(1), "{bad}: {}", said(&output));
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(told.contains("ROSTER_BOOTSTRAP_KEY must not look like a key that Roster makes"), "{told}");
+        assert!(!told.contains(bad), "a secret is not repeated: {told}");
+    }
+
+    let mut first = Server::start(&mut place.roster(&SERVE));
+    let key = first.wait_for("realm key ");
+    first.stop();
+    let elsewhere = Place::new();
+    let second = Server::start(elsewhere.roster(&SERVE).env("ROSTER_BOOTSTRAP_KEY", &key));
+    second.client_with(&key).get("/v1/users").expect(200);
+}
+
+#[test]
+fn the_environment_says_over_the_file_whether_to_migrate() {
+    let place = Place::new();
+    std::fs::write(place.file("roster.toml"), "migrate = false\n").expect("written");
+    let by_file = [&SERVE[..], &["--config", "roster.toml"]].concat();
+    let by_flag = [&SERVE[..], &["--no-migrate"]].concat();
+    for (value, words) in [("1", &SERVE[..]), ("true", &SERVE[..]), ("false", &by_flag[..]), ("", &by_file[..])] {
+        let output = place.roster(words).env("ROSTER_NO_MIGRATE", value).output().expect("the binary starts");
+        assert_eq!(output.status.code(), Some(1), "{value:?}: {}", said(&output));
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(told.contains("there is no database sqlite://roster.db"), "{value:?}: {told}");
+    }
+    assert!(!place.file("roster.db").exists());
+    Server::start(place.roster(&by_file).env("ROSTER_NO_MIGRATE", "false")).stop();
+    assert!(place.file("roster.db").exists());
+}
+
+#[test]
 fn settings_that_nobody_knows_are_refused_with_the_nearest() {
     let place = Place::new();
     std::fs::write(place.file("roster.toml"), "listn = \"127.0.0.1:0\"\n").expect("written");

@@ -96,6 +96,28 @@ fn a_server_goes_on_while_there_is_an_import() {
     place.done(&["verify"]);
 }
 
+/// As when the export in front of the pipe fails.
+#[test]
+fn an_empty_input_is_not_remembered() {
+    let place = Place::new();
+    place.done(&["realm", "create", "default"]);
+    place.done(&["org", "create", "Acme"]);
+    place.done(&["export", "default.ndjson"]);
+    let whole = std::fs::read_to_string(place.file("default.ndjson")).expect("an export");
+    std::fs::write(place.file("marked.ndjson"), format!("\u{feff}{whole}")).expect("written");
+    std::fs::write(place.file("mark.ndjson"), "\u{feff}").expect("written");
+    for (realm, empty, whole) in [("one", "-", "default.ndjson"), ("two", "mark.ndjson", "marked.ndjson")] {
+        place.done(&["realm", "create", realm]);
+        place.done(&["import", "--realm", realm, empty]);
+        let told = place.json(&["import", "--realm", realm, whole]);
+        assert_eq!(told["records"]["organizations"], json!(2), "{told}");
+        // Nor does it make the realm forget the file that was imported.
+        place.done(&["import", "--realm", realm, empty]);
+        let told = place.done(&["import", "--realm", realm, whole]);
+        assert!(told.contains("nothing new"), "{told}");
+    }
+}
+
 #[test]
 fn what_is_exported_can_be_imported() {
     let place = Place::new();

@@ -169,6 +169,17 @@ impl Connection {
         }
     }
 
+    /// For PostgreSQL: in this transaction a statement may take, and nothing be asked, for as long as one likes: where all of a table is read. For
+    /// who keeps no lock that others wait for.
+    pub(crate) fn take_time(&self) -> Result<()> {
+        match &self.inner {
+            Backend::Postgres(postgres) => {
+                postgres.batch("SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0")
+            }
+            Backend::Sqlite(_) | Backend::Nowhere(_) => Ok(()),
+        }
+    }
+
     /// Several statements without values, such as a migration.
     pub(crate) fn batch(&self, sql: &str) -> Result<()> {
         self.settle()?;
@@ -424,7 +435,8 @@ impl Connection {
         })
     }
 
-    /// SQLite only: copies the database, as it is at one moment, into a new file.
+    /// SQLite only: copies the database, as it is at this transaction's moment, into a new file. Without a transaction that has read something
+    /// it begins again whenever somebody commits.
     pub(crate) fn copy_to(&self, file: &Path, told: &mut dyn FnMut(u64, u64)) -> Result<()> {
         match &self.inner {
             Backend::Sqlite(sqlite) => sqlite.copy_to(file, told),

@@ -168,8 +168,8 @@ impl Sqlite {
         Ok(())
     }
 
-    /// Copies the database, as it is at one moment, into a file that has nothing in it yet. `told` hears how many pages are left
-    /// and how many there are.
+    /// Copies the database, as it is at this transaction's moment, into a file that has nothing in it yet. `told` hears how many pages are
+    /// left and how many there are.
     pub(super) fn copy_to(&self, file: &Path, told: &mut dyn FnMut(u64, u64)) -> Result<()> {
         use rusqlite::backup::{Backup, StepResult};
         let mut target = rusqlite::Connection::open(file)?;

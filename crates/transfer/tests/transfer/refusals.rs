@@ -1,6 +1,7 @@
 //! What is no line of this format, or against a rule, is named with its line, and all of it at once.
 
 use crate::common::Place;
+use roster_engine::{EntityId, Kind, MembershipId, id};
 use roster_transfer::Options;
 
 /// There already, in the lines before.
@@ -274,5 +275,78 @@ async fn invitations_are_accepted() {
     assert_eq!(place.import(third).await.1, Vec::<String>::new());
     let exported = place.export().await;
     assert!(!exported.contains("\"invitation\"") && exported.contains("\"viewer\""), "{exported}");
+    place.verify().await;
+}
+
+/// The id of a membership that was there before: such a line isn't asked whether there is room.
+fn carried_id() -> String {
+    MembershipId::from_raw(id::compose(1, Kind::Membership, 0)).native()
+}
+
+/// A place that was kept for somebody is taken once, as by single operations: where all who were invited come together, behind their
+/// invitations or in the same file.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_was_invited_takes_the_place_that_was_kept() {
+    const INVITED: &str = r#"{"type":"organization","name":"Acme","max_members":2}
+{"type":"invitation","organization":"acme","email":"eve@example.com","roles":["member"]}
+{"type":"invitation","organization":"acme","email":"bob@example.com","roles":["member"]}
+"#;
+    const COME: &str = r#"{"type":"user","email":"eve@example.com"}
+{"type":"user","email":"bob@example.com"}
+{"type":"membership","organization":"acme","user":"eve@example.com","roles":["member"]}
+{"type":"membership","organization":"acme","user":"bob@example.com","roles":["member"]}
+"#;
+    const ONE_MORE: &str = r#"{"type":"user","email":"ann@example.com"}
+{"type":"membership","organization":"acme","user":"ann@example.com","roles":["member"]}"#;
+    let full = |line: u64| [format!("{line}: the organization may have at most 2 members")];
+    let carried = COME.replacen(r#""membership","#, &format!(r#""membership","id":"{}","#, carried_id()), 1);
+    for come in [COME, carried.as_str()] {
+        let (place, at_once) = (Place::new().await, Place::new().await);
+        assert_eq!(place.import(INVITED).await.1, Vec::<String>::new());
+        for dry_run in [true, false] {
+            let options = Options { dry_run, ..Options::default() };
+            assert_eq!(place.import_with(&format!("{come}{ONE_MORE}"), options).await.1, full(6));
+            assert_eq!(at_once.import_with(&format!("{INVITED}{come}{ONE_MORE}"), options).await.1, full(9));
+        }
+        for (place, text) in [(&place, come.to_owned()), (&at_once, format!("{INVITED}{come}"))] {
+            assert_eq!(place.import(&text).await.1, Vec::<String>::new());
+            assert_eq!(place.import(ONE_MORE).await.1, full(2));
+            let exported = place.export().await;
+            assert!(!exported.contains("\"invitation\""), "{exported}");
+            place.verify().await;
+        }
+    }
+}
+
+/// An invitation that has expired keeps no place, whoever brought it.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_has_expired_takes_no_place() {
+    let place = Place::new().await;
+    let text = r#"{"type":"organization","name":"Acme","max_members":1}
+{"type":"invitation","organization":"acme","email":"eve@example.com","roles":["member"],"expires_at":"2001-01-01T00:00:00.000Z"}
+{"type":"user","email":"eve@example.com"}
+{"type":"user","email":"ann@example.com"}
+{"type":"membership","organization":"acme","user":"eve@example.com","roles":["member"]}
+{"type":"membership","organization":"acme","user":"ann@example.com","roles":["member"]}"#;
+    let (_, refused) = place.import(text).await;
+    assert_eq!(refused, ["6: the organization may have at most 1 members"], "one place, and it is taken once");
+}
+
+/// More lines than a chunk has: what those before took counts, also where they are only checked.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_limit_counts_the_chunks_before() {
+    let place = Place::new().await;
+    let before = r#"{"type":"organization","name":"Acme","max_members":1}
+{"type":"user","email":"ann@example.com"}
+{"type":"user","email":"bob@example.com"}"#;
+    let member = r#""organization":"acme","roles":["member"]"#;
+    let ann = format!(r#"{{"type":"membership","id":"{}",{member},"user":"ann@example.com"}}"#, carried_id());
+    let others = "{\"type\":\"user\"}\n".repeat(1000);
+    let bob = format!(r#"{{"type":"membership",{member},"user":"bob@example.com"}}"#);
+    let text = format!("{before}\n{ann}\n{others}{bob}\n");
+    for dry_run in [true, false] {
+        let (_, refused) = place.import_with(&text, Options { dry_run, ..Options::default() }).await;
+        assert_eq!(refused, ["1005: the organization may have at most 1 members"], "{dry_run}");
+    }
     place.verify().await;
 }

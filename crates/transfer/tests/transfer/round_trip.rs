@@ -4,8 +4,8 @@ use crate::common::Place;
 use proptest::prelude::*;
 use roster_engine::{
     AccountUserFields, Base, Dialect, MembershipPatch, Metadata, NewAccountUser, NewInvitation, NewMembership,
-    NewOrganization, NewPermission, NewRole, NewUser, OrganizationPatch, OrganizationStatus, RoleSet, Timestamp,
-    UserPatch, UserStatus, Visibility,
+    NewOrganization, NewPermission, NewRole, NewUser, OrganizationPatch, OrganizationStatus, RoleNumber, RoleSet,
+    Timestamp, UserPatch, UserStatus, Visibility,
 };
 use roster_transfer::Options;
 use serde_json::json;
@@ -196,6 +196,84 @@ async fn everything_imported_is_in_the_log() {
     place.verify().await;
 }
 
+/// What a realm exports, which an empty one takes in and says again.
+async fn comes_back(from: &Place) -> String {
+    let first = from.export().await;
+    let to = Place::new().await;
+    let (_, refused) = to.import_with(&first, Options { dry_run: true, ..Options::default() }).await;
+    assert_eq!(refused, Vec::<String>::new(), "{first}");
+    assert_eq!(to.import(&first).await.1, Vec::<String>::new(), "{first}");
+    to.verify().await;
+    let second = to.export().await;
+    assert!(first == second, "{first}\n{second}");
+    first
+}
+
+/// A member may take an address after it was invited.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_member_with_an_invitation_comes_back() {
+    let from = Place::new().await;
+    let caller = &from.caller;
+    let acme = NewOrganization { name: "Acme".into(), ..NewOrganization::default() };
+    let acme = caller.create_organization(acme).await.expect("an organization").id;
+    let ann = NewUser { email: Some("a@example.com".into()), ..NewUser::default() };
+    let ann = caller.create_user(ann).await.expect("a user").id;
+    let roles = RoleSet::of(RoleNumber::MEMBER);
+    caller.add_member(acme, ann, NewMembership { roles, ..NewMembership::default() }).await.expect("a member");
+    let invitation = NewInvitation { email: "b@example.com".into(), roles, ..NewInvitation::default() };
+    caller.invite(acme, invitation).await.expect("an invitation");
+    let patch = UserPatch { email: Some(Some("b@example.com".into())), ..UserPatch::default() };
+    caller.update_user(ann, patch).await.expect("changed");
+    let exported = comes_back(&from).await;
+    assert!(exported.contains("{\"type\":\"invitation\""), "{exported}");
+}
+
+/// An account that was moved below another organization keeps its records, and gets no new ones.
+#[tokio::test(flavor = "multi_thread")]
+async fn records_of_an_account_that_was_moved_come_back() {
+    let from = Place::new().await;
+    let caller = &from.caller;
+    let acme = NewOrganization { name: "Acme".into(), ..NewOrganization::default() };
+    let acme = caller.create_organization(acme).await.expect("an organization").id;
+    let top = NewOrganization { name: "Top".into(), ..NewOrganization::default() };
+    let top = caller.create_organization(top).await.expect("an organization").id;
+    let fields = AccountUserFields { external_id: Some("p".into()), user_schema: None, active: true };
+    let bob = NewAccountUser { email: "bob@example.com".into(), fields };
+    caller.create_account_user(acme, bob).await.expect("an account user");
+    let moved = OrganizationPatch { parent: Some(top.into()), ..OrganizationPatch::default() };
+    caller.update_organization(acme, moved).await.expect("moved");
+    let exported = comes_back(&from).await;
+    assert!(exported.contains("{\"type\":\"account_user\""), "{exported}");
+    let new = r#"{"type":"user","email":"ann@example.com"}
+{"type":"account_user","organization":"acme","user":"ann@example.com"}
+{"type":"account_user","organization":"/","user":"ann@example.com","created_at":"2001-01-01T00:00:00.000Z"}"#;
+    let problem = "the organization is not an account: it has a parent";
+    assert_eq!(from.import(new).await.1, [format!("2: {problem}"), format!("3: {problem}")]);
+}
+
+/// A name that is made of its parts may be longer than one that is given by itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_name_of_two_parts_comes_back() {
+    let from = Place::new().await;
+    let (first, last) = ("a".repeat(200), "b".repeat(100));
+    let made = NewUser { first_name: Some(first.clone()), last_name: Some(last.clone()), ..NewUser::default() };
+    let made = from.caller.create_user(made).await.expect("a user");
+    assert_eq!(made.name, format!("{first} {last}"));
+    let changed = from.caller.create_user(NewUser::default()).await.expect("a user").id;
+    let patch = UserPatch {
+        first_name: Some(Some("\u{e4}".repeat(256))),
+        last_name: Some(Some("\u{df}".repeat(256))),
+        ..UserPatch::default()
+    };
+    from.caller.update_user(changed, patch).await.expect("changed");
+    comes_back(&from).await;
+    let new = format!(
+        r#"{{"type":"user","name":"{first} {last}"}}
+{{"type":"user","name":"{first} {last}","first_name":"{first}","last_name":"b"}}"#
+    );
+    assert_eq!(from.import(&new).await.1, ["1: name is too long", "2: name is too long"]);
+}
+
 fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime")
 }
@@ -235,7 +313,7 @@ proptest! {
                     ..NewUser::default()
                 };
                 let made = from.caller.create_user(new).await.expect("a user");
-                let roles = RoleSet::of(roster_engine::RoleNumber::VIEWER);
+                let roles = RoleSet::of(RoleNumber::VIEWER);
                 let member = NewMembership { roles, ..NewMembership::default() };
                 refused += usize::from(from.caller.add_member(from.caller.root(), made.id, member).await.is_err());
             }
