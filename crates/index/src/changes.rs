@@ -17,10 +17,15 @@ impl Graph {
     }
 
     fn place_number(&mut self, id: OrganizationId) -> u32 {
-        let places = &mut self.places;
+        let (places, free) = (&mut self.places, &mut self.free_places);
         *self.organizations.entry(id).or_insert_with(|| {
-            places.push(Place::new(id));
-            number(places.len() - 1)
+            if let Some(number) = free.pop() {
+                places[number as usize] = Place::new(id);
+                number
+            } else {
+                places.push(Place::new(id));
+                number(places.len() - 1)
+            }
         })
     }
 
@@ -140,12 +145,7 @@ impl Graph {
             self.list_member(place, seat);
         }
         if new {
-            let (places, person) = (&self.places, &mut self.people[person as usize]);
-            if person.places.len() == person.places.capacity() {
-                // Before it grows: what is gone goes.
-                person.places.retain(|place| places[*place as usize].there);
-            }
-            person.places.push(place);
+            self.people[person as usize].places.push(place);
         }
         self.join_kept(person, &[place]);
     }
@@ -231,18 +231,14 @@ impl Graph {
 
     /// Gives a number back once nothing is known of its user any more.
     fn tidy(&mut self, number: u32) {
-        let (person, places) = (&mut self.people[number as usize], &self.places);
-        if person.there {
-            return;
-        }
-        person.places.retain(|place| places[*place as usize].there);
-        if person.places.is_empty() {
+        let person = &self.people[number as usize];
+        if !person.there && person.places.is_empty() {
             self.users.remove(&person.id);
             self.free.push(number);
         }
     }
 
-    /// An organization with all below it. Those who were members keep a number that leads nowhere.
+    /// An organization with all below it. Their numbers are free then: nothing has one of them any more.
     pub(crate) fn remove_with_subtree(&mut self, top: OrganizationId) {
         let Some(top) = self.organizations.get(&top).copied() else { return };
         if let Some(parent) = self.places[top as usize].parent {
@@ -265,10 +261,10 @@ impl Graph {
             self.links.remove_subject(id.raw());
             self.remove_domain(id);
             for seat in members.seats() {
-                if !self.people[seat.person as usize].there {
-                    self.tidy(seat.person);
-                }
+                self.people[seat.person as usize].places.retain(|place| *place != number);
+                self.tidy(seat.person);
             }
+            self.free_places.push(number);
         }
     }
 
@@ -287,11 +283,43 @@ impl Graph {
 
 #[cfg(test)]
 mod tests {
-    use roster_model::Kind;
     use roster_model::id::compose;
+    use roster_model::{Kind, MembershipId, RoleNumber, RoleSet};
 
     use super::*;
     use crate::kept::People;
+
+    /// However many organizations came and went, there is room for those that are there; and who was in one isn't in the next.
+    #[test]
+    fn numbers_of_organizations_are_given_again() {
+        let [root, other] = [1, 2].map(OrganizationId::from_raw);
+        let [ada, bob] = [1, 2].map(UserId::from_raw);
+        let start = Timestamp::from_ms(0);
+        let placed = |id, parent| Placed { id, parent, active: true, suspended: false, created: start };
+        let mut graph = Graph::new(0, 0, Vec::new());
+        graph.put_organization(placed(root, None));
+        graph.put_organization(placed(other, Some(root)));
+        graph.put_user(ada, true, start);
+        let holding = |id| Holding { membership: MembershipId::from_raw(id), roles: RoleSet::of(RoleNumber::MEMBER) };
+        graph.put_member(other, ada, holding(1));
+        for n in 0..100 {
+            let [top, below] = [10, 11].map(|id| OrganizationId::from_raw(id + 2 * n));
+            graph.put_organization(placed(top, Some(other)));
+            graph.put_organization(placed(below, Some(top)));
+            // Bob was there, and is no user any more.
+            for (id, place, user) in [(2, top, ada), (3, below, ada), (4, below, bob)] {
+                assert_eq!(graph.holding(place, user), None, "{place:?}");
+                graph.put_member(place, user, holding(id + 3 * n));
+            }
+            let all = graph.memberships_of(ada);
+            assert_eq!((all.len(), graph.memberships_count(ada), graph.members_count(below)), (3, 3, 2));
+            graph.remove_with_subtree(top);
+            assert!(!graph.has_organization(top) && !graph.has_organization(below));
+            assert_eq!((graph.memberships_count(ada), graph.members_count(other)), (1, 1));
+            assert!(graph.memberships_of(bob).is_empty() && !graph.users.contains_key(&bob));
+        }
+        assert_eq!((graph.places.len(), graph.people.len()), (4, 2));
+    }
 
     /// The tables are cleared without an event, and an import keeps ids.
     #[test]

@@ -28,6 +28,8 @@ pub struct Graph {
     pub(crate) lists: Lists,
     /// Numbers of people who are gone.
     pub(crate) free: Vec<u32>,
+    /// And of organizations.
+    pub(crate) free_places: Vec<u32>,
     pub(crate) role_sets: RoleSets,
     /// How many invitations are marked as pending, or more.
     pub(crate) pending: HashMap<OrganizationId, u64>,
@@ -55,6 +57,7 @@ impl Graph {
             people: Vec::new(),
             lists: Lists::default(),
             free: Vec::new(),
+            free_places: Vec::new(),
             role_sets: RoleSets::default(),
             pending: HashMap::new(),
             suspended: HashMap::new(),
@@ -205,14 +208,14 @@ impl Graph {
     /// All memberships of a user at organizations that are there, in their order.
     pub fn memberships_of(&self, user: UserId) -> Vec<(OrganizationId, Holding)> {
         let Some((number, person)) = self.person(user) else { return Vec::new() };
-        let places = person.places.iter().map(|place| &self.places[*place as usize]).filter(|place| place.there);
+        let places = person.places.iter().map(|place| &self.places[*place as usize]);
         let mut all: Vec<_> =
             places.filter_map(|place| Some((place.id, self.holding_of(place.members.get(number)?)))).collect();
         all.sort_unstable_by_key(|(_, holding)| holding.membership.raw());
         all
     }
 
-    /// In how many organizations a user is, at most: some of them may be gone.
+    /// In how many organizations a user is.
     pub fn memberships_count(&self, user: UserId) -> usize {
         self.person(user).map_or(0, |(_, person)| person.places.len())
     }

@@ -23,12 +23,12 @@ pub struct Placed {
     pub created: Timestamp,
 }
 
-/// An organization, and who is in it. Its number is never given to another one.
+/// An organization, and who is in it.
 #[derive(Debug)]
 pub(crate) struct Place {
     pub(crate) id: OrganizationId,
     pub(crate) created: Timestamp,
-    /// It is there; else it is only known as somebody's parent, or was deleted.
+    /// It is there; else it is only known as somebody's parent, or was deleted and its number is free.
     pub(crate) there: bool,
     pub(crate) parent: Option<u32>,
     pub(crate) children: Vec<u32>,
@@ -81,7 +81,7 @@ pub(crate) struct Person {
     /// Else only his memberships are known.
     pub(crate) there: bool,
     pub(crate) active: bool,
-    /// Numbers of organizations, some of which may be gone.
+    /// Numbers of organizations.
     pub(crate) places: Vec<u32>,
 }
 
