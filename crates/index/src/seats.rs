@@ -49,7 +49,8 @@ impl Seats {
 
     /// Where this user's seat would best be. There are places.
     fn home(&self, person: u32) -> usize {
-        // Neighbours come apart: the numbers in an organization often follow each other. (MurmurHash3's finalizer.)
+        // Neighbours come apart: the numbers in an organization often follow each other. (MurmurHash3's finalizer.) Nobody chooses his number,
+        // so nobody can make them meet.
         let mut mixed = person;
         mixed = (mixed ^ (mixed >> 16)).wrapping_mul(0x85eb_ca6b);
         mixed = (mixed ^ (mixed >> 13)).wrapping_mul(0xc2b2_ae35);
