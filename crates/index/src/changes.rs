@@ -8,6 +8,16 @@ use crate::graph::Graph;
 use crate::members::Seat;
 use crate::parts::{Holding, Person, Place, Placed, Sizes, number};
 
+/// Puts one where there is a free number, or behind all others.
+fn numbered<T>(all: &mut Vec<T>, free: &mut Vec<u32>, one: T) -> u32 {
+    if let Some(number) = free.pop() {
+        all[number as usize] = one;
+        return number;
+    }
+    all.push(one);
+    number(all.len() - 1)
+}
+
 impl Graph {
     /// Makes room before it is filled.
     pub fn reserve(&mut self, sizes: Sizes) {
@@ -18,29 +28,12 @@ impl Graph {
 
     fn place_number(&mut self, id: OrganizationId) -> u32 {
         let (places, free) = (&mut self.places, &mut self.free_places);
-        *self.organizations.entry(id).or_insert_with(|| {
-            if let Some(number) = free.pop() {
-                places[number as usize] = Place::new(id);
-                number
-            } else {
-                places.push(Place::new(id));
-                number(places.len() - 1)
-            }
-        })
+        *self.organizations.entry(id).or_insert_with(|| numbered(places, free, Place::new(id)))
     }
 
     fn person_number(&mut self, id: UserId) -> u32 {
         let (people, free) = (&mut self.people, &mut self.free);
-        *self.users.entry(id).or_insert_with(|| {
-            let person = Person::new(id);
-            if let Some(number) = free.pop() {
-                people[number as usize] = person;
-                number
-            } else {
-                people.push(person);
-                number(people.len() - 1)
-            }
-        })
+        *self.users.entry(id).or_insert_with(|| numbered(people, free, Person::new(id)))
     }
 
     pub fn put_realm(&mut self, realm: Realm) {

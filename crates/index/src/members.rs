@@ -57,7 +57,7 @@ impl Members {
     pub(crate) fn put(&mut self, seat: Seat) -> bool {
         let before = self.get(seat.person);
         let stays = before.is_some_and(|before| before.membership == seat.membership);
-        if !stays {
+        if before.is_some() && !stays {
             self.remove(seat.person);
         }
         self.seats.put(seat);
@@ -97,6 +97,8 @@ fn membership_in(seats: &Seats) -> impl Fn(u32) -> MembershipId + '_ {
 mod tests {
     use std::collections::BTreeMap;
 
+    use roster_testing::Dice;
+
     use super::*;
 
     /// Whoever comes, goes and comes back: everybody's seat is his own, and all are in order.
@@ -104,11 +106,8 @@ mod tests {
     fn seats_are_found_and_listed_after_any_change() {
         let mut members = Members::default();
         let mut model: BTreeMap<u32, Seat> = BTreeMap::new();
-        let mut random = 1_u64;
-        let mut below = |limit: u64| {
-            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            u32::try_from((random >> 33) % limit).unwrap_or_default()
-        };
+        let mut dice = Dice(1);
+        let mut below = |limit| u32::try_from(dice.throw(limit)).unwrap_or_default();
         for step in 0..20_000_i64 {
             let person = below(300);
             if below(5) < 2 {

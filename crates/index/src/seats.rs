@@ -138,6 +138,8 @@ impl Seats {
 mod tests {
     use std::collections::BTreeMap;
 
+    use roster_testing::Dice;
+
     use super::*;
 
     /// Against a map, in a small table that is always nearly full, and in one that grows.
@@ -146,11 +148,8 @@ mod tests {
         for persons in [1, 7, 40, 3000] {
             let mut seats = Seats::default();
             let mut model: BTreeMap<u32, i64> = BTreeMap::new();
-            let mut random = 1_u64;
-            let mut below = |limit: u64| {
-                random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-                u32::try_from((random >> 33) % limit).unwrap_or_default()
-            };
+            let mut dice = Dice(1);
+            let mut below = |limit| u32::try_from(dice.throw(limit)).unwrap_or_default();
             for step in 0..30_000_i64 {
                 let person = below(persons);
                 if below(2) == 0 {
