@@ -59,11 +59,15 @@ impl Written {
     }
 
     fn holds_for(&self, member: &Member, catalog: &Arc<RoleCatalog>) -> bool {
-        std::ptr::eq(self.membership.as_ptr(), Arc::as_ptr(&member.membership))
-            && std::ptr::eq(self.user.as_ptr(), Arc::as_ptr(&member.user))
-            && std::ptr::eq(self.organization.as_ptr(), Arc::as_ptr(&member.organization))
-            && std::ptr::eq(self.catalog.as_ptr(), Arc::as_ptr(catalog))
+        is(&self.membership, &member.membership)
+            && is(&self.user, &member.user)
+            && is(&self.organization, &member.organization)
+            && is(&self.catalog, catalog)
     }
+}
+
+fn is<T>(known: &Weak<T>, other: &Arc<T>) -> bool {
+    std::ptr::eq(known.as_ptr(), Arc::as_ptr(other))
 }
 
 /// The rows of one server. Bounded.
