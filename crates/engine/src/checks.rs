@@ -16,13 +16,14 @@ use std::borrow::Cow;
 use hashbrown::{HashMap, HashSet};
 use roster_model::permission::BuiltIn as P;
 use roster_model::{
-    AddressKind, Form, InvitationStatus, MembershipId, OrganizationId, RoleCatalog, RoleSet, TokenKind, UserId,
+    AddressKind, EntityId, Form, InvitationStatus, MembershipId, OrganizationId, RoleCatalog, RoleSet, TokenKind,
+    UserId,
 };
-use roster_store::{Counting, Held};
+use roster_store::{Counting, Held, Named};
 
 use crate::actor::{Actor, Caller};
 use crate::error::{Error, Result};
-use crate::reference::{OrganizationRef, UserRef};
+use crate::reference::{OrganizationRef, Otherwise, UserRef, is_shown};
 use crate::transaction::Reader;
 
 /// Most questions in one call.
@@ -202,24 +203,42 @@ struct Known<'r> {
     held: HashMap<(UserId, OrganizationId), Held>,
 }
 
-/// Ids are looked up together; other names one by one.
+/// What the rest of these names may be, looked up together.
+fn named<'o>(reader: Reader<'_>, rest: impl IntoIterator<Item = &'o Otherwise>) -> Result<Named> {
+    let mut names: Vec<_> = rest.into_iter().flat_map(|rest| &rest.namings).cloned().collect();
+    names.sort_unstable();
+    names.dedup();
+    Ok(reader.view.named(&names)?)
+}
+
+/// Who was found, as an id of its kind.
+fn ids<I: EntityId>(named: &Named) -> Vec<I> {
+    named.values().filter_map(|id| I::checked(*id)).collect::<HashSet<_>>().into_iter().collect()
+}
+
+/// Users who are there, and whether they are active.
 fn users<'r>(
     reader: Reader<'_>,
     names: impl Iterator<Item = &'r UserRef>,
 ) -> Result<HashMap<&'r UserRef, (UserId, bool)>> {
+    let surface = reader.acting.surface;
     let names: HashSet<&UserRef> = names.collect();
-    let born: HashMap<&UserRef, UserId> =
-        names.iter().filter_map(|name| Some((*name, name.born(reader.acting.user)?))).collect();
-    let ids: Vec<UserId> = born.values().copied().collect::<HashSet<_>>().into_iter().collect();
-    let there = reader.view.active_of(&ids)?;
-    let mut found = HashMap::with_capacity(names.len());
+    let born = |name: &UserRef| name.born(reader.acting.user);
+    let ids_given: Vec<UserId> =
+        names.iter().filter_map(|name| born(name)).collect::<HashSet<_>>().into_iter().collect();
+    let mut there = reader.view.active_of(&ids_given)?;
+    let known = |there: &HashMap<UserId, bool>, id: UserId| Some((id, *there.get(&id)?));
+    let (mut found, mut rest) = (HashMap::with_capacity(names.len()), Vec::new());
     for name in names {
-        let known = born.get(name).and_then(|id| Some((*id, *there.get(id)?)));
-        let known = match known {
-            Some(known) => Some(known),
-            None => user_by_name(reader, name)?,
-        };
-        if let Some(known) = known {
+        match born(name).and_then(|id| known(&there, id)) {
+            Some(known) => drop(found.insert(name, known)),
+            None => rest.push((name, name.otherwise(surface))),
+        }
+    }
+    let named = named(reader, rest.iter().map(|(_, otherwise)| otherwise))?;
+    there.extend(reader.view.active_of(&ids(&named))?);
+    for (name, otherwise) in rest {
+        if let Some(known) = otherwise.choose(&named, |id| Ok(known(&there, id)))? {
             found.insert(name, known);
         }
     }
@@ -233,31 +252,30 @@ fn organizations<'r>(
     reader: Reader<'_>,
     names: impl Iterator<Item = &'r OrganizationRef>,
 ) -> Result<(HashMap<&'r OrganizationRef, OrganizationId>, Lines)> {
+    let surface = reader.acting.surface;
     let names: HashSet<&OrganizationRef> = names.collect();
-    let born: HashMap<&OrganizationRef, OrganizationId> =
-        names.iter().filter_map(|name| Some((*name, name.born()?))).collect();
-    let ids: Vec<OrganizationId> = born.values().copied().collect::<HashSet<_>>().into_iter().collect();
-    let mut lines = reader.view.lines_of(&ids)?;
-    let mut found = HashMap::with_capacity(names.len());
-    let mut others = Vec::new();
+    let ids_given: Vec<OrganizationId> =
+        names.iter().filter_map(|name| name.born()).collect::<HashSet<_>>().into_iter().collect();
+    let mut lines = reader.view.lines_of(&ids_given)?;
+    let (mut found, mut rest) = (HashMap::with_capacity(names.len()), Vec::new());
     for name in names {
-        let id = match born.get(name).filter(|id| lines.contains_key(*id)) {
-            Some(id) => Some(*id),
-            None if matches!(name, OrganizationRef::Id(_)) => None,
-            None => name.find(reader.view, reader.acting.surface)?.map(|organization| {
-                others.push(organization.id);
-                organization.id
-            }),
-        };
-        if let Some(id) = id.filter(|id| reader.acting.surface.shows_root() || *id != reader.acting.root) {
-            found.insert(name, id);
+        match name.born().filter(|id| lines.contains_key(id)) {
+            Some(id) => drop(found.insert(name, id)),
+            None => rest.push((name, name.otherwise(surface))),
         }
     }
-    if !others.is_empty() {
-        lines.extend(reader.view.lines_of(&others)?);
+    let named = named(reader, rest.iter().map(|(_, otherwise)| otherwise))?;
+    let others = reader.view.organizations_by_id(&ids(&named))?;
+    lines.extend(reader.view.lines_of(&others.keys().copied().collect::<Vec<_>>())?);
+    for (name, otherwise) in rest {
+        if let Some(other) =
+            otherwise.choose(&named, |id| Ok(others.get(&id)))?.filter(|other| is_shown(surface, other))
+        {
+            found.insert(name, other.id);
+        }
     }
-    // One that is below a deleted one is none.
-    found.retain(|_, id| lines.contains_key(id));
+    // One that is below a deleted one is none, and on most surfaces the root isn't one.
+    found.retain(|_, id| lines.contains_key(id) && (surface.shows_root() || *id != reader.acting.root));
     Ok((found, lines))
 }
 

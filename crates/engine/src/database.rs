@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use roster_store::Location;
-pub use roster_store::{Copied, Progress};
+pub use roster_store::{Copied, NewFile, Progress};
 
 use crate::error::Result;
 

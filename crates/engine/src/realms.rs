@@ -42,11 +42,11 @@ impl Engine {
 
     /// Makes the realm `default` and its first key. Returns that key if it was made up here, now.
     pub(crate) async fn bootstrap(self: &Arc<Self>, key: Option<&str>) -> Result<Option<String>> {
-        let key = key.map(secret::bootstrap).transpose().of("ROSTER_BOOTSTRAP_KEY")?.map(str::to_owned);
+        key.map(secret::check_bootstrap_key).transpose().of("ROSTER_BOOTSTRAP_KEY")?;
         let mut realm = self.store().find_realm(DEFAULT).await?;
         if realm.is_none() {
             let made = match &key {
-                Some(key) => self.make_realm(DEFAULT, Some((key.clone(), BOOTSTRAP))).await.map(|_| None),
+                Some(key) => self.make_realm(DEFAULT, Some(((*key).to_owned(), BOOTSTRAP))).await.map(|_| None),
                 None => self.create_realm(DEFAULT).await.map(|(_, secret)| Some(secret)),
             };
             // Another process that starts at this moment may have come first.
@@ -56,7 +56,7 @@ impl Engine {
             }
         }
         match (realm, key) {
-            (Some(realm), Some(key)) => self.set_bootstrap_key(&realm, &key).await.map(|()| None),
+            (Some(realm), Some(key)) => self.set_bootstrap_key(&realm, key).await.map(|()| None),
             _ => Ok(None),
         }
     }

@@ -1,7 +1,7 @@
 //! How callers name things: by any form of an id, by an id that was brought along, by address.
 
 use roster_model::{AddressKind, Dialect, EntityId, Form, Organization, OrganizationId, User, UserId, text};
-use roster_store::{Names, View};
+use roster_store::{Named, Names, Naming, View};
 
 use crate::error::Result;
 use crate::surface::Surface;
@@ -58,77 +58,46 @@ impl From<UserId> for UserRef {
     }
 }
 
-/// The one with this id, in any form that Roster gives it.
-fn of_ours<I: EntityId, T>(text: &str, load: impl Fn(I) -> roster_store::Result<Option<T>>) -> Result<Option<T>> {
-    match Form::read_any::<I>(text) {
-        Some(id) => Ok(load(id)?),
-        None => Ok(None),
+/// What a name may be besides an id that Roster gave, the first before the next.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Otherwise {
+    pub namings: Vec<(Naming, String)>,
+    /// Whether all whom it finds must be one. Otherwise the first counts.
+    agreed: bool,
+}
+
+impl Otherwise {
+    /// The ids that were brought along, for who comes in here: each dialect may know another one by it.
+    fn aliases(surface: Surface, text: &str) -> Vec<(Naming, String)> {
+        let own = surface.dialect();
+        let dialects = Dialect::ALL.into_iter().filter(|dialect| own.is_none_or(|own| own == *dialect));
+        dialects.map(|dialect| (Naming::Alias(dialect), text.to_owned())).collect()
     }
-}
 
-/// The dialects whose ids can have been brought along, for who comes in here.
-fn dialects(surface: Surface) -> impl Iterator<Item = Dialect> {
-    let own = surface.dialect();
-    Dialect::ALL.into_iter().filter(move |dialect| own.is_none_or(|own| own == *dialect))
-}
-
-/// All who brought this id along: each dialect may know another one by it.
-fn aliased<I: EntityId, T>(
-    view: &View<'_>,
-    surface: Surface,
-    text: &str,
-    load: impl Fn(I) -> roster_store::Result<Option<T>>,
-) -> Result<Vec<T>> {
-    let mut found = Vec::new();
-    for dialect in dialects(surface) {
-        if let Some(id) = view.find_alias::<I>(dialect, text)? {
-            found.extend(load(id)?);
+    /// Who is meant, of those who were found. `load`: if there is such a one.
+    pub(crate) fn choose<I: EntityId, T>(
+        &self,
+        found: &Named,
+        load: impl Fn(I) -> roster_store::Result<Option<T>>,
+    ) -> Result<Option<T>> {
+        let mut there = Vec::new();
+        for id in self.namings.iter().filter_map(|naming| found.get(naming).copied().and_then(I::checked)) {
+            let Some(one) = load(id)? else { continue };
+            if !self.agreed {
+                return Ok(Some(one));
+            }
+            there.push((id, one));
         }
+        Ok(agreed(there))
     }
-    Ok(found)
-}
-
-/// Ours by id; else the one who brought this id along or is called so (`called`), if it is one.
-fn anyone<I: EntityId, T>(
-    view: &View<'_>,
-    surface: Surface,
-    text: &str,
-    load: impl Fn(I) -> roster_store::Result<Option<T>>,
-    called: impl FnOnce() -> Result<[Option<T>; 2]>,
-    id: impl Fn(&T) -> I,
-) -> Result<Option<T>> {
-    if let Some(ours) = of_ours(text, &load)? {
-        return Ok(Some(ours));
-    }
-    let mut all = aliased(view, surface, text, load)?;
-    all.extend(called()?.into_iter().flatten());
-    Ok(agreed(all, id))
 }
 
 /// The one that all of these are. If they are several the name is nobody's: external ids and slugs are chosen, and who
 /// chooses what another is known by must not be taken for him.
-fn agreed<T, I: EntityId>(found: Vec<T>, id: impl Fn(&T) -> I) -> Option<T> {
+fn agreed<I: PartialEq, T>(found: Vec<(I, T)>) -> Option<T> {
     let mut found = found.into_iter();
-    let first = found.next()?;
-    found.all(|other| id(&other) == id(&first)).then_some(first)
-}
-
-/// Form, then alias, else unknown. A malformed id is unknown too.
-pub(crate) fn resolve<I: EntityId, T>(
-    view: &View<'_>,
-    surface: Surface,
-    text: &str,
-    load: impl Fn(I) -> roster_store::Result<Option<T>>,
-) -> Result<Option<T>> {
-    if let Some(found) = of_ours::<I, T>(text, &load)? {
-        return Ok(Some(found));
-    }
-    for dialect in dialects(surface) {
-        if let Some(id) = view.find_alias::<I>(dialect, text)? {
-            return Ok(load(id)?);
-        }
-    }
-    Ok(None)
+    let (id, first) = found.next()?;
+    found.all(|(other, _)| other == id).then_some(first)
 }
 
 /// What these may mean, for who reads ahead.
@@ -151,21 +120,34 @@ impl OrganizationRef {
         }
     }
 
+    pub(crate) fn otherwise(&self, surface: Surface) -> Otherwise {
+        let (text, further, agreed): (_, &[Naming], _) = match self {
+            Self::Id(_) => return Otherwise::default(),
+            Self::Text(text) => (text, &[], false),
+            Self::TextOrSlug(text) => (text, &[Naming::Slug], false),
+            Self::Anything(text) => (text, &[Naming::OrganizationExternalId, Naming::Slug], true),
+        };
+        let mut namings = Otherwise::aliases(surface, text);
+        namings.extend(further.iter().map(|naming| (*naming, text.clone())));
+        Otherwise { namings, agreed }
+    }
+
     pub(crate) fn find(&self, view: &View<'_>, surface: Surface) -> Result<Option<Organization>> {
-        let found = match self {
-            Self::Id(id) => view.organization(*id)?,
-            Self::Text(text) => resolve(view, surface, text, |id| view.organization(id))?,
-            Self::TextOrSlug(text) => match resolve(view, surface, text, |id| view.organization(id))? {
-                Some(found) => Some(found),
-                None => view.organization_by_slug(text)?,
-            },
-            Self::Anything(text) => {
-                let called = || Ok([view.organization_by_external_id(text)?, view.organization_by_slug(text)?]);
-                anyone(view, surface, text, |id| view.organization(id), called, |found| found.id)?
+        let load = |id| view.organization(id);
+        let found = match self.born().map(load).transpose()?.flatten() {
+            Some(found) => Some(found),
+            None => {
+                let otherwise = self.otherwise(surface);
+                otherwise.choose(&view.named(&otherwise.namings)?, load)?
             }
         };
-        Ok(found.filter(|o| (surface.shows_root() || !o.is_root()) && (surface.shows_deleted() || !o.hidden)))
+        Ok(found.filter(|found| is_shown(surface, found)))
     }
+}
+
+/// Whether it is one on this surface.
+pub(crate) fn is_shown(surface: Surface, organization: &Organization) -> bool {
+    (surface.shows_root() || !organization.is_root()) && (surface.shows_deleted() || !organization.hidden)
 }
 
 impl UserRef {
@@ -189,24 +171,30 @@ impl UserRef {
         self.find(view, surface, me)
     }
 
-    pub(crate) fn find(&self, view: &View<'_>, surface: Surface, me: Option<UserId>) -> Result<Option<User>> {
-        Ok(match self {
-            Self::Id(id) => view.user(*id)?,
-            Self::Text(text) => resolve(view, surface, text, |id| view.user(id))?,
-            Self::Email(address) => match text::email(address) {
-                Ok(address) => view.user_by_address(AddressKind::Email, &address)?,
-                Err(_) => None,
-            },
+    pub(crate) fn otherwise(&self, surface: Surface) -> Otherwise {
+        let email = |text: &str| text::email(text).ok().map(|email| (Naming::Address(AddressKind::Email), email));
+        match self {
+            Self::Id(_) | Self::Me => Otherwise::default(),
+            Self::Text(text) => Otherwise { namings: Otherwise::aliases(surface, text), agreed: false },
+            Self::Email(text) => Otherwise { namings: email(text).into_iter().collect(), agreed: false },
             Self::Anything(text) => {
-                let by_email = || Self::Email(text.clone()).find(view, surface, me);
-                let called = || Ok([view.user_by_external_id(text)?, by_email()?]);
-                anyone(view, surface, text, |id| view.user(id), called, |found| found.id)?
+                let mut namings = Otherwise::aliases(surface, text);
+                namings.push((Naming::UserExternalId, text.clone()));
+                namings.extend(email(text));
+                Otherwise { namings, agreed: true }
             }
-            Self::Me => match me {
-                Some(id) => view.user(id)?,
-                None => None,
-            },
-        })
+        }
+    }
+
+    pub(crate) fn find(&self, view: &View<'_>, surface: Surface, me: Option<UserId>) -> Result<Option<User>> {
+        let load = |id| view.user(id);
+        match self.born(me).map(load).transpose()?.flatten() {
+            Some(found) => Ok(Some(found)),
+            None => {
+                let otherwise = self.otherwise(surface);
+                otherwise.choose(&view.named(&otherwise.namings)?, load)
+            }
+        }
     }
 }
 
@@ -217,7 +205,7 @@ mod tests {
     #[test]
     fn a_name_of_several_is_nobodys() {
         let [ada, bob] = [1, 2].map(UserId::from_raw);
-        let of = |found: &[UserId]| agreed(found.to_vec(), |user| *user);
+        let of = |found: &[UserId]| agreed(found.iter().map(|user| (*user, *user)).collect());
         assert_eq!((of(&[]), of(&[ada]), of(&[ada, ada, ada])), (None, Some(ada), Some(ada)));
         assert_eq!((of(&[ada, bob]), of(&[ada, ada, bob]), of(&[bob, ada, bob])), (None, None, None));
     }

@@ -25,6 +25,7 @@ const HINT: usize = 9;
 
 /// The shortest text that the operator may set as a key.
 pub(crate) const BOOTSTRAP_MIN: usize = 16;
+const BOOTSTRAP_MAX: usize = 512;
 
 /// What a token's secret looks like.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,13 +35,6 @@ pub enum SecretForm {
     Prefixed,
     /// Its first five characters tell it from others, and are its hint.
     Plain,
-}
-
-impl SecretForm {
-    /// Whether the operator may set this as a key; if not, what it must be or not be.
-    pub fn check_bootstrap(text: &str) -> Result<(), &'static str> {
-        bootstrap(text).map(|_| ())
-    }
 }
 
 pub(crate) fn generate() -> String {
@@ -138,27 +132,24 @@ pub(crate) fn read(text: &str) -> Option<(Option<&str>, &str)> {
     secret.map(|secret| (id, secret))
 }
 
-/// Whether the operator may set this as a key.
-pub(crate) fn bootstrap(text: &str) -> Result<&str, &'static str> {
-    let text = sendable(text)?;
+/// Whether the operator may set this as a key; if not, what it must be or not be.
+pub fn check_bootstrap_key(text: &str) -> Result<(), &'static str> {
+    sendable(text)?;
     // Whoever shows what is read as something else is never let in by it.
     if read(text) == Some((None, text)) && !is_session(text) {
-        Ok(text)
+        Ok(())
     } else {
         Err("must not look like a key that Roster makes (rst_, rss_, ID.rst_), unless it is a token's whole secret")
     }
 }
 
-/// Whether every client can send it.
+/// Whether every client can send it, in every surface's header; WhyLabs' clients cut a key at a colon.
 fn sendable(text: &str) -> Result<&str, &'static str> {
-    if text.len() < BOOTSTRAP_MIN {
-        Err("must be at least 16 characters")
-    } else if text.len() > 512 {
-        Err("must be at most 512 characters")
-    } else if !text.bytes().all(|b| b.is_ascii_graphic() && b != b':') {
-        Err("must be visible ASCII without ':'")
-    } else {
+    let fits = (BOOTSTRAP_MIN..=BOOTSTRAP_MAX).contains(&text.len());
+    if fits && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b':') {
         Ok(text)
+    } else {
+        Err("must be 16 to 512 visible ASCII characters, none of them a colon")
     }
 }
 
@@ -204,12 +195,16 @@ mod tests {
     fn what_the_operator_may_set_lets_him_in() {
         let (prefixed, plain) = (generate(), of_form(SecretForm::Plain));
         for good in ["a-key-of-the-operator", "0Qk3vR8aZ1b.s-own-secret", "RST_of-the-operator", &*prefixed, &*plain] {
-            assert_eq!((bootstrap(good), read(good)), (Ok(good), Some((None, good))));
+            assert_eq!((check_bootstrap_key(good), read(good)), (Ok(()), Some((None, good))));
         }
         let (session, with_id) = (session(), format!("0Qk3vR8aZ1b.{prefixed}"));
         for bad in ["rst_mistyped-or-made-up", "rss_mistyped-or-made-up", "0Qk3vR8aZ1b.rst_no", &*session, &*with_id] {
-            assert!(bootstrap(bad).is_err_and(|problem| problem.contains("a key that Roster makes")), "{bad}");
+            let told = check_bootstrap_key(bad);
+            assert!(told.is_err_and(|problem| problem.contains("a key that Roster makes")), "{bad}");
         }
-        assert!(bootstrap("rst_short").is_err_and(|problem| problem.contains("16 characters")));
+        for bad in ["rst_short", "a-key:with-a-colon", "a key with blanks", "a-key-with-ümlauts", &"0".repeat(513)] {
+            let told = check_bootstrap_key(bad);
+            assert!(told.is_err_and(|problem| problem.contains("16 to 512 visible ASCII")), "{bad}");
+        }
     }
 }

@@ -236,16 +236,21 @@ fn part_of_name(part: Option<&str>, field: &'static str) -> Result<Option<String
     Ok(part.filter(|part| !part.is_empty()).map(str::to_owned))
 }
 
+/// Two long parts make a name longer than one that is given. Answers and exports say it, so it must be able to come back.
+fn check_name(name: &str, known: &str) -> Result<()> {
+    if name != known {
+        text::free(name, text::NAME_MAX).of("name")?;
+    }
+    Ok(())
+}
+
 /// Name, first and last name from what was given of them.
 fn names(new: &NewUser) -> Result<(String, Option<String>, Option<String>)> {
     let (first, last) =
         (part_of_name(new.first_name.as_deref(), "first_name")?, part_of_name(new.last_name.as_deref(), "last_name")?);
     let joined = text::join_name(first.as_deref(), last.as_deref());
     let Some(name) = &new.name else { return Ok((joined, first, last)) };
-    // Two long parts make a name longer than one that is given. Exports say it together with its parts, so it must be able to come back.
-    if *name != joined {
-        text::free(name, text::NAME_MAX).of("name")?;
-    }
+    check_name(name, &joined)?;
     let split = text::split_name(name);
     Ok(if first.is_none() && last.is_none() { (name.clone(), split.0, split.1) } else { (name.clone(), first, last) })
 }
@@ -363,8 +368,8 @@ pub(crate) fn update(tx: &mut Tx<'_, '_>, before: &Allowed<User>, patch: &UserPa
         return Err(Error::PreconditionFailed);
     }
     let mut after = User::clone(before);
-    if let Some(name) = &patch.name {
-        text::free(name, text::NAME_MAX).of("name")?.clone_into(&mut after.name);
+    // The name that he has says nothing new about its parts.
+    if let Some(name) = patch.name.as_ref().filter(|name| **name != before.name) {
         (after.first_name, after.last_name) = text::split_name(name);
     }
     if patch.first_name.is_some() || patch.last_name.is_some() {
@@ -374,9 +379,11 @@ pub(crate) fn update(tx: &mut Tx<'_, '_>, before: &Allowed<User>, patch: &UserPa
         if let Some(last) = &patch.last_name {
             after.last_name = part_of_name(last.as_deref(), "last_name")?;
         }
-        if patch.name.is_none() {
-            after.name = text::join_name(after.first_name.as_deref(), after.last_name.as_deref());
-        }
+        after.name = text::join_name(after.first_name.as_deref(), after.last_name.as_deref());
+    }
+    if let Some(name) = &patch.name {
+        check_name(name, &after.name)?;
+        name.clone_into(&mut after.name);
     }
     if let Some(username) = &patch.username {
         after.username = username.as_deref().map(text::username).transpose().of("username")?.map(str::to_owned);

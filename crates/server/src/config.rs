@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, ensure};
-use roster_engine::{DirectoryOptions, SecretForm};
+use roster_engine::{DirectoryOptions, check_bootstrap_key};
 use roster_http::Limits;
 
 use crate::cli::{CommonArgs, ServeArgs};
@@ -158,11 +158,8 @@ fn bootstrap_key() -> anyhow::Result<Option<String>> {
     }
 }
 
-/// A key that every surface's header can carry; WhyLabs' clients cut one at a colon.
 fn checked_key(key: String) -> anyhow::Result<String> {
-    let fits = key.len() >= 16 && key.bytes().all(|byte| byte.is_ascii_graphic() && byte != b':');
-    ensure!(fits, "{BOOTSTRAP_KEY} must be at least 16 visible ASCII characters, none of them a colon");
-    SecretForm::check_bootstrap(&key).map_err(|problem| anyhow!("{BOOTSTRAP_KEY} {problem}"))?;
+    check_bootstrap_key(&key).map_err(|problem| anyhow!("{BOOTSTRAP_KEY} {problem}"))?;
     Ok(key)
 }
 

@@ -1,11 +1,13 @@
 //! Whole databases: copied row by row between the two kinds, or file by file where both are SQLite.
 
 use std::fmt::Write as _;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
 
 use crate::error::{Error, Result};
+use crate::new_file::NewFile;
 use crate::sql::{self, Connection, Kind, Location, Row, Source, Value};
 use crate::store;
 
@@ -243,20 +245,13 @@ pub fn backup(from: &Location, file: &Path, told: &mut dyn FnMut(Progress<'_>)) 
         )));
     };
     let source = open_existing(from)?;
-    if file.exists() {
-        return Err(Error::Url(format!("{} exists already", file.display())));
-    }
-    // A name alone stands for a file in this folder.
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    // Under another name until it is whole, so that half a backup is never taken for one; and under one that nobody knows before, so that
-    // no link waits there.
-    let part = tempfile::Builder::new().prefix("roster-").suffix(".part").tempfile_in(folder);
-    let part = part.map_err(|error| store::unmade(file, error))?;
-    copy_file(&source, part.path(), told)?;
-    let failed = |error| Error::File(file.display().to_string(), error);
-    part.as_file().sync_all().map_err(failed)?;
-    part.persist_noclobber(file).map_err(|error| failed(error.error))?;
-    Ok(())
+    let failed = |error: std::io::Error| match error.kind() {
+        ErrorKind::AlreadyExists => Error::Url(format!("{} exists already", file.display())),
+        _ => store::unmade(file, error),
+    };
+    let backup = NewFile::create(file).map_err(failed)?;
+    copy_file(&source, backup.part(), told)?;
+    backup.finish().map_err(failed)
 }
 
 /// Puts a backup in the place of a database that isn't there or has nothing in it.

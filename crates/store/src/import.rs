@@ -1,6 +1,6 @@
 //! What an import asks about many things at once, and how far it came.
 
-use roster_model::{AddressKind, Dialect, EntityId as _, Invitation, OrganizationId, RealmId, Timestamp, UserId};
+use roster_model::{EntityId as _, Invitation, OrganizationId, RealmId, Timestamp, UserId};
 
 use crate::error::Result;
 use crate::events::GONE;
@@ -11,50 +11,6 @@ use crate::view::View;
 
 /// Values in one statement.
 const PORTION: usize = 512;
-
-/// By what a user or an organization can be found, other than the id. Unique in the realm.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Naming {
-    /// As the model keeps it.
-    Address(AddressKind),
-    /// Folded.
-    Username,
-    UserExternalId,
-    Slug,
-    OrganizationExternalId,
-    /// Of either.
-    Alias(Dialect),
-}
-
-/// How many namings there are.
-pub const NAMINGS: usize = 6 + Dialect::ALL.len();
-
-impl Naming {
-    /// A number of its own, less than [`NAMINGS`].
-    pub const fn number(self) -> usize {
-        match self {
-            Self::Address(AddressKind::Email) => 0,
-            Self::Address(AddressKind::Phone) => 1,
-            Self::Username => 2,
-            Self::UserExternalId => 3,
-            Self::Slug => 4,
-            Self::OrganizationExternalId => 5,
-            Self::Alias(dialect) => 6 + dialect as usize,
-        }
-    }
-
-    /// Table, name and id.
-    const fn columns(self) -> (&'static str, &'static str, &'static str) {
-        match self {
-            Self::Address(_) => ("address", "value", "usr"),
-            Self::Username => ("usr", "username_folded", "id"),
-            Self::UserExternalId => ("usr", "external_id", "id"),
-            Self::Slug => ("organization", "slug", "id"),
-            Self::OrganizationExternalId => ("organization", "external_id", "id"),
-            Self::Alias(_) => ("alias", "value", "id"),
-        }
-    }
-}
 
 /// How far the last import into a realm came.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,28 +36,6 @@ fn number(size: u64) -> Value {
 }
 
 impl View<'_> {
-    /// Who has these names: `(name, raw id)` for those that somebody has.
-    pub fn find_named(&self, naming: Naming, names: &[&str]) -> Result<Vec<(String, i64)>> {
-        let (table, name, id) = naming.columns();
-        let mut found = Vec::new();
-        for names in names.chunks(PORTION) {
-            let mut select = Select::new(&format!("SELECT {name}, {id} FROM {table} WHERE realm = "));
-            select.bind(self.realm);
-            match naming {
-                Naming::Address(kind) => {
-                    select.push(" AND kind = ").bind(kind.word());
-                }
-                Naming::Alias(dialect) => {
-                    select.push(" AND dialect = ").bind(dialect.word());
-                }
-                _ => {}
-            }
-            select.push(&format!(" AND {name} IN ")).bind_all(names);
-            found.extend(self.connection.all(&select.text, &select.values, |row| Ok((row.text(0)?, row.int(1)?)))?);
-        }
-        Ok(found)
-    }
-
     fn among(&self, beginning: &str, ids: &[i64]) -> Result<Vec<i64>> {
         let mut found = Vec::new();
         for ids in ids.chunks(PORTION) {

@@ -10,7 +10,7 @@ use roster_model::{
 use crate::list::Slice;
 use crate::sql::Location;
 use crate::{
-    Counting, InvitationFilter, InvitationSort, MemberFilter, MemberSort, OrganizationFilter, OrganizationSort,
+    Counting, InvitationFilter, InvitationSort, MemberFilter, MemberSort, Naming, OrganizationFilter, OrganizationSort,
     SessionFilter, Store, TokenFilter, UserFilter, UserSort, View,
 };
 use crate::{Happened, IndexMode, SnapshotOptions};
@@ -116,6 +116,10 @@ fn ask_everything(view: &View<'_>) -> crate::Result<()> {
     view.list_account_users(organization, &some())?;
     view.account_users_of(user)?;
     view.find_alias::<UserId>(Dialect::Clerk, "a")?;
+    let email = Naming::Address(AddressKind::Email);
+    let (username, alias) = (Naming::Username, Naming::Alias(Dialect::Clerk));
+    let namings = [email, username, Naming::UserExternalId, Naming::Slug, Naming::OrganizationExternalId, alias];
+    view.named(&namings.map(|naming| (naming, String::from("a"))))?;
     view.aliases_of(&[1])?;
     view.list_events(5, 10, None, None)?;
     view.list_events(5, 10, Some(organization), None)?;

@@ -294,7 +294,12 @@ async fn a_name_that_leads_to_two_means_nobody() {
     let world = fixture().await;
     let reason = async |who: &str, what: &str| {
         let body = with(question(who, "write", what), "/context", json!({"roster": {"explain": true}}));
-        post(&world, "evaluation", &body).await.str("/context/roster/reason").to_owned()
+        let reason = post(&world, "evaluation", &body).await.str("/context/roster/reason").to_owned();
+        // Those of a batch are looked up together.
+        let batch = json!({"evaluations": [question("zoe", "write", "nowhere"), body, question(who, "read", "own")]});
+        let answer = post(&world, "evaluations", &batch).await;
+        assert_eq!(answer.str("/evaluations/1/context/roster/reason"), reason, "{who} at {what}");
+        reason
     };
     let editor = async |place: &str, body: Value| {
         let user = made(&world, "/v1/users", body).await;

@@ -164,6 +164,28 @@ async fn a_merge_patch_changes_what_it_names() {
 }
 
 #[tokio::test]
+async fn a_name_that_was_answered_can_be_sent_back() {
+    let world = World::new().await;
+    let path = format!("/v1/users/{}", user(&world, "ada@example.com", "Ada Lovelace").await);
+    for (first, last) in [("Ada Maria", "King"), (&*"a".repeat(256), &*"b".repeat(256))] {
+        let parts = json!({"first_name": first, "last_name": last});
+        let known = world.call("PATCH", &path, parts.clone()).await;
+        assert_eq!((known.status.as_u16(), known.str("/name")), (200, &*format!("{first} {last}")));
+        // Alone, where it says nothing about its parts, and with them.
+        let mut whole = parts;
+        whole["name"] = known.json["name"].clone();
+        for same in [json!({"name": known.json["name"]}), whole] {
+            let answer = world.call("PATCH", &path, same).await;
+            assert_eq!((answer.status.as_u16(), &answer.json), (200, &known.json));
+        }
+    }
+    for long in [json!({"name": "c".repeat(257)}), json!({"name": "c".repeat(513), "first_name": "c".repeat(256)})] {
+        let refused = world.call("PATCH", &path, long).await;
+        assert_eq!((refused.status.as_u16(), refused.str("/field")), (422, "name"));
+    }
+}
+
+#[tokio::test]
 async fn updated_at_only_grows_even_if_the_clock_goes_back() {
     let world = World::new().await;
     let acme = organization(&world, json!({"name": "Acme"})).await;

@@ -7,7 +7,7 @@ use roster_model::{
     AddressKind, EntityId as _, Form, Invitation, InvitationId, LinkSubject, Organization, OrganizationId, Permission,
     RoleCatalog, UserId, text,
 };
-use roster_store::{NAMINGS, Naming};
+use roster_store::Naming;
 
 use super::record::{OrganizationName, UserName};
 use crate::error::{Error, Result, Subject};
@@ -17,7 +17,7 @@ use crate::transaction::Reader;
 #[derive(Debug, Default)]
 pub struct Known {
     /// Raw ids by name; `None` if the database was asked and has nobody.
-    names: [HashMap<Box<str>, Option<i64>>; NAMINGS],
+    names: HashMap<Naming, HashMap<Box<str>, Option<i64>>>,
     /// Raw ids that can't be given again.
     pub(super) used: HashSet<i64>,
     /// Whether these are users.
@@ -80,24 +80,23 @@ impl Emails {
 impl Known {
     /// The raw id of who is called so.
     pub(super) fn named(&mut self, reader: Reader<'_>, naming: Naming, name: &str) -> Result<Option<i64>> {
-        let names = &mut self.names[naming.number()];
-        if let Some(known) = names.get(name) {
+        if let Some(known) = self.names.get(&naming).and_then(|names| names.get(name)) {
             return Ok(*known);
         }
         if self.no_questions {
             return Ok(None);
         }
-        let found = reader.view.find_named(naming, &[name])?.first().map(|(_, id)| *id);
-        names.insert(name.into(), found);
+        let found = reader.view.named(&[(naming, name.to_owned())])?.into_values().next();
+        self.put_name(naming, name, found);
         Ok(found)
     }
 
     pub(super) fn has_heard_of(&self, naming: Naming, name: &str) -> bool {
-        self.names[naming.number()].contains_key(name)
+        self.names.get(&naming).is_some_and(|names| names.contains_key(name))
     }
 
     pub(super) fn put_name(&mut self, naming: Naming, name: &str, id: Option<i64>) {
-        self.names[naming.number()].insert(name.into(), id);
+        self.names.entry(naming).or_default().insert(name.into(), id);
     }
 
     pub(super) fn user(&mut self, reader: Reader<'_>, name: &UserName) -> Result<Option<UserId>> {

@@ -1,9 +1,10 @@
 //! Asks the database about a chunk's lines together. Only for speed: what wasn't asked here is asked when it is needed.
 
 use std::collections::{HashMap, HashSet};
+use std::mem;
 
 use roster_model::{AddressKind, EntityId as _, Form, Organization, OrganizationId, UserId, text};
-use roster_store::{NAMINGS, Naming};
+use roster_store::Naming;
 
 use super::apply::Chunk;
 use super::known::Emails;
@@ -16,7 +17,7 @@ const EMAIL: Naming = Naming::Address(AddressKind::Email);
 /// What to ask for.
 #[derive(Debug, Default)]
 struct Wanted {
-    names: HashMap<usize, (Option<Naming>, Vec<String>)>,
+    names: Vec<(Naming, String)>,
     ids: Vec<i64>,
     users: Vec<UserId>,
     organizations: Vec<OrganizationId>,
@@ -24,9 +25,7 @@ struct Wanted {
 
 impl Wanted {
     fn name(&mut self, naming: Naming, name: impl Into<String>) {
-        let of = self.names.entry(naming.number()).or_default();
-        of.0 = Some(naming);
-        of.1.push(name.into());
+        self.names.push((naming, name.into()));
     }
 
     fn carried<I: roster_model::EntityId>(&mut self, carried: &Carried<I>) {
@@ -186,17 +185,11 @@ impl Chunk<'_> {
     }
 
     fn ask_for_names(&mut self, wanted: &mut Wanted) -> Result<()> {
-        for number in 0..NAMINGS {
-            let Some((Some(naming), names)) = wanted.names.remove(&number) else { continue };
-            let mut names = each_once(names);
-            names.retain(|name| !self.known.has_heard_of(naming, name));
-            let asked: Vec<&str> = names.iter().map(String::as_str).collect();
-            for name in &names {
-                self.known.put_name(naming, name, None);
-            }
-            for (name, id) in self.reader.view.find_named(naming, &asked)? {
-                self.known.put_name(naming, &name, Some(id));
-            }
+        let mut names = each_once(mem::take(&mut wanted.names));
+        names.retain(|(naming, name)| !self.known.has_heard_of(*naming, name));
+        let found = self.reader.view.named(&names)?;
+        for named in names {
+            self.known.put_name(named.0, &named.1, found.get(&named).copied());
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! `roster export` and `roster import`: one realm as a file of lines.
 
-use std::io::{BufWriter, ErrorKind, IsTerminal as _};
+use std::io::{BufWriter, ErrorKind, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -8,6 +8,7 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use roster_engine::Caller;
+use roster_engine::database::NewFile;
 use roster_transfer::{Error, ExportError, Input, Options, Told};
 use serde_json::json;
 
@@ -70,19 +71,13 @@ pub(crate) async fn export(settings: &Settings, args: &ExportArgs) -> anyhow::Re
     .await
 }
 
-/// Under another name until it is whole, so that half an export is never taken for one. Only its owner can read it: what is in it is
-/// personal.
 async fn to_file(caller: &Caller, file: &Path, told: &mut (dyn FnMut(u64) + Send)) -> Result<u64, ExportError> {
-    if file.exists() {
-        return Err(ExportError::Write(ErrorKind::AlreadyExists.into()));
-    }
-    // A name alone stands for a file in this folder.
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut output = BufWriter::new(tempfile::Builder::new().prefix("roster-").suffix(".part").tempfile_in(folder)?);
+    let new = NewFile::create(file)?;
+    let mut output = BufWriter::new(new.as_file());
     let lines = roster_transfer::export(caller, &mut output, told).await?;
-    let whole = output.into_inner().map_err(std::io::IntoInnerError::into_error)?;
-    whole.as_file().sync_all()?;
-    whole.persist_noclobber(file).map_err(|error| error.error)?;
+    output.flush()?;
+    drop(output);
+    new.finish()?;
     Ok(lines)
 }
 

@@ -66,7 +66,10 @@ fn a_key_that_not_every_client_could_send_is_refused() {
         let output = place.roster(&SERVE).env("ROSTER_BOOTSTRAP_KEY", bad).output().expect("the binary starts");
         assert_eq!(output.status.code(), Some(1), "{bad}: {}", said(&output));
         let told = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(told.contains("ROSTER_BOOTSTRAP_KEY must be at least 16 visible ASCII characters"), "{told}");
+        assert!(
+            told.contains("ROSTER_BOOTSTRAP_KEY must be 16 to 512 visible ASCII characters, none of them a colon"),
+            "{told}"
+        );
         assert!(!told.contains(bad), "a secret is not repeated: {told}");
     }
     assert!(!place.file("roster.db").exists());
