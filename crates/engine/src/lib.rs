@@ -91,7 +91,7 @@ pub use memberships::{IfInvited, Member, MemberQuery, MembershipPatch, MetadataW
 pub use organizations::{InOrganization, NewOrganization, OrganizationPatch, OrganizationQuery, Within};
 pub use paging::{Listed, Page};
 pub use passwords::{HashedPassword, OwnChange};
-pub use people::{ExtrasTest, Pending, PeopleQuery, PeopleSort, Person, PersonPatch, RoleWrite};
+pub use people::{Pending, PeopleQuery, PeopleSort, Person, PersonPatch, PersonTest, RoleWrite};
 pub use picked::Picked;
 pub use reach::{EffectiveMember, Portion, Reached};
 pub use reference::{OrganizationRef, UserRef};

@@ -8,7 +8,7 @@ use argon2::Argon2;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
 use roster_model::permission::BuiltIn as P;
-use roster_model::{Change, RealmId, Timestamp, User, UserId};
+use roster_model::{Change, RealmId, Timestamp, User, UserId, text};
 use roster_store::SessionFilter;
 use roster_store::list::Slice;
 use tokio::sync::Semaphore;
@@ -22,8 +22,6 @@ use crate::secret;
 use crate::transaction::Tx;
 use crate::users::{self, UserPatch};
 
-/// Longest password, in bytes.
-const LENGTH_MAX: usize = 1024;
 /// Failures in a minute after which a user can't try again until it is over.
 const FAILURES: u32 = 20;
 const MINUTE_MS: i64 = 60_000;
@@ -112,9 +110,9 @@ fn verify(password: &str, hash: &str) -> bool {
 /// What may be a password at all.
 fn check(password: &str) -> Result<()> {
     if password.is_empty() {
-        Err(Error::invalid("password", "must not be empty"))
-    } else if password.len() > LENGTH_MAX {
-        Err(Error::invalid("password", "is longer than 1024 bytes"))
+        Err(Error::invalid("password", text::EMPTY))
+    } else if password.len() > text::PASSWORD_MAX {
+        Err(Error::invalid("password", text::PASSWORD_TOO_LONG))
     } else {
         Ok(())
     }
@@ -155,7 +153,7 @@ impl Engine {
         let failures = self.passwords().failures.clone();
         let admit = || failures.admit(realm, name, self.clock().now());
         admit()?;
-        if password.len() > LENGTH_MAX {
+        if password.len() > text::PASSWORD_MAX {
             return Ok(false); // whoever it is: nobody has such a password, so nothing is guessed by it
         }
         let (given, there) = (password.to_owned(), known.is_some());

@@ -142,13 +142,13 @@ impl PeopleSort {
     }
 }
 
-/// Says of extras whether they are those looked for.
+/// Says of somebody whether he is looked for.
 #[derive(Clone)]
-pub struct ExtrasTest(pub Arc<dyn Fn(&Extras) -> bool + Send + Sync>);
+pub struct PersonTest(pub Arc<dyn Fn(&Person) -> bool + Send + Sync>);
 
-impl std::fmt::Debug for ExtrasTest {
+impl std::fmt::Debug for PersonTest {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("ExtrasTest(…)")
+        f.write_str("PersonTest(…)")
     }
 }
 
@@ -160,7 +160,7 @@ pub struct PeopleQuery {
     /// Part of a name, user name or address, in any case.
     pub text: Option<String>,
     /// Reads all that the other conditions leave.
-    pub extras: Option<ExtrasTest>,
+    pub test: Option<PersonTest>,
     pub sort: PeopleSort,
     pub page: Page,
 }
@@ -263,7 +263,7 @@ fn list(reader: Reader<'_>, organization: OrganizationId, query: &PeopleQuery) -
         MemberFilter { organization: Some(organization), roles: query.roles, users, ..MemberFilter::default() };
     let invited = pending(reader, organization, query)?;
     // Those invited are few. At most so many of them come before a member, so the page is among the members from here on.
-    let (from, limit) = if query.extras.is_some() {
+    let (from, limit) = if query.test.is_some() {
         (0, None)
     } else {
         let from = query.page.offset.saturating_sub(invited.len() as u64);
@@ -289,8 +289,8 @@ fn list(reader: Reader<'_>, organization: OrganizationId, query: &PeopleQuery) -
     let first = if members.is_empty() && from > 0 { total - invited.len() as u64 } else { from };
     let skipped = first + before as u64;
     let mut people = merged(query, members, invited.into_iter().skip(before).collect());
-    if let Some(test) = &query.extras {
-        people.retain(|person| (test.0)(person.extras()));
+    if let Some(test) = &query.test {
+        people.retain(|person| (test.0)(person));
         total = people.len() as u64;
     }
     let skip = usize::try_from(query.page.offset.saturating_sub(skipped)).unwrap_or(usize::MAX);

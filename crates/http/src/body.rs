@@ -110,12 +110,9 @@ impl<T: DeserializeOwned> Body<T> {
             return Err(Frame::BodyTooDeep { limit: self.depth }.into());
         }
         if text.trim_start().as_bytes().first() != Some(&opening) {
-            return Err(match serde_json::from_str::<serde::de::IgnoredAny>(text) {
-                Err(error) => Frame::BodyNotJson { problem: error.to_string() },
-                Ok(_) if opening == b'[' => Frame::BodyNotArray,
-                Ok(_) => Frame::BodyNotObject,
-            }
-            .into());
+            must_be_json(text)?;
+            let other = if opening == b'[' { Frame::BodyNotArray } else { Frame::BodyNotObject };
+            return Err(other.into());
         }
         // Keeping account of the path costs more than parsing does, so it is done for who gets to read it.
         serde_json::from_str(text).or_else(|_| parse_again(text))
@@ -124,10 +121,17 @@ impl<T: DeserializeOwned> Body<T> {
 
 /// What can't be read, with the place where it can't.
 fn parse_again<T: DeserializeOwned>(text: &str) -> Result<T, Failure> {
+    // Of what is no JSON no field is at fault, even if one was met before the end of it.
+    must_be_json(text)?;
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| field::frame(error, text))?;
-    deserializer.end().map_err(|error| Frame::BodyNotJson { problem: error.to_string() })?;
-    Ok(value)
+    serde_path_to_error::deserialize(&mut deserializer).map_err(|error| field::frame(error, text).into())
+}
+
+fn must_be_json(text: &str) -> Result<(), Frame> {
+    match serde_json::from_str::<serde::de::IgnoredAny>(text) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(Frame::BodyNotJson { problem: error.to_string() }),
+    }
 }
 
 impl<T> FromRequest<App> for Body<T> {

@@ -1,6 +1,7 @@
 //! The one error of handlers and extractors, of any surface.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
@@ -31,9 +32,12 @@ pub enum Frame {
     BodyTooLarge { limit: usize },
     #[error("a body is needed, and there is none")]
     BodyMissing,
-    /// `problem` says where, by line and column.
+    /// `problem` says where, by line and column, or why there is no whole body.
     #[error("the body is not valid JSON: {problem}")]
     BodyNotJson { problem: String },
+    /// The client was too slow, not the server.
+    #[error("the body did not arrive within {patience:?}")]
+    BodyLate { patience: Duration },
     #[error("the body is not valid UTF-8")]
     BodyNotUtf8,
     #[error("the body is nested deeper than {limit} levels")]
@@ -74,6 +78,9 @@ pub enum Fault {
     Invalid,
 }
 
+/// How serde begins what it says of a value of another type: it has no error values, only messages.
+const WRONG_TYPE: &str = "invalid type: ";
+
 impl Frame {
     /// `name` is required and absent.
     pub fn missing(name: impl Into<String>) -> Self {
@@ -90,6 +97,11 @@ impl Frame {
         Self::Field { name: name.into(), fault: Fault::Unknown, problem: "is not known here".into() }
     }
 
+    /// Whether a field has a value of another JSON type than it must have, for surfaces that have a code for that.
+    pub fn is_wrong_type(&self) -> bool {
+        matches!(self, Self::Field { fault: Fault::Invalid, problem, .. } if problem.starts_with(WRONG_TYPE))
+    }
+
     /// The name of the outermost field of a dotted name: `items` of `items[2].role`.
     pub fn top_level(name: &str) -> &str {
         name.split(['.', '[']).next().unwrap_or(name)
@@ -101,6 +113,7 @@ impl Frame {
             Self::RouteNotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::BodyLate { .. } => StatusCode::REQUEST_TIMEOUT,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::UriTooLong { .. } => StatusCode::URI_TOO_LONG,
             Self::HeadersTooLarge { .. } => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,

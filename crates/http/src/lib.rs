@@ -36,6 +36,7 @@ mod rows;
 mod stream;
 mod surface;
 mod switchboard;
+mod words;
 
 pub use app::{App, Shared, Urls};
 pub use auth::{Authenticated, Authenticator, SecretFound, bearer};

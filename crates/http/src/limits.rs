@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-/// Limits on everything a client sends. Each is refused with an error of its own that names the limit.
+/// Limits on everything a client sends. What is over one is refused with an error that names it, with these exceptions: an answer that
+/// takes too long is given up, connections that are idle or stalled are closed, and further ones wait.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes of a request body. Default 1 MiB.
@@ -19,7 +20,7 @@ pub struct Limits {
     pub page_size_default: usize,
     /// Items on a page at most. Default 500.
     pub page_size_max: usize,
-    /// From the first byte of a request's body to the first byte of its answer. Default 30 s.
+    /// For a request's body to arrive, and again from there to the first byte of its answer. Default 30 s.
     pub request_timeout: Duration,
     /// How long a connection may take to send a request's headers, the wait for the next request included. Default 75 s:
     /// longer than most clients and proxies keep an idle connection, so that they close it, not we.

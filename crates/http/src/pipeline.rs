@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, HttpBody};
@@ -93,11 +94,10 @@ impl Pipeline {
         let observation = self.app.metrics.begin(self.label, meta.clone());
         let position = Arc::default();
         let working = self.work(request, meta.clone(), Arc::clone(&position));
-        let answer = match tokio::time::timeout(self.app.limits.request_timeout, panic::catch(working)).await {
-            Ok(Ok(Ok(response))) => response,
-            Ok(Ok(Err(failure))) => failure.into_response(),
-            Ok(Err(panic::Panicked)) => Failure::from(Frame::Panic).into_response(),
-            Err(_) => Failure::from(Frame::Timeout).into_response(),
+        let answer = match panic::catch(working).await {
+            Ok(Ok(response)) => response,
+            Ok(Err(failure)) => failure.into_response(),
+            Err(panic::Panicked) => Failure::from(Frame::Panic).into_response(),
         };
         let mut response = self.rendered(answer, &meta);
         let headers = response.headers_mut();
@@ -112,7 +112,7 @@ impl Pipeline {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
         let elapsed = observation.finish(response.status());
-        let microseconds = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
+        let microseconds = in_microseconds(elapsed);
         let (status, route) = (response.status().as_u16(), meta.route());
         // What went well is most of it, and a line for each would cost as much as the answer.
         if response.status().is_success() {
@@ -128,7 +128,7 @@ impl Pipeline {
         response
     }
 
-    /// From the limits to the handler.
+    /// From the limits to the handler. The body has its own time to arrive, so that who is slow to send it looks like no failure of ours.
     async fn work(
         &self,
         request: Request,
@@ -140,10 +140,13 @@ impl Pipeline {
         if self.spec.ignore_trailing_slash {
             parts.uri = without_trailing_slash(parts.uri);
         }
+        let patience = self.app.limits.request_timeout;
         let body = if sent.is_end_stream() {
             Ok(bytes::Bytes::new())
         } else {
-            body::receive(&parts.headers, sent, self.spec.body_bytes.unwrap_or(self.app.limits.body_bytes)).await
+            let limit = self.spec.body_bytes.unwrap_or(self.app.limits.body_bytes);
+            let arriving = body::receive(&parts.headers, sent, limit);
+            tokio::time::timeout(patience, arriving).await.unwrap_or(Err(Frame::BodyLate { patience }))
         };
         let idempotency = match &body {
             Ok(body) if self.spec.idempotency => idempotency::key(&parts, body),
@@ -153,10 +156,13 @@ impl Pipeline {
         let copy = body.as_ref().map_or_else(|_| Body::empty(), |bytes| Body::from(bytes.clone()));
         let spec = Arc::clone(&self.spec);
         parts.extensions.insert(Arc::new(Context { spec, meta, position, idempotency, body }));
-        match self.router().await?.call(Request::from_parts(parts, copy)).await {
-            Ok(response) => Ok(response),
-            Err(never) => match never {},
-        }
+        let answering = async {
+            match self.router().await?.call(Request::from_parts(parts, copy)).await {
+                Ok(response) => Ok::<_, Failure>(response),
+                Err(never) => match never {},
+            }
+        };
+        tokio::time::timeout(patience, answering).await.unwrap_or_else(|_| Err(Frame::Timeout.into()))
     }
 
     /// Refuses what is too long, or too late.
@@ -193,6 +199,11 @@ impl Pipeline {
         }
         if meta.method == Method::HEAD { without_body(response) } else { response }
     }
+}
+
+/// As a log line says it.
+pub(crate) fn in_microseconds(elapsed: Duration) -> u64 {
+    u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX)
 }
 
 /// Remembers the template of the route that the router took.

@@ -4,12 +4,16 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::RoleSet;
+use crate::text::Problem;
 
 /// Free JSON of the application. Keys keep their order; integers of 64 bits keep their value.
 pub type Metadata = Map<String, Value>;
 
 /// Largest metadata field, in bytes of compact JSON.
 pub const METADATA_MAX: usize = 8192;
+
+/// What is said of more.
+pub const TOO_LARGE: Problem = "is larger than 8192 bytes of JSON";
 
 /// Merges as RFC 7396 does: objects into objects, `null` removes, everything else replaces.
 pub fn merge(into: &mut Metadata, patch: &Metadata) {
@@ -35,9 +39,9 @@ pub fn merge(into: &mut Metadata, patch: &Metadata) {
 }
 
 /// Refuses what is larger than [`METADATA_MAX`] or can't be stored in every database.
-pub fn check(metadata: &Metadata) -> Result<(), &'static str> {
+pub fn check(metadata: &Metadata) -> Result<(), Problem> {
     let text = serde_json::to_string(metadata).map_err(|_| "is not JSON")?;
-    if text.len() > METADATA_MAX { Err("is larger than 8192 bytes of JSON") } else { Ok(()) }
+    if text.len() > METADATA_MAX { Err(TOO_LARGE) } else { Ok(()) }
 }
 
 /// A vendor whose API Roster speaks.

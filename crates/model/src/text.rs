@@ -2,12 +2,18 @@
 
 use unicode_normalization::UnicodeNormalization as _;
 
+use crate::metadata;
+
 /// Longest name of a user, organization, role or token, in characters.
 pub const NAME_MAX: usize = 256;
 /// Longest external id, in bytes of UTF-8.
 pub const EXTERNAL_ID_MAX: usize = 512;
 /// Longest e-mail address, in bytes (RFC 5321).
 pub const EMAIL_MAX: usize = 254;
+/// Longest slug, in characters.
+const SLUG_MAX: usize = 128;
+/// Longest password, in bytes.
+pub const PASSWORD_MAX: usize = 1024;
 
 /// For comparing and searching without regard to case, in any script: NFC, Unicode case folding, NFC.
 pub fn fold(text: &str) -> String {
@@ -20,6 +26,36 @@ pub fn fold(text: &str) -> String {
 /// Why a text was refused, in words for the caller.
 pub type Problem = &'static str;
 
+pub const EMPTY: Problem = "must not be empty";
+pub const BLANK: Problem = "must not be blank";
+pub const TOO_LONG: Problem = "is too long";
+pub const EMAIL_TOO_LONG: Problem = "is longer than 254 bytes";
+pub const SLUG_TOO_LONG: Problem = "is longer than 128 characters";
+pub const PASSWORD_TOO_LONG: Problem = "is longer than 1024 bytes";
+
+/// What several problems have in common, for surfaces that have codes for it. It is told by the constants that the rules here use, so
+/// other words change no code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProblemKind {
+    /// Nothing is there, or nothing but blanks.
+    Empty,
+    TooLong,
+    /// Of metadata.
+    TooLarge,
+}
+
+impl ProblemKind {
+    /// `None`: something that nobody tells apart.
+    pub fn of(problem: &str) -> Option<Self> {
+        match problem {
+            EMPTY | BLANK => Some(Self::Empty),
+            TOO_LONG | EMAIL_TOO_LONG | SLUG_TOO_LONG | PASSWORD_TOO_LONG => Some(Self::TooLong),
+            metadata::TOO_LARGE => Some(Self::TooLarge),
+            _ => None,
+        }
+    }
+}
+
 /// No NUL, which PostgreSQL cannot store, nor what stands for it when it is looked for, and not too long.
 fn storable(text: &str, max: usize) -> Result<(), Problem> {
     if text.contains('\0') {
@@ -27,7 +63,7 @@ fn storable(text: &str, max: usize) -> Result<(), Problem> {
     } else if text.contains('\u{ffff}') {
         Err("must not contain the noncharacter U+FFFF")
     } else if text.chars().count() > max {
-        Err("is too long")
+        Err(TOO_LONG)
     } else {
         Ok(())
     }
@@ -36,7 +72,7 @@ fn storable(text: &str, max: usize) -> Result<(), Problem> {
 /// A display name: kept as it is, not blank, at most [`NAME_MAX`] characters.
 pub fn name(text: &str) -> Result<&str, Problem> {
     storable(text, NAME_MAX)?;
-    if text.trim().is_empty() { Err("must not be blank") } else { Ok(text) }
+    if text.trim().is_empty() { Err(BLANK) } else { Ok(text) }
 }
 
 /// Free text that may be empty: at most `max` characters, no NUL.
@@ -48,9 +84,9 @@ pub fn free(text: &str, max: usize) -> Result<&str, Problem> {
 pub fn external_id(text: &str) -> Result<&str, Problem> {
     storable(text, EXTERNAL_ID_MAX)?;
     if text.is_empty() {
-        Err("must not be empty")
+        Err(EMPTY)
     } else if text.len() > EXTERNAL_ID_MAX {
-        Err("is too long")
+        Err(TOO_LONG)
     } else {
         Ok(text)
     }
@@ -63,7 +99,7 @@ pub fn email(text: &str) -> Result<String, Problem> {
     const BAD: Problem = "must be one e-mail address, such as ada@example.com";
     let address: String = text.nfc().collect::<String>().to_lowercase();
     if address.len() > EMAIL_MAX {
-        return Err("is longer than 254 bytes");
+        return Err(EMAIL_TOO_LONG);
     }
     let (local, domain) = address.rsplit_once('@').ok_or(BAD)?;
     let local_ok = !local.is_empty()
@@ -113,8 +149,8 @@ pub fn slug(text: &str) -> Result<&str, Problem> {
     let ok = !text.is_empty() && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
     if !ok {
         Err("may hold only a-z, 0-9 and -")
-    } else if text.len() > 128 {
-        Err("is longer than 128 characters")
+    } else if text.len() > SLUG_MAX {
+        Err(SLUG_TOO_LONG)
     } else {
         Ok(text)
     }
@@ -209,6 +245,43 @@ mod tests {
         assert_eq!(suggest_slug("  Acme, Inc. "), "acme-inc");
         assert_eq!(suggest_slug("東京"), "org");
         assert!(name(" ").is_err() && name("a\0").is_err() && name(&"x".repeat(257)).is_err());
+    }
+
+    #[test]
+    fn kinds_of_problems() {
+        let long = "a".repeat(600);
+        for problem in [
+            name(&long).err(),
+            free(&long, NAME_MAX).err(),
+            external_id(&long).err(),
+            external_id(&"ä".repeat(300)).err(),
+            email(&format!("{long}@example.com")).err(),
+            slug(&long).err(),
+            username(&long).err(),
+        ] {
+            assert_eq!(problem.and_then(ProblemKind::of), Some(ProblemKind::TooLong), "{problem:?}");
+        }
+        for problem in [name(" ").err(), external_id("").err()] {
+            assert_eq!(problem.and_then(ProblemKind::of), Some(ProblemKind::Empty), "{problem:?}");
+        }
+        let large = metadata::Metadata::from_iter([("a".to_owned(), "x".repeat(metadata::METADATA_MAX).into())]);
+        let problem = metadata::check(&large).err();
+        assert_eq!(problem.and_then(ProblemKind::of), Some(ProblemKind::TooLarge), "{problem:?}");
+        for problem in [email("a").err(), slug("A").err(), username("").err(), username("a b").err()] {
+            assert!(problem.is_some_and(|problem| ProblemKind::of(problem).is_none()), "{problem:?}");
+        }
+    }
+
+    #[test]
+    fn problems_name_their_limits() {
+        for (problem, limit) in [
+            (EMAIL_TOO_LONG, EMAIL_MAX),
+            (SLUG_TOO_LONG, SLUG_MAX),
+            (PASSWORD_TOO_LONG, PASSWORD_MAX),
+            (metadata::TOO_LARGE, metadata::METADATA_MAX),
+        ] {
+            assert!(problem.contains(&format!(" {limit} ")), "{problem}");
+        }
     }
 
     proptest! {

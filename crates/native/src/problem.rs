@@ -91,6 +91,7 @@ fn of_frame(frame: &Frame) -> (&'static str, &'static str) {
         Frame::MethodNotAllowed => ("method_not_allowed", "Method not allowed"),
         Frame::BodyTooLarge { .. } => ("body_too_large", "Body too large"),
         Frame::BodyMissing => ("body_missing", "A body is needed"),
+        Frame::BodyLate { .. } => ("body_late", "The body did not arrive"),
         Frame::BodyNotJson { .. } | Frame::BodyNotUtf8 => ("body_not_json", "The body is not JSON"),
         Frame::BodyTooDeep { .. } => ("body_too_deep", "The body is nested too deep"),
         Frame::BodyNotObject => ("body_not_object", "The body is not an object"),

@@ -99,7 +99,8 @@ impl Form {
             }
             Error::AlreadyExists { subject, field, id } => {
                 let (code, name) = clash(*subject, field);
-                let form = said(StatusCode::CONFLICT, code).about("invalid_parameter", name);
+                let sent = Error::AlreadyExists { subject: *subject, field: parameter(field), id: *id };
+                let form = Self::new(StatusCode::CONFLICT, code, sent.to_string()).about("invalid_parameter", name);
                 // Clients find by it what an earlier attempt of theirs made.
                 Self { conflict: kind_of(*subject).zip(*id), ..form }
             }
@@ -158,6 +159,7 @@ impl Form {
             Frame::BodyTooLarge { .. }
             | Frame::BodyMissing
             | Frame::BodyNotJson { .. }
+            | Frame::BodyLate { .. }
             | Frame::BodyNotUtf8
             | Frame::BodyTooDeep { .. }
             | Frame::BodyNotObject
@@ -288,6 +290,8 @@ mod tests {
         assert_eq!(form(Frame::MethodNotAllowed), (405, "method_not_allowed", None));
         let conflict = Form::of(&exists(Subject::Membership, "user").into()).conflict;
         assert_eq!(conflict, Some(("group_membership", 7)));
+        let taken = Form::of(&exists(Subject::User, "external_id").into()).message;
+        assert_eq!(taken, "another user has this external_app_user_id already");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use http::header::{CACHE_CONTROL, HeaderValue};
 use roster_engine::{
     Caller, EntityId as _, Error, Extras, Form as IdForm, Metadata, NewToken, RealmId, Token, TokenKind, UserRef, text,
 };
-use roster_http::{App, Authenticator, Failure, Form, Pairs};
+use roster_http::{App, Authenticator, Failure, Form, Frame, Pairs};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -116,7 +116,7 @@ async fn issue(authenticator: Authenticator, Form(form): Form) -> Result<Respons
     }
     let caller = client(&form, authenticator).await?;
     let client_id = needed(&form, "client_id", Refusal::Known("invalid_request", "client_id is required"))?;
-    text::free(client_id, text::NAME_MAX).map_err(|_| Refusal::Known("invalid_request", "client_id is too long"))?;
+    text::free(client_id, text::NAME_MAX).map_err(|problem| Frame::invalid("client_id", problem))?;
     let user = subject(&form, &caller).await?;
     let mut extras = Extras::default();
     extras.merge(DIALECT, &Metadata::from_iter([(CLIENT.to_owned(), client_id.into())]));

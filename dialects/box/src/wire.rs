@@ -88,12 +88,14 @@ pub(crate) struct MarkerPage {
 // Memberships
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
+#[serde(remote = "Self", rename_all = "snake_case")]
 pub(crate) enum Role {
     Admin,
     #[default]
     Member,
 }
+
+roster_http::words!(Role);
 
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct GroupMembership {

@@ -1,16 +1,45 @@
 //! What the bodies of requests have in common.
 
-use roster_engine::{Error, Metadata, MetadataWrite, Timestamp, metadata};
-use roster_http::{Failure, Frame};
+use std::fmt;
+use std::marker::PhantomData;
 
-use crate::error::{BLANK, NO_TIME, TOO_LONG};
+use roster_engine::{Error, Metadata, MetadataWrite, Timestamp, metadata, text};
+use roster_http::{Failure, Frame};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+
+use crate::error::NO_TIME;
 
 /// Longest name of an organization, in characters.
 const NAME_MAX: usize = 256;
 
+/// An object in a list: serde alone takes an array for a struct, too, field by field.
+#[derive(Debug)]
+pub(crate) struct Object<T>(pub T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(ObjectVisitor(PhantomData))
+    }
+}
+
+struct ObjectVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
+    type Value = Object<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<Self::Value, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(fields)).map(Object)
+    }
+}
+
 /// A text that must say something.
 pub(crate) fn filled(name: &str, text: String) -> Result<String, Failure> {
-    if text.trim().is_empty() { Err(Frame::invalid(name, BLANK).into()) } else { Ok(text) }
+    if text.trim().is_empty() { Err(Frame::invalid(name, text::BLANK).into()) } else { Ok(text) }
 }
 
 /// Metadata of a size that can be kept. The engine asks for that too, but after it has looked up what the request
@@ -30,7 +59,7 @@ pub(crate) fn organization_name(name: String) -> Result<String, Failure> {
         return Err(Frame::invalid("name", "must not contain a URL or HTML").into());
     }
     if name.chars().count() > NAME_MAX {
-        return Err(Frame::invalid("name", TOO_LONG).into());
+        return Err(Frame::invalid("name", text::TOO_LONG).into());
     }
     Ok(name)
 }

@@ -4,11 +4,13 @@ use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use http::header::{HeaderValue, RETRY_AFTER};
+use roster_engine::text::ProblemKind;
 use roster_engine::{Error, Subject};
 use roster_http::{Failure, Fault, Frame, RequestMeta};
 use serde_json::{Value, json};
 
 use crate::map::roles::permission_to_wire;
+use crate::query::too_many;
 use crate::wire::{ErrorBody, ErrorItem};
 
 /// What the version is called in a [`Frame`].
@@ -18,10 +20,7 @@ pub(crate) const BULK: &str = "invitations";
 /// What is missing when a user has nothing to be known by.
 pub(crate) const IDENTIFIER: &str = "identifier";
 
-/// Problems that have codes of their own.
-pub(crate) const TOO_MANY: &str = "has more than 100 values";
-pub(crate) const BLANK: &str = "must not be blank";
-pub(crate) const TOO_LONG: &str = "is too long";
+/// What is said of a text that is no time. It has a code of its own.
 pub(crate) const NO_TIME: &str = "must be a time such as 2026-11-22T06:00:00Z";
 
 /// A failure in the vendor's words.
@@ -65,7 +64,7 @@ pub(crate) fn render(failure: &Failure, meta: &RequestMeta) -> Response {
 /// What the parameters are called that the engine has its own names for.
 fn parameter(field: &str) -> &str {
     match field {
-        "email" => "email_address",
+        "email" | "addresses" => "email_address",
         "phone" => "phone_number",
         "roles" => "role",
         "max_members" => "max_allowed_memberships",
@@ -105,22 +104,14 @@ impl Form {
         if field == BULK {
             return Self::new(400, "bulk_size_exceeded", format!("{field} {problem}"));
         }
-        let code = if problem == TOO_MANY {
-            "form_param_array_size_exceeded"
-        } else if problem == NO_TIME {
-            "form_param_invalid_time"
-        } else if matches!(problem, BLANK | "must not be empty") {
-            "form_param_nil"
-        } else if problem.contains("too long") || problem.contains("longer than") {
-            "form_param_max_length_exceeded"
-        } else if problem.contains("larger than") {
-            "form_param_exceeds_allowed_size"
-        } else if matches!(field, "email" | "phone" | "slug" | "key") {
-            "form_param_format_invalid"
-        } else if problem.starts_with("invalid type") && !field.ends_with("metadata") {
-            "form_param_type_invalid"
-        } else {
-            "form_param_value_invalid"
+        let code = match ProblemKind::of(problem) {
+            Some(ProblemKind::Empty) => "form_param_nil",
+            Some(ProblemKind::TooLong) => "form_param_max_length_exceeded",
+            Some(ProblemKind::TooLarge) => "form_param_exceeds_allowed_size",
+            None if problem == too_many() => "form_param_array_size_exceeded",
+            None if problem == NO_TIME => "form_param_invalid_time",
+            None if matches!(field, "email" | "phone" | "slug" | "key") => "form_param_format_invalid",
+            None => "form_param_value_invalid",
         };
         Self::of_parameter(422, code, field, problem)
     }
@@ -202,11 +193,16 @@ impl Form {
             Frame::Field { name, fault: Fault::Unknown, .. } => {
                 Self::of_parameter(422, "form_param_unknown", name, "is not a parameter of this request")
             }
+            // Metadata is no scalar; the contract has another code for it.
+            Frame::Field { name, problem, .. } if frame.is_wrong_type() && !name.ends_with("metadata") => {
+                Self::of_parameter(422, "form_param_type_invalid", name, problem)
+            }
             Frame::Field { name, fault: Fault::Invalid, problem } => Self::invalid(name, problem),
             Frame::UnsupportedMediaType => said("unsupported_content_type"),
             Frame::BodyTooLarge { .. }
             | Frame::BodyMissing
             | Frame::BodyNotJson { .. }
+            | Frame::BodyLate { .. }
             | Frame::BodyNotUtf8
             | Frame::BodyTooDeep { .. }
             | Frame::BodyNotObject
@@ -220,7 +216,7 @@ impl Form {
 
 #[cfg(test)]
 mod tests {
-    use roster_engine::text;
+    use roster_engine::{Metadata, metadata, text};
 
     use super::*;
 
@@ -257,8 +253,27 @@ mod tests {
         let of = |code, name: &str| (422, code, json!({ "param_name": name }));
         assert_eq!(form(exists(Subject::User, "email")), of("form_identifier_exists", "email_address"));
         assert_eq!(form(Error::invalid("slug", "may hold only a-z")), of("form_param_format_invalid", "slug"));
-        assert_eq!(form(Error::invalid("name", "is too long")), of("form_param_max_length_exceeded", "name"));
-        assert_eq!(form(Error::invalid("name", BLANK)), of("form_param_nil", "name"));
+        let long = "a".repeat(600);
+        for (field, problem) in [
+            ("name", text::name(&long).err()),
+            ("slug", text::slug(&long).err()),
+            ("username", text::username(&long).err()),
+            ("external_id", text::external_id(&long).err()),
+            ("email", text::email(&format!("{long}@example.com")).err()),
+        ] {
+            let problem = problem.expect("too long");
+            assert_eq!(form(Error::invalid(field, problem)), of("form_param_max_length_exceeded", parameter(field)));
+        }
+        let large = Metadata::from_iter([("a".to_owned(), "x".repeat(metadata::METADATA_MAX).into())]);
+        let large = metadata::check(&large).expect_err("too large");
+        let exceeded = of("form_param_exceeds_allowed_size", "public_metadata");
+        assert_eq!(form(Error::invalid("public_metadata", large)), exceeded);
+        let many = Error::invalid("addresses", "are more than 100");
+        assert_eq!(form(many), of("form_param_value_invalid", "email_address"));
+        assert_eq!(form(Frame::invalid("user_id", too_many())), of("form_param_array_size_exceeded", "user_id"));
+        assert_eq!(form(Frame::invalid("created_at", NO_TIME)), of("form_param_invalid_time", "created_at"));
+        let blank = text::name(" ").expect_err("nothing but a blank");
+        assert_eq!(form(Error::invalid("name", blank)), of("form_param_nil", "name"));
         let empty = text::external_id("").expect_err("nothing");
         assert_eq!(form(Error::invalid("external_id", empty)), of("form_param_nil", "external_id"));
         let torn = text::username("a b").expect_err("a blank inside");

@@ -9,7 +9,7 @@ use roster_http::{App, Body, Failure, Frame, Path};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::body::{filled, fitting};
+use crate::body::{Object, filled, fitting};
 use crate::docs::Failures;
 use crate::error::BULK;
 use crate::map::{self, roles};
@@ -82,10 +82,16 @@ fn sent(session: &Session, sent: &SentInvitation, redirect: Option<&str>) -> Org
     let mut wire = map::invitation(session, &session.caller.roles(), &sent.invited, false);
     wire.url = sent.secret.as_ref().map(|secret| {
         let to = redirect.map_or_else(|| session.url("/v1/invitations:accept"), str::to_owned);
-        let separator = if to.contains('?') { '&' } else { '?' };
-        format!("{to}{separator}__clerk_ticket={secret}")
+        with_ticket(&to, secret)
     });
     wire
+}
+
+/// The URL with one parameter more, in front of the fragment, which no server gets to see.
+fn with_ticket(url: &str, secret: &str) -> String {
+    let (url, fragment) = url.split_at(url.find('#').unwrap_or(url.len()));
+    let separator = if url.contains('?') { '&' } else { '?' };
+    format!("{url}{separator}__clerk_ticket={secret}{fragment}")
 }
 
 /// Invites somebody by e-mail address. Nothing is mailed: the link is in the answer.
@@ -116,7 +122,7 @@ async fn create(
 async fn create_bulk(
     session: Session,
     Path(organization_id): Path<String>,
-    body: Body<Vec<CreateInvitation>>,
+    body: Body<Vec<Object<CreateInvitation>>>,
 ) -> Result<Json<Paged<OrganizationInvitation>>, Failure> {
     let organization = place(&session, &organization_id).await?;
     // One of the clients sends no body for an empty list.
@@ -128,9 +134,9 @@ async fn create_bulk(
         return Err(Frame::missing("email_address").into());
     }
     if items.len() > BULK_MAX {
-        return Err(Error::invalid(BULK, "has more than 10 entries").into());
+        return Err(Error::invalid(BULK, format!("has more than {BULK_MAX} entries")).into());
     }
-    let drafts = items.into_iter().map(Draft::read).collect::<Result<Vec<_>, _>>()?;
+    let drafts = items.into_iter().map(|Object(item)| Draft::read(item)).collect::<Result<Vec<_>, _>>()?;
     let catalog = session.caller.roles();
     let new = drafts.iter().map(|draft| draft.invitation(&catalog)).collect::<Result<Vec<_>, _>>()?;
     let inviters: Vec<&str> = drafts.iter().map(|draft| draft.inviter.as_str()).collect();
@@ -290,4 +296,22 @@ async fn list_of_user(
     let listed = session.caller.list_invitations_of(user.id, query).await?;
     let catalog = session.caller.roles();
     Ok(Json(map::paged(listed, |invited| map::invitation(&session, &catalog, invited, true))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::with_ticket;
+
+    #[test]
+    fn the_ticket_is_a_parameter() {
+        for (url, with) in [
+            ("https://app/x", "https://app/x?__clerk_ticket=s"),
+            ("https://app/x?a=1", "https://app/x?a=1&__clerk_ticket=s"),
+            ("https://app/x#top", "https://app/x?__clerk_ticket=s#top"),
+            ("https://app/?a=1#/b?c=2", "https://app/?a=1&__clerk_ticket=s#/b?c=2"),
+            ("https://app/#/b?c=2", "https://app/?__clerk_ticket=s#/b?c=2"),
+        ] {
+            assert_eq!(with_ticket(url, "s"), with);
+        }
+    }
 }

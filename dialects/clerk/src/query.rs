@@ -3,8 +3,6 @@
 use roster_engine::{Page, Picked, Timestamp, UserConditions, UserPart, UserRef, UserStatus};
 use roster_http::{Failure, Frame, Pairs};
 
-use crate::error::TOO_MANY;
-
 /// Most rows on a page.
 const LIMIT_MAX: i64 = 500;
 const LIMIT_DEFAULT: i64 = 10;
@@ -12,6 +10,11 @@ const LIMIT_DEFAULT: i64 = 10;
 const OFFSET_MAX: u64 = 1 << 31;
 /// Most values of a filter that may be given several times.
 const VALUES_MAX: usize = 100;
+
+/// What is said of a filter with more. It has a code of its own.
+pub(crate) fn too_many() -> String {
+    format!("has more than {VALUES_MAX} values")
+}
 
 /// The parameters of a query. A `+` that nobody escaped has arrived as a blank.
 #[derive(Debug)]
@@ -85,7 +88,7 @@ impl Query {
     pub(crate) fn all(&self, name: &str) -> Result<Option<Vec<String>>, Failure> {
         let values = self.0.all(name)?;
         if values.len() > VALUES_MAX {
-            return Err(Frame::invalid(name, TOO_MANY).into());
+            return Err(Frame::invalid(name, too_many()).into());
         }
         let values = values.into_iter().map(|value| storable(name, value).map(str::to_owned));
         let values = values.collect::<Result<Vec<_>, _>>()?;
@@ -137,8 +140,11 @@ impl Query {
             after => after,
         };
         conditions.active_before = self.time("last_active_at_before")?;
-        // Nobody here has a wallet or signs in: who asks for such users finds none.
-        let mut nobody = self.all("web3_wallet")?.is_some();
+        // Nobody here has a wallet or an account elsewhere, or signs in: who asks for such users finds none.
+        let mut nobody = false;
+        for name in ["web3_wallet", "provider", "provider_user_id"] {
+            nobody |= self.all(name)?.is_some();
+        }
         for name in ["last_sign_in_at_before", "last_sign_in_at_after"] {
             nobody |= self.time(name)?.is_some();
         }

@@ -27,6 +27,14 @@ fn expires(text: Option<&str>) -> Result<Option<(Timestamp, String)>, Failure> {
     time.map(Some).ok_or_else(|| Frame::invalid("tokenExpires", "must be a time such as 2030-01-01T00:00:00Z").into())
 }
 
+/// What is wrong with a token, in the words of this surface.
+fn refused(error: Error) -> Error {
+    match error {
+        Error::Invalid { field, problem } if field == "name" => Error::invalid("friendlyName", problem),
+        other => other,
+    }
+}
+
 /// A live token of this organization.
 async fn find(caller: &Caller, organization: &Organization, id: &str) -> Result<Token, Error> {
     let token = caller.find_token(id).await?;
@@ -81,7 +89,7 @@ async fn create(
         form: SecretForm::Plain,
         ..NewToken::new(TokenKind::Organization)
     };
-    let issued = caller.issue_token(new).await?;
+    let issued = caller.issue_token(new).await.map_err(refused)?;
     let secret = issued.secret.ok_or_else(|| Error::Internal("a new token without its secret".into()))?;
     let first_five = map::first_five(&issued.token);
     let answer = NewAccessTokenResponse { id: map::id(issued.token.id), first_five, unencrypted_token: secret };
@@ -110,7 +118,7 @@ async fn update(
         expires: expires.map(|(time, _)| Some(time)),
         extras: Some((DIALECT, settings::of_token(written, body.allowed_ips, body.ip_restricted)?)),
     };
-    caller.update_token(&id, patch).await?;
+    caller.update_token(&id, patch).await.map_err(refused)?;
     Ok(StatusCode::OK)
 }
 

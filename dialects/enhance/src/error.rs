@@ -115,6 +115,7 @@ impl Form {
             Frame::BodyTooLarge { .. }
             | Frame::BodyMissing
             | Frame::BodyNotJson { .. }
+            | Frame::BodyLate { .. }
             | Frame::BodyNotUtf8
             | Frame::BodyTooDeep { .. }
             | Frame::BodyNotObject
@@ -150,8 +151,10 @@ fn word(subject: Subject) -> &'static str {
 fn parameter(field: &str) -> &str {
     match field {
         "expires_at" => "tokenExpires",
-        "user_id" | "user" => "loginId",
-        "member_id" => "memberId",
+        // Also where something is wrong with the user: it is a member that was named.
+        "member_id" | "user_id" => "memberId",
+        // The one in the path.
+        "parent_id" => "org_id",
         other => other,
     }
 }
@@ -185,6 +188,18 @@ mod tests {
         }
         let form = Form::of(&Frame::missing("loginId").into());
         assert_eq!((form.status.as_u16(), form.code), (400, "invalid_input"));
+    }
+
+    #[test]
+    fn parameters_are_called_as_they_were_sent() {
+        for (error, said) in [
+            (Error::invalid("expires_at", "is past"), "tokenExpires is past"),
+            (Error::invalid("user_id", "is inactive"), "memberId is inactive"),
+            (Error::invalid("parent_id", "is too deep"), "org_id is too deep"),
+            (Error::reference("loginId", Subject::User), "loginId names no login"),
+        ] {
+            assert_eq!(Form::of(&error.into()).message, said);
+        }
     }
 
     #[test]

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use axum::Json;
 use http::StatusCode;
 use roster_engine::{
-    BuiltIn as P, Error, ExtrasTest, IfInvited, MemberRef, NewMembership, PeopleQuery, PeopleSort, PersonPatch, Right,
-    RoleSet, Subject, UserRef,
+    BuiltIn as P, Error, IfInvited, MemberRef, NewMembership, PeopleQuery, PeopleSort, Person, PersonPatch, PersonTest,
+    Right, RoleSet, Subject, UserRef,
 };
 use roster_http::{App, Authenticated, Body, Failure, Frame, Pairs, Path};
 use utoipa_axum::router::OpenApiRouter;
@@ -40,14 +40,16 @@ fn people(query: &Pairs) -> Result<PeopleQuery, Failure> {
     let mut people = PeopleQuery {
         roles: role(query)?,
         text: query::text(query, "search")?,
-        extras: None,
+        test: None,
         sort: query::sort(query, &sorts)?,
         page: query::page(query)?,
     };
     if let Some(site) = query::text(query, "siteAccess")? {
-        // Owners and super admins reach every site and are not asked for.
-        people.roles = Some(people.roles.unwrap_or(roles::as_site_access()));
-        people.extras = Some(ExtrasTest(Arc::new(move |extras| settings::sites(extras).contains(&site))));
+        // So that nobody else is read.
+        people.roles = people.roles.or(Some(roles::as_site_access()));
+        let has_it = move |person: &Person| settings::sites(person.extras()).contains(&site);
+        let is_asked_for = move |person: &Person| roles::is_collaborator(person.roles()) && has_it(person);
+        people.test = Some(PersonTest(Arc::new(is_asked_for)));
     }
     Ok(people)
 }

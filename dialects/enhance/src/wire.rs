@@ -22,6 +22,7 @@ pub(crate) struct NewResourceUuid {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(remote = "Self")]
 pub(crate) enum Role {
     Owner,
     SuperAdmin,
@@ -30,6 +31,8 @@ pub(crate) enum Role {
     Support,
     Sysadmin,
 }
+
+roster_http::words!(Role, AuthMethod, Status);
 
 // Members
 
@@ -173,7 +176,7 @@ pub(crate) struct Login {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
+#[serde(remote = "Self", rename_all = "lowercase")]
 pub(crate) enum AuthMethod {
     Basic,
     Email,
@@ -243,7 +246,7 @@ pub(crate) struct SessionsFullListing {
 // Organizations
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
+#[serde(remote = "Self", rename_all = "lowercase")]
 pub(crate) enum Status {
     Active,
     Deleted,

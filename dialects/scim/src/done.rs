@@ -5,6 +5,7 @@ use http::StatusCode;
 use serde_json::{Map, Value};
 
 use crate::answer;
+use crate::request::Conditions;
 use crate::selection::Selection;
 
 #[derive(Clone, Debug)]
@@ -47,5 +48,13 @@ impl Done {
             }
             None => answer::empty(self.status, self.version.as_deref()),
         }
+    }
+}
+
+/// 304 to who has it already.
+pub(crate) fn not_modified(conditions: &Conditions, done: Done) -> Response {
+    match &done.version {
+        Some(version) if conditions.has(version) => answer::empty(StatusCode::NOT_MODIFIED, Some(version)),
+        _ => done.response(),
     }
 }

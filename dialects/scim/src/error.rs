@@ -52,8 +52,7 @@ pub(crate) struct Refusal {
     internal: Option<String>,
 }
 
-pub(crate) fn render(failure: &Failure, meta: &RequestMeta) -> Response {
-    let _ = meta;
+pub(crate) fn render(failure: &Failure, _: &RequestMeta) -> Response {
     Refusal::of(failure).response()
 }
 
@@ -184,6 +183,7 @@ impl Refusal {
             | Frame::MethodNotAllowed
             | Frame::BodyTooLarge { .. }
             | Frame::UnsupportedMediaType
+            | Frame::BodyLate { .. }
             | Frame::HeadersTooLarge { .. } => Self::new(frame.status(), None, said),
         }
     }
@@ -242,7 +242,7 @@ fn attribute(field: &str) -> &str {
         "first_name" => "name.givenName",
         "last_name" => "name.familyName",
         "external_id" => "externalId",
-        "name" => "name",
+        "display_name" => "displayName",
         "document" => "the resource",
         other => other,
     }

@@ -9,7 +9,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::docs::{Failures, ListParameters, ShowParameters};
-use crate::done::Done;
+use crate::done::{Done, not_modified};
 use crate::error::Refusal;
 use crate::list::{Kind, list, shown_members};
 use crate::map::{Links, groups as map};
@@ -18,7 +18,6 @@ use crate::query::Query;
 use crate::request::{Conditions, Sent};
 use crate::schema::GROUPS;
 use crate::selection::Selection;
-use crate::users::not_modified;
 use crate::wire::{self, ListResponse};
 
 pub(crate) fn routes() -> OpenApiRouter<App> {

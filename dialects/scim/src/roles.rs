@@ -9,7 +9,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::docs::{Failures, ListParameters, ShowParameters};
-use crate::done::Done;
+use crate::done::{Done, not_modified};
 use crate::error::Refusal;
 use crate::filter::sort_key;
 use crate::list::{Kind, Page, Shown, deciding_members, filter_of, list, shown_members};
@@ -19,7 +19,6 @@ use crate::query::{Query, Start};
 use crate::request::{Conditions, Sent};
 use crate::schema::{ROLE_GROUPS, Resource};
 use crate::selection::Selection;
-use crate::users::not_modified;
 use crate::wire::{self, ListResponse};
 
 pub(crate) fn routes() -> OpenApiRouter<App> {

@@ -8,9 +8,8 @@ use serde_json::{Map, Value};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::answer::empty;
 use crate::docs::{Failures, ListParameters, ShowParameters};
-use crate::done::Done;
+use crate::done::{Done, not_modified};
 use crate::error::Refusal;
 use crate::list::{Kind, list};
 use crate::map::{Links, text, users as map};
@@ -177,14 +176,6 @@ async fn get(
     let show = Query::selection_of_pairs(&pairs, &USERS)?;
     let done = Done::resource(StatusCode::OK, &map::user(&user, &links), &show);
     Ok(not_modified(&conditions, done))
-}
-
-/// 304 to who has it already.
-pub(crate) fn not_modified(conditions: &Conditions, done: Done) -> Response {
-    match &done.version {
-        Some(version) if conditions.has(version) => empty(StatusCode::NOT_MODIFIED, Some(version)),
-        _ => done.response(),
-    }
 }
 
 /// Replaces a user. What is left out is cleared, but for `active` and memberships.

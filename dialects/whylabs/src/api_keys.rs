@@ -224,6 +224,7 @@ async fn delete(
     params(("X-WHYLABS-ORGANIZATION" = Option<String>, Header, description = "ignored")),
     responses((status = 200, description = "success", body = Response), Failures),
 )]
-async fn validate(Authenticated(_caller): Authenticated, meta: RequestMeta) -> Json<Response> {
-    Json(Response::of(&meta))
+async fn validate(Authenticated(caller): Authenticated, meta: RequestMeta) -> Result<Json<Response>, Failure> {
+    scope::still_there(&caller).await?;
+    Ok(Json(Response::of(&meta)))
 }

@@ -60,11 +60,17 @@ impl Form {
     fn of_domain(error: &Error) -> Self {
         let said = |status, kind| Self::new(status, kind, error.to_string());
         match error {
-            Error::NotFound(subject) | Error::Unknown { subject, .. } | Error::Reference { subject, .. } => {
-                said(StatusCode::NOT_FOUND, unknown(*subject))
+            Error::NotFound(subject) | Error::Unknown { subject, .. } => said(StatusCode::NOT_FOUND, unknown(*subject)),
+            Error::Reference { field, subject } => {
+                let message = format!("{} names no {subject}", parameter(field));
+                Self::new(StatusCode::NOT_FOUND, unknown(*subject), message)
             }
             Error::AlreadyExists { subject: Subject::AccountUser, .. } => {
                 said(StatusCode::CONFLICT, "ResourceAlreadyExists")
+            }
+            Error::AlreadyExists { subject, field, id } => {
+                let sent = Error::AlreadyExists { subject: *subject, field: parameter(field), id: *id };
+                Self::new(StatusCode::BAD_REQUEST, "IllegalArgument", sent.to_string())
             }
             Error::Invalid { field, problem } => {
                 let parameter = parameter(field);
@@ -81,8 +87,7 @@ impl Form {
                 said(StatusCode::FORBIDDEN, "Forbidden")
             }
             Error::BadCredential | Error::Forbidden(_) => said(StatusCode::FORBIDDEN, "Forbidden"),
-            Error::AlreadyExists { .. }
-            | Error::OwnerProtected
+            Error::OwnerProtected
             | Error::OwnerExists
             | Error::LimitReached { .. }
             | Error::DomainNotAllowed
@@ -121,6 +126,7 @@ impl Form {
             Frame::BodyTooLarge { .. }
             | Frame::BodyMissing
             | Frame::BodyNotJson { .. }
+            | Frame::BodyLate { .. }
             | Frame::BodyNotUtf8
             | Frame::BodyTooDeep { .. }
             | Frame::BodyNotObject
@@ -210,10 +216,23 @@ mod tests {
         let argument = |parameter: &str| (400, "ArgumentValue", Some(parameter.to_owned()));
         assert_eq!(form(Error::invalid("email", "is none")), argument("email"));
         assert_eq!(form(Error::invalid("parent_id", "is below it")), argument("parent_org_id"));
+        assert_eq!(form(Error::reference("parent_id", Subject::Organization)), (404, "ResourceNotFound", None));
         assert_eq!(form(Frame::missing("role")), argument("role"));
         assert_eq!(form(Frame::BodyMissing), (400, "BadRequest", None));
         assert_eq!(form(Frame::RouteNotFound), (404, "NotFound", None));
         assert_eq!(form(Frame::MethodNotAllowed), (405, "MethodNotAllowed", None));
+    }
+
+    #[test]
+    fn parameters_are_called_as_they_were_sent() {
+        let taken = Error::AlreadyExists { subject: Subject::Organization, field: "alias", id: None };
+        for (error, said) in [
+            (Error::reference("parent_id", Subject::Organization), "parent_org_id names no organization"),
+            (Error::invalid("expires_at", "is past"), "expiration_time is past"),
+            (taken, "another organization has this override_id already"),
+        ] {
+            assert_eq!(Form::of(&error.into()).message, said);
+        }
     }
 
     #[test]

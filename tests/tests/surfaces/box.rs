@@ -185,9 +185,52 @@ async fn oauth_has_its_own_form_of_refusals() {
     assert_eq!((answer.status.as_u16(), answer.str("/error")), (405, "invalid_request"));
     let answer = oauth(&world, "nothing", "").await;
     assert_eq!((answer.status.as_u16(), answer.str("/error")), (404, "invalid_request"));
+    let grant = "grant_type=client_credentials&box_subject_type=enterprise&box_subject_id=0";
+    for (id, problem) in [("%00", "must not contain a NUL character"), (&*"x".repeat(300), "is too long")] {
+        let answer = oauth(&world, "token", &format!("{grant}&client_secret={KEY}&client_id={id}")).await;
+        assert_eq!((answer.status.as_u16(), answer.str("/error")), (400, "invalid_request"));
+        assert_eq!(answer.str("/error_description"), format!("client_id {problem}"));
+    }
     let answer = call(&world, KEY, "GET", "/files/1", Value::Null).await;
     assert_eq!((answer.status.as_u16(), answer.str("/code")), (404, "not_found"));
     assert_eq!(answer.header("box-request-id"), answer.header("x-request-id"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_only_resembles_a_word_or_an_object_is_none() {
+    let world = World::new().await;
+    let ask = async |path: &str, body: Value| call(&world, KEY, "POST", path, body).await;
+    let ada = json!({"name": "ada", "login": "ada@example.com"});
+    let (user, group) = (ask("/users", ada).await, ask("/groups", json!({"name": "group"})).await);
+    let joins = json!({"user": {"id": user.str("/id")}, "group": {"id": group.str("/id")}});
+    let (bob, other) = (json!({"name": "bob", "login": "bob@example.com"}), json!({"name": "other"}));
+    for (path, good, field, value) in [
+        ("/group_memberships", &joins, "role", json!({"admin": null})),
+        ("/users", &bob, "role", json!({"coadmin": null})),
+        ("/users", &bob, "status", json!({"inactive": null})),
+        ("/users", &bob, "tracking_codes", json!([["tracking_code", "n", "v"]])),
+        ("/users", &bob, "tracking_codes", json!([[]])),
+        ("/users", &bob, "tracking_codes", json!([{"name": 1}])),
+        ("/groups", &other, "invitability_level", json!({"admins_only": null})),
+        ("/groups", &other, "member_viewability_level", json!({"admins_only": null})),
+        ("/groups", &other, "member_viewability_level", json!("nobody")),
+    ] {
+        let mut body = good.clone();
+        body[field] = value;
+        let refused = ask(path, body).await;
+        assert_eq!((refused.status.as_u16(), refused.str("/code")), (400, "bad_request"), "{}", refused.text());
+        assert_eq!(refused.str("/context_info/errors/0/name"), field, "{}", refused.text());
+    }
+    let mut body = bob;
+    let code = json!({"type": "tracking_code", "name": "n", "value": "v"});
+    for (field, value) in [("role", json!("coadmin")), ("status", json!("inactive")), ("tracking_codes", json!([code]))]
+    {
+        body[field] = value;
+    }
+    let made = ask("/users?fields=role,status,tracking_codes", body).await;
+    assert_eq!((made.status.as_u16(), made.str("/role"), made.str("/status")), (201, "coadmin", "inactive"));
+    assert_eq!(made.json["tracking_codes"], json!([code]));
+    assert_eq!(world.verify().await, Vec::<String>::new());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -213,6 +213,8 @@ async fn bodies_that_no_client_sends() {
     assert_eq!(post("text/plain", "{\"name\": \"A\"}").await, (415, "unsupported_content_type".into()));
     assert_eq!(post("application/json", "{").await, (400, "request_body_invalid".into()));
     assert_eq!(post("application/json", "[]").await, (400, "request_body_invalid".into()));
+    // Whatever field is missing from what came before.
+    assert_eq!(post("application/json", "{}x").await, (400, "request_body_invalid".into()));
     assert_eq!(post("application/json", "").await, (422, "form_param_missing".into()));
 }
 
@@ -265,6 +267,64 @@ async fn a_list_of_invitations_says_who_of_the_inviters_is_nobody() {
     assert_eq!(listed.json["total_count"], 0, "all or nothing");
     let made = world.call("POST", &path, json!([invite("bob", &ann), invite("cid", &ann)])).await;
     assert_eq!((made.status.as_u16(), made.str("/data/1/inviter_id")), (200, &*ann));
+}
+
+#[tokio::test]
+async fn what_is_invited_by_a_list_are_objects_and_few() {
+    let world = World::new().await;
+    let (place, _) = acme(&world).await;
+    let path = format!("/clerk/v1{place}/invitations/bulk");
+    let post = async |body: Value| world.call("POST", &path, body).await;
+    let values = json!(["bob@example.com", "org:member", null, null, null, null, null, null]);
+    assert_eq!(refusal(&post(json!([values])).await), (400, "request_body_invalid"));
+    for (item, code) in [
+        (json!({"role": "org:member"}), "form_param_missing"),
+        (json!({"email_address": 1, "role": "org:member"}), "form_param_type_invalid"),
+    ] {
+        let refused = post(json!([item])).await;
+        assert_eq!((refusal(&refused), refused.str("/errors/0/meta/param_name")), ((422, code), "email_address"));
+    }
+    let item = |number: u32| json!({"email_address": format!("bob{number}@example.com"), "role": "org:member"});
+    let refused = post((0..11).map(item).collect()).await;
+    assert_eq!(refusal(&refused), (400, "bulk_size_exceeded"));
+    assert!(refused.str("/errors/0/message").contains("more than 10 entries"), "{}", refused.text());
+    assert_eq!(get(&world, &format!("{place}/invitations"), None).await.json["total_count"], 0);
+}
+
+#[tokio::test]
+async fn the_ticket_is_in_front_of_the_fragment() {
+    let world = World::new().await;
+    let (place, _) = acme(&world).await;
+    let body = json!({
+        "email_address": "bob@example.com", "role": "org:member", "redirect_url": "https://app.example.com/x#top",
+    });
+    let made = world.call("POST", &format!("/clerk/v1{place}/invitations"), body).await;
+    let url = made.str("/url");
+    assert!(url.starts_with("https://app.example.com/x?__clerk_ticket=") && url.ends_with("#top"), "{url}");
+}
+
+#[tokio::test]
+async fn parameters_are_named_as_they_were_sent() {
+    let world = World::new().await;
+    let addresses: Vec<String> = (0..101).map(|number| format!("ann{number}@example.com")).collect();
+    for (path, body, code, name) in [
+        ("/users", json!({"email_address": addresses}), "form_param_value_invalid", "email_address"),
+        ("/organizations", json!({"name": "Acme", "slug": 1}), "form_param_type_invalid", "slug"),
+    ] {
+        let refused = world.call("POST", &format!("/clerk/v1{path}"), body).await;
+        assert_eq!((refusal(&refused), refused.str("/errors/0/meta/param_name")), ((422, code), name));
+        assert!(refused.str("/errors/0/message").starts_with(name), "{}", refused.text());
+    }
+}
+
+#[tokio::test]
+async fn nobody_has_an_account_elsewhere() {
+    let world = World::new().await;
+    user(&world, "ann").await;
+    for filter in ["provider=oauth_google", "provider_user_id=1", "provider=oauth_google&provider_user_id=1"] {
+        assert_eq!(get(&world, &format!("/users?{filter}"), None).await.json, json!([]), "{filter}");
+        assert_eq!(get(&world, &format!("/users/count?{filter}"), None).await.json["total_count"], 0, "{filter}");
+    }
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use axum::body::Body;
 use http::Request;
 use roster_engine::{
     AccountUserFields, Dialect, EntityId, Form, NewAccountUser, NewMembership, NewOrganization, NewToken, NewUser,
-    OrganizationId, RoleNumber, RoleSet, TokenKind, UserId,
+    OrganizationId, RoleNumber, RoleSet, TokenKind, UserId, UserPatch, UserStatus,
 };
 use roster_tests::operations::secret;
 use roster_tests::world::{KEY, request};
@@ -199,6 +199,89 @@ async fn rights_come_from_above_and_never_from_below_or_beside() {
     let answer = scene.ask(KEY, "DELETE", &format!("/orgs/{}?force=true", id(root)), Value::Null).await;
     assert_eq!(answer.status, 400, "{}", answer.text());
     assert_eq!(scene.world.verify().await, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn collaborators_of_a_site_are_found_by_it_and_who_reaches_all_sites_is_not() {
+    let scene = Scene::new().await;
+    let members = format!("{}/members", scene.path());
+    for (name, role, roles, sites) in [
+        ("owner", RoleNumber::OWNER, json!(["Owner", "SiteAccess"]), json!(["a-site"])),
+        ("super", RoleNumber::ADMIN, json!(["SuperAdmin", "SiteAccess"]), json!(["a-site"])),
+        ("both", RoleNumber::SUPPORT, json!(["Support", "SiteAccess"]), json!(["a-site"])),
+        ("one", RoleNumber::SITE_ACCESS, json!(["SiteAccess"]), json!(["another", "a-site"])),
+        ("none", RoleNumber::SITE_ACCESS, json!(["SiteAccess"]), json!(["another"])),
+    ] {
+        let member = scene.member(scene.acme, scene.user(name).await, role).await;
+        let body = json!({"roles": roles, "siteAccesses": sites});
+        let written = scene.ask(KEY, "PUT", &format!("{members}/{member}"), body).await;
+        assert_eq!(written.status, 200, "{name}: {}", written.text());
+    }
+    for (more, total, names) in [
+        ("", 2, "both one"),
+        ("&offset=1&limit=1", 2, "one"),
+        ("&role=SiteAccess", 2, "both one"),
+        ("&role=Support", 1, "both"),
+        ("&role=SuperAdmin", 0, ""),
+        ("&role=Owner", 0, ""),
+        ("&search=one", 1, "one"),
+    ] {
+        let listed = scene.ask(KEY, "GET", &format!("{members}?siteAccess=a-site{more}"), Value::Null).await;
+        let items = listed.json["items"].as_array().expect("items");
+        let found: Vec<&str> = items.iter().filter_map(|member| member["name"].as_str()).collect();
+        assert_eq!((&listed.json["total"], found.join(" ").as_str()), (&json!(total), names), "{more}");
+    }
+    assert_eq!(scene.world.verify().await, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_object_with_a_word_for_its_key_is_not_that_word() {
+    let scene = Scene::new().await;
+    let ada = scene.user("ada").await;
+    let own = NewToken { user: Some(ada.into()), ..NewToken::new(TokenKind::User) };
+    let own = secret(&scene.world.operator().await, own).await;
+    let (path, owner) = (scene.path(), json!([{"Owner": null}]));
+    let invite = json!({"email": "bob@example.com", "name": "bob", "roles": owner});
+    for (key, method, path, body) in [
+        (KEY, "POST", format!("{path}/members"), json!({"loginId": id(ada), "roles": owner})),
+        (KEY, "POST", format!("{path}/access_tokens"), json!({"roles": owner})),
+        (KEY, "POST", format!("{path}/invites"), invite),
+        (KEY, "PATCH", path.clone(), json!({"status": {"deleted": null}})),
+        (own.as_str(), "PATCH", "/login".into(), json!({"authMethod": {"basic": null}})),
+    ] {
+        let answer = scene.ask(key, method, &path, body).await;
+        assert_eq!((answer.status.as_u16(), answer.str("/code")), (400, "invalid_input"), "{method} {path}");
+        assert!(answer.str("/message").ends_with(", expected a string"), "{method} {path}: {}", answer.text());
+    }
+    let king = json!({"loginId": id(ada), "roles": ["King"]});
+    let unknown = scene.ask(KEY, "POST", &format!("{path}/members"), king).await;
+    assert!(unknown.str("/message").contains("`King`, expected one of `Owner`"), "{}", unknown.text());
+    assert_eq!(scene.ask(KEY, "GET", &format!("{path}/members"), Value::Null).await.json["total"], 0);
+    assert_eq!(scene.ask(KEY, "GET", &path, Value::Null).await.str("/status"), "active");
+    assert_eq!(scene.ask(&own, "PATCH", "/login", json!({"authMethod": "basic"})).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_wrong_is_called_as_it_was_sent() {
+    let scene = Scene::new().await;
+    let ada = scene.user("ada").await;
+    let member = scene.member(scene.acme, ada, RoleNumber::ADMIN).await;
+    let inactive = UserPatch { status: Some(UserStatus::Inactive), ..UserPatch::default() };
+    scene.world.operator().await.update_user(ada, inactive).await.expect("a user");
+    let tokens = format!("{}/access_tokens", scene.path());
+    let made = scene.ask(KEY, "POST", &tokens, json!({"roles": ["Support"]})).await;
+    let token = format!("{tokens}/{}", made.str("/id"));
+    let long = "x".repeat(300);
+    for (method, path, body, name) in [
+        ("POST", tokens, json!({"roles": ["Support"], "friendlyName": long}), "friendlyName"),
+        ("PATCH", token, json!({"friendlyName": long}), "friendlyName"),
+        ("PUT", format!("{}/owner", scene.path()), json!({"memberId": member}), "memberId"),
+        ("GET", format!("{}/members/{member}/sso", scene.path()), Value::Null, "memberId"),
+    ] {
+        let answer = scene.ask(KEY, method, &path, body).await;
+        assert_eq!((answer.status.as_u16(), answer.str("/code")), (400, "invalid_input"), "{}", answer.text());
+        assert!(answer.str("/message").starts_with(&format!("{name} is ")), "{method} {path}: {}", answer.text());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -246,6 +246,23 @@ async fn members_after_what_each_client_sends() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_wrong_with_a_groups_name_is_said_of_its_display_name() {
+    let directory = Directory::with_members(&[], &[]).await;
+    let own = format!("/Groups/{}", directory.group());
+    let other = directory.send("POST", "/Groups", json!({"displayName": "other"})).await;
+    assert_eq!(other.status, 201, "{}", other.text());
+    for (name, status, detail) in
+        [("other", 409, "another group has this displayName"), (&*"x".repeat(300), 400, "displayName is too long")]
+    {
+        for (method, path) in [("POST", "/Groups"), ("PUT", own.as_str())] {
+            let refused = directory.send(method, path, json!({"displayName": name})).await;
+            assert_eq!((refused.status.as_u16(), refused.str("/detail")), (status, detail), "{method}");
+        }
+    }
+    directory.verify().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn put_keeps_members_unless_it_names_them() {
     let directory = Directory::with_members(&["ada", "bob"], &["zoe"]).await;
     let path = format!("/Groups/{}", directory.group());

@@ -4,10 +4,11 @@
 use axum::body::Body;
 use http::Request;
 use roster_engine::{
-    Dialect, EntityId as _, Form, NewMembership, OrganizationPatch, OrganizationStatus, RoleNumber, RoleSet, UserId,
+    Dialect, EntityId as _, Form, NewMembership, NewToken, OrganizationPatch, OrganizationStatus, RoleNumber, RoleSet,
+    TokenKind, UserId,
 };
 use roster_http::Limits;
-use roster_tests::operations::Fixture;
+use roster_tests::operations::{Fixture, secret};
 use roster_tests::world::KEY;
 use roster_tests::{Answer, World};
 use serde_json::{Value, json};
@@ -131,6 +132,59 @@ async fn what_is_marked_as_deleted_is_not_managed_and_comes_back_without_who_lef
     assert_eq!(shown().await, (true, false), "nobody is in it any more");
     assert_eq!(members_of_child(&world, &fixture).await, 0);
     assert_eq!(world.verify().await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn the_key_of_what_is_marked_as_deleted_is_not_valid_whatever_its_scope() {
+    let world = World::new().await;
+    let fixture = Fixture::new(&world).await;
+    let operator = world.operator().await;
+    let mut keys = Vec::new();
+    for place in [&fixture.account, &fixture.child] {
+        // The second may not even read its organization.
+        for scope in ["administrator", "write_data"] {
+            let (organization, user) = (place.id.native(), fixture.bob.id.native());
+            let path = format!("/v0/organizations/{organization}/api-key?user_id={user}&scopes=%3A{scope}");
+            keys.push(ask(&world, "POST", &path, Value::Null).await.str("/key").to_owned());
+        }
+    }
+    let at_root = NewToken {
+        organization: Some(operator.root().into()),
+        roles: RoleSet::of(RoleNumber::ADMIN),
+        ..NewToken::new(TokenKind::Organization)
+    };
+    let at_root = secret(&operator, at_root).await;
+    let validated = async |key: &str| ask_as(&world, key, "GET", "/v1/api-key/validate", Value::Null).await;
+    let statuses = async || {
+        let mut statuses = Vec::new();
+        for key in keys.iter().map(String::as_str).chain([at_root.as_str(), KEY]) {
+            statuses.push(validated(key).await.status.as_u16());
+        }
+        statuses
+    };
+    assert_eq!(statuses().await, [200; 6]);
+    operator.mark_organization_deleted(fixture.account.id).await.expect("marked");
+    assert_eq!(statuses().await, [403, 403, 403, 403, 200, 200], "also what is below");
+    assert_eq!(validated(&keys[0]).await.str("/type"), "Forbidden");
+    let restore = OrganizationPatch { status: Some(OrganizationStatus::Active), ..OrganizationPatch::default() };
+    operator.update_organization(fixture.account.id, restore).await.expect("restored");
+    assert_eq!(statuses().await, [200; 6]);
+    assert_eq!(world.verify().await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn what_is_wrong_is_called_as_it_was_sent() {
+    const OWN: &str = "org-anIdOfOnesOwnThatIsLong";
+    let world = World::new().await;
+    let make = async |query: &str| ask(&world, "POST", &format!("/v0/organizations?name=x&{query}"), Value::Null).await;
+    let orphan = make("parent_org_id=org-none").await;
+    assert_eq!((orphan.status.as_u16(), orphan.str("/type")), (404, "ResourceNotFound"), "{}", orphan.text());
+    assert_eq!(orphan.str("/message"), "parent_org_id names no organization");
+    let made = make(&format!("override_id={OWN}")).await;
+    assert_eq!((made.status.as_u16(), made.str("/id")), (200, OWN), "{}", made.text());
+    let again = make(&format!("override_id={OWN}")).await;
+    assert_eq!((again.status.as_u16(), again.str("/type")), (400, "IllegalArgument"), "{}", again.text());
+    assert_eq!(again.str("/message"), "another organization has this override_id already");
 }
 
 #[tokio::test]

@@ -210,7 +210,7 @@ fn name_is_free(reader: Reader<'_>, domain: &Domain, name: &str, own: Option<Org
     for other in reader.view.organizations_named(name)? {
         if Some(other.id) != own && domain.holds(reader, other.id)? {
             let id = Some(other.id.raw());
-            return Err(Error::AlreadyExists { subject: Subject::Organization, field: "name", id });
+            return Err(Error::AlreadyExists { subject: Subject::Organization, field: "display_name", id });
         }
     }
     Ok(())
@@ -270,7 +270,7 @@ fn link_external_id(
 
 fn create(tx: &mut Tx<'_, '_>, domain: &Allowed<Domain>, new: NewGroup) -> Result<OrganizationId> {
     let reader = tx.read();
-    text::name(&new.name).map_err(|problem| Error::invalid("name", problem))?;
+    text::name(&new.name).map_err(|problem| Error::invalid("display_name", problem))?;
     let parent = parent_in(reader, domain, new.parent.as_ref())?;
     let parent = writable(reader, parent)?;
     if let Some(role) = new.role {
@@ -324,7 +324,7 @@ fn change(
         if let Some(name) = &patch.name
             && *name != before.organization.name
         {
-            text::name(name).map_err(|problem| Error::invalid("name", problem))?;
+            text::name(name).map_err(|problem| Error::invalid("display_name", problem))?;
             name_is_free(tx.read(), domain, name, Some(id))?;
         }
         if let Some(Some(role)) = patch.role

@@ -1,6 +1,7 @@
 //! The whole way of a request, around routes that touch no engine.
 
-use std::time::Duration;
+use std::collections::BTreeMap;
+use std::sync::Mutex;
 
 use axum::Json;
 use http_body_util::BodyExt;
@@ -11,7 +12,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::*;
-use crate::{Api, Authenticated, Limits, Pairs, Path, Urls, switchboard};
+use crate::{Api, Authenticated, HotAnswer, HotRoute, Limits, Pairs, Path, Urls, switchboard};
 
 #[utoipa::path(get, path = "/things/{id}", responses((status = 200)))]
 async fn get_thing(Path(id): Path<String>, query: Pairs, meta: RequestMeta) -> Result<Json<Value>, Failure> {
@@ -46,6 +47,13 @@ async fn written(request: Request) -> Json<Value> {
     Json(json!({"key": key.map(|key| key.map(|key| (key.key, key.request_hash)))}))
 }
 
+/// The router doesn't have it, so that what isn't answered at once is refused.
+const HOT: &[HotRoute] = &[HotRoute { path: "/v1/hot", answer: at_once }];
+
+fn at_once(_: &App, _: &HeaderMap, body: &[u8]) -> Option<HotAnswer> {
+    (body == b"{}").then(|| HotAnswer { body: b"{}".to_vec(), position: 0 })
+}
+
 fn render(failure: &Failure, meta: &RequestMeta) -> Response {
     let status = match failure {
         Failure::Frame(frame) => frame.status(),
@@ -76,7 +84,7 @@ async fn server_with(limits: Limits) -> Server {
             .routes(routes!(slow))
             .routes(routes!(written))
     };
-    let native = SurfaceSpec { idempotency: true, ..SurfaceSpec::new(Surface::Native, "/v1", render) };
+    let native = SurfaceSpec { idempotency: true, hot: HOT, ..SurfaceSpec::new(Surface::Native, "/v1", render) };
     let other = SurfaceSpec { ignore_trailing_slash: false, ..SurfaceSpec::new(Surface::Box, "/box/2.0", render) };
     let surfaces = vec![Api::new(native, routes).mount(&app), Api::new(other, routes).mount(&app)];
     let router = switchboard(&app, surfaces, Router::new(), render);
@@ -84,7 +92,10 @@ async fn server_with(limits: Limits) -> Server {
 }
 
 async fn send(server: &Server, request: http::request::Builder, body: &str) -> (StatusCode, HeaderMap, Value) {
-    let request = request.body(Body::from(body.to_owned())).expect("a request");
+    answer(server, request.body(Body::from(body.to_owned())).expect("a request")).await
+}
+
+async fn answer(server: &Server, request: Request) -> (StatusCode, HeaderMap, Value) {
     let response = server.router.clone().oneshot(request).await.expect("an answer");
     let (parts, body) = response.into_parts();
     let body = body.collect().await.expect("a body").to_bytes();
@@ -189,6 +200,83 @@ async fn other_methods() {
 async fn a_slow_answer_is_given_up() {
     let server = server_with(Limits { request_timeout: Duration::from_millis(20), ..Limits::default() }).await;
     assert_eq!(get(&server, "/v1/slow").await.0, StatusCode::SERVICE_UNAVAILABLE);
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_arrive_is_no_failure_of_ours() {
+    let server = server_with(Limits { request_timeout: Duration::from_millis(20), ..Limits::default() }).await;
+    let late = async |request: http::request::Builder| {
+        let never = tokio_stream::pending::<Result<bytes::Bytes, Infallible>>();
+        answer(&server, request.body(Body::from_stream(never)).expect("a request")).await
+    };
+    let (status, _, body) = late(Request::post("/v1/things")).await;
+    assert_eq!((status, &body["error"]), (StatusCode::REQUEST_TIMEOUT, &json!("the body did not arrive within 20ms")));
+    assert_eq!(late(Request::put("/v1/things/a")).await.0, StatusCode::UNAUTHORIZED);
+}
+
+/// The fields of each line that is logged on this thread.
+#[derive(Clone, Debug, Default)]
+struct Log(Arc<Mutex<Vec<Line>>>);
+
+#[derive(Clone, Debug, Default)]
+struct Line(BTreeMap<&'static str, String>);
+
+impl tracing::field::Visit for Line {
+    fn record_str(&mut self, field: &tracing::field::Field, value: &str) {
+        self.0.insert(field.name(), value.to_owned());
+    }
+
+    fn record_debug(&mut self, field: &tracing::field::Field, value: &dyn std::fmt::Debug) {
+        self.0.insert(field.name(), format!("{value:?}"));
+    }
+}
+
+impl tracing::Subscriber for Log {
+    fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
+        metadata.is_event()
+    }
+
+    fn event(&self, event: &tracing::Event<'_>) {
+        let mut line = Line::default();
+        event.record(&mut line);
+        self.0.lock().expect("no panic before").push(line);
+    }
+
+    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        tracing::span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+
+    fn enter(&self, _: &tracing::span::Id) {}
+
+    fn exit(&self, _: &tracing::span::Id) {}
+}
+
+#[tokio::test]
+async fn what_is_answered_at_once_is_logged_as_the_rest_is() {
+    let server = server().await;
+    let log = Log::default();
+    let logging = tracing::subscriber::set_default(log.clone());
+    for (body, status) in [("{}", StatusCode::OK), ("[]", StatusCode::NOT_FOUND)] {
+        let request = Request::post("/v1/hot").header(REQUEST_ID, "mine");
+        assert_eq!(send(&server, request, body).await.0, status);
+    }
+    drop(logging);
+    let lines = log.0.lock().expect("no panic before").clone();
+    let answered = |line: &&Line| line.0.get("message").is_some_and(|message| message.starts_with("answered"));
+    let answered: Vec<_> = lines.iter().filter(answered).collect();
+    let [hot, rest] = answered[..] else { panic!("{lines:?}") };
+    for (name, value) in [("request_id", "mine"), ("surface", "native"), ("method", "POST")] {
+        assert_eq!((&*hot.0[name], &*rest.0[name]), (value, value));
+    }
+    assert_eq!((&*hot.0["status"], &*rest.0["status"]), ("200", "404"));
+    assert_eq!(hot.0["route"], "/v1/hot");
+    for line in [hot, rest] {
+        assert!(line.0["microseconds"].parse::<u64>().is_ok(), "{line:?}");
+    }
 }
 
 #[tokio::test]

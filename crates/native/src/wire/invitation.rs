@@ -39,7 +39,7 @@ pub(crate) struct Invitation {
 
 /// What became of an invitation.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
+#[serde(remote = "Self", rename_all = "snake_case")]
 #[schema(as = InvitationStatus)]
 pub(crate) enum InvitationWord {
     Pending,
@@ -47,6 +47,8 @@ pub(crate) enum InvitationWord {
     Revoked,
     Expired,
 }
+
+roster_http::words!(InvitationWord);
 
 impl From<InvitationStatus> for InvitationWord {
     fn from(status: InvitationStatus) -> Self {

@@ -45,7 +45,7 @@ pub(crate) struct Organization {
 
 /// Who may list the members without the right to change them: nobody, the members, or every user of the realm.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
+#[serde(remote = "Self", rename_all = "snake_case")]
 #[schema(as = Visibility)]
 pub(crate) enum VisibilityWord {
     Admins,
@@ -75,12 +75,14 @@ impl From<VisibilityWord> for Visibility {
 
 /// Whether an organization is there for everyone, or marked as deleted: kept, and hidden from most dialects.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
+#[serde(remote = "Self", rename_all = "snake_case")]
 #[schema(as = OrganizationStatus)]
 pub(crate) enum OrganizationStatusWord {
     Active,
     Deleted,
 }
+
+roster_http::words!(VisibilityWord, OrganizationStatusWord);
 
 impl From<OrganizationStatus> for OrganizationStatusWord {
     fn from(status: OrganizationStatus) -> Self {

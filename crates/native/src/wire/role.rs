@@ -31,7 +31,7 @@ pub(crate) struct Role {
 
 /// What a role counts as in a dialect whose set of roles is closed.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
+#[serde(remote = "Self", rename_all = "snake_case")]
 #[schema(as = RoleBase)]
 pub(crate) enum BaseWord {
     Admin,
@@ -39,6 +39,8 @@ pub(crate) enum BaseWord {
     #[default]
     Viewer,
 }
+
+roster_http::words!(BaseWord);
 
 impl From<Base> for BaseWord {
     fn from(base: Base) -> Self {

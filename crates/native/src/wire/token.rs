@@ -39,13 +39,15 @@ pub(crate) struct Token {
 
 /// Whom a token acts for: the realm (may do everything), an organization and below, or a user.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
+#[serde(remote = "Self", rename_all = "snake_case")]
 #[schema(as = TokenKind)]
 pub(crate) enum TokenWord {
     Realm,
     Organization,
     User,
 }
+
+roster_http::words!(TokenWord);
 
 impl From<TokenKind> for TokenWord {
     fn from(kind: TokenKind) -> Self {

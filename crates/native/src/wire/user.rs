@@ -53,12 +53,14 @@ struct Address {
 
 /// An inactive user's memberships and tokens stay and give nothing.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
+#[serde(remote = "Self", rename_all = "snake_case")]
 #[schema(as = UserStatus)]
 pub(crate) enum StatusWord {
     Active,
     Inactive,
 }
+
+roster_http::words!(StatusWord);
 
 impl From<UserStatus> for StatusWord {
     fn from(status: UserStatus) -> Self {

@@ -17,13 +17,15 @@ pub(crate) struct GroupMini {
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
+#[serde(remote = "Self", rename_all = "snake_case")]
 pub(crate) enum Level {
     AdminsOnly,
     #[default]
     AdminsAndMembers,
     AllManagedUsers,
 }
+
+roster_http::words!(Level);
 
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Group {

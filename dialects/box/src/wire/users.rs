@@ -1,7 +1,7 @@
 //! Users.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::nullable;
@@ -17,7 +17,7 @@ pub(crate) struct UserMini {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
+#[serde(remote = "Self", rename_all = "snake_case")]
 pub(crate) enum Status {
     Active,
     Inactive,
@@ -35,21 +35,36 @@ pub(crate) enum EnterpriseRole {
 
 /// Roles that can be given; who is `admin` is said elsewhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
+#[serde(remote = "Self", rename_all = "snake_case")]
 pub(crate) enum GivenRole {
     Coadmin,
     User,
 }
 
+roster_http::words!(Status, GivenRole);
+
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(try_from = "Map<String, Value>")]
 pub(crate) struct TrackingCode {
     /// tracking_code
-    #[serde(rename = "type", default)]
+    #[serde(rename = "type")]
     pub kind: Option<String>,
-    #[serde(default)]
     pub name: Option<String>,
-    #[serde(default)]
     pub value: Option<String>,
+}
+
+// By hand, since serde would take an array for the object.
+impl TryFrom<Map<String, Value>> for TrackingCode {
+    type Error = &'static str;
+
+    fn try_from(mut object: Map<String, Value>) -> Result<Self, Self::Error> {
+        let mut text = |name: &str| match object.remove(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(_) => Err("must hold texts"),
+        };
+        Ok(Self { kind: text("type")?, name: text("name")?, value: text("value")? })
+    }
 }
 
 #[derive(Clone, Debug, Serialize, ToSchema)]

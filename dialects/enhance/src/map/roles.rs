@@ -26,6 +26,11 @@ pub(crate) fn as_site_access() -> RoleSet {
     RoleSet::from_bits(!others.bits())
 }
 
+/// Whether these are of somebody who is let into single sites. Owners and super admins reach all.
+pub(crate) fn is_collaborator(roles: RoleSet) -> bool {
+    roles.meets(as_site_access()) && !roles.meets(RoleSet::OWNER.with(RoleNumber::ADMIN))
+}
+
 pub(crate) fn show(_: &RoleCatalog, roles: RoleSet) -> Vec<Role> {
     let held = |(role, number): &(Role, RoleNumber)| match role {
         Role::SiteAccess => roles.meets(as_site_access()),

@@ -33,10 +33,10 @@ pub(crate) fn notifications(extras: &Extras) -> Vec<String> {
 
 fn check(field: &'static str, entries: &[String]) -> Result<(), Error> {
     if entries.len() > ENTRIES_MAX {
-        return Err(Error::invalid(field, "has more than 1000 entries"));
+        return Err(Error::invalid(field, format!("has more than {ENTRIES_MAX} entries")));
     }
     if entries.iter().any(|entry| entry.chars().count() > LENGTH_MAX) {
-        return Err(Error::invalid(field, "has an entry of more than 256 characters"));
+        return Err(Error::invalid(field, format!("has an entry of more than {LENGTH_MAX} characters")));
     }
     Ok(())
 }
@@ -89,5 +89,15 @@ mod tests {
         assert_eq!((sites(&extras), notifications(&extras)), (vec![], note));
         extras.merge(DIALECT, &write(None, None).expect("fine"));
         assert!(extras.is_empty());
+    }
+
+    #[test]
+    fn lists_have_a_limit_that_is_said() {
+        let refused = |entries: Vec<String>| write(Some(entries), None).map_err(|error| error.to_string()).err();
+        assert_eq!(refused(vec!["x".repeat(256); 1000]), None);
+        let many = refused(vec![String::new(); 1001]);
+        assert_eq!(many.as_deref(), Some("siteAccesses has more than 1000 entries"));
+        let long = refused(vec!["x".repeat(257)]);
+        assert_eq!(long.as_deref(), Some("siteAccesses has an entry of more than 256 characters"));
     }
 }
