@@ -14,8 +14,12 @@ use std::time::{Duration, Instant};
 
 use hashbrown::HashMap;
 use roster_index::{Graph, Holding, Placed, Sizes};
-use roster_model::{Change, Event, LinkSubject, MembershipId, OrganizationId, RealmId, RoleSet, UserId, UserStatus};
+use roster_model::{
+    Change, EntityId as _, Event, EventId, LinkSubject, MembershipId, OrganizationId, RealmId, RoleSet, UserId,
+    UserStatus,
+};
 
+use crate::batch::Noted;
 use crate::cache::{Entities, Entity, Recent};
 use crate::error::{Error, Result};
 use crate::events::is_seen;
@@ -106,6 +110,7 @@ pub(crate) struct Index {
     pub(crate) entities: Entities,
     snapshots: Option<Snapshots>,
     readers: Readers,
+    catalogs: CatalogCache,
     stopping: AtomicBool,
     answered: AtomicU64,
     restored: AtomicU64,
@@ -124,6 +129,9 @@ pub(crate) struct Realm {
     last_changes: Mutex<HashMap<OrganizationId, i64>>,
     /// The graph's, for whoever must not wait for it.
     position: AtomicI64,
+    /// The raw id of the event there; 0 for none. A log that has another one there is not the one that was followed: a server that took
+    /// over from one whose last events it never had, say.
+    event: AtomicI64,
     /// The last event that may have ended a key.
     keys_changed: AtomicI64,
     /// One at a time brings it up to date.
@@ -135,7 +143,7 @@ pub(crate) struct Realm {
 }
 
 impl Index {
-    pub(crate) fn new(kind: Kind, snapshots: Option<Snapshots>, readers: Readers) -> Self {
+    pub(crate) fn new(kind: Kind, snapshots: Option<Snapshots>, readers: Readers, catalogs: CatalogCache) -> Self {
         Self {
             leases: Leases::of(kind),
             born: Instant::now(),
@@ -144,6 +152,7 @@ impl Index {
             entities: Entities::new(),
             snapshots,
             readers,
+            catalogs,
             stopping: AtomicBool::new(false),
             answered: AtomicU64::new(0),
             restored: AtomicU64::new(0),
@@ -187,59 +196,76 @@ impl Index {
 
     /// Reads all realms that aren't there yet, and what is new in the others. The connection is in no transaction.
     pub(crate) fn look(&self, connection: &Connection) -> Result<()> {
-        self.look_since(Instant::now(), connection, true)
+        self.look_since(&self.begin(), connection, true)
     }
 
-    /// Whether what is in memory was not compared with the log for so long that it isn't used.
+    /// Whether what is in memory was not compared with the log for so long that it isn't used, and nobody is about it.
     pub(crate) fn is_late(&self) -> bool {
         let now = self.at(Instant::now());
         let realms = self.realms.read().unwrap_or_else(PoisonError::into_inner);
-        realms.values().any(|realm| realm.good_until.load(Ordering::Acquire) <= now)
+        realms
+            .values()
+            .any(|realm| realm.good_until.load(Ordering::Acquire) <= now && realm.to_follow(Wait::No).is_some())
     }
 
-    /// The same for realms that are there already, where the connection's transaction began after that moment.
-    pub(crate) fn look_again(&self, begun: Instant, connection: &Connection) -> Result<()> {
+    /// Before a look.
+    pub(crate) fn begin(&self) -> Begun {
+        let realms = self.realms.read().unwrap_or_else(PoisonError::into_inner);
+        let realms = realms.iter().map(|(id, realm)| (*id, (Arc::clone(realm), realm.position())));
+        Begun { at: Instant::now(), realms: realms.collect() }
+    }
+
+    /// The same for realms that are there already, where the connection's transaction began after that. It may be one to another server
+    /// than the others know.
+    pub(crate) fn look_again(&self, begun: &Begun, connection: &Connection) -> Result<()> {
         self.look_since(begun, connection, false)
     }
 
-    fn look_since(&self, begun: Instant, connection: &Connection, load: bool) -> Result<()> {
-        let heads =
-            connection.all("SELECT id, head FROM realm", &[], |row| Ok((row.id::<RealmId>(0)?, row.int(1)?)))?;
-        for (id, head) in heads {
+    fn look_since(&self, begun: &Begun, connection: &Connection, load: bool) -> Result<()> {
+        // Who follows has one connection, and begins anew with another one.
+        let heads = if load {
+            "SELECT id, head, CAST(NULL AS BIGINT) FROM realm"
+        } else {
+            "SELECT r.id, r.head, e.id FROM realm r LEFT JOIN event e ON e.realm = r.id AND e.seq = r.head"
+        };
+        let heads = connection.all(heads, &[], |row| Ok((row.id::<RealmId>(0)?, row.int(1)?, row.opt_int(2)?)))?;
+        for (id, head, event) in heads {
             if self.stopping.load(Ordering::Relaxed) {
                 return Ok(());
             }
-            let Some(realm) = self.realm(id) else {
-                if load {
+            let Some((realm, before)) = begun.realms.get(&id) else {
+                if load && self.realm(id).is_none() {
                     self.load(connection, id)?;
                 }
                 continue;
             };
+            let seen = Seen { head, event, before: *before };
+            let wait = if load { Wait::BetweenOperations } else { Wait::No };
             // What could not be followed isn't used once its time is up; the next look tries again.
-            if self.follow(connection, id, &realm, Seen { head, still: !load }, Wait::BetweenOperations)? {
-                realm.good_until.fetch_max(self.at(begun + self.leases.lease), Ordering::AcqRel);
+            if self.follow(connection, id, realm, seen, wait)? {
+                realm.good_until.fetch_max(self.at(begun.at + self.leases.lease), Ordering::AcqRel);
             }
         }
         Ok(())
     }
 
     /// Brings a realm to its last commit. For the writer, after its own.
-    pub(crate) fn committed(&self, connection: &Connection, id: RealmId, changes: &[(i64, Change)]) {
+    pub(crate) fn committed(&self, connection: &Connection, id: RealmId, changes: &[Noted]) {
         let Some(realm) = self.realm(id) else { return };
         {
             let _one = realm.following.lock().unwrap_or_else(PoisonError::into_inner);
             // Who follows the log may have been quicker.
-            if changes.last().is_none_or(|(last, _)| *last <= realm.position()) {
+            if changes.last().is_none_or(|last| last.sequence <= realm.position()) {
                 return;
             }
-            if changes.first().is_some_and(|(first, _)| *first == realm.position() + 1) {
+            if changes.first().is_some_and(|first| first.sequence == realm.position() + 1) {
                 let events: Vec<Logged<'_>> = changes.iter().map(Logged::from).collect();
                 self.play(id, &realm, realm.write(), &events);
                 return;
             }
         }
         // Somebody else's commits come first.
-        let seen = head(connection, id).map(Seen::now);
+        let seen = realm.seen(connection, id);
         if let Err(error) = seen.and_then(|seen| self.follow(connection, id, &realm, seen, Wait::Queue)) {
             // What isn't known to be right isn't used; the next look makes it anew.
             tracing::error!(%error, "a commit could not be followed in memory");
@@ -247,25 +273,33 @@ impl Index {
         }
     }
 
-    /// `false`: not now, since the graph was read all the while.
+    /// `false`: not now, since the graph was read all the while, or somebody else is about it.
     fn follow(&self, connection: &Connection, id: RealmId, realm: &Realm, seen: Seen, wait: Wait) -> Result<bool> {
         let head = seen.head;
-        if realm.position() == head {
+        if seen.before > head {
+            return Ok(self.differs(id));
+        }
+        if realm.position() == head && seen.event.is_none() {
             return Ok(true);
         }
-        let _one = realm.following.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(_one) = realm.to_follow(wait) else { return Ok(false) };
         let catalogs = CatalogCache::default();
         loop {
-            let after = realm.position();
-            if after > head && !seen.still && after > self::head(connection, id)? {
-                // Not the database that it was: what the graph knows beyond it never was.
-                self.forget(id);
-                return Ok(true);
+            let (after, last) = (realm.position(), realm.event.load(Ordering::Acquire));
+            let is_last = |event: i64| last == 0 || event == last;
+            if after == head && seen.event.is_some_and(|event| !is_last(event)) {
+                return Ok(self.differs(id));
             }
             if after >= head {
                 return Ok(true);
             }
-            let events = View::open(connection, &catalogs, id)?.list_events(after, EVENTS, None, None)?;
+            // The one at which memory is comes along.
+            let from = (after - 1).max(0);
+            let mut events = View::open(connection, &catalogs, id)?.list_events(from, EVENTS, None, None)?;
+            let known = events.extract_if(.., |event| event.sequence == after).next();
+            if known.map_or(last != 0, |known| !is_last(known.id.raw())) {
+                return Ok(self.differs(id));
+            }
             if events.is_empty() {
                 return Err(Error::Corrupt(format!("the log ends at {after}, not at {head}")));
             }
@@ -275,6 +309,14 @@ impl Index {
                 return Ok(true);
             }
         }
+    }
+
+    /// It is another log than the one that was followed: nothing that was known from there is believed, and the realm is made anew.
+    fn differs(&self, id: RealmId) -> bool {
+        tracing::warn!(realm = id.raw(), "the log isn't the one that memory followed; the realm is read again");
+        self.forget(id);
+        self.catalogs.clear();
+        true
     }
 
     /// Does events again. Where one doesn't follow, the realm is forgotten, to be made anew.
@@ -307,6 +349,9 @@ impl Index {
                 return false;
             }
         }
+        if let Some(last) = events.last() {
+            realm.event.store(last.event.raw(), Ordering::Release);
+        }
         realm.position.store(graph.position(), Ordering::Release);
         drop(last_changes);
         drop(recent);
@@ -316,8 +361,12 @@ impl Index {
 
     /// Remembers a key that was read at this position, unless something has happened since that may have ended it.
     pub(crate) fn remember(&self, key: Key<'_>, position: i64) {
-        let Some(realm) = self.realm(key.realm()) else { return };
-        let stands = || realm.position() >= position && realm.keys_changed.load(Ordering::Acquire) <= position;
+        let id = key.realm();
+        let Some(realm) = self.realm(id) else { return };
+        let stands = || {
+            let known = realm.position() >= position && realm.keys_changed.load(Ordering::Acquire) <= position;
+            known && self.is_there(id, &realm)
+        };
         self.keys.put(key, stands);
     }
 
@@ -333,6 +382,16 @@ impl Index {
         for entity in entities {
             self.entities.put(id, entity, &later);
         }
+        drop(graph);
+        // Forgotten meanwhile, it heard of nothing any more.
+        if !self.is_there(id, &realm) {
+            self.entities.clear();
+        }
+    }
+
+    /// Whether this is still what follows the realm's log.
+    fn is_there(&self, id: RealmId, realm: &Arc<Realm>) -> bool {
+        self.realm(id).is_some_and(|known| Arc::ptr_eq(&known, realm))
     }
 
     /// The last event, of those up to this position, by which this organization became different, if that is known; 0: there is none.
@@ -364,6 +423,7 @@ impl Index {
         self.realms.write().unwrap_or_else(PoisonError::into_inner).clear();
         self.entities.clear();
         self.keys.clear();
+        self.catalogs.clear();
     }
 
     pub(crate) fn stop(&self) {
@@ -378,6 +438,8 @@ impl Index {
             && let Some(graph) = snapshots.read(connection, id, head(connection, id)?)
         {
             let at = graph.position();
+            // To follow the log from there may take long.
+            drop(modesty);
             if self.take(connection, id, graph, at)? {
                 self.restored.fetch_add(1, Ordering::Relaxed);
                 self.tell_loaded(id, started, "its snapshot");
@@ -386,10 +448,8 @@ impl Index {
             tracing::warn!("a snapshot didn't agree with the log; the tables are read instead");
             snapshots.discard(id);
         }
-        // From here on it may take longer.
-        drop(modesty);
         connection.begin_reading()?;
-        let graph = connection.take_time().and_then(|()| read(connection, id));
+        let graph = connection.take_time().and_then(|()| read(connection, id, &self.stopping));
         connection.commit()?;
         let graph = graph?;
         // Here nobody waits for it yet.
@@ -402,8 +462,10 @@ impl Index {
 
     /// Answers from a graph from now on, once it has caught up with the log. `false`: it turned out not to be of this log, and is forgotten.
     fn take(&self, connection: &Connection, id: RealmId, graph: Graph, kept: i64) -> Result<bool> {
+        let event = event_at(connection, id, graph.position())?;
         let realm = Arc::new(Realm {
             position: AtomicI64::new(graph.position()),
+            event: AtomicI64::new(event),
             recent: Mutex::new(Recent::new(graph.position())),
             last_changes: Mutex::default(),
             keys_changed: AtomicI64::new(graph.position()),
@@ -416,8 +478,7 @@ impl Index {
         self.realms.write().unwrap_or_else(PoisonError::into_inner).insert(id, Arc::clone(&realm));
         // From here on own commits are told to it; what was committed while it was read is caught up with before it is used.
         let begun = Instant::now();
-        let head = head(connection, id)?;
-        self.follow(connection, id, &realm, Seen::now(head), Wait::Queue)?;
+        self.follow(connection, id, &realm, realm.seen(connection, id)?, Wait::Queue)?;
         realm.good_until.store(self.at(begun + self.leases.lease), Ordering::Release);
         Ok(self.realm(id).is_some())
     }
@@ -451,24 +512,25 @@ impl Index {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Logged<'e> {
     pub sequence: i64,
+    pub event: EventId,
     pub kind: &'e str,
     pub change: Option<&'e Change>,
     pub organization: Option<OrganizationId>,
     pub user: Option<UserId>,
 }
 
-impl<'e> From<&'e (i64, Change)> for Logged<'e> {
-    fn from((sequence, change): &'e (i64, Change)) -> Self {
+impl<'e> From<&'e Noted> for Logged<'e> {
+    fn from(Noted { sequence, event, change }: &'e Noted) -> Self {
         let (organization, user) = (change.organization(), change.user());
-        Self { sequence: *sequence, kind: change.kind(), change: Some(change), organization, user }
+        Self { sequence: *sequence, event: *event, kind: change.kind(), change: Some(change), organization, user }
     }
 }
 
 impl<'e> From<&'e Event> for Logged<'e> {
     fn from(event: &'e Event) -> Self {
-        let Event { sequence, organization, user, .. } = event;
+        let Event { sequence, id, organization, user, .. } = event;
         let (kind, change) = (event.kind.as_str(), event.change.as_ref());
-        Self { sequence: *sequence, kind, change, organization: *organization, user: *user }
+        Self { sequence: *sequence, event: *id, kind, change, organization: *organization, user: *user }
     }
 }
 
@@ -477,7 +539,32 @@ fn head(connection: &Connection, realm: RealmId) -> Result<i64> {
     Ok(head.unwrap_or_default())
 }
 
+/// The raw id of the event there; 0 for none.
+fn event_at(connection: &Connection, realm: RealmId, position: i64) -> Result<i64> {
+    let event = "SELECT id FROM event WHERE realm = $1 AND seq = $2";
+    let event = connection.optional(event, &[realm.into(), position.into()], |row| row.int(0))?;
+    Ok(event.unwrap_or_default())
+}
+
 impl Realm {
+    /// Where the log ends now.
+    fn seen(&self, connection: &Connection, id: RealmId) -> Result<Seen> {
+        let before = self.position();
+        Ok(Seen { head: head(connection, id)?, event: None, before })
+    }
+
+    /// For who brings it up to date. `None`: somebody else does, and isn't waited for.
+    fn to_follow(&self, wait: Wait) -> Option<MutexGuard<'_, ()>> {
+        if wait != Wait::No {
+            return Some(self.following.lock().unwrap_or_else(PoisonError::into_inner));
+        }
+        match self.following.try_lock() {
+            Ok(one) => Some(one),
+            Err(TryLockError::Poisoned(error)) => Some(error.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
+    }
+
     fn position(&self) -> i64 {
         self.position.load(Ordering::Acquire)
     }
@@ -518,18 +605,21 @@ impl Realm {
     }
 }
 
+/// A look at the log begins. No log that memory follows ends before where memory is now.
+#[derive(Debug)]
+pub(crate) struct Begun {
+    at: Instant,
+    realms: HashMap<RealmId, (Arc<Realm>, i64)>,
+}
+
 /// Where a connection sees a log end.
 #[derive(Clone, Copy, Debug)]
 struct Seen {
     head: i64,
-    /// It is in a transaction, and sees nothing of what is committed meanwhile: memory may rightly be further.
-    still: bool,
-}
-
-impl Seen {
-    const fn now(head: i64) -> Self {
-        Self { head, still: false }
-    }
+    /// The raw id of the event there, if that was asked.
+    event: Option<i64>,
+    /// Where memory was before anything was asked: a log that ends earlier is not the one that memory followed.
+    before: i64,
 }
 
 /// How a graph that is to be changed is waited for. Whoever waits in the lock's own queue stops all who come after him to read.
@@ -538,6 +628,8 @@ enum Wait {
     Queue,
     /// Not while operations read it, which may be long.
     BetweenOperations,
+    /// The same, and not for who brings it up to date already.
+    No,
 }
 
 /// Who follows the log knows of it, and doesn't wait for its end.
@@ -561,7 +653,7 @@ impl Drop for LongRead<'_> {
 }
 
 /// A realm's graph, from the tables as this connection's transaction sees them.
-fn read(connection: &Connection, realm: RealmId) -> Result<Graph> {
+fn read(connection: &Connection, realm: RealmId, stopping: &AtomicBool) -> Result<Graph> {
     let catalogs = CatalogCache::default();
     let view = View::open(connection, &catalogs, realm)?;
     let mut graph = Graph::new(view.head, view.roles_version, view.list_roles()?);
@@ -587,8 +679,11 @@ fn read(connection: &Connection, realm: RealmId) -> Result<Graph> {
     if let Some(realm) = view.realm()? {
         graph.put_realm(realm);
     }
-    let scan =
-        |sql: &str, each: &mut dyn FnMut(&crate::sql::Row<'_>) -> Result<()>| connection.scan(sql, &values, each);
+    let scan = |sql: &str, each: &mut dyn FnMut(&crate::sql::Row<'_>) -> Result<()>| {
+        connection.scan(sql, &values, &mut |row| {
+            if stopping.load(Ordering::Relaxed) { Err(Error::Closed) } else { each(row) }
+        })
+    };
     scan(
         "SELECT id, parent, status, suspended, created_ms FROM organization WHERE realm = $1 AND status <> 'gone'",
         &mut |row| {
@@ -625,4 +720,42 @@ fn read(connection: &Connection, realm: RealmId) -> Result<Graph> {
         Ok(())
     })?;
     Ok(graph)
+}
+
+#[cfg(test)]
+mod tests {
+    use roster_testing::Database;
+
+    use super::*;
+    use crate::IndexMode;
+    use crate::tests::{opened, source, until};
+
+    /// To catch up may take long; who only wanted to know whether memory is right takes another way, and keeps no connection.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn who_brings_a_realm_up_to_date_is_not_waited_for() {
+        let (database, id) = (Database::new(), RealmId::from_raw(7));
+        let store = opened(database.url(), IndexMode::Full).await;
+        let made = store.write_aside(None, |connection| {
+            connection.execute(
+                "INSERT INTO realm (id, name, root, head, roles_version, created_ms) VALUES (7, 'r', 1, 0, 0, 0)",
+                &[],
+            )
+        });
+        made.await.expect("a realm");
+        until(|| store.index().realm(id).is_some()).await;
+        let source = source(database.url());
+        let looking = Arc::clone(&store);
+        let looked = tokio::task::spawn_blocking(move || {
+            let index = looking.index();
+            let realm = index.realm(id).expect("the realm");
+            let _busy = realm.to_follow(Wait::Queue);
+            realm.good_until.store(0, Ordering::Release);
+            let late = index.is_late();
+            let connection = source.open_reader()?;
+            index.look_again(&index.begin(), &connection).map(|()| late)
+        });
+        let looked = tokio::time::timeout(Duration::from_secs(30), looked).await.expect("nobody waits");
+        assert!(!looked.expect("no panic").expect("a look"), "somebody is about it");
+        store.close().await;
+    }
 }
