@@ -7,20 +7,20 @@
 //!
 //! Beside it are [`Entities`], what lists show, and [`Keys`], who calls: remembered as they are read, and forgotten by events.
 
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
+mod realm;
+mod tables;
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, TryLockError};
+use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
 use hashbrown::HashMap;
-use roster_index::{Graph, Holding, Placed, Sizes};
-use roster_model::{
-    Change, EntityId as _, Event, EventId, LinkSubject, MembershipId, OrganizationId, RealmId, RoleSet, UserId,
-    UserStatus,
-};
+use roster_index::{Graph, Sizes};
+use roster_model::{Change, EntityId as _, Event, EventId, OrganizationId, RealmId, UserId};
 
 use crate::batch::Noted;
-use crate::cache::{Entities, Entity, Recent};
+use crate::cache::{Entities, Entity};
 use crate::error::{Error, Result};
 use crate::events::is_seen;
 use crate::keys::{self, Key, Keys};
@@ -28,14 +28,14 @@ use crate::roles::CatalogCache;
 use crate::snapshots::Snapshots;
 use crate::sql::{Connection, Kind, Readers, Source};
 use crate::view::View;
+use realm::{Seen, Wait, head};
+
+pub(crate) use realm::Realm;
 
 /// Events read at once.
 const EVENTS: u64 = 500;
 /// Memberships of a realm that is worth a line in the log when it is read.
 const LARGE: u64 = 10_000;
-/// How long who follows the log tries to change a graph while operations read it, and how often.
-const PATIENCE: Duration = Duration::from_millis(20);
-const PAUSE: Duration = Duration::from_micros(100);
 
 /// Whether the graph is kept in memory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -114,32 +114,6 @@ pub(crate) struct Index {
     stopping: AtomicBool,
     answered: AtomicU64,
     restored: AtomicU64,
-}
-
-/// One realm's graph and until when it may be used.
-#[derive(Debug)]
-pub(crate) struct Realm {
-    graph: RwLock<Graph>,
-    /// Operations that read the graph from their beginning to their end, which may be long.
-    operations: AtomicUsize,
-    /// Written while the graph is.
-    recent: Mutex<Recent>,
-    /// The last event by which an organization became different for who sees it as a group, as far as somebody asked for it or it was
-    /// since the realm was read; 0 for none at all. Written while the graph is.
-    last_changes: Mutex<HashMap<OrganizationId, i64>>,
-    /// The graph's, for whoever must not wait for it.
-    position: AtomicI64,
-    /// The raw id of the event there; 0 for none. A log that has another one there is not the one that was followed: a server that took
-    /// over from one whose last events it never had, say.
-    event: AtomicI64,
-    /// The last event that may have ended a key.
-    keys_changed: AtomicI64,
-    /// One at a time brings it up to date.
-    following: Mutex<()>,
-    /// Microseconds since the index was born; 0 until it has caught up with the log for the first time.
-    good_until: AtomicU64,
-    /// The position of the snapshot that there is; 0 for none.
-    kept: AtomicI64,
 }
 
 impl Index {
@@ -253,7 +227,7 @@ impl Index {
     pub(crate) fn committed(&self, connection: &Connection, id: RealmId, changes: &[Noted]) {
         let Some(realm) = self.realm(id) else { return };
         {
-            let _one = realm.following.lock().unwrap_or_else(PoisonError::into_inner);
+            let _one = realm.to_follow(Wait::Queue);
             // Who follows the log may have been quicker.
             if changes.last().is_none_or(|last| last.sequence <= realm.position()) {
                 return;
@@ -449,7 +423,7 @@ impl Index {
             snapshots.discard(id);
         }
         connection.begin_reading()?;
-        let graph = connection.take_time().and_then(|()| read(connection, id, &self.stopping));
+        let graph = connection.take_time().and_then(|()| tables::read(connection, id, &self.stopping));
         connection.commit()?;
         let graph = graph?;
         // Here nobody waits for it yet.
@@ -462,19 +436,7 @@ impl Index {
 
     /// Answers from a graph from now on, once it has caught up with the log. `false`: it turned out not to be of this log, and is forgotten.
     fn take(&self, connection: &Connection, id: RealmId, graph: Graph, kept: i64) -> Result<bool> {
-        let event = event_at(connection, id, graph.position())?;
-        let realm = Arc::new(Realm {
-            position: AtomicI64::new(graph.position()),
-            event: AtomicI64::new(event),
-            recent: Mutex::new(Recent::new(graph.position())),
-            last_changes: Mutex::default(),
-            keys_changed: AtomicI64::new(graph.position()),
-            graph: RwLock::new(graph),
-            operations: AtomicUsize::new(0),
-            following: Mutex::default(),
-            good_until: AtomicU64::new(0),
-            kept: AtomicI64::new(kept),
-        });
+        let realm = Arc::new(Realm::new(connection, id, graph, kept)?);
         self.realms.write().unwrap_or_else(PoisonError::into_inner).insert(id, Arc::clone(&realm));
         // From here on own commits are told to it; what was committed while it was read is caught up with before it is used.
         let begun = Instant::now();
@@ -534,192 +496,11 @@ impl<'e> From<&'e Event> for Logged<'e> {
     }
 }
 
-fn head(connection: &Connection, realm: RealmId) -> Result<i64> {
-    let head = connection.optional("SELECT head FROM realm WHERE id = $1", &[realm.into()], |row| row.int(0))?;
-    Ok(head.unwrap_or_default())
-}
-
-/// The raw id of the event there; 0 for none.
-fn event_at(connection: &Connection, realm: RealmId, position: i64) -> Result<i64> {
-    let event = "SELECT id FROM event WHERE realm = $1 AND seq = $2";
-    let event = connection.optional(event, &[realm.into(), position.into()], |row| row.int(0))?;
-    Ok(event.unwrap_or_default())
-}
-
-impl Realm {
-    /// Where the log ends now.
-    fn seen(&self, connection: &Connection, id: RealmId) -> Result<Seen> {
-        let before = self.position();
-        Ok(Seen { head: head(connection, id)?, event: None, before })
-    }
-
-    /// For who brings it up to date. `None`: somebody else does, and isn't waited for.
-    fn to_follow(&self, wait: Wait) -> Option<MutexGuard<'_, ()>> {
-        if wait != Wait::No {
-            return Some(self.following.lock().unwrap_or_else(PoisonError::into_inner));
-        }
-        match self.following.try_lock() {
-            Ok(one) => Some(one),
-            Err(TryLockError::Poisoned(error)) => Some(error.into_inner()),
-            Err(TryLockError::WouldBlock) => None,
-        }
-    }
-
-    fn position(&self) -> i64 {
-        self.position.load(Ordering::Acquire)
-    }
-
-    fn last_changes(&self) -> MutexGuard<'_, HashMap<OrganizationId, i64>> {
-        self.last_changes.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(crate) fn read(&self) -> RwLockReadGuard<'_, Graph> {
-        self.graph.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The same for a whole operation.
-    pub(crate) fn read_long(&self) -> LongRead<'_> {
-        self.operations.fetch_add(1, Ordering::AcqRel);
-        LongRead { graph: self.read(), operations: &self.operations }
-    }
-
-    fn write(&self) -> RwLockWriteGuard<'_, Graph> {
-        self.graph.write().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn to_change(&self, wait: Wait) -> Option<RwLockWriteGuard<'_, Graph>> {
-        if wait == Wait::Queue {
-            return Some(self.write());
-        }
-        let begun = Instant::now();
-        loop {
-            let busy = self.operations.load(Ordering::Acquire) > 0;
-            match self.graph.try_write() {
-                Ok(graph) => return Some(graph),
-                Err(TryLockError::Poisoned(error)) => return Some(error.into_inner()),
-                Err(TryLockError::WouldBlock) if begun.elapsed() < PATIENCE => std::thread::sleep(PAUSE),
-                Err(TryLockError::WouldBlock) if busy => return None,
-                Err(TryLockError::WouldBlock) => return Some(self.write()),
-            }
-        }
-    }
-}
-
 /// A look at the log begins. No log that memory follows ends before where memory is now.
 #[derive(Debug)]
 pub(crate) struct Begun {
     at: Instant,
     realms: HashMap<RealmId, (Arc<Realm>, i64)>,
-}
-
-/// Where a connection sees a log end.
-#[derive(Clone, Copy, Debug)]
-struct Seen {
-    head: i64,
-    /// The raw id of the event there, if that was asked.
-    event: Option<i64>,
-    /// Where memory was before anything was asked: a log that ends earlier is not the one that memory followed.
-    before: i64,
-}
-
-/// How a graph that is to be changed is waited for. Whoever waits in the lock's own queue stops all who come after him to read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Wait {
-    Queue,
-    /// Not while operations read it, which may be long.
-    BetweenOperations,
-    /// The same, and not for who brings it up to date already.
-    No,
-}
-
-/// Who follows the log knows of it, and doesn't wait for its end.
-pub(crate) struct LongRead<'r> {
-    graph: RwLockReadGuard<'r, Graph>,
-    operations: &'r AtomicUsize,
-}
-
-impl std::ops::Deref for LongRead<'_> {
-    type Target = Graph;
-
-    fn deref(&self) -> &Graph {
-        &self.graph
-    }
-}
-
-impl Drop for LongRead<'_> {
-    fn drop(&mut self) {
-        self.operations.fetch_sub(1, Ordering::AcqRel);
-    }
-}
-
-/// A realm's graph, from the tables as this connection's transaction sees them.
-fn read(connection: &Connection, realm: RealmId, stopping: &AtomicBool) -> Result<Graph> {
-    let catalogs = CatalogCache::default();
-    let view = View::open(connection, &catalogs, realm)?;
-    let mut graph = Graph::new(view.head, view.roles_version, view.list_roles()?);
-    let values = [realm.into()];
-    let count = |table: &str| {
-        let sql = format!("SELECT COUNT(*) FROM {table} WHERE realm = $1");
-        connection.one(&sql, &values, |row| Ok(u64::try_from(row.int(0)?).unwrap_or_default()))
-    };
-    let sizes =
-        Sizes { memberships: count("membership")?, users: count("usr")?, organizations: count("organization")? };
-    if sizes.memberships > LARGE {
-        let Sizes { memberships, users, organizations } = sizes;
-        let mebibytes = sizes.bytes() >> 20;
-        tracing::info!(
-            memberships,
-            users,
-            organizations,
-            mebibytes,
-            "reading a realm into memory, which takes about so much"
-        );
-    }
-    graph.reserve(sizes);
-    if let Some(realm) = view.realm()? {
-        graph.put_realm(realm);
-    }
-    let scan = |sql: &str, each: &mut dyn FnMut(&crate::sql::Row<'_>) -> Result<()>| {
-        connection.scan(sql, &values, &mut |row| {
-            if stopping.load(Ordering::Relaxed) { Err(Error::Closed) } else { each(row) }
-        })
-    };
-    scan(
-        "SELECT id, parent, status, suspended, created_ms FROM organization WHERE realm = $1 AND status <> 'gone'",
-        &mut |row| {
-            let (id, parent, active) = (row.id(0)?, row.opt_id(1)?, row.text(2)? == "active");
-            graph.put_organization(Placed { id, parent, active, suspended: row.flag(3)?, created: row.time(4)? });
-            Ok(())
-        },
-    )?;
-    scan("SELECT id, status, created_ms FROM usr WHERE realm = $1", &mut |row| {
-        graph.put_user(row.id(0)?, row.word(1, UserStatus::from_word)? == UserStatus::Active, row.time(2)?);
-        Ok(())
-    })?;
-    // In the order in which lists are kept.
-    scan("SELECT organization, usr, id, roles FROM membership WHERE realm = $1 ORDER BY id", &mut |row| {
-        let holding = Holding { membership: row.id::<MembershipId>(2)?, roles: RoleSet::from_bits(row.int(3)?) };
-        graph.put_member(row.id::<OrganizationId>(0)?, row.id::<UserId>(1)?, holding);
-        Ok(())
-    })?;
-    let pending =
-        "SELECT organization, COUNT(*) FROM invitation WHERE realm = $1 AND status = 'pending' GROUP BY organization";
-    scan(pending, &mut |row| {
-        graph.put_pending(row.id(0)?, u64::try_from(row.int(1)?).unwrap_or(u64::MAX));
-        Ok(())
-    })?;
-    scan("SELECT domain, subject FROM directory_link WHERE realm = $1", &mut |row| {
-        graph.put_linked(row.id(0)?, row.int(1)?);
-        Ok(())
-    })?;
-    scan("SELECT subject, domain FROM directory_link WHERE realm = $1 AND suspended", &mut |row| {
-        // A link may be of an organization, too; that has nothing suspended.
-        if let Some(LinkSubject::User(user)) = LinkSubject::from_raw(row.int(0)?) {
-            graph.put_suspension(user, row.id(1)?);
-        }
-        Ok(())
-    })?;
-    Ok(graph)
 }
 
 #[cfg(test)]
