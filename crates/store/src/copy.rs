@@ -8,8 +8,8 @@ use sha2::{Digest as _, Sha256};
 
 use crate::error::{Error, Result};
 use crate::new_file::NewFile;
+use crate::open;
 use crate::sql::{self, Connection, Kind, Location, Row, Source, Value};
-use crate::store;
 
 /// Every table with its key. A test holds the list to the schema.
 const TABLES: [(&str, &str); 22] = [
@@ -226,7 +226,7 @@ fn about(location: &Location) -> impl Fn(Error) -> Error {
 fn open_existing(location: &Location, may_be_behind: bool) -> Result<Connection> {
     let open = || {
         let connection = match location {
-            Location::File(file) => Source::File(file.clone()).open().map_err(|error| store::unopened(file, error))?,
+            Location::File(file) => Source::File(file.clone()).open().map_err(|error| open::unopened(file, error))?,
             Location::Temporary => return Err(Error::Missing(location.to_string())),
             Location::Server(address) => Source::Server(address.clone()).open()?,
         };
@@ -245,7 +245,7 @@ fn open_empty(location: &Location) -> Result<Connection> {
             Location::Temporary => return Err(Error::Url(String::from("name the file that the copy goes to"))),
             Location::Server(address) => Source::Server(address.clone()),
         };
-        store::connect(&source, true)
+        open::connect(&source, true)
     };
     open().map_err(about(location))
 }
@@ -261,7 +261,7 @@ pub fn backup(from: &Location, file: &Path, told: &mut dyn FnMut(Progress<'_>)) 
     let source = open_existing(from, true)?;
     let failed = |error: std::io::Error| match error.kind() {
         ErrorKind::AlreadyExists => Error::Url(format!("{} exists already", file.display())),
-        _ => store::unmade(file, error),
+        _ => open::unmade(file, error),
     };
     let backup = NewFile::create(file).map_err(failed)?;
     copy_file(&source, backup.part(), told)?;
@@ -287,7 +287,7 @@ pub fn restore(file: &Path, to: &Location, told: &mut dyn FnMut(Progress<'_>)) -
     if target.exists() {
         is_free().map_err(about(to))?;
     }
-    store::make_file(target)?;
+    open::make_file(target)?;
     copy_file(&source, target, told).map_err(about(to))
 }
 

@@ -26,6 +26,7 @@ mod memberships;
 mod names;
 mod naming;
 mod new_file;
+mod open;
 mod organizations;
 mod passwords;
 mod purge;

@@ -1,7 +1,5 @@
 use std::collections::{BTreeMap, HashMap};
-use std::io::ErrorKind;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -15,6 +13,7 @@ use crate::error::{Error, Result};
 use crate::index::{self, Index, IndexMode, Leases};
 use crate::keys::Key;
 use crate::names::Names;
+use crate::open;
 use crate::replica::{Outcome, Replica};
 use crate::roles::CatalogCache;
 use crate::sessions::{FoundSession, find_session};
@@ -97,7 +96,7 @@ impl Store {
             }
             Location::Server(address) => (Source::Server(address.clone()), None),
         };
-        let connection = connect(&source, migrate)?;
+        let connection = open::connect(&source, migrate)?;
         connection.write_often()?;
         let kind = connection.kind();
         let writers = match kind {
@@ -565,69 +564,6 @@ impl Witness for Watching {
         if let Some(index) = &self.index {
             index.clear();
         }
-    }
-}
-
-/// A connection to a database of this Roster's schema, which is made if `migrate` allows it.
-pub(crate) fn connect(source: &Source, migrate: bool) -> Result<Connection> {
-    let connection = match source {
-        Source::File(file) => {
-            if migrate {
-                make_file(file)?;
-            }
-            source.open().map_err(|error| unopened(file, error))?
-        }
-        Source::Server(_) => source.open()?,
-    };
-    sql::check(&connection, migrate)?;
-    // SQLite opens what it may only read, and refuses each write later on.
-    if let (Source::File(file), true) = (source, connection.may_only_read()?) {
-        let problem = std::io::Error::new(ErrorKind::PermissionDenied, "this process may only read it");
-        return Err(Error::File(file.display().to_string(), problem));
-    }
-    connection.tune()?;
-    sql::migrate(&connection)?;
-    Ok(connection)
-}
-
-/// Makes an empty file for the database if there is none. Only its owner can read it, also where somebody made an empty one: what will
-/// be in it is personal. SQLite gives the files that it puts beside it the same mode.
-pub(crate) fn make_file(file: &Path) -> Result<()> {
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    match options.open(file) {
-        Ok(_) => Ok(()),
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-            #[cfg(unix)]
-            if std::fs::metadata(file).is_ok_and(|there| there.is_file() && there.len() == 0) {
-                let owners = std::os::unix::fs::PermissionsExt::from_mode(0o600);
-                std::fs::set_permissions(file, owners).map_err(|error| unmade(file, error))?;
-            }
-            Ok(())
-        }
-        Err(error) => Err(unmade(file, error)),
-    }
-}
-
-/// A folder that isn't there is a slip of the pen more often than a wish, so it isn't made.
-pub(crate) fn unmade(file: &Path, error: std::io::Error) -> Error {
-    if error.kind() == ErrorKind::NotFound {
-        let folder = file.parent().unwrap_or(file);
-        return Error::Url(format!("there is no folder {} for the database: make it first", folder.display()));
-    }
-    Error::File(file.display().to_string(), error)
-}
-
-/// SQLite only says that it can't; the two usual reasons are these.
-pub(crate) fn unopened(file: &Path, error: Error) -> Error {
-    match std::fs::OpenOptions::new().read(true).write(true).open(file) {
-        Err(cause) if cause.kind() == ErrorKind::NotFound => {
-            Error::Missing(Location::File(file.to_owned()).to_string())
-        }
-        Err(cause) => Error::File(file.display().to_string(), cause),
-        Ok(_) => error,
     }
 }
 
