@@ -12,7 +12,7 @@
 mod domain;
 
 use roster_model::permission::BuiltIn as P;
-use roster_model::{Change, Organization, Realm, Right, Standing, User};
+use roster_model::{Change, Membership, Organization, Realm, Right, Standing, User};
 
 use crate::error::{Error, Result, Subject};
 use crate::transaction::Reader;
@@ -198,8 +198,7 @@ mod sealed {
 /// A change of nothing but which membership is the user's default: it follows from changes elsewhere.
 fn is_default_only(change: &Change) -> bool {
     matches!(change, Change::MembershipUpdated { before, after }
-        if before.roles == after.roles && before.public == after.public
-            && before.private == after.private && before.extras == after.extras)
+        if **after == Membership { is_default: after.is_default, updated: after.updated, ..Membership::clone(before) })
 }
 
 impl Proof for Allowed<Organization> {

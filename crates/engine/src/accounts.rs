@@ -152,7 +152,7 @@ fn provision(tx: &mut Tx<'_, '_>, account: &Allowed<Organization>, new: &NewAcco
     if account.depth != 1 {
         return Err(Error::NotAnAccount);
     }
-    let email = text::email(&new.email).of("email")?;
+    let email = users::given_email(&new.email).of("email")?;
     check(&new.fields)?;
     let user = match tx.read().user(&UserRef::Email(email.clone())) {
         Ok(found) => found.named_by(account),

@@ -20,6 +20,8 @@ use crate::transaction::Reader;
 /// Lists in pieces at once; further ones wait, and are refused after [`STREAM_WAIT`]. Half of the readers that there are at least.
 const STREAMS_MAX: usize = 8;
 const STREAM_WAIT: Duration = Duration::from_secs(5);
+/// How long the last things to write down are waited for at the end.
+const FLUSHING: Duration = Duration::from_secs(5);
 
 /// How long an expired token is still shown, for who wonders why it is refused: a week.
 const EXPIRED_KEPT_MS: i64 = 7 * 24 * 60 * 60 * 1000;
@@ -285,8 +287,7 @@ impl Engine {
 
     /// Whether the database answers and has the schema that this Roster needs.
     pub async fn ready(&self) -> Result<()> {
-        self.store.realms().await?;
-        Ok(())
+        Ok(self.store.ready().await?)
     }
 
     pub fn statistics(&self) -> Statistics {
@@ -294,22 +295,29 @@ impl Engine {
     }
 
     /// One round of what needs doing now and then: clears deleted organizations away, writes down when tokens were last seen,
-    /// forgets answers that nobody can ask for again and tokens that expired a week ago.
+    /// forgets answers that nobody can ask for again and tokens that expired a week ago. What can't be done now waits for the next round.
     pub async fn maintain(&self) {
-        if let Err(error) = self.try_maintain().await {
-            tracing::warn!(%error, "background work was put off");
+        let put_off = |error: &Error, realm: &str| tracing::warn!(%error, realm, "background work was put off");
+        if let Err(error) = self.flush_seen().await {
+            put_off(&error, "");
+        }
+        let now = self.clock.now();
+        self.passwords.forget(now);
+        let realms = match self.store.realms().await {
+            Ok(realms) => realms,
+            Err(error) => return put_off(&error.into(), ""),
+        };
+        for realm in realms {
+            if let Err(error) = self.maintain_realm(realm.id, now).await {
+                put_off(&error, &realm.name);
+            }
         }
     }
 
-    async fn try_maintain(&self) -> Result<()> {
-        self.flush_seen().await?;
-        let now = self.clock.now();
-        self.passwords.forget(now);
-        for realm in self.store.realms().await? {
-            self.store.forget_expired(realm.id, now).await?;
-            while self.store.purge(realm.id).await? {}
-            while self.store.purge_tokens(realm.id, now.plus_ms(-EXPIRED_KEPT_MS)).await? {}
-        }
+    async fn maintain_realm(&self, realm: RealmId, now: Timestamp) -> Result<()> {
+        self.store.forget_expired(realm, now).await?;
+        while self.store.purge(realm).await? {}
+        while self.store.purge_tokens(realm, now.plus_ms(-EXPIRED_KEPT_MS)).await? {}
         Ok(())
     }
 
@@ -318,12 +326,23 @@ impl Engine {
         if seen.is_empty() {
             return Ok(());
         }
-        Ok(self.store.note_use(seen.into_iter().map(|((realm, token), time)| (realm, token, time)).collect()).await?)
+        let noted =
+            self.store.note_use(seen.iter().map(|((realm, token), time)| (*realm, *token, *time)).collect()).await;
+        if noted.is_err() {
+            // What was seen since then is newer.
+            let mut newer = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+            for (token, time) in seen {
+                newer.entry(token).or_insert(time);
+            }
+        }
+        Ok(noted?)
     }
 
     /// Takes no more writes, finishes those under way, and closes the database.
     pub async fn close(&self) {
-        if let Err(error) = self.flush_seen().await {
+        let flushed = tokio::time::timeout(FLUSHING, self.flush_seen()).await;
+        let flushed = flushed.unwrap_or_else(|_| Err(roster_store::Error::Busy("it doesn't answer").into()));
+        if let Err(error) = flushed {
             tracing::warn!(%error, "when tokens were last seen was not written down");
         }
         self.store.close().await;

@@ -30,6 +30,7 @@ use crate::paging::{Listed, Page};
 use crate::reference::{OrganizationRef, UserRef};
 use crate::secret;
 use crate::transaction::{Drawing, Reader, Tx};
+use crate::users;
 
 /// How long an invitation is good for if nobody says: 30 days.
 const LIFETIME_MS: i64 = 30 * 24 * 60 * 60 * 1000;
@@ -182,7 +183,7 @@ pub(crate) fn build(
 
 fn invite(tx: &mut Tx<'_, '_>, place: &Allowed<Organization>, new: &NewInvitation, secret: &str) -> Result<Invitation> {
     let reader = tx.read();
-    let email = text::email(&new.email).of("email")?;
+    let email = users::given_email(&new.email).of("email")?;
     let expires = match new.expires.unwrap_or(Expiry::After(LIFETIME_MS)) {
         Expiry::At(time) => time,
         Expiry::After(ms) => tx.now().plus_ms(ms),
@@ -202,7 +203,8 @@ fn invite(tx: &mut Tx<'_, '_>, place: &Allowed<Organization>, new: &NewInvitatio
     if !place.admits(Some(&email)) {
         return Err(Error::DomainNotAllowed);
     }
-    if let Some(user) = reader.view.user_by_address(AddressKind::Email, &email)?
+    let known = reader.view.user_by_address(AddressKind::Email, &email)?;
+    if let Some(user) = &known
         && let Some(member) = reader.view.membership(place.id, user.id)?
     {
         let id = Some(member.id.raw());
@@ -227,7 +229,16 @@ fn invite(tx: &mut Tx<'_, '_>, place: &Allowed<Organization>, new: &NewInvitatio
         private: new.private.clone(),
         extras: extras.clone(),
     };
-    match reader.view.pending_invitation(place.id, &email)? {
+    let pending = match &known {
+        // He is one person, by whichever of his addresses he is invited.
+        Some(user) if new.if_pending == IfPending::Renew => {
+            let mut pending = pending_of(reader, place.id, user)?;
+            pending.sort_by_key(|invitation| invitation.email == email);
+            pending.pop()
+        }
+        _ => reader.view.pending_invitation(place.id, &email)?,
+    };
+    match pending {
         Some(before) if before.status_at(tx.now()) == InvitationStatus::Pending => {
             if new.if_pending == IfPending::Refuse {
                 let id = Some(before.id.raw());

@@ -400,11 +400,18 @@ pub(crate) fn remove(tx: &mut Tx<'_, '_>, place: &Allowed<Organization>, before:
     if before.is_default { start_in_oldest(tx, place, before.user) } else { Ok(()) }
 }
 
-/// For a user whose default membership ended: he starts in the oldest of what he has left.
+/// For a user whose default membership ended: he starts in the oldest of what he has left; best where all surfaces show that he does.
 pub(crate) fn start_in_oldest(tx: &mut Tx<'_, '_>, place: &Allowed<Organization>, user: UserId) -> Result<()> {
-    let filter = MemberFilter { user: Some(user), ..MemberFilter::default() };
-    let oldest = Slice { limit: Some(1), ..Slice::default() };
-    for before in tx.read().view.list_memberships(&filter, MemberSort::Created, &oldest)? {
+    let oldest = |shown_only| {
+        let filter = MemberFilter { user: Some(user), shown_only, ..MemberFilter::default() };
+        let one = Slice { limit: Some(1), ..Slice::default() };
+        Ok::<_, Error>(tx.read().view.list_memberships(&filter, MemberSort::Created, &one)?.pop())
+    };
+    let found = match oldest(true)? {
+        None => oldest(false)?,
+        shown => shown,
+    };
+    if let Some(before) = found {
         let updated = tx.now().not_before(before.updated);
         let after = Membership { is_default: true, updated, ..before.clone() };
         tx.change(place, &Change::MembershipUpdated { before: Box::new(before), after: Box::new(after) })?;

@@ -74,6 +74,14 @@ impl Otherwise {
         dialects.map(|dialect| (Naming::Alias(dialect), text.to_owned())).collect()
     }
 
+    fn find<I: EntityId, T>(
+        &self,
+        view: &View<'_>,
+        load: impl Fn(I) -> roster_store::Result<Option<T>>,
+    ) -> Result<Option<T>> {
+        self.choose(&view.named(&self.namings)?, load)
+    }
+
     /// Who is meant, of those who were found. `load`: if there is such a one.
     pub(crate) fn choose<I: EntityId, T>(
         &self,
@@ -134,13 +142,8 @@ impl OrganizationRef {
 
     pub(crate) fn find(&self, view: &View<'_>, surface: Surface) -> Result<Option<Organization>> {
         let load = |id| view.organization(id);
-        let found = match self.born().map(load).transpose()?.flatten() {
-            Some(found) => Some(found),
-            None => {
-                let otherwise = self.otherwise(surface);
-                otherwise.choose(&view.named(&otherwise.namings)?, load)?
-            }
-        };
+        let born = self.born().map(load).transpose()?.flatten();
+        let found = if born.is_some() { born } else { self.otherwise(surface).find(view, load)? };
         Ok(found.filter(|found| is_shown(surface, found)))
     }
 }
@@ -188,13 +191,8 @@ impl UserRef {
 
     pub(crate) fn find(&self, view: &View<'_>, surface: Surface, me: Option<UserId>) -> Result<Option<User>> {
         let load = |id| view.user(id);
-        match self.born(me).map(load).transpose()?.flatten() {
-            Some(found) => Ok(Some(found)),
-            None => {
-                let otherwise = self.otherwise(surface);
-                otherwise.choose(&view.named(&otherwise.namings)?, load)
-            }
-        }
+        let born = self.born(me).map(load).transpose()?.flatten();
+        if born.is_some() { Ok(born) } else { self.otherwise(surface).find(view, load) }
     }
 }
 

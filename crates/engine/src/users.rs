@@ -2,8 +2,8 @@
 
 use roster_model::permission::BuiltIn as P;
 use roster_model::{
-    Address, AddressKind, Aliases, Change, Dialect, EntityId as _, Extras, Metadata, Realm, Right, RoleSet, Timestamp,
-    User, UserId, UserStatus, id::AddressId, metadata, ownership, text,
+    Address, AddressKind, Aliases, Change, Dialect, EntityId as _, Extras, Metadata, NO_ADDRESS, Realm, Right, RoleSet,
+    Timestamp, User, UserId, UserStatus, id::AddressId, metadata, ownership, text,
 };
 use roster_store::list::{Key, Mark, Slice};
 use roster_store::{Anything, MemberFilter, MemberSort, UserFilter, UserMatch, UserSort, View};
@@ -255,8 +255,17 @@ fn names(new: &NewUser) -> Result<(String, Option<String>, Option<String>)> {
     Ok(if first.is_none() && last.is_none() { (name.clone(), split.0, split.1) } else { (name.clone(), first, last) })
 }
 
+/// An address that somebody is to have from now on. What some surfaces show for users without one can't be taken: it would lead them to
+/// somebody else.
+pub(crate) fn given_email(email: &str) -> Result<String, text::Problem> {
+    match text::email(email)? {
+        made_up if made_up.ends_with(NO_ADDRESS) => Err("is the address of a user without one"),
+        email => Ok(email),
+    }
+}
+
 fn email_address(tx: &Tx<'_, '_>, email: &str) -> Result<Address> {
-    Ok(address(tx.drawing(), AddressKind::Email, text::email(email).of("email")?, true))
+    Ok(address(tx.drawing(), AddressKind::Email, given_email(email).of("email")?, true))
 }
 
 fn address(drawing: Drawing<'_>, kind: AddressKind, value: String, primary: bool) -> Address {
@@ -276,7 +285,7 @@ fn addresses(drawing: Drawing<'_>, new: &NewUser) -> Result<Vec<Address>> {
     check_number(usize::from(new.email.is_some()) + new.other_emails.len() + new.phones.len(), 0)?;
     let mut all: Vec<Address> = Vec::new();
     let emails =
-        new.email.iter().chain(&new.other_emails).map(|email| (AddressKind::Email, text::email(email).of("email")));
+        new.email.iter().chain(&new.other_emails).map(|email| (AddressKind::Email, given_email(email).of("email")));
     let phones = new.phones.iter().map(|phone| (AddressKind::Phone, text::phone(phone).of("phone").map(str::to_owned)));
     for (kind, value) in emails.chain(phones) {
         let value = value?;

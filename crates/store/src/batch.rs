@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashSet};
 
-use roster_model::{Change, EntityId as _, OrganizationId, RealmId, UserId};
+use roster_model::{Change, EntityId as _, EventId, OrganizationId, RealmId, UserId};
 
 /// Where a realm's log ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,11 +23,19 @@ pub struct Batch(RefCell<Done>);
 #[derive(Debug, Default)]
 struct Done {
     heads: BTreeMap<i64, Head>,
-    /// In their order: the realm, the number of the event, and what it says.
-    changes: Vec<(RealmId, i64, Change)>,
+    /// In their order.
+    changes: Vec<(RealmId, Noted)>,
     unsettled: Unsettled,
     /// Something was written that no change tells of.
     aside: bool,
+}
+
+/// An event that was written.
+#[derive(Debug)]
+pub(crate) struct Noted {
+    pub sequence: i64,
+    pub event: EventId,
+    pub change: Change,
 }
 
 /// A place in a batch to come back to.
@@ -80,10 +88,10 @@ impl Batch {
         self.0.borrow_mut().heads.insert(realm.raw(), head);
     }
 
-    pub(crate) fn note(&self, realm: RealmId, sequence: i64, change: &Change) {
+    pub(crate) fn note(&self, realm: RealmId, (sequence, event): (i64, EventId), change: &Change) {
         let mut done = self.0.borrow_mut();
         done.unsettled.note(change);
-        done.changes.push((realm, sequence, change.clone()));
+        done.changes.push((realm, Noted { sequence, event, change: change.clone() }));
     }
 
     pub(crate) fn note_aside(&self) {
@@ -139,10 +147,10 @@ impl Batch {
     }
 
     /// Each realm with its changes, in the order of its log.
-    pub(crate) fn into_changes(self) -> BTreeMap<i64, Vec<(i64, Change)>> {
-        let mut realms: BTreeMap<i64, Vec<(i64, Change)>> = BTreeMap::new();
-        for (realm, sequence, change) in self.0.into_inner().changes {
-            realms.entry(realm.raw()).or_default().push((sequence, change));
+    pub(crate) fn into_changes(self) -> BTreeMap<i64, Vec<Noted>> {
+        let mut realms: BTreeMap<i64, Vec<Noted>> = BTreeMap::new();
+        for (realm, noted) in self.0.into_inner().changes {
+            realms.entry(realm.raw()).or_default().push(noted);
         }
         realms
     }

@@ -8,8 +8,8 @@ use sha2::{Digest as _, Sha256};
 
 use crate::error::{Error, Result};
 use crate::new_file::NewFile;
+use crate::open;
 use crate::sql::{self, Connection, Kind, Location, Row, Source, Value};
-use crate::store;
 
 /// Every table with its key. A test holds the list to the schema.
 const TABLES: [(&str, &str); 22] = [
@@ -70,7 +70,7 @@ pub fn copy(from: &Location, to: &Location, told: &mut dyn FnMut(Progress<'_>)) 
     if from == to {
         return Err(Error::Url(String::from("a database can't be copied onto itself")));
     }
-    let source = open_existing(from)?;
+    let source = open_existing(from, false)?;
     let target = open_empty(to)?;
     source.begin_reading()?;
     source.take_time()?;
@@ -209,31 +209,45 @@ fn refuse_filled(connection: &Connection) -> Result<()> {
     Ok(())
 }
 
-fn open_existing(location: &Location) -> Result<Connection> {
-    let connection = match location {
-        Location::File(file) => {
-            Source::File(file.clone()).open().map_err(|error| store::unopened(location, file, error))?
-        }
-        Location::Temporary => return Err(Error::Missing(location.to_string())),
-        Location::Server(address) => Source::Server(address.clone()).open()?,
+/// Of several databases in one command: which one it is.
+fn about(location: &Location) -> impl Fn(Error) -> Error {
+    let name = match location {
+        Location::File(file) => file.display().to_string(),
+        other => other.to_string(),
     };
-    sql::check(&connection, false)?;
-    Ok(connection)
+    move |error| match error {
+        // These name it.
+        Error::File(..) | Error::Missing(_) | Error::Url(_) => error,
+        error => Error::About(name.clone(), Box::new(error)),
+    }
+}
+
+/// `may_be_behind`: it is read page by page, whatever is on them.
+fn open_existing(location: &Location, may_be_behind: bool) -> Result<Connection> {
+    let open = || {
+        let connection = match location {
+            Location::File(file) => Source::File(file.clone()).open().map_err(|error| open::unopened(file, error))?,
+            Location::Temporary => return Err(Error::Missing(location.to_string())),
+            Location::Server(address) => Source::Server(address.clone()).open()?,
+        };
+        match sql::check(&connection, may_be_behind)? {
+            0 => Err(Error::Url(format!("{location} has nothing in it"))),
+            _ => Ok(connection),
+        }
+    };
+    open().map_err(about(location))
 }
 
 fn open_empty(location: &Location) -> Result<Connection> {
-    let connection = match location {
-        Location::File(file) => {
-            store::make_file(file)?;
-            Source::File(file.clone()).open()?
-        }
-        Location::Temporary => return Err(Error::Url(String::from("name the file that the copy goes to"))),
-        Location::Server(address) => Source::Server(address.clone()).open()?,
+    let open = || {
+        let source = match location {
+            Location::File(file) => Source::File(file.clone()),
+            Location::Temporary => return Err(Error::Url(String::from("name the file that the copy goes to"))),
+            Location::Server(address) => Source::Server(address.clone()),
+        };
+        open::connect(&source, true)
     };
-    sql::check(&connection, true)?;
-    connection.tune()?;
-    sql::migrate(&connection)?;
-    Ok(connection)
+    open().map_err(about(location))
 }
 
 /// Writes all of a SQLite database, as it is at one moment, into a file that isn't there yet. Others may go on writing.
@@ -244,10 +258,10 @@ pub fn backup(from: &Location, file: &Path, told: &mut dyn FnMut(Progress<'_>)) 
             file.display()
         )));
     };
-    let source = open_existing(from)?;
+    let source = open_existing(from, true)?;
     let failed = |error: std::io::Error| match error.kind() {
         ErrorKind::AlreadyExists => Error::Url(format!("{} exists already", file.display())),
-        _ => store::unmade(file, error),
+        _ => open::unmade(file, error),
     };
     let backup = NewFile::create(file).map_err(failed)?;
     copy_file(&source, backup.part(), told)?;
@@ -262,18 +276,19 @@ pub fn restore(file: &Path, to: &Location, told: &mut dyn FnMut(Progress<'_>)) -
             file.display()
         )));
     };
-    let source = open_existing(&Location::File(file.to_owned()))?;
-    if target.exists() {
+    let source = open_existing(&Location::File(file.to_owned()), true)?;
+    let is_free = || {
         let connection = Source::File(target.clone()).open()?;
-        if sql::check(&connection, true)? > 0 {
-            refuse_filled(&connection)?;
-        } else if connection.optional("SELECT 1 FROM sqlite_master LIMIT 1", &[], |_| Ok(()))?.is_some() {
-            // It isn't Roster's, so it's somebody else's.
-            return Err(Error::Filled);
+        match sql::check(&connection, true)? {
+            0 => Ok(()),
+            _ => refuse_filled(&connection),
         }
+    };
+    if target.exists() {
+        is_free().map_err(about(to))?;
     }
-    store::make_file(target)?;
-    copy_file(&source, target, told)
+    open::make_file(target)?;
+    copy_file(&source, target, told).map_err(about(to))
 }
 
 /// In one transaction of the source. Else each step has its own, and SQLite begins again at the first page whenever somebody has committed
@@ -281,7 +296,7 @@ pub fn restore(file: &Path, to: &Location, told: &mut dyn FnMut(Progress<'_>)) -
 fn copy_file(source: &Connection, file: &Path, told: &mut dyn FnMut(Progress<'_>)) -> Result<()> {
     source.begin_reading()?;
     // A transaction is of no moment before something is read in it.
-    let copied = sql::check(source, false).and_then(|_| {
+    let copied = sql::check(source, true).and_then(|_| {
         let mut told =
             |left: u64, total: u64| told(Progress { step: "pages", done: total.saturating_sub(left), total });
         source.copy_to(file, &mut told)
@@ -333,7 +348,7 @@ mod tests {
         });
         done.expect("a backup");
         assert!(steps > 2, "there was nothing between two steps");
-        let kept = open_existing(&Location::File(kept)).expect("the backup");
+        let kept = open_existing(&Location::File(kept), false).expect("the backup");
         let counts = [&kept, &writer].map(|connection| count(connection, "filler").expect("a count"));
         assert_eq!(counts, [ROWS, ROWS + steps], "it is of its first moment");
     }

@@ -12,10 +12,13 @@ pub enum Error {
     Newer { found: i64, known: i64 },
     /// The schema is behind and may not be changed now.
     #[error(
-        "the database has schema version {found}, this Roster needs {known}: \
-         start the server without --no-migrate to bring it up to date"
+        "the database has schema version {found}, this Roster needs {known}: `roster serve` brings it up to date, \
+         unless it is told --no-migrate"
     )]
     Older { found: i64, known: i64 },
+    /// The file is a SQLite database that no Roster made. Nothing was changed.
+    #[error("the file is another program's database")]
+    Foreign,
     /// A copy goes where there is nothing yet.
     #[error("the database it would go to has something in it already")]
     Filled,
@@ -55,6 +58,9 @@ pub enum Error {
     Postgres(tokio_postgres::Error),
     #[error("{0}: {1}")]
     File(String, std::io::Error),
+    /// Which of several databases it is about.
+    #[error("{0}: {1}")]
+    About(String, Box<Error>),
 }
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -65,6 +71,7 @@ impl From<rusqlite::Error> for Error {
         match error.sqlite_error() {
             Some(failure) => match failure.code {
                 ErrorCode::DiskFull => Self::Full,
+                ErrorCode::ReadOnly => Self::Unreachable(String::from("it can't be written any more")),
                 ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => Self::Busy("locked by another process"),
                 ErrorCode::ConstraintViolation if failure.extended_code == ffi::SQLITE_CONSTRAINT_PRIMARYKEY => {
                     Self::Taken(error.to_string())

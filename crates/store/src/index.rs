@@ -7,16 +7,20 @@
 //!
 //! Beside it are [`Entities`], what lists show, and [`Keys`], who calls: remembered as they are read, and forgotten by events.
 
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
+mod realm;
+mod tables;
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, TryLockError};
+use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
 use hashbrown::HashMap;
-use roster_index::{Graph, Holding, Placed, Sizes};
-use roster_model::{Change, Event, LinkSubject, MembershipId, OrganizationId, RealmId, RoleSet, UserId, UserStatus};
+use roster_index::{Graph, Sizes};
+use roster_model::{Change, EntityId as _, Event, EventId, OrganizationId, RealmId, UserId};
 
-use crate::cache::{Entities, Entity, Recent};
+use crate::batch::Noted;
+use crate::cache::{Entities, Entity};
 use crate::error::{Error, Result};
 use crate::events::is_seen;
 use crate::keys::{self, Key, Keys};
@@ -24,14 +28,14 @@ use crate::roles::CatalogCache;
 use crate::snapshots::Snapshots;
 use crate::sql::{Connection, Kind, Readers, Source};
 use crate::view::View;
+use realm::{Seen, Wait, head};
+
+pub(crate) use realm::Realm;
 
 /// Events read at once.
 const EVENTS: u64 = 500;
 /// Memberships of a realm that is worth a line in the log when it is read.
 const LARGE: u64 = 10_000;
-/// How long who follows the log tries to change a graph while operations read it, and how often.
-const PATIENCE: Duration = Duration::from_millis(20);
-const PAUSE: Duration = Duration::from_micros(100);
 
 /// Whether the graph is kept in memory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -106,36 +110,14 @@ pub(crate) struct Index {
     pub(crate) entities: Entities,
     snapshots: Option<Snapshots>,
     readers: Readers,
+    catalogs: CatalogCache,
     stopping: AtomicBool,
     answered: AtomicU64,
     restored: AtomicU64,
 }
 
-/// One realm's graph and until when it may be used.
-#[derive(Debug)]
-pub(crate) struct Realm {
-    graph: RwLock<Graph>,
-    /// Operations that read the graph from their beginning to their end, which may be long.
-    operations: AtomicUsize,
-    /// Written while the graph is.
-    recent: Mutex<Recent>,
-    /// The last event by which an organization became different for who sees it as a group, as far as somebody asked for it or it was
-    /// since the realm was read; 0 for none at all. Written while the graph is.
-    last_changes: Mutex<HashMap<OrganizationId, i64>>,
-    /// The graph's, for whoever must not wait for it.
-    position: AtomicI64,
-    /// The last event that may have ended a key.
-    keys_changed: AtomicI64,
-    /// One at a time brings it up to date.
-    following: Mutex<()>,
-    /// Microseconds since the index was born; 0 until it has caught up with the log for the first time.
-    good_until: AtomicU64,
-    /// The position of the snapshot that there is; 0 for none.
-    kept: AtomicI64,
-}
-
 impl Index {
-    pub(crate) fn new(kind: Kind, snapshots: Option<Snapshots>, readers: Readers) -> Self {
+    pub(crate) fn new(kind: Kind, snapshots: Option<Snapshots>, readers: Readers, catalogs: CatalogCache) -> Self {
         Self {
             leases: Leases::of(kind),
             born: Instant::now(),
@@ -144,6 +126,7 @@ impl Index {
             entities: Entities::new(),
             snapshots,
             readers,
+            catalogs,
             stopping: AtomicBool::new(false),
             answered: AtomicU64::new(0),
             restored: AtomicU64::new(0),
@@ -187,59 +170,76 @@ impl Index {
 
     /// Reads all realms that aren't there yet, and what is new in the others. The connection is in no transaction.
     pub(crate) fn look(&self, connection: &Connection) -> Result<()> {
-        self.look_since(Instant::now(), connection, true)
+        self.look_since(&self.begin(), connection, true)
     }
 
-    /// Whether what is in memory was not compared with the log for so long that it isn't used.
+    /// Whether what is in memory was not compared with the log for so long that it isn't used, and nobody is about it.
     pub(crate) fn is_late(&self) -> bool {
         let now = self.at(Instant::now());
         let realms = self.realms.read().unwrap_or_else(PoisonError::into_inner);
-        realms.values().any(|realm| realm.good_until.load(Ordering::Acquire) <= now)
+        realms
+            .values()
+            .any(|realm| realm.good_until.load(Ordering::Acquire) <= now && realm.to_follow(Wait::No).is_some())
     }
 
-    /// The same for realms that are there already, where the connection's transaction began after that moment.
-    pub(crate) fn look_again(&self, begun: Instant, connection: &Connection) -> Result<()> {
+    /// Before a look.
+    pub(crate) fn begin(&self) -> Begun {
+        let realms = self.realms.read().unwrap_or_else(PoisonError::into_inner);
+        let realms = realms.iter().map(|(id, realm)| (*id, (Arc::clone(realm), realm.position())));
+        Begun { at: Instant::now(), realms: realms.collect() }
+    }
+
+    /// The same for realms that are there already, where the connection's transaction began after that. It may be one to another server
+    /// than the others know.
+    pub(crate) fn look_again(&self, begun: &Begun, connection: &Connection) -> Result<()> {
         self.look_since(begun, connection, false)
     }
 
-    fn look_since(&self, begun: Instant, connection: &Connection, load: bool) -> Result<()> {
-        let heads =
-            connection.all("SELECT id, head FROM realm", &[], |row| Ok((row.id::<RealmId>(0)?, row.int(1)?)))?;
-        for (id, head) in heads {
+    fn look_since(&self, begun: &Begun, connection: &Connection, load: bool) -> Result<()> {
+        // Who follows has one connection, and begins anew with another one.
+        let heads = if load {
+            "SELECT id, head, CAST(NULL AS BIGINT) FROM realm"
+        } else {
+            "SELECT r.id, r.head, e.id FROM realm r LEFT JOIN event e ON e.realm = r.id AND e.seq = r.head"
+        };
+        let heads = connection.all(heads, &[], |row| Ok((row.id::<RealmId>(0)?, row.int(1)?, row.opt_int(2)?)))?;
+        for (id, head, event) in heads {
             if self.stopping.load(Ordering::Relaxed) {
                 return Ok(());
             }
-            let Some(realm) = self.realm(id) else {
-                if load {
+            let Some((realm, before)) = begun.realms.get(&id) else {
+                if load && self.realm(id).is_none() {
                     self.load(connection, id)?;
                 }
                 continue;
             };
+            let seen = Seen { head, event, before: *before };
+            let wait = if load { Wait::BetweenOperations } else { Wait::No };
             // What could not be followed isn't used once its time is up; the next look tries again.
-            if self.follow(connection, id, &realm, Seen { head, still: !load }, Wait::BetweenOperations)? {
-                realm.good_until.fetch_max(self.at(begun + self.leases.lease), Ordering::AcqRel);
+            if self.follow(connection, id, realm, seen, wait)? {
+                realm.good_until.fetch_max(self.at(begun.at + self.leases.lease), Ordering::AcqRel);
             }
         }
         Ok(())
     }
 
     /// Brings a realm to its last commit. For the writer, after its own.
-    pub(crate) fn committed(&self, connection: &Connection, id: RealmId, changes: &[(i64, Change)]) {
+    pub(crate) fn committed(&self, connection: &Connection, id: RealmId, changes: &[Noted]) {
         let Some(realm) = self.realm(id) else { return };
         {
-            let _one = realm.following.lock().unwrap_or_else(PoisonError::into_inner);
+            let _one = realm.to_follow(Wait::Queue);
             // Who follows the log may have been quicker.
-            if changes.last().is_none_or(|(last, _)| *last <= realm.position()) {
+            if changes.last().is_none_or(|last| last.sequence <= realm.position()) {
                 return;
             }
-            if changes.first().is_some_and(|(first, _)| *first == realm.position() + 1) {
+            if changes.first().is_some_and(|first| first.sequence == realm.position() + 1) {
                 let events: Vec<Logged<'_>> = changes.iter().map(Logged::from).collect();
                 self.play(id, &realm, realm.write(), &events);
                 return;
             }
         }
         // Somebody else's commits come first.
-        let seen = head(connection, id).map(Seen::now);
+        let seen = realm.seen(connection, id);
         if let Err(error) = seen.and_then(|seen| self.follow(connection, id, &realm, seen, Wait::Queue)) {
             // What isn't known to be right isn't used; the next look makes it anew.
             tracing::error!(%error, "a commit could not be followed in memory");
@@ -247,25 +247,33 @@ impl Index {
         }
     }
 
-    /// `false`: not now, since the graph was read all the while.
+    /// `false`: not now, since the graph was read all the while, or somebody else is about it.
     fn follow(&self, connection: &Connection, id: RealmId, realm: &Realm, seen: Seen, wait: Wait) -> Result<bool> {
         let head = seen.head;
-        if realm.position() == head {
+        if seen.before > head {
+            return Ok(self.differs(id));
+        }
+        if realm.position() == head && seen.event.is_none() {
             return Ok(true);
         }
-        let _one = realm.following.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(_one) = realm.to_follow(wait) else { return Ok(false) };
         let catalogs = CatalogCache::default();
         loop {
-            let after = realm.position();
-            if after > head && !seen.still && after > self::head(connection, id)? {
-                // Not the database that it was: what the graph knows beyond it never was.
-                self.forget(id);
-                return Ok(true);
+            let (after, last) = (realm.position(), realm.event.load(Ordering::Acquire));
+            let is_last = |event: i64| last == 0 || event == last;
+            if after == head && seen.event.is_some_and(|event| !is_last(event)) {
+                return Ok(self.differs(id));
             }
             if after >= head {
                 return Ok(true);
             }
-            let events = View::open(connection, &catalogs, id)?.list_events(after, EVENTS, None, None)?;
+            // The one at which memory is comes along.
+            let from = (after - 1).max(0);
+            let mut events = View::open(connection, &catalogs, id)?.list_events(from, EVENTS, None, None)?;
+            let known = events.extract_if(.., |event| event.sequence == after).next();
+            if known.map_or(last != 0, |known| !is_last(known.id.raw())) {
+                return Ok(self.differs(id));
+            }
             if events.is_empty() {
                 return Err(Error::Corrupt(format!("the log ends at {after}, not at {head}")));
             }
@@ -275,6 +283,14 @@ impl Index {
                 return Ok(true);
             }
         }
+    }
+
+    /// It is another log than the one that was followed: nothing that was known from there is believed, and the realm is made anew.
+    fn differs(&self, id: RealmId) -> bool {
+        tracing::warn!(realm = id.raw(), "the log isn't the one that memory followed; the realm is read again");
+        self.forget(id);
+        self.catalogs.clear();
+        true
     }
 
     /// Does events again. Where one doesn't follow, the realm is forgotten, to be made anew.
@@ -307,6 +323,9 @@ impl Index {
                 return false;
             }
         }
+        if let Some(last) = events.last() {
+            realm.event.store(last.event.raw(), Ordering::Release);
+        }
         realm.position.store(graph.position(), Ordering::Release);
         drop(last_changes);
         drop(recent);
@@ -316,8 +335,12 @@ impl Index {
 
     /// Remembers a key that was read at this position, unless something has happened since that may have ended it.
     pub(crate) fn remember(&self, key: Key<'_>, position: i64) {
-        let Some(realm) = self.realm(key.realm()) else { return };
-        let stands = || realm.position() >= position && realm.keys_changed.load(Ordering::Acquire) <= position;
+        let id = key.realm();
+        let Some(realm) = self.realm(id) else { return };
+        let stands = || {
+            let known = realm.position() >= position && realm.keys_changed.load(Ordering::Acquire) <= position;
+            known && self.is_there(id, &realm)
+        };
         self.keys.put(key, stands);
     }
 
@@ -333,6 +356,16 @@ impl Index {
         for entity in entities {
             self.entities.put(id, entity, &later);
         }
+        drop(graph);
+        // Forgotten meanwhile, it heard of nothing any more.
+        if !self.is_there(id, &realm) {
+            self.entities.clear();
+        }
+    }
+
+    /// Whether this is still what follows the realm's log.
+    fn is_there(&self, id: RealmId, realm: &Arc<Realm>) -> bool {
+        self.realm(id).is_some_and(|known| Arc::ptr_eq(&known, realm))
     }
 
     /// The last event, of those up to this position, by which this organization became different, if that is known; 0: there is none.
@@ -364,6 +397,7 @@ impl Index {
         self.realms.write().unwrap_or_else(PoisonError::into_inner).clear();
         self.entities.clear();
         self.keys.clear();
+        self.catalogs.clear();
     }
 
     pub(crate) fn stop(&self) {
@@ -378,6 +412,8 @@ impl Index {
             && let Some(graph) = snapshots.read(connection, id, head(connection, id)?)
         {
             let at = graph.position();
+            // To follow the log from there may take long.
+            drop(modesty);
             if self.take(connection, id, graph, at)? {
                 self.restored.fetch_add(1, Ordering::Relaxed);
                 self.tell_loaded(id, started, "its snapshot");
@@ -386,10 +422,8 @@ impl Index {
             tracing::warn!("a snapshot didn't agree with the log; the tables are read instead");
             snapshots.discard(id);
         }
-        // From here on it may take longer.
-        drop(modesty);
         connection.begin_reading()?;
-        let graph = connection.take_time().and_then(|()| read(connection, id));
+        let graph = connection.take_time().and_then(|()| tables::read(connection, id, &self.stopping));
         connection.commit()?;
         let graph = graph?;
         // Here nobody waits for it yet.
@@ -402,22 +436,11 @@ impl Index {
 
     /// Answers from a graph from now on, once it has caught up with the log. `false`: it turned out not to be of this log, and is forgotten.
     fn take(&self, connection: &Connection, id: RealmId, graph: Graph, kept: i64) -> Result<bool> {
-        let realm = Arc::new(Realm {
-            position: AtomicI64::new(graph.position()),
-            recent: Mutex::new(Recent::new(graph.position())),
-            last_changes: Mutex::default(),
-            keys_changed: AtomicI64::new(graph.position()),
-            graph: RwLock::new(graph),
-            operations: AtomicUsize::new(0),
-            following: Mutex::default(),
-            good_until: AtomicU64::new(0),
-            kept: AtomicI64::new(kept),
-        });
+        let realm = Arc::new(Realm::new(connection, id, graph, kept)?);
         self.realms.write().unwrap_or_else(PoisonError::into_inner).insert(id, Arc::clone(&realm));
         // From here on own commits are told to it; what was committed while it was read is caught up with before it is used.
         let begun = Instant::now();
-        let head = head(connection, id)?;
-        self.follow(connection, id, &realm, Seen::now(head), Wait::Queue)?;
+        self.follow(connection, id, &realm, realm.seen(connection, id)?, Wait::Queue)?;
         realm.good_until.store(self.at(begun + self.leases.lease), Ordering::Release);
         Ok(self.realm(id).is_some())
     }
@@ -451,178 +474,69 @@ impl Index {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Logged<'e> {
     pub sequence: i64,
+    pub event: EventId,
     pub kind: &'e str,
     pub change: Option<&'e Change>,
     pub organization: Option<OrganizationId>,
     pub user: Option<UserId>,
 }
 
-impl<'e> From<&'e (i64, Change)> for Logged<'e> {
-    fn from((sequence, change): &'e (i64, Change)) -> Self {
+impl<'e> From<&'e Noted> for Logged<'e> {
+    fn from(Noted { sequence, event, change }: &'e Noted) -> Self {
         let (organization, user) = (change.organization(), change.user());
-        Self { sequence: *sequence, kind: change.kind(), change: Some(change), organization, user }
+        Self { sequence: *sequence, event: *event, kind: change.kind(), change: Some(change), organization, user }
     }
 }
 
 impl<'e> From<&'e Event> for Logged<'e> {
     fn from(event: &'e Event) -> Self {
-        let Event { sequence, organization, user, .. } = event;
+        let Event { sequence, id, organization, user, .. } = event;
         let (kind, change) = (event.kind.as_str(), event.change.as_ref());
-        Self { sequence: *sequence, kind, change, organization: *organization, user: *user }
+        Self { sequence: *sequence, event: *id, kind, change, organization: *organization, user: *user }
     }
 }
 
-fn head(connection: &Connection, realm: RealmId) -> Result<i64> {
-    let head = connection.optional("SELECT head FROM realm WHERE id = $1", &[realm.into()], |row| row.int(0))?;
-    Ok(head.unwrap_or_default())
+/// A look at the log begins. No log that memory follows ends before where memory is now.
+#[derive(Debug)]
+pub(crate) struct Begun {
+    at: Instant,
+    realms: HashMap<RealmId, (Arc<Realm>, i64)>,
 }
 
-impl Realm {
-    fn position(&self) -> i64 {
-        self.position.load(Ordering::Acquire)
+#[cfg(test)]
+mod tests {
+    use roster_testing::Database;
+
+    use super::*;
+    use crate::IndexMode;
+    use crate::tests::{opened, source, until};
+
+    /// To catch up may take long; who only wanted to know whether memory is right takes another way, and keeps no connection.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn who_brings_a_realm_up_to_date_is_not_waited_for() {
+        let (database, id) = (Database::new(), RealmId::from_raw(7));
+        let store = opened(database.url(), IndexMode::Full).await;
+        let made = store.write_aside(None, |connection| {
+            connection.execute(
+                "INSERT INTO realm (id, name, root, head, roles_version, created_ms) VALUES (7, 'r', 1, 0, 0, 0)",
+                &[],
+            )
+        });
+        made.await.expect("a realm");
+        until(|| store.index().realm(id).is_some()).await;
+        let source = source(database.url());
+        let looking = Arc::clone(&store);
+        let looked = tokio::task::spawn_blocking(move || {
+            let index = looking.index();
+            let realm = index.realm(id).expect("the realm");
+            let _busy = realm.to_follow(Wait::Queue);
+            realm.good_until.store(0, Ordering::Release);
+            let late = index.is_late();
+            let connection = source.open_reader()?;
+            index.look_again(&index.begin(), &connection).map(|()| late)
+        });
+        let looked = tokio::time::timeout(Duration::from_secs(30), looked).await.expect("nobody waits");
+        assert!(!looked.expect("no panic").expect("a look"), "somebody is about it");
+        store.close().await;
     }
-
-    fn last_changes(&self) -> MutexGuard<'_, HashMap<OrganizationId, i64>> {
-        self.last_changes.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(crate) fn read(&self) -> RwLockReadGuard<'_, Graph> {
-        self.graph.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The same for a whole operation.
-    pub(crate) fn read_long(&self) -> LongRead<'_> {
-        self.operations.fetch_add(1, Ordering::AcqRel);
-        LongRead { graph: self.read(), operations: &self.operations }
-    }
-
-    fn write(&self) -> RwLockWriteGuard<'_, Graph> {
-        self.graph.write().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn to_change(&self, wait: Wait) -> Option<RwLockWriteGuard<'_, Graph>> {
-        if wait == Wait::Queue {
-            return Some(self.write());
-        }
-        let begun = Instant::now();
-        loop {
-            let busy = self.operations.load(Ordering::Acquire) > 0;
-            match self.graph.try_write() {
-                Ok(graph) => return Some(graph),
-                Err(TryLockError::Poisoned(error)) => return Some(error.into_inner()),
-                Err(TryLockError::WouldBlock) if begun.elapsed() < PATIENCE => std::thread::sleep(PAUSE),
-                Err(TryLockError::WouldBlock) if busy => return None,
-                Err(TryLockError::WouldBlock) => return Some(self.write()),
-            }
-        }
-    }
-}
-
-/// Where a connection sees a log end.
-#[derive(Clone, Copy, Debug)]
-struct Seen {
-    head: i64,
-    /// It is in a transaction, and sees nothing of what is committed meanwhile: memory may rightly be further.
-    still: bool,
-}
-
-impl Seen {
-    const fn now(head: i64) -> Self {
-        Self { head, still: false }
-    }
-}
-
-/// How a graph that is to be changed is waited for. Whoever waits in the lock's own queue stops all who come after him to read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Wait {
-    Queue,
-    /// Not while operations read it, which may be long.
-    BetweenOperations,
-}
-
-/// Who follows the log knows of it, and doesn't wait for its end.
-pub(crate) struct LongRead<'r> {
-    graph: RwLockReadGuard<'r, Graph>,
-    operations: &'r AtomicUsize,
-}
-
-impl std::ops::Deref for LongRead<'_> {
-    type Target = Graph;
-
-    fn deref(&self) -> &Graph {
-        &self.graph
-    }
-}
-
-impl Drop for LongRead<'_> {
-    fn drop(&mut self) {
-        self.operations.fetch_sub(1, Ordering::AcqRel);
-    }
-}
-
-/// A realm's graph, from the tables as this connection's transaction sees them.
-fn read(connection: &Connection, realm: RealmId) -> Result<Graph> {
-    let catalogs = CatalogCache::default();
-    let view = View::open(connection, &catalogs, realm)?;
-    let mut graph = Graph::new(view.head, view.roles_version, view.list_roles()?);
-    let values = [realm.into()];
-    let count = |table: &str| {
-        let sql = format!("SELECT COUNT(*) FROM {table} WHERE realm = $1");
-        connection.one(&sql, &values, |row| Ok(u64::try_from(row.int(0)?).unwrap_or_default()))
-    };
-    let sizes =
-        Sizes { memberships: count("membership")?, users: count("usr")?, organizations: count("organization")? };
-    if sizes.memberships > LARGE {
-        let Sizes { memberships, users, organizations } = sizes;
-        let mebibytes = sizes.bytes() >> 20;
-        tracing::info!(
-            memberships,
-            users,
-            organizations,
-            mebibytes,
-            "reading a realm into memory, which takes about so much"
-        );
-    }
-    graph.reserve(sizes);
-    if let Some(realm) = view.realm()? {
-        graph.put_realm(realm);
-    }
-    let scan =
-        |sql: &str, each: &mut dyn FnMut(&crate::sql::Row<'_>) -> Result<()>| connection.scan(sql, &values, each);
-    scan(
-        "SELECT id, parent, status, suspended, created_ms FROM organization WHERE realm = $1 AND status <> 'gone'",
-        &mut |row| {
-            let (id, parent, active) = (row.id(0)?, row.opt_id(1)?, row.text(2)? == "active");
-            graph.put_organization(Placed { id, parent, active, suspended: row.flag(3)?, created: row.time(4)? });
-            Ok(())
-        },
-    )?;
-    scan("SELECT id, status, created_ms FROM usr WHERE realm = $1", &mut |row| {
-        graph.put_user(row.id(0)?, row.word(1, UserStatus::from_word)? == UserStatus::Active, row.time(2)?);
-        Ok(())
-    })?;
-    // In the order in which lists are kept.
-    scan("SELECT organization, usr, id, roles FROM membership WHERE realm = $1 ORDER BY id", &mut |row| {
-        let holding = Holding { membership: row.id::<MembershipId>(2)?, roles: RoleSet::from_bits(row.int(3)?) };
-        graph.put_member(row.id::<OrganizationId>(0)?, row.id::<UserId>(1)?, holding);
-        Ok(())
-    })?;
-    let pending =
-        "SELECT organization, COUNT(*) FROM invitation WHERE realm = $1 AND status = 'pending' GROUP BY organization";
-    scan(pending, &mut |row| {
-        graph.put_pending(row.id(0)?, u64::try_from(row.int(1)?).unwrap_or(u64::MAX));
-        Ok(())
-    })?;
-    scan("SELECT domain, subject FROM directory_link WHERE realm = $1", &mut |row| {
-        graph.put_linked(row.id(0)?, row.int(1)?);
-        Ok(())
-    })?;
-    scan("SELECT subject, domain FROM directory_link WHERE realm = $1 AND suspended", &mut |row| {
-        // A link may be of an organization, too; that has nothing suspended.
-        if let Some(LinkSubject::User(user)) = LinkSubject::from_raw(row.int(0)?) {
-            graph.put_suspension(user, row.id(1)?);
-        }
-        Ok(())
-    })?;
-    Ok(graph)
 }

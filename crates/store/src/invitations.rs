@@ -211,7 +211,7 @@ impl View<'_> {
     pub(crate) fn update_invitation(&self, i: &Invitation, hash: Option<&str>) -> Result<()> {
         self.connection.execute(
             "UPDATE invitation SET roles = $3, status = $4, inviter = $5, expires_ms = $6, updated_ms = $7, public = $8,
-                private = $9, hash = COALESCE($10, hash), name = $11, usr = $12, extras = $13
+                private = $9, hash = COALESCE($10, hash), name = $11, usr = $12, extras = $13, email = $14
              WHERE realm = $1 AND id = $2",
             &[
                 self.realm.into(),
@@ -227,6 +227,7 @@ impl View<'_> {
                 i.name.as_str().into(),
                 i.user.into(),
                 serde_json::to_string(&i.extras)?.into(),
+                i.email.as_str().into(),
             ],
         )?;
         Ok(())

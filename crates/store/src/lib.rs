@@ -8,11 +8,7 @@
 //! database; the other files are named after what they keep.
 
 mod accounts;
-#[cfg(test)]
-mod again;
 mod batch;
-#[cfg(test)]
-mod believing;
 mod cache;
 mod copy;
 mod directory;
@@ -30,14 +26,9 @@ mod memberships;
 mod names;
 mod naming;
 mod new_file;
-#[cfg(test)]
-mod numbering;
+mod open;
 mod organizations;
 mod passwords;
-#[cfg(test)]
-mod plans;
-#[cfg(test)]
-mod portable;
 mod purge;
 mod reach;
 mod realms;
@@ -48,16 +39,14 @@ mod sessions;
 mod snapshots;
 mod sql;
 mod store;
-#[cfg(test)]
-mod stretches;
 mod tables;
+#[cfg(test)]
+mod tests;
 mod tokens;
 mod transaction;
 mod users;
 mod verify;
 mod view;
-#[cfg(test)]
-mod waiting;
 
 pub use copy::{Copied, Progress, backup, copy, restore};
 pub use directory::GroupOf;

@@ -1,12 +1,11 @@
-use std::collections::BTreeMap;
-use std::io::ErrorKind;
+use std::collections::{BTreeMap, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use roster_model::{EntityId, RealmId};
+use tempfile::TempDir;
 use tokio::sync::oneshot;
 
 use crate::batch::Batch;
@@ -14,6 +13,7 @@ use crate::error::{Error, Result};
 use crate::index::{self, Index, IndexMode, Leases};
 use crate::keys::Key;
 use crate::names::Names;
+use crate::open;
 use crate::replica::{Outcome, Replica};
 use crate::roles::CatalogCache;
 use crate::sessions::{FoundSession, find_session};
@@ -30,6 +30,8 @@ pub const AT_LEAST_WAIT: Duration = Duration::from_secs(1);
 /// How long a look at the log is waited for.
 const RENEWAL_WAIT: Duration = Duration::from_millis(100);
 const AT_LEAST_LOOK: Duration = Duration::from_millis(10);
+/// How long the last writes are waited for at the end.
+const ENDING: Duration = Duration::from_secs(30);
 
 /// The database: one writer for each realm, many readers.
 #[derive(Debug)]
@@ -39,14 +41,17 @@ pub struct Store {
     readers: Readers,
     replica: Option<Replica>,
     index: Option<Arc<Index>>,
-    renewing: tokio::sync::Mutex<()>,
+    renewing: Arc<tokio::sync::Mutex<()>>,
     /// How long a commit that takes a right away waits before it is acknowledged.
     settling: Duration,
+    /// Until when the last ones of these wait.
+    settled: Mutex<HashMap<RealmId, tokio::time::Instant>>,
     /// Ends the one who follows the log, by its end.
     following: Mutex<Option<std::sync::mpsc::Sender<()>>>,
     catalogs: CatalogCache,
     location: Location,
-    temporary: Option<Temporary>,
+    /// Removed at the end, also where nobody closed the store.
+    temporary: Mutex<Option<TempDir>>,
 }
 
 /// Numbers for whoever watches the server.
@@ -85,39 +90,24 @@ impl Store {
             Location::File(path) => (Source::File(path.clone()), None),
             Location::Temporary if !migrate => return Err(Error::Missing(location.to_string())),
             Location::Temporary => {
-                let folder = Temporary::new()?;
-                (Source::File(folder.0.join("roster.db")), Some(folder))
+                let made = tempfile::Builder::new().prefix("roster-").tempdir();
+                let folder = made.map_err(|error| Error::File(std::env::temp_dir().display().to_string(), error))?;
+                (Source::File(folder.path().join("roster.db")), Some(folder))
             }
             Location::Server(address) => (Source::Server(address.clone()), None),
         };
-        let connection = match &source {
-            Source::File(file) => {
-                if migrate {
-                    make_file(file)?;
-                }
-                source.open().map_err(|error| unopened(location, file, error))?
-            }
-            Source::Server(_) => source.open()?,
-        };
-        sql::check(&connection, migrate)?;
-        connection.tune()?;
-        sql::migrate(&connection)?;
-        let mut first = Some(connection);
-        let writers = match &source {
-            Source::File(_) => {
-                first.iter().try_for_each(Connection::write_often)?;
-                1
-            }
-            Source::Server(_) => WRITERS,
-        };
-        let kind = match &source {
-            Source::File(_) => Kind::Sqlite,
-            Source::Server(_) => Kind::Postgres,
+        let connection = open::connect(&source, migrate)?;
+        connection.write_often()?;
+        let kind = connection.kind();
+        let writers = match kind {
+            Kind::Sqlite => 1,
+            Kind::Postgres => WRITERS,
         };
         let readers = Readers::new(source.clone());
-        let memory = (index == IndexMode::Full)
-            .then(|| Arc::new(Index::new(kind, Snapshots::of(location, snapshots), readers.clone())));
         let catalogs = CatalogCache::default();
+        let memory = (index == IndexMode::Full)
+            .then(|| Arc::new(Index::new(kind, Snapshots::of(location, snapshots), readers.clone(), catalogs.clone())));
+        let mut first = Some(connection);
         let started: Vec<_> = (0..writers)
             .map(|_| {
                 let connection = first.take().map_or_else(|| source.open(), Ok)?;
@@ -141,13 +131,19 @@ impl Store {
             readers,
             replica,
             index: memory,
-            renewing: tokio::sync::Mutex::default(),
+            renewing: Arc::default(),
             settling,
+            settled: Mutex::default(),
             following: Mutex::new(following),
             catalogs,
             location: location.clone(),
-            temporary,
+            temporary: Mutex::new(temporary),
         })
+    }
+
+    /// Whether the database answers and has the schema that this Roster needs.
+    pub async fn ready(&self) -> Result<()> {
+        self.read_server(|connection| sql::check(connection, false).map(drop)).await
     }
 
     pub const fn location(&self) -> &Location {
@@ -285,12 +281,17 @@ impl Store {
         let Some(index) = self.index.clone().filter(|index| index.is_late()) else { return false };
         let look = async {
             // One looks; who waited for him finds it done.
-            let _one = self.renewing.lock().await;
+            let one = Arc::clone(&self.renewing).lock_owned().await;
             if !index.is_late() {
                 return true;
             }
-            let begun = std::time::Instant::now();
-            self.readers.run(move |connection| index.look_again(begun, connection)).await.is_ok()
+            let begun = index.begin();
+            let look = move |connection: &Connection| {
+                // Until it is done, also where nobody waits for it any more: else the next one takes another connection.
+                let _one = one;
+                index.look_again(&begun, connection)
+            };
+            self.readers.run(look).await.is_ok()
         };
         // A database that is so slow is not waited for twice.
         tokio::time::timeout(RENEWAL_WAIT, look).await.unwrap_or(false)
@@ -381,25 +382,46 @@ impl Store {
         E: From<Error> + Send + 'static,
     {
         let (catalogs, index) = (self.catalogs.clone(), self.index.clone());
-        let (value, takes_away) = self
+        let settling = !self.settling.is_zero();
+        let written = self
             .submit(Some(realm), names, move |connection, batch| {
                 let held = index.as_deref().and_then(|index| Some((index, index.realm(realm)?)));
                 let graph = held.as_ref().map(|(index, realm)| (*index, realm.read_long()));
                 let memory = graph.as_ref().map(|(index, graph)| Memory { graph, index });
                 let mut transaction = Transaction::open(connection, &catalogs, realm, batch, memory)?;
+                let before = transaction.position();
                 let decision = operation(&mut transaction)?;
                 transaction.finish();
-                let takes_away = transaction.takes_away();
+                let changed = transaction.position() != before;
+                let effect = if transaction.takes_away() { Effect::TakesAway } else { Effect::Other { changed } };
                 Ok::<_, E>(match decision {
-                    Decision::Keep(value) => Decision::Keep((value, takes_away)),
-                    Decision::Drop(value) => Decision::Drop((value, false)),
+                    Decision::Keep(value) => Decision::Keep((value, effect)),
+                    Decision::Drop(value) => Decision::Drop((value, Effect::Other { changed: false })),
                 })
             })
-            .await?;
-        if takes_away && !self.settling.is_zero() {
-            tokio::time::sleep(self.settling).await;
+            .await;
+        let effect = written.as_ref().map_or(Effect::Other { changed: false }, |(_, effect)| *effect);
+        if settling && let Some(until) = self.settles(realm, effect) {
+            tokio::time::sleep_until(until).await;
         }
-        Ok(value)
+        written.map(|(value, _)| value)
+    }
+
+    /// Until when a write isn't acknowledged, so that nobody else answers from before it. One that changed nothing may say so of what was taken
+    /// away a moment ago.
+    fn settles(&self, realm: RealmId, effect: Effect) -> Option<tokio::time::Instant> {
+        let now = tokio::time::Instant::now();
+        let mut settled = self.settled.lock().unwrap_or_else(PoisonError::into_inner);
+        match effect {
+            Effect::TakesAway => {
+                settled.retain(|_, until| *until > now);
+                let until = now + self.settling;
+                settled.insert(realm, until);
+                Some(until)
+            }
+            Effect::Other { changed: false } => settled.get(&realm).copied(),
+            Effect::Other { changed: true } => None,
+        }
     }
 
     /// A write that the log doesn't tell of: in a realm, or of the server itself.
@@ -473,12 +495,20 @@ impl Store {
         drop(self.following.lock().unwrap_or_else(PoisonError::into_inner).take());
         self.writers.lock().unwrap_or_else(PoisonError::into_inner).clear();
         let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
-        for thread in threads {
-            let _ = tokio::task::spawn_blocking(move || thread.join()).await;
+        let (ended, all) = oneshot::channel();
+        // Not one of the runtime's threads, on which it waits at its own end.
+        let joining = std::thread::Builder::new().spawn(move || {
+            for thread in threads {
+                let _ = thread.join();
+            }
+            let _ = ended.send(());
+        });
+        if joining.is_err() || tokio::time::timeout(ENDING, all).await.is_err() {
+            // What was acknowledged is on disk.
+            tracing::warn!("the database doesn't answer; it isn't waited for any longer");
         }
-        if let Some(Temporary(folder)) = &self.temporary {
-            let _ = std::fs::remove_dir_all(folder);
-        }
+        // There is nobody to tell if it stays behind.
+        drop(self.temporary.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 }
 
@@ -524,6 +554,11 @@ impl Witness for Watching {
         }
     }
 
+    fn undone(&self) {
+        // What was read within the transaction, of roles that never were.
+        self.catalogs.clear();
+    }
+
     fn lost(&self) {
         self.catalogs.clear();
         if let Some(index) = &self.index {
@@ -532,61 +567,11 @@ impl Witness for Watching {
     }
 }
 
-/// Makes an empty file for the database if there is none, which only its owner can read: what is in it is personal. SQLite
-/// gives the files that it puts beside it the same mode.
-pub(crate) fn make_file(file: &Path) -> Result<()> {
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    match options.open(file) {
-        Ok(_) => Ok(()),
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(unmade(file, error)),
-    }
-}
-
-/// A folder that isn't there is a slip of the pen more often than a wish, so it isn't made.
-pub(crate) fn unmade(file: &Path, error: std::io::Error) -> Error {
-    if error.kind() == ErrorKind::NotFound {
-        let folder = file.parent().unwrap_or(file);
-        return Error::Url(format!("there is no folder {} for the database: make it first", folder.display()));
-    }
-    Error::File(file.display().to_string(), error)
-}
-
-/// SQLite only says that it can't; the two usual reasons are these.
-pub(crate) fn unopened(location: &Location, file: &Path, error: Error) -> Error {
-    match std::fs::OpenOptions::new().read(true).write(true).open(file) {
-        Err(cause) if cause.kind() == ErrorKind::NotFound => Error::Missing(location.to_string()),
-        Err(cause) => Error::File(file.display().to_string(), cause),
-        Ok(_) => error,
-    }
-}
-
-/// A folder that is removed at the end, also where nobody closed the store.
-#[derive(Debug)]
-struct Temporary(PathBuf);
-
-impl Temporary {
-    fn new() -> Result<Self> {
-        for attempt in 0..1000 {
-            let folder = std::env::temp_dir().join(format!("roster-{}-{attempt}", std::process::id()));
-            match std::fs::create_dir(&folder) {
-                Ok(()) => return Ok(Self(folder)),
-                Err(e) if e.kind() == ErrorKind::AlreadyExists => {}
-                Err(e) => return Err(Error::File(folder.display().to_string(), e)),
-            }
-        }
-        Err(Error::Url(String::from("no temporary folder could be made")))
-    }
-}
-
-impl Drop for Temporary {
-    fn drop(&mut self) {
-        // There is nobody to tell, and at worst a folder stays behind.
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
+/// What a write did.
+#[derive(Clone, Copy, Debug)]
+enum Effect {
+    TakesAway,
+    Other { changed: bool },
 }
 
 /// A closure on its way to the writer, its outcome, and who waits for it.
@@ -639,4 +624,24 @@ where
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(ToString::to_string);
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| String::from("without a message"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Beside a server, which may answer from before it for that long.
+    #[tokio::test]
+    async fn who_says_again_what_is_gone_waits_as_the_first_one_did() {
+        let index = (IndexMode::Beside, SnapshotOptions::default());
+        let store = Store::open(&Location::Temporary, None, index, true).expect("a store");
+        let [here, elsewhere] = [1, 2].map(RealmId::from_raw);
+        let [nothing, something] = [false, true].map(|changed| Effect::Other { changed });
+        assert_eq!(store.settles(here, nothing), None);
+        let until = store.settles(here, Effect::TakesAway);
+        assert!(until.is_some());
+        assert_eq!(store.settles(here, nothing), until);
+        assert_eq!((store.settles(here, something), store.settles(elsewhere, nothing)), (None, None));
+        store.close().await;
+    }
 }

@@ -61,7 +61,7 @@ impl<'c> Transaction<'c> {
         self.look_at(change);
         tables::apply(&self.view, sequence, change)?;
         self.view.append(sequence, time, actor, std::iter::once((event, change)))?;
-        self.batch.note(self.view.realm, sequence, change);
+        self.batch.note(self.view.realm, (sequence, event), change);
         self.view.head = sequence;
         Ok(sequence)
     }
@@ -80,9 +80,10 @@ impl<'c> Transaction<'c> {
             self.look_at(change);
         }
         tables::apply_all(&self.view, first, changes)?;
-        self.view.append(first, time, actor, changes.iter().map(|change| (draw(), change)))?;
-        for (sequence, change) in (first..).zip(changes) {
-            self.batch.note(self.view.realm, sequence, change);
+        let events: Vec<(EventId, &Change)> = changes.iter().map(|change| (draw(), change)).collect();
+        self.view.append(first, time, actor, events.iter().copied())?;
+        for (sequence, (event, change)) in (first..).zip(events) {
+            self.batch.note(self.view.realm, (sequence, event), change);
             self.view.head = sequence;
         }
         Ok(())

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use roster_engine::{
     Caller, Clock, Config, Engine, Error, IfPending, InvitationQuery, InvitationStatus, MembershipPatch, NewInvitation,
     NewMembership, NewOrganization, NewRole, NewUser, Organization, RoleNumber, RoleSet, SentInvitation, Subject,
-    Timestamp, User,
+    Timestamp, User, UserPatch,
 };
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
@@ -125,6 +125,83 @@ fn one_is_pending_at_a_time_until_it_expires_is_revoked_or_the_person_is_added()
         scene.add(&ada, RoleNumber::VIEWER).await.expect("added otherwise");
         let all = [InvitationStatus::Expired, InvitationStatus::Revoked, InvitationStatus::Accepted];
         assert_eq!(scene.statuses().await, all);
+        scene.verify().await;
+    });
+}
+
+/// By whichever of his addresses: the new invitation takes the place of the old one.
+#[test]
+fn somebody_with_two_addresses_is_invited_once() {
+    runtime().block_on(async {
+        let scene = Scene::new(2).await;
+        let new = NewUser {
+            email: Some("ada@example.com".into()),
+            other_emails: vec!["lovelace@example.com".into()],
+            ..NewUser::default()
+        };
+        let ada = scene.operator.create_user(new).await.expect("a user");
+        let first = scene.invite("ada", IfPending::Renew).await.expect("an invitation");
+        let second = scene.invite("lovelace", IfPending::Renew).await.expect("the same one");
+        assert_eq!(second.invited.invitation.id, first.invited.invitation.id);
+        assert_eq!(second.invited.invitation.email, "lovelace@example.com");
+        assert_eq!(scene.statuses().await, [InvitationStatus::Pending]);
+        let old = scene.operator.accept_invitation(secret(&first), ada.id).await;
+        assert!(matches!(old, Err(Error::NotFound(Subject::Invitation))), "the old secret is gone");
+        scene.verify().await;
+        scene.operator.accept_invitation(secret(&second), ada.id).await.expect("a member");
+        scene.verify().await;
+    });
+}
+
+/// It would lead who is asked about the one to the other.
+#[test]
+fn what_is_shown_for_a_user_without_an_address_is_nobodys() {
+    runtime().block_on(async {
+        let scene = Scene::new(0).await;
+        let made_up = || String::from("5@No-Address.invalid");
+        let is_refused =
+            |refused: Option<Error>| matches!(refused, Some(Error::Invalid { field, .. }) if field == "email");
+        for (email, other_emails) in [(Some(made_up()), vec![]), (None, vec![made_up()])] {
+            let new = NewUser { email, other_emails, ..NewUser::default() };
+            assert!(is_refused(scene.operator.create_user(new).await.err()));
+        }
+        let ada = scene.user("ada").await;
+        let patch = UserPatch { email: Some(Some(made_up())), ..UserPatch::default() };
+        assert!(is_refused(scene.operator.update_user(ada.id, patch).await.err()));
+        let new =
+            NewInvitation { email: made_up(), roles: RoleSet::of(RoleNumber::MEMBER), ..NewInvitation::default() };
+        assert!(is_refused(scene.operator.invite(scene.acme.id, new).await.err()));
+    });
+}
+
+/// Where he starts is shown by every surface, if there is such a place.
+#[test]
+fn who_starts_nowhere_any_more_starts_in_the_oldest_that_all_surfaces_show() {
+    runtime().block_on(async {
+        let scene = Scene::new(0).await;
+        let ada = scene.user("ada").await;
+        let root = scene.operator.root();
+        let other = NewOrganization { name: "other".into(), ..NewOrganization::default() };
+        let other = scene.operator.create_organization(other).await.expect("an organization");
+        for (place, is_default) in [(root, false), (scene.acme.id, true), (other.id, false)] {
+            let roles = RoleSet::of(RoleNumber::VIEWER);
+            let new = NewMembership { roles, is_default, ..NewMembership::default() };
+            scene.operator.add_member(place, ada.id, new).await.expect("a member");
+        }
+        let start = async || {
+            let mut starts = Vec::new();
+            for place in [root, scene.acme.id, other.id] {
+                let member = scene.operator.member(place, ada.id).await;
+                if member.is_ok_and(|member| member.membership.is_default) {
+                    starts.push(place);
+                }
+            }
+            starts
+        };
+        for (removed, left) in [(scene.acme.id, vec![other.id]), (other.id, vec![root]), (root, vec![])] {
+            scene.operator.remove_member(removed, ada.id, None).await.expect("removed");
+            assert_eq!(start().await, left);
+        }
         scene.verify().await;
     });
 }

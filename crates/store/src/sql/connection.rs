@@ -120,6 +120,14 @@ impl Connection {
         }
     }
 
+    /// Whether it is a file that this process has no right to write, or on a disk that is only read.
+    pub(crate) fn may_only_read(&self) -> Result<bool> {
+        match &self.inner {
+            Backend::Sqlite(sqlite) => sqlite.may_only_read(),
+            Backend::Postgres(_) | Backend::Nowhere(_) => Ok(false),
+        }
+    }
+
     /// For SQLite's writer: pages that are written again and again need not be read again each time. So much memory, in KiB, as is needed. A
     /// log that grew very large doesn't stay so.
     pub(crate) fn write_often(&self) -> Result<()> {
@@ -173,9 +181,7 @@ impl Connection {
     /// who keeps no lock that others wait for.
     pub(crate) fn take_time(&self) -> Result<()> {
         match &self.inner {
-            Backend::Postgres(postgres) => {
-                postgres.batch("SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0")
-            }
+            Backend::Postgres(postgres) => postgres.take_time(),
             Backend::Sqlite(_) | Backend::Nowhere(_) => Ok(()),
         }
     }

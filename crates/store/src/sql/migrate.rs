@@ -34,7 +34,8 @@ fn in_words_of(kind: Kind, sql: &str) -> String {
     sql.replace("{clustered}", clustered).replace("{text}", text)
 }
 
-fn version(connection: &Connection) -> Result<i64> {
+/// `None`: no Roster was here.
+fn version(connection: &Connection) -> Result<Option<i64>> {
     let known = match connection.kind() {
         Kind::Sqlite => "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = 'schema_version'",
         Kind::Postgres => {
@@ -43,17 +44,27 @@ fn version(connection: &Connection) -> Result<i64> {
         }
     };
     if connection.one(known, &[], |row| row.int(0))? == 0 {
-        return Ok(0);
+        return Ok(None);
     }
-    connection.one("SELECT COALESCE(MAX(version), 0) FROM schema_version", &[], |row| row.int(0))
+    connection.one("SELECT COALESCE(MAX(version), 0) FROM schema_version", &[], |row| row.int(0)).map(Some)
 }
 
-/// Refuses a database that a newer Roster wrote, and one that is behind if it may not be brought up to date. Changes nothing.
-pub fn check(connection: &Connection, may_migrate: bool) -> Result<i64> {
-    let found = version(connection)?;
+/// Whether a file that isn't Roster's has something in it. A server's database may be shared with others, if its names are free.
+fn is_foreign(connection: &Connection) -> Result<bool> {
+    let anything = "SELECT 1 FROM sqlite_master LIMIT 1";
+    Ok(connection.kind() == Kind::Sqlite && connection.optional(anything, &[], |_| Ok(()))?.is_some())
+}
+
+/// Refuses a database that a newer Roster wrote or another program, and one that is behind if it may not be. Changes nothing.
+pub fn check(connection: &Connection, may_be_behind: bool) -> Result<i64> {
+    let found = match version(connection)? {
+        Some(found) => found,
+        None if is_foreign(connection)? => return Err(Error::Foreign),
+        None => 0,
+    };
     if found > LATEST {
         Err(Error::Newer { found, known: LATEST })
-    } else if found < LATEST && !may_migrate {
+    } else if found < LATEST && !may_be_behind {
         Err(Error::Older { found, known: LATEST })
     } else {
         Ok(found)
@@ -85,9 +96,11 @@ pub fn migrate(connection: &Connection) -> Result<()> {
 }
 
 fn apply(connection: &Connection, number: i64, sql: &str) -> Result<()> {
+    connection.take_time()?;
     if connection.kind() == Kind::Postgres {
-        // Processes that start together: one migrates, the others wait and find it done. SQLite's transaction is that lock.
-        connection.batch("SELECT pg_advisory_xact_lock(7165083447)")?;
+        // Processes that start together: one migrates, the others wait and find it done, for as long as it takes. SQLite's transaction is
+        // that lock.
+        connection.batch("SET LOCAL lock_timeout = 0; SELECT pg_advisory_xact_lock(7165083447)")?;
     }
     connection.batch("CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL PRIMARY KEY)")?;
     // Read again under the lock: another process may have come first.

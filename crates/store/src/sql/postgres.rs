@@ -96,6 +96,21 @@ impl Postgres {
 
     pub(super) fn set_in_transaction(&self, inside: bool) {
         self.in_transaction.set(inside);
+        if !inside {
+            self.be_patient(false);
+        }
+    }
+
+    /// Until the transaction's end.
+    pub(super) fn take_time(&self) -> Result<()> {
+        self.be_patient(true);
+        self.batch("SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0")
+    }
+
+    fn be_patient(&self, patient: bool) {
+        if let Some(session) = self.session.borrow_mut().as_mut() {
+            session.take_time(patient);
+        }
     }
 
     fn ask<T>(&self, asked: impl AsyncFnOnce(&Client) -> Result<T, tokio_postgres::Error>) -> Result<T> {

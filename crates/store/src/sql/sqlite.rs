@@ -108,6 +108,10 @@ impl Sqlite {
         Ok(())
     }
 
+    pub(super) fn may_only_read(&self) -> Result<bool> {
+        Ok(self.0.is_readonly("main")?)
+    }
+
     pub(super) fn batch(&self, sql: &str) -> Result<()> {
         Ok(self.0.execute_batch(sql)?)
     }

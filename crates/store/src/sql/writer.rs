@@ -86,7 +86,9 @@ pub trait Witness: Send {
     fn foresee(&self, connection: &Connection, batch: &[Box<dyn Job>]) -> Result<()>;
     /// That was committed, and nobody has heard of it yet. The connection is in no transaction.
     fn committed(&self, connection: &Connection, batch: Batch);
-    /// A batch didn't become durable, and its jobs haven't heard of it yet; or the connection is another one from now on.
+    /// A batch was rolled back, and its jobs haven't heard of it yet.
+    fn undone(&self);
+    /// The same, and nobody knows whether it was; or the connection is another one from now on.
     fn lost(&self);
 }
 
@@ -199,7 +201,14 @@ fn work(
                     Ok(())
                 }
                 Err(error) => {
-                    witness.lost();
+                    // Of these it is known that nothing was committed.
+                    let undone =
+                        matches!(error, Error::Busy(_) | Error::Full | Error::Unserializable | Error::Taken(_));
+                    if undone && !link.connection.is_lost() {
+                        witness.undone();
+                    } else {
+                        witness.lost();
+                    }
                     tracing::error!(%error, jobs = batch.len(), "a batch of writes was not committed");
                     Err(error)
                 }

@@ -7,13 +7,13 @@ use roster_model::{
     UserId,
 };
 
+use super::temporary;
+use crate::Happened;
 use crate::list::Slice;
-use crate::sql::Location;
 use crate::{
     Counting, InvitationFilter, InvitationSort, MemberFilter, MemberSort, Naming, OrganizationFilter, OrganizationSort,
-    SessionFilter, Store, TokenFilter, UserFilter, UserSort, View,
+    SessionFilter, TokenFilter, UserFilter, UserSort, View,
 };
-use crate::{Happened, IndexMode, SnapshotOptions};
 
 /// Asks everything that requests ask about one organization, user or token.
 fn ask_everything(view: &View<'_>) -> crate::Result<()> {
@@ -135,8 +135,7 @@ fn ask_everything(view: &View<'_>) -> crate::Result<()> {
 
 #[tokio::test]
 async fn nothing_walks_a_whole_realm() {
-    let store =
-        Store::open(&Location::Temporary, None, (IndexMode::None, SnapshotOptions::default()), true).expect("a store");
+    let store = temporary();
     let realm = RealmId::from_raw(1);
     let bad = store
         .read(realm, |view| {
@@ -166,8 +165,7 @@ fn walks(step: &str) -> bool {
 /// The log's own order would do as well, and walk all of it.
 #[tokio::test]
 async fn somebodys_events_are_found_by_their_indexes() {
-    let store =
-        Store::open(&Location::Temporary, None, (IndexMode::None, SnapshotOptions::default()), true).expect("a store");
+    let store = temporary();
     let (by_user, by_organization) = store
         .read(RealmId::from_raw(1), |view| {
             let (user, organization) = (UserId::from_raw(2), OrganizationId::from_raw(3));
@@ -199,8 +197,7 @@ async fn somebodys_events_are_found_by_their_indexes() {
 /// A statement that is planned anew for each value costs more than finding its rows.
 #[tokio::test]
 async fn no_statement_is_planned_anew_for_its_values() {
-    let store =
-        Store::open(&Location::Temporary, None, (IndexMode::None, SnapshotOptions::default()), true).expect("a store");
+    let store = temporary();
     let anew = store
         .read(RealmId::from_raw(1), |view| {
             ask_everything(view)?;

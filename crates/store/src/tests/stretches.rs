@@ -5,8 +5,9 @@ use std::sync::Arc;
 use roster_model::{EntityId as _, OrganizationId, RealmId, Timestamp, UserId};
 use roster_testing::Database;
 
-use crate::sql::{Connection, Location};
-use crate::{Error, Happened, IndexMode, Result, SnapshotOptions, Store};
+use super::opened;
+use crate::sql::Connection;
+use crate::{Error, Happened, IndexMode, Result, Store};
 
 const REALM: i64 = 1;
 /// Some stretches, and a part of one.
@@ -69,10 +70,7 @@ async fn append(store: &Store, sequence: i64, organization: i64, kind: &'static 
 }
 
 async fn store(database: &Database, index: IndexMode) -> Arc<Store> {
-    let location = Location::parse(database.url()).expect("an address");
-    let opened =
-        tokio::task::spawn_blocking(move || Store::open(&location, None, (index, SnapshotOptions::default()), true));
-    let store = Arc::new(opened.await.expect("no panic").expect("a store"));
+    let store = opened(database.url(), index).await;
     let filled = store.write_aside(Some(RealmId::from_raw(REALM)), |connection| {
         connection.execute(
             "INSERT INTO realm (id, name, root, head, roles_version, created_ms) VALUES ($1, 'r', 1, $2, 0, 0)",

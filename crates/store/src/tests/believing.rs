@@ -6,7 +6,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::Poll;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use roster_model::change::ActorKind;
 use roster_model::{
@@ -14,8 +14,9 @@ use roster_model::{
 };
 use roster_testing::{Database, SERVER};
 
+use super::{opened, until};
 use crate::sql::{Connection, Location};
-use crate::{Decision, Error, IndexMode, Names, Result, SnapshotOptions, Store, Transaction};
+use crate::{Decision, Error, IndexMode, Names, Result, Store, Transaction};
 
 const REALM: i64 = 7;
 
@@ -83,11 +84,7 @@ async fn open(database: &Database) -> Arc<Store> {
 }
 
 async fn open_at(url: &str) -> Arc<Store> {
-    let location = Location::parse(url).expect("an address");
-    let opened = tokio::task::spawn_blocking(move || {
-        Store::open(&location, None, (IndexMode::Full, SnapshotOptions::default()), true)
-    });
-    let store = opened.await.expect("no panic").expect("a store");
+    let store = opened(url, IndexMode::Full).await;
     let make = |connection: &Connection| {
         connection.execute(
             "INSERT INTO realm (id, name, root, head, roles_version, created_ms) VALUES ($1, 'r', 1, 0, 0, 0)
@@ -97,7 +94,7 @@ async fn open_at(url: &str) -> Arc<Store> {
     };
     store.write_aside(None, make).await.expect("a realm");
     in_memory(&store, 0).await;
-    Arc::new(store)
+    store
 }
 
 /// Waits until memory has come so far.
@@ -152,14 +149,6 @@ impl Other {
 /// Connections block.
 async fn on_a_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     tokio::task::spawn_blocking(work).await.expect("no panic")
-}
-
-async fn until(what: impl Fn() -> bool) {
-    let begun = Instant::now();
-    while !what() {
-        assert!(begun.elapsed() < Duration::from_secs(30), "it never came");
-        tokio::task::yield_now().await;
-    }
 }
 
 /// Ends the sessions whose last statement begins so, and says how many there were.
@@ -359,10 +348,11 @@ async fn a_look_from_an_earlier_moment_takes_nothing_out_of_memory() {
         async move {
             let looked = Arc::clone(&store);
             let look = move |connection: &Connection| {
+                let before = looked.index().begin();
                 let head = connection.one("SELECT head FROM realm", &[], |row| row.int(0))?;
                 let _ = begun.send(head);
                 let _ = was_written.recv();
-                looked.index().look_again(Instant::now(), connection)
+                looked.index().look_again(&before, connection)
             };
             store.read_server(look).await
         }

@@ -6,16 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use roster_testing::Database;
 
-use crate::sql::{Connection, Location, Savepoint};
-use crate::{Error, IndexMode, Result, SnapshotOptions, Store};
-
-async fn store(database: &Database) -> Arc<Store> {
-    let location = Location::parse(database.url()).expect("an address");
-    let opened = tokio::task::spawn_blocking(move || {
-        Store::open(&location, None, (IndexMode::None, SnapshotOptions::default()), true)
-    });
-    Arc::new(opened.await.expect("no panic").expect("a store"))
-}
+use super::opened;
+use crate::sql::{Connection, Savepoint};
+use crate::{Error, IndexMode, Result, Store};
 
 /// With a name that no other has, so that nothing clashes but the id.
 fn add(connection: &Connection, id: i64) -> Result<()> {
@@ -35,7 +28,7 @@ fn there(connection: &Connection) -> Result<Vec<i64>> {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_waits_is_found_and_undone() {
     let database = Database::new();
-    let store = store(&database).await;
+    let store = opened(database.url(), IndexMode::None).await;
     let seen = store.write_aside(None, |connection| {
         let attempt = Savepoint::Attempt;
         add(connection, 1)?;
@@ -113,7 +106,7 @@ async fn together(store: &Arc<Store>, ids: &[i64], runs: &Arc<AtomicUsize>) -> V
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_row_costs_its_own_operation_alone() {
     let database = Database::new();
-    let store = store(&database).await;
+    let store = opened(database.url(), IndexMode::None).await;
     let runs = Arc::new(AtomicUsize::new(0));
     let outcomes = together(&store, &[1, 2, 1, 3], &runs).await;
     assert!(matches!(outcomes[..], [Ok(()), Ok(()), Err(Error::Taken(_)), Ok(())]), "{outcomes:?}");

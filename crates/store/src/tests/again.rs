@@ -7,18 +7,11 @@ use roster_model::change::ActorKind;
 use roster_model::{ActorRef, Base, Change, EntityId as _, EventId, RealmId, Role, RoleId, RoleNumber, Timestamp};
 use roster_testing::Database;
 
+use super::opened;
 use crate::batch::Batch;
 use crate::roles::CatalogCache;
 use crate::sql::{Connection, Kind, Location};
-use crate::{Error, IndexMode, SnapshotOptions, Store, Transaction, View};
-
-async fn store(database: &Database) -> Store {
-    let location = Location::parse(database.url()).expect("an address");
-    let opened = tokio::task::spawn_blocking(move || {
-        Store::open(&location, None, (IndexMode::None, SnapshotOptions::default()), true)
-    });
-    opened.await.expect("no panic").expect("a store")
-}
+use crate::{Error, IndexMode, Transaction, View};
 
 /// With a name that no other has, so that nothing clashes but the id.
 fn make_realm(connection: &Connection, id: i64) -> Result<(), Error> {
@@ -33,7 +26,7 @@ fn make_realm(connection: &Connection, id: i64) -> Result<(), Error> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_clash_of_ids_draws_another_one() {
     let database = Database::new();
-    let store = store(&database).await;
+    let store = opened(database.url(), IndexMode::None).await;
     store.write_aside(None, |connection| make_realm(connection, 1)).await.expect("a realm");
     // Draws 1, which is taken, then 2.
     let ids = Arc::new(AtomicI64::new(1));
@@ -60,7 +53,7 @@ async fn a_clash_of_ids_draws_another_one() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_serialization_failure_is_tried_again() {
     let database = Database::new();
-    let store = store(&database).await;
+    let store = opened(database.url(), IndexMode::None).await;
     let tries = Arc::new(AtomicI64::new(0));
     let counted = Arc::clone(&tries);
     let made = store.write_aside(None, move |connection| {
@@ -113,7 +106,7 @@ fn make_role(
 #[tokio::test(flavor = "multi_thread")]
 async fn roles_that_were_undone_are_not_remembered() {
     let database = Database::new();
-    let store = store(&database).await;
+    let store = opened(database.url(), IndexMode::None).await;
     store.write_aside(None, |connection| make_realm(connection, 1)).await.expect("a realm");
     store.close().await;
     let url = database.url().to_owned();

@@ -8,8 +8,9 @@ use roster_model::change::ActorKind;
 use roster_model::{ActorRef, Change, EntityId as _, EventId, Permission, PermissionId, RealmId, Timestamp};
 use roster_testing::{Database, SERVER};
 
+use super::opened;
 use crate::sql::{Connection, Location};
-use crate::{Decision, Error, IndexMode, SnapshotOptions, Store};
+use crate::{Decision, Error, IndexMode, Store};
 
 const STORES: usize = 3;
 const WRITERS: usize = 16;
@@ -60,16 +61,9 @@ async fn follow(store: &Store, over: &AtomicBool) -> Vec<i64> {
 
 /// Sixteen writers on three stores, as three processes have them. What was broken, if anything.
 async fn trial(url: &str) -> Result<(), String> {
-    let location = Location::parse(url).expect("an address");
     let mut stores = Vec::new();
     for _ in 0..STORES {
-        let location = location.clone();
-        let opened = tokio::task::spawn_blocking(move || {
-            Store::open(&location, None, (IndexMode::None, SnapshotOptions::default()), true)
-        })
-        .await
-        .expect("no panic");
-        stores.push(Arc::new(opened.expect("a store")));
+        stores.push(opened(url, IndexMode::None).await);
     }
     let made = stores[0]
         .write_aside(None, |connection| {
