@@ -132,13 +132,6 @@ pub struct Mounted {
     pub(crate) pipeline: Arc<Pipeline>,
 }
 
-impl Mounted {
-    /// The surface alone as a router: for tests of one dialect.
-    pub fn into_router(self) -> axum::Router {
-        axum::Router::new().fallback_service(tower::service_fn(move |request| self.pipeline.answer(request)))
-    }
-}
-
 /// Gives every request that `router` has no answer to a [`Failure`], and lets the pipeline see which route was taken.
 pub(crate) fn close<S: Clone + Send + Sync + 'static>(router: axum::Router<S>) -> axum::Router<S> {
     router

@@ -4,10 +4,12 @@ use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
 use clap::builder::{FalseyValueParser, TypedValueParser};
-use clap::{Arg, ArgAction, Args, CommandFactory, Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{Arg, ArgAction, Args, CommandFactory, FromArgMatches as _, Parser, Subcommand};
 
 use crate::Settings;
-use crate::commands::database::{BackupArgs, CopyArgs, RestoreArgs, VerifyArgs};
+use crate::commands::database::{BackupArgs, CopyArgs, RestoreArgs};
 use crate::commands::member::MemberArgs;
 use crate::commands::openapi::OpenapiArgs;
 use crate::commands::org::OrgArgs;
@@ -16,7 +18,8 @@ use crate::commands::realm::RealmArgs;
 use crate::commands::token::TokenArgs;
 use crate::commands::transfer::{ExportArgs, ImportArgs};
 use crate::commands::user::UserArgs;
-use crate::config::{File, Index, LogFormat};
+use crate::commands::verify::VerifyArgs;
+use crate::config::{File, Index, LogFormat, says_nothing};
 
 /// Roster: who belongs to which organization, behind the APIs that your applications already speak.
 #[derive(Debug, Parser)]
@@ -70,12 +73,6 @@ pub(crate) struct CommonArgs {
     /// Database [default: sqlite://roster.db]
     #[arg(long, global = true, env = "ROSTER_DATABASE_URL", value_name = "URL", hide_env_values = true)]
     pub database: Option<String>,
-    /// What to log: a level, or levels by module as in `info,roster_http=debug` [default: info]
-    #[arg(long, global = true, env = "ROSTER_LOG", value_name = "FILTER")]
-    pub log: Option<String>,
-    /// How to log; auto is text on a terminal and JSON elsewhere [default: auto]
-    #[arg(long, global = true, env = "ROSTER_LOG_FORMAT", value_name = "FORMAT")]
-    pub log_format: Option<LogFormat>,
 }
 
 /// What `roster serve` takes. What is left out comes from the configuration file, else it has a default.
@@ -102,6 +99,12 @@ pub(crate) struct ServeArgs {
     /// How long requests under way may take when the server is stopped [default: 10]
     #[arg(long, env = "ROSTER_GRACE", value_name = "SECONDS")]
     pub grace: Option<u64>,
+    /// What to log: a level, or levels by module as in `info,roster_http=debug` [default: info]
+    #[arg(long, env = "ROSTER_LOG", value_name = "FILTER")]
+    pub log: Option<String>,
+    /// How to log; auto is text on a terminal and JSON elsewhere [default: auto]
+    #[arg(long, env = "ROSTER_LOG_FORMAT", value_name = "FORMAT")]
+    pub log_format: Option<LogFormat>,
     /// Bytes of a request body at most [default: 1048576]
     #[arg(long, env = "ROSTER_BODY_LIMIT", value_name = "BYTES")]
     pub body_limit: Option<usize>,
@@ -157,16 +160,35 @@ pub(crate) fn parse() -> Cli {
 
 /// `roster` is `roster serve`, and `roster --listen …` is `roster serve --listen …`.
 fn read(mut words: Vec<OsString>) -> Result<Cli, clap::Error> {
-    let read = Cli::try_parse_from(&words);
+    let read = read_as_given(&words);
     let serves = match &read {
         Ok(cli) => cli.command.is_none(),
         Err(error) => error.use_stderr() && begins_with_flag(&words) && !names_command(&words),
     };
     if serves {
         words.insert(1.min(words.len()), "serve".into());
-        return Cli::try_parse_from(words);
+        return read_as_given(&words);
     }
     read
+}
+
+fn read_as_given(words: &[OsString]) -> Result<Cli, clap::Error> {
+    let matches = without_empty_variables(Cli::command()).try_get_matches_from(words)?;
+    let cli = Cli::from_arg_matches(&matches)?;
+    // The variable is there for the other commands; who gives the flag means one of the two.
+    let given = matches.value_source("database") == Some(ValueSource::CommandLine);
+    if given && matches!(cli.command, Some(Command::Copy(_))) {
+        let problem = "copy takes no --database: say which by --from and --to";
+        return Err(Cli::command().error(ErrorKind::ArgumentConflict, problem));
+    }
+    Ok(cli)
+}
+
+/// As if empty variables weren't there: each flag would make something else of nothing.
+fn without_empty_variables(command: clap::Command) -> clap::Command {
+    command
+        .mut_args(|arg| if arg.get_env().is_some_and(says_nothing) { arg.env(None::<&str>) } else { arg })
+        .mut_subcommands(without_empty_variables)
 }
 
 fn begins_with_flag(words: &[OsString]) -> bool {
@@ -225,6 +247,15 @@ mod tests {
         ] {
             assert_eq!(variable(value), said, "{value}");
         }
+    }
+
+    #[test]
+    fn a_copy_takes_no_third_database() {
+        for line in ["roster copy --from a --to b --database c", "roster --database c copy --from a --to b"] {
+            let told = words(line).expect_err("a mistake").to_string();
+            assert!(told.contains("--from and --to"), "{told}");
+        }
+        assert!(matches!(words("roster copy --from a --to b"), Ok(Cli { command: Some(Command::Copy(_)), .. })));
     }
 
     #[test]

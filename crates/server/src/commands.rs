@@ -10,3 +10,4 @@ mod shell;
 pub(crate) mod token;
 pub(crate) mod transfer;
 pub(crate) mod user;
+pub(crate) mod verify;

@@ -12,7 +12,7 @@ use roster_http::Limits;
 
 use crate::cli::{CommonArgs, ServeArgs};
 
-pub(crate) use environment::warn_of_unknown_variables;
+pub(crate) use environment::{log_unknown_variables, print_unknown_variables, says_nothing};
 pub(crate) use file::File;
 
 /// The environment variable for the first realm key. There is no flag and no line in the file for it: those can be read by
@@ -91,8 +91,8 @@ impl Settings {
             public_url: public_url.map(|url| checked_url(&url)).transpose()?,
             migrate: serve.no_migrate.map(|not| !not).or(file.migrate).unwrap_or(true),
             grace: Duration::from_secs(serve.grace.or(file.grace_seconds).unwrap_or(10)),
-            log: common.log.clone().or(file.log).unwrap_or_else(|| "info".into()),
-            log_format: common.log_format.or(file.log_format).unwrap_or_default(),
+            log: serve.log.clone().or(file.log).unwrap_or_else(|| "info".into()),
+            log_format: serve.log_format.or(file.log_format).unwrap_or_default(),
             bootstrap_key: bootstrap_key()?,
             limits,
             authzen: file.authzen,
@@ -152,6 +152,7 @@ fn checked_url(url: &str) -> anyhow::Result<String> {
 
 fn bootstrap_key() -> anyhow::Result<Option<String>> {
     match std::env::var(BOOTSTRAP_KEY) {
+        _ if says_nothing(BOOTSTRAP_KEY) => Ok(None),
         Ok(key) => checked_key(key).map(Some),
         Err(std::env::VarError::NotPresent) => Ok(None),
         Err(std::env::VarError::NotUnicode(_)) => checked_key("\u{fffd}".into()).map(Some),

@@ -5,6 +5,7 @@ mod commands;
 mod config;
 mod operations;
 mod serve;
+mod stop;
 mod surfaces;
 mod telemetry;
 
@@ -31,13 +32,15 @@ pub fn main() -> ExitCode {
 
 fn run(cli: cli::Cli) -> anyhow::Result<()> {
     let settings = cli.settings()?;
+    if matches!(cli.command, None | Some(cli::Command::Serve(_))) {
+        telemetry::start(&settings)?;
+        config::log_unknown_variables();
+    } else {
+        config::print_unknown_variables();
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let done = match cli.command {
-        None | Some(cli::Command::Serve(_)) => {
-            telemetry::start(&settings)?;
-            config::warn_of_unknown_variables();
-            runtime.block_on(serve::serve(settings))
-        }
+        None | Some(cli::Command::Serve(_)) => runtime.block_on(serve::serve(settings)),
         Some(cli::Command::Realm(args)) => runtime.block_on(commands::realm::run(&settings, &args)),
         Some(cli::Command::User(args)) => runtime.block_on(commands::user::run(&settings, &args)),
         Some(cli::Command::Org(args)) => runtime.block_on(commands::org::run(&settings, &args)),
@@ -49,7 +52,7 @@ fn run(cli: cli::Cli) -> anyhow::Result<()> {
         Some(cli::Command::Copy(args)) => commands::database::copy(&args),
         Some(cli::Command::Backup(args)) => commands::database::backup(&settings, &args),
         Some(cli::Command::Restore(args)) => commands::database::restore(&settings, &args),
-        Some(cli::Command::Verify(args)) => runtime.block_on(commands::database::verify(&settings, &args)),
+        Some(cli::Command::Verify(args)) => runtime.block_on(commands::verify::all(&settings, &args)),
         Some(cli::Command::Openapi(args)) => commands::openapi::run(&args),
     };
     // What still runs is a client that reads too slowly: the time for it is over.

@@ -17,6 +17,7 @@ use tokio::time::MissedTickBehavior;
 
 use crate::Settings;
 use crate::config::Index;
+use crate::stop::Stop;
 
 /// How often the engine gets a turn for what waits for no request.
 const MAINTENANCE: Duration = Duration::from_secs(5);
@@ -31,7 +32,7 @@ pub(crate) async fn serve(settings: Settings) -> anyhow::Result<()> {
         TcpListener::bind(&settings.listen).await.with_context(|| format!("can't listen on {}", settings.listen))?;
     let address = listener.local_addr()?;
     // Whoever reads that it listens may tell it to stop at once.
-    let stop_signals = accept::Stop::new().context("can't listen for signals")?;
+    let stop_signals = Stop::new().context("can't listen for signals")?;
     let mut config = Config::new(settings.database.clone());
     config.read_database.clone_from(&settings.read_database);
     config.index = match settings.index {
@@ -53,7 +54,11 @@ pub(crate) async fn serve(settings: Settings) -> anyhow::Result<()> {
     let router = crate::router(&app, Arc::new(settings.authzen.clone()));
     // A key that was given is known to who gave it, and is no matter for a terminal's history.
     let first_key = opened.first_key.filter(|_| settings.bootstrap_key.is_none());
-    announce::announce(address, &opened.database, first_key.as_deref())?;
+    announce::announce(address, &opened.database, first_key.as_deref()).with_context(|| match first_key {
+        // By now it is in the database, and the next start makes none.
+        Some(_) => "the first key could not be shown; `roster token create` makes another one",
+        None => "standard output can't be written",
+    })?;
 
     let (stop, stopped) = oneshot::channel();
     let maintenance = tokio::spawn(maintain(Arc::clone(&app.engine), stopped));
@@ -68,7 +73,7 @@ pub(crate) async fn serve(settings: Settings) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// How a client on this machine reaches an address that was bound.
+/// How a client on this machine reaches an address that was bound: `0.0.0.0` is everywhere, and nowhere to connect to.
 fn reachable(mut address: SocketAddr) -> String {
     if address.ip().is_unspecified() {
         address.set_ip(if address.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() });

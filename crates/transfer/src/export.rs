@@ -10,7 +10,7 @@ use crate::show::Show;
 /// Why an export ended before its end.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
-    #[error("the output can't be written: {0}")]
+    #[error("the output can't be written")]
     Write(#[from] io::Error),
     #[error(transparent)]
     Engine(#[from] engine::Error),

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use roster_engine::{self as engine, Caller, ImportProgress, ImportStep, Incoming, Known, Timestamp};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::lines::{Input, Lines, Text};
+use crate::lines::{Input, LINE_MAX, Lines, Text};
 use crate::map::{self, Line};
 use crate::record::{FORMAT, VERSION};
 use crate::turns::Turns;
@@ -43,7 +43,7 @@ type Refused = Vec<(usize, engine::Error)>;
 /// Why an import ended before its end.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("the input can't be read: {0}")]
+    #[error("the input can't be read")]
     Read(#[from] io::Error),
     #[error("this isn't what was being imported, nor can it be read again from its first line: say --restart")]
     OtherStream,
@@ -358,7 +358,7 @@ impl Reading {
             };
             self.blank &= matches!(text, Text::Line([]));
             match text {
-                Text::TooLong => problems.push((number, String::from("is longer than 8 MiB"))),
+                Text::TooLong => problems.push((number, format!("is longer than {} MiB", LINE_MAX >> 20))),
                 Text::Line([]) => {}
                 Text::Line(text) => match self.line(number, text) {
                     Ok(Some(record)) => {

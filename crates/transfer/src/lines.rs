@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 use crate::import::Error;
 
 /// Bytes of the longest line.
-const LINE_MAX: u64 = 8 << 20;
+pub(crate) const LINE_MAX: u64 = 8 << 20;
 /// How much of a file's beginning is looked at to tell it from another one.
 const BEGINNING: usize = 4096;
 const BUFFER: usize = 1 << 18;

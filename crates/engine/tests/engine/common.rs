@@ -12,12 +12,10 @@ pub struct Bench {
 }
 
 impl Bench {
-    #[allow(dead_code, reason = "not every test file sets its clock")]
     pub async fn new() -> Self {
         Self::with(|config| config).await
     }
 
-    #[allow(dead_code, reason = "not every test file sets its clock")]
     pub async fn with(configure: impl FnOnce(Config) -> Config) -> Self {
         let database = Database::new();
         let mut config = Config::new(database.url());

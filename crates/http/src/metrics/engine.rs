@@ -33,6 +33,8 @@ impl Collector for Snapshot {
         for (name, help, value) in [
             ("roster_group_commits", "Commits.", now.batches),
             ("roster_group_commit_operations", "Writes in all commits.", now.batched_operations),
+            ("roster_reads_answered_from_memory", "Reads that memory was enough for.", now.answered_from_memory),
+            ("roster_realms_restored", "Realms that came into memory from a kept graph.", now.restored),
         ] {
             ConstCounter::new(value).encode(encoder.encode_descriptor(name, help, None, MetricType::Counter)?)?;
         }
@@ -57,4 +59,21 @@ impl Snapshot {
 #[expect(clippy::cast_precision_loss, reason = "metrics are read by people and graphs")]
 fn float(number: u64) -> f64 {
     number as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use prometheus_client::encoding::text::encode_registry;
+
+    use super::*;
+
+    #[test]
+    fn what_memory_has_done_is_counted() {
+        let statistics = Statistics { answered_from_memory: 3, restored: 2, ..Statistics::default() };
+        let mut text = String::new();
+        encode_registry(&mut text, &registry(statistics)).expect("a string takes everything");
+        for line in ["roster_reads_answered_from_memory_total 3", "roster_realms_restored_total 2"] {
+            assert!(text.lines().any(|found| found == line), "{line}: {text}");
+        }
+    }
 }

@@ -1,14 +1,14 @@
-//! `roster copy`, `backup`, `restore` and `verify`: whole databases.
+//! `roster copy`, `backup` and `restore`: whole databases.
 
 use std::path::PathBuf;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use roster_engine::database::{self, Progress};
 use serde_json::json;
 
-use super::shell::{Output, explain, lines, with_engine};
+use super::shell::{Output, explain, lines};
 use crate::Settings;
 
 #[derive(Args, Debug)]
@@ -35,12 +35,6 @@ pub(crate) struct BackupArgs {
 pub(crate) struct RestoreArgs {
     /// File that `roster backup` wrote
     file: PathBuf,
-    #[command(flatten)]
-    output: Output,
-}
-
-#[derive(Args, Debug)]
-pub(crate) struct VerifyArgs {
     #[command(flatten)]
     output: Output,
 }
@@ -106,33 +100,4 @@ pub(crate) fn restore(settings: &Settings, args: &RestoreArgs) -> anyhow::Result
     args.output.print(&json!({"database": settings.database}), || {
         format!("{} has what {} had\n", settings.database, args.file.display())
     })
-}
-
-/// Every realm's log against its tables and rules.
-pub(crate) async fn verify(settings: &Settings, args: &VerifyArgs) -> anyhow::Result<()> {
-    let mut found = Vec::new();
-    with_engine(settings, false, async |engine| {
-        for realm in engine.list_realms().await.map_err(explain)? {
-            let problems = engine.verify(realm.id).await.map_err(explain)?;
-            found.push((realm.name, problems));
-        }
-        Ok(())
-    })
-    .await?;
-    let shape: Vec<_> = found
-        .iter()
-        .map(|(realm, problems)| json!({"realm": realm, "ok": problems.is_empty(), "problems": problems}))
-        .collect();
-    args.output.print(&json!({"realms": shape}), || {
-        let told = found.iter().map(|(realm, problems)| match &**problems {
-            [] => format!("realm {realm} is sound\n"),
-            problems => format!("realm {realm}:\n{}\n", problems.join("\n")),
-        });
-        told.collect()
-    })?;
-    match found.iter().map(|(_, problems)| problems.len()).sum::<usize>() {
-        0 => Ok(()),
-        1 => bail!("there is 1 problem"),
-        number => bail!("there are {number} problems"),
-    }
 }

@@ -6,16 +6,19 @@ use anyhow::Context;
 
 #[derive(clap::Args, Debug)]
 pub(crate) struct OpenapiArgs {
-    /// native, whylabs, …
+    /// The surface that is described
+    #[arg(value_parser = words())]
     surface: String,
 }
 
+/// All surfaces, as they are called here.
+fn words() -> Vec<&'static str> {
+    crate::apis().iter().map(|api| api.surface().word()).collect()
+}
+
 pub(crate) fn run(args: &OpenapiArgs) -> anyhow::Result<()> {
-    let apis = crate::apis();
-    let known: Vec<_> = apis.iter().map(|api| api.surface().word()).collect();
-    let api = apis.into_iter().find(|api| api.surface().word() == args.surface);
-    let api = api.with_context(|| format!("there is no surface {:?}; there are {}", args.surface, known.join(", ")))?;
-    let json = api.openapi().to_pretty_json()?;
+    let api = crate::apis().into_iter().find(|api| api.surface().word() == args.surface);
+    let json = api.context("there is no such surface")?.openapi().to_pretty_json()?;
     writeln!(std::io::stdout().lock(), "{json}")?;
     Ok(())
 }

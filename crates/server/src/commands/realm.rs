@@ -1,11 +1,11 @@
 //! `roster realm`: closed worlds of users and organizations on one server.
 
-use anyhow::bail;
 use clap::{Args, Subcommand};
 use roster_engine::{EntityId as _, Realm};
 use serde_json::{Value, json};
 
-use super::shell::{Output, explain, lines, no_realm, with_engine};
+use super::shell::{Output, explain, lines, with_engine};
+use super::verify;
 use crate::Settings;
 
 #[derive(Args, Debug)]
@@ -33,7 +33,7 @@ pub(crate) async fn run(settings: &Settings, args: &RealmArgs) -> anyhow::Result
     match &args.action {
         Action::Create { name } => create(settings, args.output, name).await,
         Action::List => list(settings, args.output).await,
-        Action::Verify { name } => verify(settings, args.output, name).await,
+        Action::Verify { name } => verify::one(settings, args.output, name).await,
     }
 }
 
@@ -64,24 +64,4 @@ async fn list(settings: &Settings, output: Output) -> anyhow::Result<()> {
     let shapes: Vec<_> = realms.iter().map(|realm| shape(realm, None)).collect();
     let rows = realms.iter().map(|realm| [realm.name.clone(), realm.root.native(), realm.created.rfc3339()]);
     output.list(&json!({"items": shapes, "next_cursor": null}), ["NAME", "ROOT", "CREATED"], rows, None)
-}
-
-async fn verify(settings: &Settings, output: Output, name: &str) -> anyhow::Result<()> {
-    let problems = with_engine(settings, false, async |engine| {
-        let realms = engine.list_realms().await.map_err(explain)?;
-        match realms.into_iter().find(|realm| realm.name == name) {
-            Some(realm) => engine.verify(realm.id).await.map_err(explain),
-            None => Err(no_realm(engine, name).await?),
-        }
-    })
-    .await?;
-    let sound = problems.is_empty();
-    output.print(&json!({"realm": name, "ok": sound, "problems": problems}), || {
-        if sound { format!("realm {name} is sound\n") } else { problems.join("\n") }
-    })?;
-    match problems.len() {
-        0 => Ok(()),
-        1 => bail!("there is 1 problem in realm {name}"),
-        number => bail!("there are {number} problems in realm {name}"),
-    }
 }

@@ -14,6 +14,7 @@ use serde_json::json;
 
 use super::shell::{ShellArgs, explain, in_realm, lines};
 use crate::Settings;
+use crate::stop::Stop;
 
 /// Standard input or output.
 const STANDARD: &str = "-";
@@ -46,7 +47,7 @@ pub(crate) struct ExportArgs {
 }
 
 pub(crate) async fn export(settings: &Settings, args: &ExportArgs) -> anyhow::Result<()> {
-    in_realm(settings, &args.shell, async |session| {
+    let exporting = in_realm(settings, &args.shell, async |session| {
         let mut watch = Watch::new(None);
         let mut told = |lines| watch.at(lines, 0);
         let written = if args.file == Path::new(STANDARD) {
@@ -64,11 +65,23 @@ pub(crate) async fn export(settings: &Settings, args: &ExportArgs) -> anyhow::Re
             }
             // `roster export | head` has seen enough.
             Err(ExportError::Write(error)) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+            Err(ExportError::Write(error)) if error.kind() == ErrorKind::AlreadyExists => {
+                bail!("{} exists already", args.file.display())
+            }
             Err(ExportError::Write(error)) => Err(error).with_context(|| args.file.display().to_string()),
             Err(ExportError::Engine(error)) => Err(explain(error)),
         }
-    })
-    .await
+    });
+    if args.file == Path::new(STANDARD) {
+        // Nothing is left behind, and while nobody takes from a pipe only the signal itself can end this.
+        return exporting.await;
+    }
+    let mut stop = Stop::new().context("can't listen for signals")?;
+    tokio::select! {
+        done = exporting => done,
+        // Half of a file is gone by now, with what wrote it.
+        () = stop.wait() => bail!("told to stop"),
+    }
 }
 
 async fn to_file(caller: &Caller, file: &Path, told: &mut (dyn FnMut(u64) + Send)) -> Result<u64, ExportError> {
@@ -88,7 +101,7 @@ pub(crate) async fn import(settings: &Settings, args: &ImportArgs) -> anyhow::Re
         Input::open(&args.file).with_context(|| args.file.display().to_string())?
     };
     let options = Options { dry_run: args.dry_run, restart: args.restart };
-    in_realm(settings, &args.shell, async |session| {
+    let importing = in_realm(settings, &args.shell, async |session| {
         let mut watch = Watch::new(input.size());
         let imported = roster_transfer::import(&session.caller, input, options, &mut |told| watch.tell(&told)).await;
         watch.end();
@@ -109,14 +122,28 @@ pub(crate) async fn import(settings: &Settings, args: &ImportArgs) -> anyhow::Re
             let counts: Vec<_> = imported.records.iter().map(|(kind, count)| (*kind, count.to_string())).collect();
             lines(&counts)
         })?;
-        let state = if args.dry_run { "nothing was changed" } else { "lines from there on were not imported" };
+        let state = match imported.lines {
+            _ if args.dry_run => String::from("nothing was changed"),
+            0 => String::from("nothing was imported"),
+            // Not up to the first of them: its whole chunk is left out.
+            lines => format!("nothing behind line {lines} was imported"),
+        };
         match imported.refused {
             0 => Ok(()),
             1 => bail!("1 line can't be imported; {state}"),
             number => bail!("{number} lines can't be imported; {state}"),
         }
-    })
-    .await
+    });
+    let state = match (args.dry_run, args.restart) {
+        (true, _) => "nothing was changed",
+        (false, true) => "the same command without --restart goes on where it was",
+        (false, false) => "the same command goes on where it was",
+    };
+    let mut stop = Stop::new().context("can't listen for signals")?;
+    tokio::select! {
+        done = importing => done,
+        () = stop.wait() => bail!("told to stop; {state}"),
+    }
 }
 
 /// Says how far it is: by a bar on a terminal, else by a line now and then.

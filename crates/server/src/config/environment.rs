@@ -1,21 +1,45 @@
-//! Environment variables that nobody reads.
+//! Environment variables: those that say nothing, and those that nobody reads.
+
+use std::ffi::OsStr;
 
 use clap::CommandFactory;
 
 use super::BOOTSTRAP_KEY;
 use crate::cli::Cli;
 
+/// Whether a variable is there and empty, as `${VAR:-}` in a compose file leaves it. Then it counts as one that isn't there.
+pub(crate) fn says_nothing(name: impl AsRef<OsStr>) -> bool {
+    std::env::var_os(name).is_some_and(|value| value.is_empty())
+}
+
 /// Logs a warning for each variable that looks like a misspelt one of ours.
-///
-/// Only a warning: Kubernetes puts variables such as `ROSTER_SERVICE_HOST` and `ROSTER_PORT` there by itself when a service
-/// is named roster.
-pub(crate) fn warn_of_unknown_variables() {
-    let known = known();
-    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
-    for name in names.filter(|name| name.starts_with("ROSTER_") && !known.contains(name)) {
-        let meant = nearest(&name, known.iter().map(String::as_str));
+pub(crate) fn log_unknown_variables() {
+    for (name, meant) in unknown() {
         tracing::warn!(name, meant, "an environment variable that begins with ROSTER_ is not known");
     }
+}
+
+/// Says the same where there is no log, and standard output is for results.
+pub(crate) fn print_unknown_variables() {
+    for (name, meant) in unknown() {
+        let question = meant.map_or_else(String::new, |meant| format!("; did you mean {meant}?"));
+        eprintln!("roster: the environment variable {name} is not known{question}");
+    }
+}
+
+/// Variables that look like misspelt ones of ours, each with the one that may be meant.
+///
+/// They are only warned of: Kubernetes puts variables such as `ROSTER_SERVICE_HOST` and `ROSTER_PORT` there by itself when a
+/// service is named roster.
+fn unknown() -> Vec<(String, Option<String>)> {
+    let known = known();
+    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    let unknown = names.filter(|name| name.starts_with("ROSTER_") && !known.contains(name) && !says_nothing(name));
+    let with_meant = |name: String| {
+        let meant = nearest(&name, known.iter().map(String::as_str)).map(str::to_owned);
+        (name, meant)
+    };
+    unknown.map(with_meant).collect()
 }
 
 fn known() -> Vec<String> {

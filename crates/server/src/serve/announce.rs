@@ -1,7 +1,9 @@
 //! What a starting server says to who started it.
 
 use std::io::Write;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
+
+use super::reachable;
 
 /// Prints, on standard output, where the server is and what its first key is. Scripts read these lines by their first words.
 pub(super) fn announce(address: SocketAddr, database: &str, first_key: Option<&str>) -> std::io::Result<()> {
@@ -15,7 +17,7 @@ fn write(out: &mut impl Write, address: SocketAddr, database: &str, first_key: O
     writeln!(out, "Roster {}", env!("CARGO_PKG_VERSION"))?;
     writeln!(out, "listening on http://{address}")?;
     writeln!(out, "database {database}")?;
-    writeln!(out, "documentation http://{near}/docs")?;
+    writeln!(out, "documentation {near}/docs")?;
     let Some(key) = first_key else { return Ok(()) };
     writeln!(out, "realm key {key}")?;
     writeln!(out)?;
@@ -23,21 +25,10 @@ fn write(out: &mut impl Write, address: SocketAddr, database: &str, first_key: O
     writeln!(out)?;
     writeln!(
         out,
-        "curl http://{near}/v1/users -H 'Authorization: Bearer {key}' -H 'Content-Type: application/json' \
+        "curl {near}/v1/users -H 'Authorization: Bearer {key}' -H 'Content-Type: application/json' \
          -d '{{\"email\": \"ada@example.com\", \"first_name\": \"Ada\", \"last_name\": \"Lovelace\"}}'"
     )?;
     writeln!(out)
-}
-
-/// An address that can be called from this machine: `0.0.0.0` is everywhere, and nowhere to connect to.
-fn reachable(mut address: SocketAddr) -> SocketAddr {
-    if address.ip().is_unspecified() {
-        address.set_ip(match address.ip() {
-            IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
-            IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
-        });
-    }
-    address
 }
 
 #[cfg(test)]

@@ -27,6 +27,20 @@ fn the_first_start_prints_address_database_and_key_and_the_second_no_key() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn who_could_not_be_shown_the_first_key_is_told_how_to_make_another() {
+    let place = Place::new();
+    let full = std::fs::File::options().write(true).open("/dev/full").expect("a device");
+    let output = place.roster(&SERVE).stdout(full).output().expect("the binary starts");
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(told.contains("the first key could not be shown; `roster token create` makes another one"), "{told}");
+    let key = place.json(&["token", "create"])["secret"].as_str().expect("a key").to_owned();
+    let server = Server::start(&mut place.roster(&SERVE));
+    server.client_with(&key).get("/v1/users").expect(200);
+}
+
+#[test]
 fn the_printed_command_makes_a_user() {
     if !has("curl") {
         return;
@@ -113,6 +127,47 @@ fn the_environment_says_over_the_file_whether_to_migrate() {
     assert!(place.file("roster.db").exists());
 }
 
+/// As `${VAR:-}` in a compose file leaves it.
+#[test]
+fn an_empty_variable_is_as_good_as_none() {
+    const NAMES: [&str; 16] = [
+        "ROSTER_BODY_LIMIT",
+        "ROSTER_BOOTSTRAP_KEY",
+        "ROSTER_BULK_LIMIT",
+        "ROSTER_CONNECTIONS",
+        "ROSTER_DATABASE_URL",
+        "ROSTER_GRACE",
+        "ROSTER_INDEX",
+        "ROSTER_INDEX_FOLDER",
+        "ROSTER_LISTEN",
+        "ROSTER_LOG",
+        "ROSTER_LOG_FORMAT",
+        "ROSTER_NO_MIGRATE",
+        "ROSTER_PAGE_LIMIT",
+        "ROSTER_PUBLIC_URL",
+        "ROSTER_READ_DATABASE_URL",
+        "ROSTER_REQUEST_TIMEOUT",
+    ];
+    let place = Place::new();
+    std::fs::write(place.file("roster.toml"), "listen = \"127.0.0.1:0\"\n").expect("written");
+    let log = std::fs::File::create(place.file("log")).expect("a file");
+    let mut command = place.roster(&["--config", "roster.toml"]);
+    let mut server = Server::start(command.envs(NAMES.map(|name| (name, ""))).stderr(log));
+    let key = server.wait_for("realm key ");
+    server.client_with(&key).get("/v1/users").expect(200);
+    let printed = server.stop();
+    assert!(printed.contains("\ndatabase sqlite://roster.db\n"), "{printed}");
+    let log = std::fs::read_to_string(place.file("log")).expect("a log");
+    assert!(log.contains(r#""message":"stopped""#), "{log}");
+
+    let output = place.roster(&["realm", "list"]).env("ROSTER_CONFIG", "").output().expect("the binary starts");
+    assert!(output.status.success(), "{}", said(&output));
+    let mut copy = place.roster(&["copy", "--to", "sqlite://other.db"]);
+    let output = copy.env("ROSTER_COPY_FROM", "").output().expect("the binary starts");
+    assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("--from"), "{}", said(&output));
+}
+
 #[test]
 fn settings_that_nobody_knows_are_refused_with_the_nearest() {
     let place = Place::new();
@@ -189,7 +244,13 @@ fn those_who_run_it_can_ask_how_it_is() {
     assert!(page.header("content-type").is_some_and(|kind| kind.starts_with("text/html")), "{page:?}");
     server.client().get("/v1/users").expect(200);
     let metrics = client.get("/metrics").expect(200).text();
-    for name in ["roster_store_readers ", "roster_group_commits_total ", "roster_store_write_queue "] {
+    for name in [
+        "roster_store_readers ",
+        "roster_group_commits_total ",
+        "roster_store_write_queue ",
+        "roster_reads_answered_from_memory_total ",
+        "roster_realms_restored_total ",
+    ] {
         assert!(metrics.contains(&format!("\n{name}")), "{name}: {metrics}");
     }
     assert!(metrics.contains("/v1/users"), "{metrics}");

@@ -22,6 +22,33 @@ fn nothing_is_made_by_asking() {
 }
 
 #[test]
+fn what_a_command_has_no_use_for_is_told_of() {
+    let place = Place::new();
+    place.done(&["realm", "create", "default"]);
+    let mut command = place.roster(&["user", "list", "--json"]);
+    let output = command.env("ROSTER_DATABSE_URL", "sqlite://other.db").output().expect("the binary starts");
+    assert!(output.status.success(), "{}", said(&output));
+    serde_json::from_slice::<Value>(&output.stdout).expect("one JSON value, and nothing beside it");
+    assert_eq!(
+        String::from_utf8_lossy(&output.stderr),
+        "roster: the environment variable ROSTER_DATABSE_URL is not known; did you mean ROSTER_DATABASE_URL?\n"
+    );
+    assert!(place.refused(2, &["user", "list", "--log", "error"]).contains("--log"));
+
+    let copy = ["copy", "--from", "sqlite://nowhere.db", "--to", "sqlite://other.db"];
+    let told = place.refused(2, &[&copy[..], &["--database", "sqlite://roster.db"]].concat());
+    assert!(told.contains("copy takes no --database"), "{told}");
+    // The variable is there for the other commands.
+    let output = place.roster(&copy).env("ROSTER_DATABASE_URL", "sqlite://roster.db").output();
+    let output = output.expect("the binary starts");
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("nowhere.db"), "{}", said(&output));
+
+    let told = place.refused(2, &["openapi", "nothing"]);
+    assert!(told.contains("native") && told.contains("scim"), "{told}");
+}
+
+#[test]
 fn realms() {
     let place = Place::new();
     let printed = place.done(&["realm", "create", "acme"]);
@@ -50,6 +77,7 @@ fn realms() {
 fn a_realm_whose_tables_lie_is_told_of() {
     let place = Place::new();
     place.done(&["realm", "create", "default"]);
+    place.done(&["realm", "create", "other"]);
     place.done(&["user", "create", "--email", "ada@example.com"]);
     let database = rusqlite::Connection::open(place.file("roster.db")).expect("a database");
     assert_eq!(database.execute("UPDATE usr SET name = 'Eve'", ()).expect("a statement"), 1);
@@ -58,6 +86,13 @@ fn a_realm_whose_tables_lie_is_told_of() {
     assert_eq!(output.status.code(), Some(1), "{}", said(&output));
     let found: Value = serde_json::from_slice(&output.stdout).expect("JSON");
     assert_eq!((&found["ok"], found["problems"].as_array().map(Vec::len)), (&json!(false), Some(1)), "{found}");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("there is 1 problem in realm default"));
+
+    let output = place.run(&["verify", "--json"]);
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    let all: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let sound = json!({"realm": "other", "ok": true, "problems": []});
+    assert_eq!(all, json!({"realms": [found, sound]}));
     assert!(String::from_utf8_lossy(&output.stderr).contains("there is 1 problem in realm default"));
 }
 

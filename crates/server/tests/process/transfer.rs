@@ -1,12 +1,13 @@
 //! `roster export` and `roster import`, as processes: beside a server, and killed in the middle.
 
 use std::fmt::Write as _;
+use std::io::{Read as _, Write as _};
 use std::process::Stdio;
 
 use rusqlite::OpenFlags;
 use serde_json::json;
 
-use crate::common::{Place, ended, eventually, said};
+use crate::common::{Place, ended, eventually, said, signal};
 
 /// One organization, and so many members.
 fn realm(members: u32) -> String {
@@ -71,6 +72,76 @@ fn an_import_that_was_killed_goes_on_where_it_was() {
 }
 
 #[test]
+fn an_import_that_is_told_to_stop_says_how_to_go_on() {
+    let place = Place::new();
+    place.done(&["realm", "create", "default"]);
+    let text = realm(600);
+    let mut command = place.roster(&["import", "-"]);
+    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut import = command.spawn().expect("the binary starts");
+    let mut input = import.stdin.take().expect("it is piped");
+    input.write_all(text.as_bytes()).expect("it reads");
+    // Then it waits for the end of the input, which doesn't come.
+    eventually("a chunk is committed", || committed(&place) > 0);
+    signal("TERM", import.id());
+    assert_eq!(ended(&mut import).code(), Some(1));
+    let mut told = String::new();
+    import.stderr.take().expect("it is piped").read_to_string(&mut told).expect("UTF-8");
+    assert!(told.contains("told to stop; the same command goes on where it was\n"), "{told}");
+    drop(input);
+
+    let lines = committed(&place);
+    std::fs::write(place.file("realm.ndjson"), text).expect("written");
+    let output = place.run(&["import", "realm.ndjson"]);
+    assert!(output.status.success(), "{}", said(&output));
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(told.contains(&format!("going on behind line {lines}")), "{told}");
+    assert_eq!(committed(&place), 2 * 600 + 1);
+}
+
+#[test]
+fn an_export_that_is_told_to_stop_leaves_nothing_behind() {
+    let place = Place::new();
+    place.done(&["realm", "create", "default"]);
+    std::fs::write(place.file("realm.ndjson"), realm(3000)).expect("written");
+    place.done(&["import", "realm.ndjson"]);
+    let half = || {
+        let files = std::fs::read_dir(place.path()).expect("a folder").filter_map(Result::ok);
+        files.map(|file| file.file_name()).any(|name| name.to_string_lossy().ends_with(".part"))
+    };
+    for round in 0.. {
+        let name = format!("{round}.ndjson");
+        let mut command = place.roster(&["export", &name]);
+        let mut export = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the binary starts");
+        eventually("it writes", || half() || place.file(&name).exists());
+        signal("INT", export.id());
+        let status = ended(&mut export);
+        assert!(!half(), "{status}");
+        if !place.file(&name).exists() {
+            assert_eq!(status.code(), Some(1));
+            break;
+        }
+        // It was done before it was told.
+        assert!(round < 100, "it was never stopped in the middle");
+    }
+}
+
+#[test]
+fn up_to_where_a_file_was_imported_is_said() {
+    let place = Place::new();
+    place.done(&["realm", "create", "default"]);
+    let text = format!("{}{{\"type\":\"user\",\"email\":\"b\"}}\n", realm(700));
+    std::fs::write(place.file("bad.ndjson"), text).expect("written");
+    let output = place.run(&["import", "bad.ndjson"]);
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(told.contains("line 1402: "), "{told}");
+    // Lines before the one that is refused are left out with it: a chunk is done as a whole.
+    assert_eq!(committed(&place), 1000);
+    assert!(told.contains("1 line can't be imported; nothing behind line 1000 was imported\n"), "{told}");
+}
+
+#[test]
 fn a_server_goes_on_while_there_is_an_import() {
     let place = Place::new();
     let server = place.serve();
@@ -129,7 +200,7 @@ fn what_is_exported_can_be_imported() {
     let told = place.json(&["export", "default.ndjson"]);
     assert_eq!(told["lines"], json!(6));
     let told = place.refused(1, &["export", "default.ndjson"]);
-    assert!(told.contains("exists"), "{told}");
+    assert_eq!(told, "roster: default.ndjson exists already\n");
     let dry = place.json(&["import", "--realm", "other", "--dry-run", "default.ndjson"]);
     assert_eq!(dry["records"]["memberships"], json!(1));
     let first = place.done(&["export"]);
@@ -144,7 +215,10 @@ fn what_is_exported_can_be_imported() {
     let output = place.run(&["import", "bad.ndjson"]);
     let told = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1));
-    assert!(told.contains("line 1: email must be") && told.contains("1 line can't be imported"), "{told}");
+    assert!(told.contains("line 1: email must be"), "{told}");
+    assert!(told.contains("1 line can't be imported; nothing was imported\n"), "{told}");
+    #[cfg(unix)]
+    assert_eq!(place.refused(1, &["import", "."]).matches("Is a directory").count(), 1, "the cause is named once");
     let told = place.refused(1, &["import", "--realm", "none", "bad.ndjson"]);
     assert!(told.contains("there is no realm"), "{told}");
 }
