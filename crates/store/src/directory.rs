@@ -1,9 +1,9 @@
 //! What a provisioning domain sees.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use roster_index::{Graph, People};
-use roster_model::{Organization, OrganizationId, Timestamp, User, UserId, text};
+use roster_model::{Aliases, EntityId as _, Organization, OrganizationId, RoleSet, Timestamp, User, UserId, text};
 
 use crate::batch::About;
 use crate::error::Result;
@@ -18,6 +18,10 @@ pub struct GroupOf {
     pub user: UserId,
     pub organization: OrganizationId,
     pub name: String,
+    /// What the organization is called elsewhere.
+    pub aliases: Aliases,
+    /// Those that he has there.
+    pub roles: RoleSet,
 }
 
 impl View<'_> {
@@ -158,14 +162,19 @@ impl View<'_> {
         let mut found = Vec::new();
         let mut inside: HashMap<OrganizationId, bool> = HashMap::new();
         for users in users.chunks(512) {
-            let mut select = Select::new("SELECT m.usr, o.id, o.name FROM membership m");
+            let mut select = Select::new("SELECT m.usr, o.id, o.name, m.roles, o.aliased FROM membership m");
             select.push(" JOIN organization o ON o.realm = m.realm AND o.id = m.organization AND o.status <> 'gone' AND NOT o.hidden");
             select.push(" WHERE m.realm = ").bind(self.realm).push(" AND m.usr IN ").bind_all(users);
             select.push(" ORDER BY m.usr, m.id");
             let rows = self.connection.all(&select.text, &select.values, |row| {
-                Ok(GroupOf { user: row.id(0)?, organization: row.id(1)?, name: row.text(2)? })
+                let (aliases, roles) = (Aliases::default(), RoleSet::from_bits(row.int(3)?));
+                let (user, organization, name) = (row.id(0)?, row.id(1)?, row.text(2)?);
+                Ok((GroupOf { user, organization, name, aliases, roles }, row.flag(4)?))
             })?;
-            for row in rows {
+            let aliased = rows.iter().filter(|(_, is_aliased)| *is_aliased).map(|(row, _)| row.organization.raw());
+            let aliases = self.aliases_by_id(aliased.collect())?;
+            for (mut row, _) in rows {
+                row.aliases = aliases.get(&row.organization.raw()).cloned().unwrap_or_default();
                 let seen = match (domain, inside.get(&row.organization)) {
                     (None, _) => true,
                     (Some(_), Some(known)) => *known,
@@ -176,6 +185,16 @@ impl View<'_> {
                     }
                 };
                 found.extend(seen.then_some(row));
+            }
+        }
+        Ok(found)
+    }
+
+    fn aliases_by_id(&self, ids: BTreeSet<i64>) -> Result<HashMap<i64, Aliases>> {
+        let mut found: HashMap<i64, Aliases> = HashMap::new();
+        for some in ids.into_iter().collect::<Vec<i64>>().chunks(512) {
+            for (id, dialect, text) in self.aliases_of(some)? {
+                found.entry(id).or_default().0.push((dialect, text));
             }
         }
         Ok(found)
@@ -193,12 +212,13 @@ impl View<'_> {
         }
         let mut found = Vec::new();
         for user in users {
-            for (place, _) in graph.memberships_of(*user) {
+            for (place, holding) in graph.memberships_of(*user) {
                 let seen = |line: Vec<OrganizationId>| domain.is_none_or(|domain| line.contains(&domain));
                 if graph.line(place).is_some_and(seen)
                     && let Some(organization) = self.remembered_organization(memory, place)?
                 {
-                    found.push(GroupOf { user: *user, organization: place, name: organization.name.clone() });
+                    let (name, aliases) = (organization.name.clone(), organization.aliases.clone());
+                    found.push(GroupOf { user: *user, organization: place, name, aliases, roles: holding.roles });
                 }
             }
         }

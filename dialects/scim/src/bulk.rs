@@ -58,17 +58,40 @@ struct Outcome {
 struct Operation {
     method: String,
     path: String,
+    /// What stands behind the kind in the path, decoded.
+    id: Option<String>,
     bulk_id: Option<String>,
     version: Option<String>,
     data: Option<Value>,
     /// What it names that others make.
     needs: Vec<String>,
-    /// What is wrong with its texts, but for those in the data.
+    /// What is wrong with it, but for its data.
     problem: Option<Refusal>,
 }
 
 fn text(operation: &Map<String, Value>, name: &str) -> Option<String> {
     member(operation, name).and_then(Value::as_str).map(str::to_owned)
+}
+
+/// A part of a path without its `%XX`; `None` if that is no text. A `%` that begins no byte stands for itself.
+fn decoded(part: &str) -> Option<String> {
+    let byte = |digits: &[u8]| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok();
+    let (mut bytes, mut rest) = (Vec::with_capacity(part.len()), part.as_bytes());
+    while let Some((first, behind)) = rest.split_first() {
+        let digits = behind.get(..2).filter(|digits| *first == b'%' && digits.iter().all(u8::is_ascii_hexdigit));
+        let found = digits.and_then(byte);
+        bytes.push(found.unwrap_or(*first));
+        rest = if found.is_some() { &behind[2..] } else { behind };
+    }
+    String::from_utf8(bytes).ok()
+}
+
+/// What only a text may be. Passed over, a condition would be none.
+fn check_version(operation: &Map<String, Value>) -> Result<(), Refusal> {
+    match member(operation, "version") {
+        None | Some(Value::Null | Value::String(_)) => Ok(()),
+        Some(_) => Err(Refusal::syntax("version must be a text")),
+    }
 }
 
 /// Every reference in the places where one can stand: a value, and what has none but itself.
@@ -110,16 +133,20 @@ impl Operation {
         let operation = operation.as_object().unwrap_or(&empty);
         let path = text(operation, "path").unwrap_or_default();
         let data = member(operation, "data").cloned();
+        let written = path.strip_prefix('/').and_then(|path| path.split_once('/')).map(|(_, id)| id);
+        let id = written.map(|id| decoded(id).filter(|id| !id.contains('\0')).unwrap_or_else(|| id.to_owned()));
         let mut needs = Vec::new();
-        needs.extend(path.split('/').filter_map(|part| part.strip_prefix(REFERENCE)).map(str::to_owned));
+        needs.extend(id.as_deref().and_then(|id| id.strip_prefix(REFERENCE)).map(str::to_owned));
         if let Some(data) = &data {
             references(data, false, &mut needs);
         }
         let mut around = operation.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("data"));
-        let problem = around.try_for_each(|(name, value)| check_texts(value, name)).err();
+        let texts = around.try_for_each(|(name, value)| check_texts(value, name));
+        let problem = texts.and_then(|()| check_version(operation)).err();
         Self {
             method: text(operation, "method").unwrap_or_default().to_ascii_uppercase(),
             path,
+            id,
             bulk_id: text(operation, "bulkId").filter(|id| !id.is_empty()),
             version: text(operation, "version"),
             data,
@@ -219,9 +246,14 @@ impl Run<'_> {
         self.outcomes[at] = Some(noted);
     }
 
+    /// Where it is that the operation is about, as far as that is there.
     fn location(&self, operation: &Operation) -> Option<String> {
-        let path = operation.path.strip_prefix('/')?;
-        (operation.method != "POST" && path.contains('/')).then(|| self.links.to(path))
+        let (kind, written) = operation.path.strip_prefix('/')?.split_once('/')?;
+        let id = match operation.id.as_deref()?.strip_prefix(REFERENCE) {
+            Some(name) => self.made.get(name)?,
+            None => written,
+        };
+        (operation.method != "POST").then(|| self.links.to(&format!("{kind}/{id}")))
     }
 
     async fn one(&self, at: usize) -> Result<Done, Refusal> {
@@ -238,14 +270,12 @@ impl Run<'_> {
         }
         let bad_path = || Refusal::value("path must be /Users or /Groups, with an id but for POST");
         let mut parts = operation.path.strip_prefix('/').ok_or_else(bad_path)?.splitn(2, '/');
-        let (kind, id) = (parts.next().unwrap_or_default(), parts.next());
-        let id = match id {
-            Some(id) if id.is_empty() || id.contains('/') => return Err(bad_path()),
-            Some(id) => {
-                Some(id.strip_prefix(REFERENCE).and_then(|name| self.made.get(name)).map_or(id, String::as_str))
-            }
-            None => None,
-        };
+        let (kind, written) = (parts.next().unwrap_or_default(), parts.next());
+        if written.is_some_and(|id| id.is_empty() || id.contains('/')) {
+            return Err(bad_path());
+        }
+        let made = |id: &str| id.strip_prefix(REFERENCE).and_then(|name| self.made.get(name));
+        let id = operation.id.as_deref().map(|id| made(id).map_or(id, String::as_str));
         let is_users = match kind {
             "Users" => true,
             "Groups" => false,
@@ -329,4 +359,24 @@ async fn bulk(Authenticated(caller): Authenticated, links: Links, sent: Sent) ->
     run.run(fail_on_errors).await;
     let operations = run.outcomes.into_iter().flatten().collect();
     Ok(json(StatusCode::OK, &BulkResponse { schemas: [RESPONSE], operations }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_of_a_path_is_decoded_once() {
+        for (part, wanted) in [
+            ("usr%5Fa", Some("usr_a")),
+            ("bulkId%3au", Some("bulkId:u")),
+            ("a+b", Some("a+b")),
+            ("%C3%A9%252F", Some("\u{e9}%2F")),
+            ("100%", Some("100%")),
+            ("%+1%zz%4", Some("%+1%zz%4")),
+            ("%FF", None),
+        ] {
+            assert_eq!(decoded(part).as_deref(), wanted, "{part}");
+        }
+    }
 }

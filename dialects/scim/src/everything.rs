@@ -55,7 +55,7 @@ async fn search(Authenticated(caller): Authenticated, links: Links, sent: Sent) 
 async fn me(Authenticated(caller): Authenticated, links: Links, pairs: Pairs) -> Result<Response, Refusal> {
     let user = caller.provisioned_self().await?;
     let show = Query::selection_of_pairs(&pairs, &USERS)?;
-    let shown = users::user(&user, &links);
+    let shown = users::user(&user, &caller.roles(), &links);
     let mut response = Done::resource(StatusCode::OK, &shown, &show).response();
     if let Ok(location) = HeaderValue::from_str(&links.user(user.user.id)) {
         response.headers_mut().insert(LOCATION, location);

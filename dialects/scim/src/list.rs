@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use crate::answer::json;
 use crate::error::Refusal;
 use crate::filter::{Condition, Filter, Literal, Operator, Target, Term, Test, ValueFilter, sort_key};
+use crate::map::roles::normal_id;
 use crate::map::{Links, groups, users};
 use crate::query::{Query, Start};
 use crate::roles;
@@ -96,12 +97,21 @@ fn narrow_groups(filter: &Filter) -> Option<GroupNarrow> {
 /// The filter of a list. Ids that were brought along from a vendor become those that are shown.
 pub(crate) async fn filter_of(
     caller: &Caller,
+    links: &Links,
     query: &Query,
     of: &'static Resource,
     elsewhere: &[&'static Resource],
 ) -> Result<Option<Filter>, Refusal> {
     let Some(mut filter) = query.filter(of, elsewhere)? else { return Ok(None) };
     let is_group = |holder: &Attribute| holder.name == "groups" || (holder.name == "id" && of.name == GROUPS.name);
+    if links.is_of_roles() {
+        let catalog = caller.roles();
+        filter.each_id(&mut |holder, id| {
+            if let Some(normal) = normal_id(id, &catalog).filter(|_| is_group(holder)) {
+                *id = normal;
+            }
+        });
+    }
     let (mut users, mut groups) = (Vec::new(), Vec::new());
     filter.each_id(&mut |holder, id| {
         if !is_shown(id) {
@@ -218,12 +228,12 @@ pub(crate) async fn users_page(
     start: Start,
     elsewhere: &[&'static Resource],
 ) -> Result<Page, Refusal> {
-    let filter = filter_of(caller, query, &USERS, elsewhere).await?;
+    let filter = filter_of(caller, links, query, &USERS, elsewhere).await?;
     let target = query.sort(&USERS, elsewhere)?;
     let sorted = query.sort_by.is_some();
     let show = {
-        let links = links.clone();
-        move |user: &ProvisionedUser| users::user(user, &links)
+        let (roles, links) = (caller.roles(), links.clone());
+        move |user: &ProvisionedUser| users::user(user, &roles, &links)
     };
     let sorts_by_groups =
         target.as_ref().is_some_and(|target| matches!(target.place.attribute.name, "groups" | "meta"));
@@ -264,7 +274,7 @@ pub(crate) async fn groups_page(
     if links.is_of_roles() {
         return roles::page(caller, links, query, start, elsewhere).await;
     }
-    let filter = filter_of(caller, query, &GROUPS, elsewhere).await?;
+    let filter = filter_of(caller, links, query, &GROUPS, elsewhere).await?;
     let target = query.sort(&GROUPS, elsewhere)?;
     let sorted = query.sort_by.is_some();
     let show = {
@@ -346,7 +356,7 @@ impl Kind {
 }
 
 pub(crate) async fn list(caller: &Caller, links: &Links, query: &Query, kind: Kind) -> Result<Response, Refusal> {
-    let start = query.start(kind.word(), caller)?;
+    let start = query.start(kind.word(), caller).await?;
     // Role groups have no ids of their own to go on from, and what is made of two kinds has no one order.
     let by_place = kind != Kind::Users && links.is_of_roles();
     let page = match kind {
@@ -354,22 +364,32 @@ pub(crate) async fn list(caller: &Caller, links: &Links, query: &Query, kind: Ki
         Kind::Groups => groups_page(caller, links, query, start, &[]).await?,
         Kind::Both => both(caller, links, query, start).await?,
     };
-    Ok(answer(caller, query, kind.word(), start, by_place, page))
+    answer(caller, query, kind.word(), start, by_place, page).await
 }
 
 /// A page in its envelope.
-fn answer(caller: &Caller, query: &Query, kind: &str, start: Start, by_place: bool, page: Page) -> Response {
+async fn answer(
+    caller: &Caller,
+    query: &Query,
+    kind: &str,
+    start: Start,
+    by_place: bool,
+    page: Page,
+) -> Result<Response, Refusal> {
     let by_cursor = query.cursor.is_some();
-    let next = page.last.filter(|_| by_cursor && query.count > 0).map(|last| {
-        let counts = query.sort_by.is_some() || by_place;
-        let next = if counts {
-            Start { after: None, offset: start.offset + page.items.len() as u64 }
-        } else {
-            Start { after: Some(last), offset: 0 }
-        };
-        query.next_cursor(kind, caller, next)
-    });
+    let next = match page.last.filter(|_| by_cursor && query.count > 0) {
+        Some(last) => {
+            let counts = query.sort_by.is_some() || by_place;
+            let next = if counts {
+                Start { after: None, offset: start.offset + page.items.len() as u64 }
+            } else {
+                Start { after: Some(last), offset: 0 }
+            };
+            Some(query.next_cursor(kind, caller, next).await?)
+        }
+        None => None,
+    };
     let resources: Vec<Map<String, Value>> = page.items.into_iter().map(|item| item.resource).collect();
     let list = ListResponse::new(page.total, (!by_cursor).then_some(query.start_index), next, resources);
-    json(StatusCode::OK, &list)
+    Ok(json(StatusCode::OK, &list))
 }

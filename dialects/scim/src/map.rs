@@ -61,7 +61,7 @@ pub(crate) fn schemas(of: &Resource, extension: Option<&Value>) -> Value {
 }
 
 /// Short, and the same everywhere.
-pub(crate) fn hash_of(bytes: &[u8]) -> String {
+fn hash_of(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(&Sha256::digest(bytes)[..12])
 }
 

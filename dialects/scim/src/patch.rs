@@ -1,11 +1,13 @@
 //! PATCH: what its operations do to a resource in the form of its schema.
 
+use std::collections::HashMap;
+
 use serde_json::{Map, Value};
 
 use crate::error::{Refusal, ScimType};
 use crate::filter::{self, Path, Target, ValueFilter, parse_path};
 use crate::schema::{Attribute, Mutability, Place, Resource};
-use crate::value::{self, is_primary, object_of, same, without_doubles};
+use crate::value::{self, compared, is_primary, key, object_of, without_doubles};
 
 pub(crate) const SCHEMA: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
 const OPERATIONS_MAX: usize = 1000;
@@ -102,10 +104,13 @@ fn read_keys(
             read_keys(op, inner, &format!("{key}:"), of, steps)?;
             continue;
         }
-        let path = match parse_path(&format!("{prefix}{key}"), of) {
+        let name = format!("{prefix}{key}");
+        let path = match parse_path(&name, of) {
             Ok(path) => path,
-            // A filter was meant to say something.
-            Err(problem) if key.contains('[') => return Err(Refusal::path(format!("{key:.120}: {}", problem.0))),
+            // A filter on what is known was meant to say something.
+            Err(problem) if name.split_once('[').is_some_and(|(name, _)| of.place(name.trim()).is_some()) => {
+                return Err(Refusal::path(format!("{key:.120}: {}", problem.0)));
+            }
             Err(_) => continue,
         };
         steps.push(Step { op, path, value: Some(sent.clone()), by_key: true });
@@ -155,6 +160,8 @@ pub(crate) fn apply(resource: &mut Map<String, Value>, step: &Step, of: &'static
             read_keys(op, parts, &format!("{urn}:"), of, &mut steps)?;
             steps.iter().try_for_each(|step| apply(resource, step, of))
         }
+        // A key without a value says nothing.
+        (Path::Extension(_), Op::Add, Some(Value::Null)) if step.by_key => Ok(()),
         (Path::Extension(urn), ..) => Err(Refusal::value(format!("{urn} must be an object"))),
         (Path::Attribute(target), Op::Remove, value) => remove(resource, target, value.as_ref()),
         (Path::Attribute(target), Op::Replace, Some(Value::Null)) => remove(resource, target, None),
@@ -204,11 +211,12 @@ fn remove(resource: &mut Map<String, Value>, target: &Target, value: Option<&Val
                     }
                 }
                 values.retain(|value| value.as_object().is_none_or(|parts| !parts.is_empty()));
+                *values = without_doubles(place.attribute, std::mem::take(values));
             }
             (None, None, None | Some(Value::Null)) => values.clear(),
             (None, None, Some(gone)) => {
                 let gone = gone.as_array().map_or_else(|| std::slice::from_ref(gone), Vec::as_slice);
-                values.retain(|value| !gone.iter().any(|gone| names(gone, value)));
+                values.retain(|value| !gone.iter().any(|gone| names(place.attribute, gone, value)));
             }
         },
         Some(Value::Object(parts)) if sub.is_some() => {
@@ -225,14 +233,14 @@ fn remove(resource: &mut Map<String, Value>, target: &Target, value: Option<&Val
 }
 
 /// Whether what is to be removed means this value: by its `value` where there is one.
-fn names(gone: &Value, value: &Value) -> bool {
+fn names(attribute: &Attribute, gone: &Value, value: &Value) -> bool {
     let wanted = match gone {
         Value::String(text) => Some(text.as_str()),
         Value::Object(parts) => value::member(parts, "value").and_then(Value::as_str),
         _ => None,
     };
     match (wanted, value.get("value").and_then(Value::as_str)) {
-        (Some(wanted), Some(found)) => wanted == found,
+        (Some(wanted), Some(found)) => compared(attribute, "value", wanted) == compared(attribute, "value", found),
         _ => gone == value,
     }
 }
@@ -263,19 +271,16 @@ fn write(resource: &mut Map<String, Value>, target: &Target, op: Op, sent: &Valu
         let object = object_of(resource, place);
         match (object.get_mut(attribute.name), new) {
             (Some(Value::Object(parts)), Some(Value::Object(new))) => {
-                // What is null takes its part away.
-                if let Value::Object(sent) = sent {
-                    parts.retain(|name, _| value::member(sent, name) != Some(&Value::Null));
-                }
+                take_nulls_away(parts, op, sent);
                 parts.extend(new);
             }
-            (Some(Value::Object(parts)), None) => {
-                if let Value::Object(sent) = sent {
-                    parts.retain(|name, _| value::member(sent, name) != Some(&Value::Null));
-                }
-            }
+            (Some(Value::Object(parts)), None) if sent.is_object() => take_nulls_away(parts, op, sent),
             (_, Some(new)) => {
                 object.insert(attribute.name.to_owned(), new);
+            }
+            // What says that there is none, as in POST.
+            (_, None) if op == Op::Replace && !sent.is_object() => {
+                object.remove(attribute.name);
             }
             (_, None) => {}
         }
@@ -283,6 +288,15 @@ fn write(resource: &mut Map<String, Value>, target: &Target, op: Op, sent: &Valu
     };
     tidy(resource, place);
     done
+}
+
+/// In a replacement, what is null takes its part away. An addition takes nothing.
+fn take_nulls_away(parts: &mut Map<String, Value>, op: Op, sent: &Value) {
+    if op == Op::Replace
+        && let Value::Object(sent) = sent
+    {
+        parts.retain(|name, _| value::member(sent, name) != Some(&Value::Null));
+    }
 }
 
 fn write_list(values: &mut Vec<Value>, target: &Target, op: Op, sent: &Value) -> Result<(), Refusal> {
@@ -297,7 +311,7 @@ fn write_list(values: &mut Vec<Value>, target: &Target, op: Op, sent: &Value) ->
             }
             (None, _) => {
                 let new = value::value_or_one(attribute, sent)?;
-                add(values, new.and_then(|new| new.as_array().cloned()).unwrap_or_default());
+                add(values, attribute, new.and_then(|new| new.as_array().cloned()).unwrap_or_default());
                 Ok(())
             }
             (Some(filter), op) => write_chosen(values, attribute, filter, op, sent),
@@ -379,7 +393,7 @@ fn settle(values: &mut Vec<Value>, attribute: &Attribute, touched: &[usize]) -> 
             }
         }
     }
-    *values = without_doubles(std::mem::take(values));
+    *values = without_doubles(attribute, std::mem::take(values));
     Ok(())
 }
 
@@ -392,15 +406,25 @@ fn unset_primary(value: &mut Value) {
 }
 
 /// A union: what is there is not doubled, but takes what is new about it.
-fn add(values: &mut Vec<Value>, new: Vec<Value>) {
+fn add(values: &mut Vec<Value>, attribute: &Attribute, new: Vec<Value>) {
     if new.iter().any(is_primary) {
         values.iter_mut().for_each(unset_primary);
     }
+    // From the end, so that of doubles the first one is found.
+    let mut known: HashMap<String, usize> =
+        values.iter().enumerate().rev().map(|(at, value)| (key(attribute, value), at)).collect();
     for new in new {
-        match (values.iter_mut().find(|value| same(value, &new)), new) {
-            (Some(Value::Object(parts)), Value::Object(new)) => parts.extend(new),
+        let key = key(attribute, &new);
+        match (known.get(&key).map(|at| &mut values[*at]), new) {
+            // What it is told by stays as it was written.
+            (Some(Value::Object(parts)), Value::Object(new)) => {
+                parts.extend(new.into_iter().filter(|(name, _)| !matches!(name.as_str(), "value" | "type")));
+            }
             (Some(_), _) => {}
-            (None, new) => values.push(new),
+            (None, new) => {
+                known.insert(key, values.len());
+                values.push(new);
+            }
         }
     }
 }

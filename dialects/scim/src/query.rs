@@ -5,11 +5,10 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use roster_engine::{Caller, EntityId as _};
 use roster_http::Pairs;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 
 use crate::error::{Refusal, ScimType};
 use crate::filter::{self, Filter, Path, Target, parse_path};
-use crate::map::hash_of;
 use crate::schema::Resource;
 use crate::selection::Selection;
 use crate::value::{check_schemas, member};
@@ -19,6 +18,11 @@ pub(crate) const COUNT_DEFAULT: u64 = 100;
 pub(crate) const COUNT_MAX: u64 = 1000;
 /// How long a cursor is good for.
 pub(crate) const CURSOR_SECONDS: i64 = 3600;
+
+/// From here on every number is whole, and too large for 64 bits.
+const BEYOND: f64 = 9_223_372_036_854_775_808.0;
+/// Bytes of a cursor's signature.
+const MAC: usize = 16;
 
 /// Which resources, in which order, and what is shown of them.
 #[derive(Clone, Debug, Default)]
@@ -52,9 +56,9 @@ struct Cursor {
     /// When it was made.
     #[serde(rename = "t")]
     made: i64,
-    /// What it belongs to.
+    /// Over everything that it is bound to.
     #[serde(rename = "h")]
-    hash: String,
+    signature: String,
 }
 
 /// A whole number; too large ones are the largest.
@@ -66,6 +70,15 @@ fn integer(name: &str, text: &str) -> Result<i64, Refusal> {
     }
     let largest = if text.starts_with('-') { i64::MIN } else { i64::MAX };
     Ok(text.parse().unwrap_or(largest))
+}
+
+/// The same, as JSON has it. Beyond 64 bits it is read in the way that fractions are.
+fn whole(name: &str, number: &Number) -> Result<i64, Refusal> {
+    match number.as_f64().filter(|_| number.is_f64()) {
+        Some(large) if large >= BEYOND => Ok(i64::MAX),
+        Some(small) if small <= -BEYOND => Ok(i64::MIN),
+        _ => integer(name, &number.to_string()),
+    }
 }
 
 fn sort_order(order: Option<&str>) -> Result<bool, Refusal> {
@@ -126,7 +139,7 @@ impl Query {
         let number = |name: &str| match member(body, name) {
             None | Some(Value::Null) => Ok(None),
             Some(Value::String(text)) => integer(name, text).map(Some),
-            Some(Value::Number(number)) => integer(name, &number.to_string()).map(Some),
+            Some(Value::Number(number)) => whole(name, number).map(Some),
             Some(_) => Err(Refusal::value(format!("{name} must be a whole number"))),
         };
         let list = |name: &str| match member(body, name) {
@@ -180,36 +193,48 @@ impl Query {
     }
 
     /// Where the page begins, by cursor or index.
-    pub(crate) fn start(&self, kind: &str, caller: &Caller) -> Result<Start, Refusal> {
+    pub(crate) async fn start(&self, kind: &str, caller: &Caller) -> Result<Start, Refusal> {
         match self.cursor.as_deref() {
             None => Ok(Start { after: None, offset: self.start_index - 1 }),
             Some("") => Ok(Start::default()),
-            Some(cursor) => self.read_cursor(cursor, kind, caller).ok_or_else(|| {
+            Some(cursor) => self.read_cursor(cursor, kind, caller).await?.ok_or_else(|| {
                 Refusal::bad(ScimType::InvalidCursor, "cursor is not one that this list gave, or too old")
             }),
         }
     }
 
-    fn read_cursor(&self, text: &str, kind: &str, caller: &Caller) -> Option<Start> {
-        let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
-        let cursor: Cursor = serde_json::from_slice(&bytes).ok()?;
-        let age = caller.now().as_ms().checked_sub(cursor.made)?;
-        let fresh = (0..=CURSOR_SECONDS * 1000).contains(&age);
-        (fresh && cursor.hash == self.hash(kind, caller, cursor.start, cursor.made)).then_some(cursor.start)
+    async fn read_cursor(&self, text: &str, kind: &str, caller: &Caller) -> Result<Option<Start>, Refusal> {
+        let Some(cursor) = decoded(text) else { return Ok(None) };
+        let age = caller.now().as_ms().checked_sub(cursor.made);
+        if !age.is_some_and(|age| (0..=CURSOR_SECONDS * 1000).contains(&age)) {
+            return Ok(None);
+        }
+        let signature = self.signature(kind, caller, cursor.start, cursor.made).await?;
+        Ok(same(signature.as_bytes(), cursor.signature.as_bytes()).then_some(cursor.start))
     }
 
-    pub(crate) fn next_cursor(&self, kind: &str, caller: &Caller, start: Start) -> String {
+    pub(crate) async fn next_cursor(&self, kind: &str, caller: &Caller, start: Start) -> Result<String, Refusal> {
         let made = caller.now().as_ms();
-        let cursor = Cursor { start, made, hash: self.hash(kind, caller, start, made) };
-        URL_SAFE_NO_PAD.encode(serde_json::to_vec(&cursor).unwrap_or_default())
+        let cursor = Cursor { start, made, signature: self.signature(kind, caller, start, made).await? };
+        Ok(URL_SAFE_NO_PAD.encode(serde_json::to_vec(&cursor).unwrap_or_default()))
     }
 
-    /// Of everything that a cursor is bound to.
-    fn hash(&self, kind: &str, caller: &Caller, start: Start, made: i64) -> String {
+    /// With the realm's secret, so that only who was given a cursor has one.
+    async fn signature(&self, kind: &str, caller: &Caller, start: Start, made: i64) -> Result<String, Refusal> {
         let key = caller.token().map(|token| token.id.raw());
-        let bound = (kind, &self.filter, &self.sort_by, self.descending, key, caller.realm_id().raw(), start, made);
-        hash_of(&serde_json::to_vec(&bound).unwrap_or_default())
+        let bound = ("scim", kind, &self.filter, &self.sort_by, self.descending, key, start, made);
+        let whole = caller.signature(&serde_json::to_vec(&bound).unwrap_or_default()).await?;
+        Ok(URL_SAFE_NO_PAD.encode(&whole[..MAC]))
     }
+}
+
+fn decoded(cursor: &str) -> Option<Cursor> {
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()
+}
+
+/// In a time that doesn't tell where they differ.
+fn same(a: &[u8], b: &[u8]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).fold(0, |differing, (a, b)| differing | (a ^ b)) == 0
 }
 
 #[cfg(test)]
@@ -218,6 +243,22 @@ mod tests {
 
     fn query(text: &str) -> Result<Query, Refusal> {
         Query::of_pairs(&Pairs::parse(text))
+    }
+
+    #[test]
+    fn a_body_says_numbers_as_a_query_does() {
+        let page = |body: &str| {
+            let body: Map<String, Value> = serde_json::from_str(body).expect("an object");
+            Query::of_body(&body).map(|query| (query.start_index, query.count))
+        };
+        let largest = i64::MAX.cast_unsigned();
+        for large in ["9223372036854775808", "18446744073709551616", "99999999999999999999", "1e300"] {
+            assert_eq!(page(&format!("{{\"startIndex\": {large}}}")), Ok((largest, 100)), "{large}");
+            assert_eq!(page(&format!("{{\"startIndex\": -{large}, \"count\": -{large}}}")), Ok((1, 0)), "-{large}");
+        }
+        for bad in ["1.5", "-0.5", "true", "\"x\""] {
+            assert!(page(&format!("{{\"count\": {bad}}}")).is_err(), "{bad}");
+        }
     }
 
     #[test]

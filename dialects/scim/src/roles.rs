@@ -49,7 +49,7 @@ async fn edit(
     let named = map::Named::read(id, &caller.roles())?;
     let role = named.role;
     let change = move |before: &ProvisionedGroup, external_id: Option<String>| -> Result<GroupPatch, Refusal> {
-        let known = map::Known { id: map::id(before, &named.key), external_id };
+        let known = map::Known { id: map::id_of(before, &named.key), external_id };
         let mut patch = edit(&known)?;
         conditions.check(&groups::version(before))?;
         if named.is_owner() {
@@ -102,7 +102,7 @@ pub(crate) async fn page(
     start: Start,
     elsewhere: &[&'static Resource],
 ) -> Result<Page, Refusal> {
-    let filter = filter_of(caller, query, &ROLE_GROUPS, elsewhere).await?;
+    let filter = filter_of(caller, links, query, &ROLE_GROUPS, elsewhere).await?;
     let target = query.sort(&ROLE_GROUPS, elsewhere)?;
     let selection = query.selection(&ROLE_GROUPS);
     let roles = caller.roles();
@@ -127,7 +127,7 @@ pub(crate) async fn page(
         for (number, key) in &roles {
             let whole = map::group(group, *number, key, links);
             if filter.as_ref().is_none_or(|filter| filter.fits(&whole)) {
-                all.push((map::id(group, key), whole));
+                all.push((map::id_of(group, key), whole));
             }
         }
     }

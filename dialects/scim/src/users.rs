@@ -2,7 +2,7 @@
 
 use axum::response::Response;
 use http::StatusCode;
-use roster_engine::{BuiltIn as P, Caller, ProvisionedUser, UserProfilePatch};
+use roster_engine::{BuiltIn as P, Caller, ProvisionedUser, RoleCatalog, UserProfilePatch};
 use roster_http::{App, Authenticated, Pairs, Path};
 use serde_json::{Map, Value};
 use utoipa_axum::router::OpenApiRouter;
@@ -43,7 +43,7 @@ pub(crate) async fn make(caller: &Caller, links: &Links, sent: Sends, show: &Sel
     with_a_name(&document)?;
     document.entry("active").or_insert(Value::Bool(true));
     let user = caller.provision_user(map::profile(&document)).await?;
-    Ok(Done::resource(StatusCode::CREATED, &map::user(&user, links), show))
+    Ok(Done::resource(StatusCode::CREATED, &map::user(&user, &caller.roles(), links), show))
 }
 
 /// Changes a user as `edit` makes his document another one.
@@ -55,20 +55,20 @@ async fn edit(
     show: &Selection,
     edit: impl FnOnce(&Map<String, Value>) -> Result<Map<String, Value>, Refusal> + Clone + Send + 'static,
 ) -> Result<Done, Refusal> {
-    let known = links.clone();
+    let (catalog, known) = (caller.roles(), links.clone());
     let change = move |before: &ProvisionedUser| -> Result<Option<UserProfilePatch>, Refusal> {
         let document = map::document(before);
         let after = edit(&document)?;
         with_a_name(&after)?;
-        conditions.check(&version(before, &known))?;
-        Ok(map::difference(&document, &after))
+        conditions.check(&version(before, &catalog, &known))?;
+        Ok(map::difference(before, &document, after))
     };
     let user = caller.change_provisioned_user(id, change).await?;
-    Ok(Done::resource(StatusCode::OK, &map::user(&user, links), show))
+    Ok(Done::resource(StatusCode::OK, &map::user(&user, &caller.roles(), links), show))
 }
 
-fn version(user: &ProvisionedUser, links: &Links) -> String {
-    let shown = map::user(user, links);
+fn version(user: &ProvisionedUser, catalog: &RoleCatalog, links: &Links) -> String {
+    let shown = map::user(user, catalog, links);
     shown["meta"]["version"].as_str().unwrap_or_default().to_owned()
 }
 
@@ -112,8 +112,8 @@ pub(crate) async fn patch(
 }
 
 pub(crate) async fn delete(caller: &Caller, links: &Links, id: &str, conditions: Conditions) -> Result<Done, Refusal> {
-    let links = links.clone();
-    caller.deprovision_user(id, move |user| conditions.check(&version(user, &links))).await?;
+    let (catalog, links) = (caller.roles(), links.clone());
+    caller.deprovision_user(id, move |user| conditions.check(&version(user, &catalog, &links))).await?;
     Ok(Done::gone())
 }
 
@@ -174,7 +174,7 @@ async fn get(
 ) -> Result<Response, Refusal> {
     let user = caller.provisioned_user(id.as_str()).await?;
     let show = Query::selection_of_pairs(&pairs, &USERS)?;
-    let done = Done::resource(StatusCode::OK, &map::user(&user, &links), &show);
+    let done = Done::resource(StatusCode::OK, &map::user(&user, &caller.roles(), &links), &show);
     Ok(not_modified(&conditions, done))
 }
 

@@ -1,8 +1,12 @@
 //! Bodies, brought into the form of their schema: names as the schema writes them, values of its types, and nothing else.
 
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashSet};
+
 use serde_json::{Map, Value};
 
 use crate::error::Refusal;
+use crate::filter::folded;
 use crate::schema::{Attribute, Kind, Place, Resource};
 
 /// Longest text of a value, in bytes.
@@ -124,7 +128,7 @@ fn list(attribute: &'static Attribute, values: &[Value]) -> Result<Option<Value>
         clean.extend(single(attribute, value)?);
     }
     check_primary(attribute, &clean)?;
-    let clean = without_doubles(clean);
+    let clean = without_doubles(attribute, clean);
     Ok(if clean.is_empty() { None } else { Some(Value::Array(clean)) })
 }
 
@@ -139,31 +143,33 @@ fn check_primary(attribute: &Attribute, values: &[Value]) -> Result<(), Refusal>
     Ok(())
 }
 
+/// A part of a value, as it is compared: without case, as in filters, unless the schema has it exact.
+pub(crate) fn compared<'t>(attribute: &Attribute, part: &str, text: &'t str) -> Cow<'t, str> {
+    let exact = attribute.sub(part).is_some_and(|part| part.case_exact);
+    if exact { Cow::Borrowed(text) } else { Cow::Owned(folded(text)) }
+}
+
 /// What two values are told apart by: type and value, where there is a value.
-fn identity(value: &Value) -> Option<(&Value, Option<&str>)> {
-    Some((value.get("value")?, value.get("type").and_then(Value::as_str)))
+fn identity<'v>(attribute: &Attribute, value: &'v Value) -> Option<(Cow<'v, str>, Option<Cow<'v, str>>)> {
+    let part = |part: &str| Some(compared(attribute, part, value.get(part)?.as_str()?));
+    Some((part("value")?, part("type")))
 }
 
-pub(crate) fn same(a: &Value, b: &Value) -> bool {
-    match (identity(a), identity(b)) {
-        (Some(a), Some(b)) => a == b,
-        _ => a == b,
+/// The same of two values that count as one, in whichever order their parts are.
+pub(crate) fn key(attribute: &Attribute, value: &Value) -> String {
+    if let Some(identity) = identity(attribute, value) {
+        return format!("{identity:?}");
+    }
+    match value {
+        Value::Object(parts) => format!("{:?}", parts.iter().collect::<BTreeMap<_, _>>()),
+        simple => simple.to_string(),
     }
 }
 
-pub(crate) fn without_doubles(values: Vec<Value>) -> Vec<Value> {
-    let mut once: Vec<Value> = Vec::with_capacity(values.len());
-    let mut met = std::collections::HashSet::new();
-    for value in values {
-        let key = match identity(&value) {
-            Some(identity) => format!("{identity:?}"),
-            None => value.to_string(),
-        };
-        if met.insert(key) {
-            once.push(value);
-        }
-    }
-    once
+pub(crate) fn without_doubles(attribute: &Attribute, mut values: Vec<Value>) -> Vec<Value> {
+    let mut met = HashSet::new();
+    values.retain(|value| met.insert(key(attribute, value)));
+    values
 }
 
 /// One value.
@@ -267,7 +273,7 @@ mod tests {
         let body = json!({
             "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User", "urn:foreign"],
             "USERNAME": "ada", "active": "False", "id": "mine", "groups": [], "password": "secret", "shoeSize": 38,
-            "emails": [{"VALUE": "a@b.co", "Type": "work"}, {"value": "a@b.co", "type": "work", "display": "again"}],
+            "emails": [{"VALUE": "a@b.co", "Type": "work"}, {"value": "A@B.co", "type": "WORK", "display": "again"}],
             "name": {"givenName": "Ada", "familyName": null}, "nickName": null, "photos": [], "urn:foreign": {"a": 1},
             ENTERPRISE: {"manager": "26118915", "department": "Mathematics"},
         });

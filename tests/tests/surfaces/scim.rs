@@ -681,6 +681,37 @@ async fn pages_by_index_and_cursor_see_each_once() {
     }
 }
 
+/// As in URLs, without padding.
+fn base64url(bytes: &[u8]) -> String {
+    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let letters = |three: &[u8]| {
+        let bits =
+            (0..3).fold(0_usize, |bits, at| (bits << 8) | usize::from(three.get(at).copied().unwrap_or_default()));
+        (0..=three.len()).map(move |at| char::from(LETTERS[(bits >> (18 - 6 * at)) & 63])).collect::<String>()
+    };
+    bytes.chunks(3).map(letters).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cursor_is_signed_with_the_realms_secret() {
+    let directory = Directory::with_members(&["ada", "bob"], &[]).await;
+    let first = directory.send("GET", "/Users?cursor=&count=1", Value::Null).await;
+    let scope = roster_engine::RequestScope::default();
+    let caller =
+        directory.world.engine.authenticate(roster_engine::Surface::Scim, Some(KEY), scope).await.expect("a key");
+    let last: roster_engine::UserId = roster_engine::Form::Native.read(first.str("/Resources/0/id")).expect("an id");
+    let (key, last, made) = (caller.token().expect("a key").id.raw(), last.raw(), caller.now().as_ms());
+    let bound = format!("[\"scim\",\"users\",null,null,false,{key},{{\"a\":{last},\"o\":0}},{made}]");
+    let signature = base64url(&caller.signature(bound.as_bytes()).await.expect("a secret")[..16]);
+    let cursor =
+        |after: i64| base64url(format!("{{\"a\":{after},\"o\":0,\"t\":{made},\"h\":\"{signature}\"}}").as_bytes());
+    assert_eq!(first.str("/nextCursor"), cursor(last));
+    let path = |after: i64| format!("/Users?count=1&cursor={}", cursor(after));
+    assert_eq!(directory.send("GET", &path(last), Value::Null).await.status, 200);
+    let forged = directory.send("GET", &path(last - 1), Value::Null).await;
+    assert_eq!((forged.status.as_u16(), forged.str("/scimType")), (400, "invalidCursor"));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn deactivation_is_soft_everywhere() {
     let directory = Directory::with_members(&["ada"], &[]).await;
@@ -729,6 +760,28 @@ async fn what_others_change_is_seen() {
     directory.patch(&path, json!([{"op": "replace", "path": "title", "value": "Countess"}])).await;
     let user = directory.world.call("GET", &native, Value::Null).await;
     assert_eq!((user.str("/first_name"), user.str("/email")), ("Augusta", "augusta@example.com"));
+    directory.verify().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_name_that_was_put_together_goes_with_its_parts() {
+    let directory = Directory::new().await;
+    let made = directory.world.call("POST", "/v1/users", json!({"name": "Mary Watson"})).await;
+    assert_eq!(made.status, 201, "{}", made.text());
+    let path = format!("/Users/{}", made.str("/id"));
+    let shown = directory.send("GET", &path, Value::Null).await;
+    assert_eq!(shown.str("/name/formatted"), "Mary Watson");
+    let rename = json!([{"op": "replace", "path": "name.familyName", "value": "Zed"}]);
+    let renamed = directory.patch(&path, rename.clone()).await;
+    assert_eq!(renamed.json["name"], json!({"givenName": "Mary", "familyName": "Zed"}), "{}", renamed.text());
+    let native = directory.world.call("GET", &format!("/v1/users/{}", made.str("/id")), Value::Null).await;
+    assert_eq!(native.str("/name"), "Mary Zed");
+    assert_eq!(total(&directory, "/Users?filter=name.formatted+eq+%22Mary+Watson%22").await, 0);
+    // What a directory said stays as it said it.
+    let said = json!({"userName": "jo", "name": {"formatted": "Dr. Jo Doe", "givenName": "Jo", "familyName": "Doe"}});
+    let said = directory.send("POST", "/Users", said).await;
+    let renamed = directory.patch(&format!("/Users/{}", said.str("/id")), rename).await;
+    assert_eq!((renamed.str("/name/formatted"), renamed.str("/name/familyName")), ("Dr. Jo Doe", "Zed"));
     directory.verify().await;
 }
 
@@ -817,6 +870,59 @@ async fn role_groups_give_and_take_roles() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_users_groups_are_roles_where_groups_are() {
+    let directory = Directory::with_members(&["ada"], &["bob"]).await;
+    let ada = directory.user("ada");
+    let brought = NewOrganization {
+        name: "brought".into(),
+        alias: Some((Dialect::Whylabs, "org-old".into())),
+        ..NewOrganization::default()
+    };
+    let brought = directory.world.operator().await.create_organization(brought).await.expect("an organization").id;
+    let joins = json!([{"op": "add", "path": "members", "value": [{"value": ada}]}]);
+    assert_eq!(directory.patch(&format!("/Groups/{}", brought.native()), joins.clone()).await.status, 204);
+    let whylabs = roster_engine::Form::Whylabs.show(directory.organization).expect("a form");
+    let acme = |role: &str| format!("whylabs-{whylabs}:{role}");
+    let viewers = format!("/scim/roles/v2/Groups/{}", acme("viewer"));
+    assert_eq!(directory.world.call("PATCH", &viewers, json!({"Operations": joins})).await.status, 204);
+    let user = directory.world.call("GET", &format!("/scim/roles/v2/Users/{ada}"), Value::Null).await;
+    let groups = user.json["groups"].as_array().expect("groups");
+    let mut ids: Vec<&str> = groups.iter().map(|group| group["value"].as_str().expect("an id")).collect();
+    ids.sort_unstable();
+    let mut wanted = [acme("member"), acme("viewer"), "whylabs-org-old:member".to_owned()];
+    wanted.sort_unstable();
+    assert_eq!(ids, wanted, "{}", user.text());
+    for group in groups {
+        assert_eq!((&group["display"], &group["type"]), (&group["value"], &json!("direct")));
+        let link = group["$ref"].as_str().expect("a link");
+        let place = link.find("/scim/roles/v2/Groups/").expect("this mount's");
+        let there = directory.world.call("GET", &link[place..], Value::Null).await;
+        assert_eq!((there.status.as_u16(), &there.json["id"]), (200, &group["value"]), "{link}");
+        assert_eq!(there.str("/members/0/value"), ada);
+    }
+    let listed =
+        directory.world.call("GET", "/scim/roles/v2/Users?filter=externalId+eq+%22ext-ada%22", Value::Null).await;
+    assert_eq!(listed.json["Resources"][0], user.json);
+    for (group, found) in [
+        (acme("viewer"), 1),
+        (format!("{whylabs}:VIEWER"), 1),
+        ("org-old:member".to_owned(), 1),
+        (acme("admin"), 0),
+        (directory.group(), 0),
+    ] {
+        let path = format!("/scim/roles/v2/Users?filter=groups.value+eq+%22{group}%22");
+        let answer = directory.world.call("GET", &path, Value::Null).await;
+        assert_eq!(answer.json["totalResults"], found, "{group}: {}", answer.text());
+    }
+    // Elsewhere they are what they were.
+    let user = directory.send("GET", &format!("/Users/{ada}"), Value::Null).await;
+    let groups: Vec<&str> =
+        user.json["groups"].as_array().expect("groups").iter().filter_map(|group| group["value"].as_str()).collect();
+    assert_eq!(groups, [directory.group(), brought.native()]);
+    directory.verify().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn bulk_names_what_it_makes() {
     let directory = Directory::new().await;
     let body = json!({
@@ -852,6 +958,47 @@ async fn bulk_names_what_it_makes() {
     assert_eq!(answer.str("/Operations/0/status"), "409");
     let many = json!({"Operations": vec![json!({}); 1001]});
     assert_eq!(directory.send("POST", "/Bulk", many).await.status, 413);
+    directory.verify().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bulk_says_where_things_are_and_reads_paths_as_urls() {
+    let directory = Directory::with_members(&["ada"], &[]).await;
+    let ada = directory.user("ada");
+    let title = |title: &str| json!({"Operations": [{"op": "replace", "path": "title", "value": title}]});
+    let body = json!({"Operations": [
+        {"method": "POST", "path": "/Users", "bulkId": "u", "data": {"userName": "new"}},
+        {"method": "DELETE", "path": "/Users/bulkId:u"},
+        {"method": "DELETE", "path": "/Users/bulkId%3Au"},
+        {"method": "DELETE", "path": "/Users/bulkId:nobody"},
+        {"method": "PATCH", "path": format!("/Users/{}", ada.replace('_', "%5F")), "data": title("Countess")},
+    ]});
+    let answer = directory.send("POST", "/Bulk", body).await;
+    let statuses: Vec<&str> =
+        (0..5).map(|n| answer.json["Operations"][n]["status"].as_str().expect("a text")).collect();
+    assert_eq!(statuses, ["201", "204", "404", "409", "200"], "{}", answer.text());
+    let made = answer.str("/Operations/0/location");
+    for gone in [1, 2] {
+        assert_eq!(answer.str(&format!("/Operations/{gone}/location")), made);
+    }
+    assert!(answer.json["Operations"][3].get("location").is_none(), "it isn't there: {}", answer.text());
+    assert!(answer.str("/Operations/4/location").ends_with(&ada));
+    directory.verify().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_version_that_is_no_text_is_no_leave_to_do_it_in_any_case() {
+    let directory = Directory::with_members(&["ada"], &[]).await;
+    let path = format!("/Users/{}", directory.user("ada"));
+    let with = |version: Value| json!({"method": "DELETE", "path": path, "version": version});
+    let body = json!({"Operations": [
+        with(json!(5)), with(json!(["W/\"x\""])), with(json!(false)), with(json!("W/\"other\"")), with(Value::Null),
+    ]});
+    let answer = directory.send("POST", "/Bulk", body).await;
+    let statuses: Vec<&str> =
+        (0..5).map(|n| answer.json["Operations"][n]["status"].as_str().expect("a text")).collect();
+    assert_eq!(statuses, ["400", "400", "400", "412", "204"], "{}", answer.text());
+    assert_eq!(answer.str("/Operations/0/response/scimType"), "invalidSyntax");
     directory.verify().await;
 }
 

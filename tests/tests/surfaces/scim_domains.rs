@@ -281,6 +281,7 @@ async fn a_keys_own_group_stays_and_children_move_within() {
         ("another customer", &deep, customers.beta.native()),
         ("nobody", &deep, "org_00000000000".into()),
         ("its own", &customers.acme.native(), labs.clone()),
+        ("its own to itself", &customers.acme.native(), customers.acme.native()),
     ] {
         let answer = customers.send(By::Acme, "PATCH", &format!("/Groups/{id}"), to(&parent)).await;
         assert_eq!(
@@ -291,6 +292,10 @@ async fn a_keys_own_group_stays_and_children_move_within() {
         );
     }
     let out = json!({"Operations": [{"op": "remove", "path": format!("{extension}:parent")}]});
+    // What it is shown as can be sent back.
+    let shown = customers.send(By::Acme, "GET", &own, Value::Null).await;
+    assert_eq!(customers.send(By::Acme, "PUT", &own, shown.json).await.status, 200);
+    assert_eq!(customers.send(By::Acme, "PATCH", &own, out.clone()).await.status, 204);
     assert_eq!(customers.send(By::Acme, "PATCH", &format!("/Groups/{deep}"), out).await.status, 204);
     let shown = customers.send(By::Acme, "GET", &format!("/Groups/{deep}"), Value::Null).await;
     assert!(shown.json.get(extension).is_none(), "right below the key's own: {}", shown.text());

@@ -337,9 +337,11 @@ fn change(
         let wanted = OrganizationPatch { name: patch.name, extras, ..OrganizationPatch::default() };
         organizations::update(tx, &place, &wanted)?;
         if let Some(parent) = patch.parent {
+            let is_named = parent.is_some();
             let parent = parent_in(tx.read(), domain, parent.as_ref())?;
             let now = before.parent.unwrap_or(domain.id());
-            if before.is_top && parent != id && parent != domain.id() {
+            // It is shown without one, so no client sends it back.
+            if before.is_top && is_named {
                 return Err(Error::invalid("parent", "can't be given to the key's own organization"));
             }
             if !before.is_top && parent != now {

@@ -57,6 +57,11 @@ pub(super) enum Among {
 }
 
 impl Among {
+    const fn role(self) -> RoleNumber {
+        let (Self::Members { role } | Self::Holders { role }) = self;
+        role
+    }
+
     const fn has(self, roles: RoleSet) -> bool {
         match self {
             Self::Members { .. } => true,
@@ -114,124 +119,203 @@ fn all_of(reader: Reader<'_>, domain: &Allowed<Domain>, names: &[String]) -> Res
     Err(Error::invalid("members", format!("names no user: {named}{more}")))
 }
 
-/// One group's set while it is changed.
+/// One group's set while a request is worked out. Nothing is written before all of its steps are known: who goes and comes
+/// back keeps what he had, and only who is on the other side in the end counts.
 struct Work<'w, 'a, 't> {
     tx: &'w mut Tx<'a, 't>,
     domain: &'w Allowed<Domain>,
     place: &'w Allowed<Organization>,
     among: Among,
-    removed: BTreeSet<UserId>,
+    /// What those who were asked for had before the first step; `None` for who was no member.
+    before: BTreeMap<UserId, Option<Membership>>,
+    /// Whether everybody was asked for.
+    is_whole: bool,
+    /// Who is to be on the other side, and in which turn he went there: what is written keeps to that order.
+    moved: BTreeMap<UserId, usize>,
+    moves: usize,
+    /// Those who were to come.
+    coming: BTreeMap<UserId, User>,
 }
 
 impl Work<'_, '_, '_> {
-    fn of(&self, users: &[User]) -> Result<BTreeMap<UserId, Membership>> {
-        let ids: Vec<UserId> = users.iter().map(|user| user.id).collect();
-        let memberships = self.tx.read().view.memberships_in(self.place.id, Some(&ids))?;
-        Ok(memberships.into_iter().map(|membership| (membership.user, membership)).collect())
+    fn look_up(&mut self, users: &[UserId]) -> Result<()> {
+        let new: Vec<UserId> = users.iter().copied().filter(|user| !self.before.contains_key(user)).collect();
+        let found = if self.is_whole || new.is_empty() {
+            Vec::new()
+        } else {
+            self.tx.read().view.memberships_in(self.place.id, Some(&new))?
+        };
+        self.before.extend(new.into_iter().map(|user| (user, None)));
+        self.before.extend(found.into_iter().map(|membership| (membership.user, Some(membership))));
+        Ok(())
     }
 
-    fn everyone(&self) -> Result<Vec<Membership>> {
-        let mut all = self.tx.read().view.memberships_in(self.place.id, None)?;
-        all.retain(|membership| self.among.has(membership.roles));
-        Ok(all)
+    fn look_up_all(&mut self) -> Result<()> {
+        if !self.is_whole {
+            let all = self.tx.read().view.memberships_in(self.place.id, None)?;
+            self.before.extend(all.into_iter().map(|membership| (membership.user, Some(membership))));
+            self.is_whole = true;
+        }
+        Ok(())
     }
 
-    fn add(&mut self, user: &User, now: Option<&Membership>) -> Result<()> {
-        self.removed.remove(&user.id);
-        let (Among::Members { role } | Among::Holders { role }) = self.among;
-        match now {
-            Some(now) if self.among.has(now.roles) => Ok(()),
-            Some(now) => {
-                let patch = MembershipPatch { roles: Some(now.roles.with(role)), ..MembershipPatch::default() };
-                memberships::update(self.tx, self.place, now, &patch).map(drop)
-            }
-            None => {
-                let new = NewMembership { roles: RoleSet::of(role), ..NewMembership::default() };
-                memberships::add(self.tx, self.place, user, &new).map(drop)
+    fn membership(&self, user: UserId) -> Option<&Membership> {
+        self.before.get(&user)?.as_ref()
+    }
+
+    fn was_in(&self, user: UserId) -> bool {
+        self.membership(user).is_some_and(|membership| self.among.has(membership.roles))
+    }
+
+    fn is_in(&self, user: UserId) -> bool {
+        self.was_in(user) != self.moved.contains_key(&user)
+    }
+
+    fn stays(&self, user: UserId) -> bool {
+        self.membership(user).is_some_and(|membership| self.among.keeps(membership.roles))
+    }
+
+    /// The roles of somebody who is in.
+    fn roles(&self, user: UserId) -> RoleSet {
+        match self.membership(user) {
+            Some(membership) if self.among.has(membership.roles) => membership.roles,
+            Some(membership) => membership.roles.with(self.among.role()),
+            None => RoleSet::of(self.among.role()),
+        }
+    }
+
+    /// To the other side.
+    fn turn(&mut self, user: UserId) {
+        if self.moved.remove(&user).is_none() {
+            self.moves += 1;
+            self.moved.insert(user, self.moves);
+        }
+    }
+
+    fn add(&mut self, users: Vec<User>) {
+        for user in users {
+            if !self.is_in(user.id) {
+                self.turn(user.id);
+                self.coming.insert(user.id, user);
             }
         }
     }
 
-    fn remove(&mut self, now: &Membership) -> Result<()> {
-        self.removed.insert(now.user);
-        match self.among {
-            Among::Holders { role } if now.roles.without(role) != RoleSet::EMPTY => {
-                let patch = MembershipPatch { roles: Some(now.roles.without(role)), ..MembershipPatch::default() };
-                memberships::update(self.tx, self.place, now, &patch).map(drop)
-            }
-            Among::Holders { .. } | Among::Members { .. } => memberships::remove(self.tx, self.place, now),
-        }
+    fn everyone(&mut self) -> Result<Vec<UserId>> {
+        self.look_up_all()?;
+        Ok(self.before.keys().copied().filter(|user| self.is_in(*user)).collect())
     }
 
-    fn remove_all(&mut self, gone: impl Fn(&Membership) -> bool) -> Result<()> {
-        for membership in self.everyone()? {
-            if gone(&membership) && !self.among.keeps(membership.roles) {
-                self.remove(&membership)?;
+    /// Takes out who isn't wanted, but for who stays whatever a set says.
+    fn keep(&mut self, wanted: impl Fn(UserId) -> bool) -> Result<()> {
+        for user in self.everyone()? {
+            if !wanted(user) && !self.stays(user) {
+                self.turn(user);
             }
         }
         Ok(())
     }
 
     /// Those in the set whom these names mean.
-    fn named(&self, names: &[String]) -> Result<Vec<Membership>> {
+    fn named(&mut self, names: &[String]) -> Result<Vec<UserId>> {
         let (users, _) = resolve(self.tx.read(), names)?;
-        Ok(self.of(&users)?.into_values().filter(|membership| self.among.has(membership.roles)).collect())
+        let users: Vec<UserId> = users.into_iter().map(|user| user.id).collect();
+        self.look_up(&users)?;
+        Ok(users.into_iter().filter(|user| self.is_in(*user)).collect())
     }
 
     /// Those of them who are like this, as the domain shows them.
-    fn alike(&self, mut all: Vec<Membership>, like: &Like) -> Result<Vec<Membership>> {
-        let ids: Vec<UserId> = all.iter().map(|membership| membership.user).collect();
-        let known = self.tx.read().view.users_by_id(&ids)?.into_values().collect();
+    fn alike(&self, mut all: Vec<UserId>, like: &Like) -> Result<Vec<UserId>> {
+        let known = self.tx.read().view.users_by_id(&all)?.into_values().collect();
         let shown = users::load(self.tx.read(), self.domain, known, false)?;
         let mut shown: BTreeMap<UserId, _> = shown.into_iter().map(|user| (user.user.id, user)).collect();
-        all.retain(|membership| {
-            let shown = shown.remove(&membership.user);
-            like(&GroupMember { user: membership.user, roles: membership.roles, shown })
-        });
+        all.retain(|user| like(&GroupMember { user: *user, roles: self.roles(*user), shown: shown.remove(user) }));
         Ok(all)
     }
 
     /// Takes out who was named, unless he can't be.
-    fn remove_named(&mut self, named: &[Membership]) -> Result<()> {
-        if named.iter().any(|membership| self.among.keeps(membership.roles)) {
+    fn remove_named(&mut self, named: &[UserId]) -> Result<()> {
+        if named.iter().any(|user| self.stays(*user)) {
             return Err(Error::OwnerProtected);
         }
-        named.iter().try_for_each(|membership| self.remove(membership))
+        named.iter().for_each(|user| self.turn(*user));
+        Ok(())
+    }
+
+    /// Whom these names mean, all of whom are to be in.
+    fn wanted(&mut self, names: &[String]) -> Result<Vec<User>> {
+        let users = all_of(self.tx.read(), self.domain, names)?;
+        let ids: Vec<UserId> = users.iter().map(|user| user.id).collect();
+        self.look_up(&ids)?;
+        Ok(users)
     }
 
     fn step(&mut self, change: MemberChange) -> Result<()> {
         match change {
             MemberChange::Add(names) => {
-                let users = all_of(self.tx.read(), self.domain, &names)?;
-                let now = self.of(&users)?;
-                users.iter().try_for_each(|user| self.add(user, now.get(&user.id)))
+                let users = self.wanted(&names)?;
+                self.add(users);
             }
             MemberChange::Remove(names) => {
                 let named = self.named(&names)?;
-                self.remove_named(&named)
+                self.remove_named(&named)?;
             }
             MemberChange::RemoveAmong(names, like) => {
-                let named = self.alike(self.named(&names)?, &like)?;
-                self.remove_named(&named)
+                let named = self.named(&names)?;
+                let named = self.alike(named, &like)?;
+                self.remove_named(&named)?;
             }
             MemberChange::RemoveWhere(like) => {
-                let mut gone = self.alike(self.everyone()?, &like)?;
-                gone.retain(|membership| !self.among.keeps(membership.roles));
-                gone.iter().try_for_each(|membership| self.remove(membership))
+                let everyone = self.everyone()?;
+                let gone: BTreeSet<UserId> = self.alike(everyone, &like)?.into_iter().collect();
+                self.keep(|user| !gone.contains(&user))?;
             }
             MemberChange::Replace(names) => {
-                let users = all_of(self.tx.read(), self.domain, &names)?;
+                let users = self.wanted(&names)?;
                 let wanted: BTreeSet<UserId> = users.iter().map(|user| user.id).collect();
-                let now = self.of(&users)?;
-                self.remove_all(|membership| !wanted.contains(&membership.user))?;
-                users.iter().try_for_each(|user| self.add(user, now.get(&user.id)))
+                self.keep(|user| wanted.contains(&user))?;
+                self.add(users);
             }
-            MemberChange::Clear => self.remove_all(|_| true),
+            MemberChange::Clear => self.keep(|_| false)?,
         }
+        Ok(())
+    }
+
+    /// Whether all steps together remove more than the guard lets through.
+    fn ask(&mut self, guard: DirectoryOptions) -> Result<()> {
+        let removing = self.moved.keys().filter(|user| self.was_in(**user)).count() as u64;
+        // Without a look at all of a large group, where it is but for a few of them.
+        if guard.max_removal_percent >= 100 || removing <= guard.max_removal_floor {
+            return Ok(());
+        }
+        self.look_up_all()?;
+        let members = self.before.keys().filter(|user| self.was_in(**user)).count() as u64;
+        if guard.holds(removing, members) { Err(Error::RemovalHeld { removing, members }) } else { Ok(()) }
+    }
+
+    /// Writes that somebody is on the other side.
+    fn write(&mut self, user: UserId) -> Result<()> {
+        let role = self.among.role();
+        let Some(now) = self.before.remove(&user).flatten() else {
+            let Some(user) = self.coming.remove(&user) else { return Ok(()) };
+            let new = NewMembership { roles: RoleSet::of(role), ..NewMembership::default() };
+            return memberships::add(self.tx, self.place, &user, &new).map(drop);
+        };
+        let roles = match self.among {
+            Among::Members { .. } => RoleSet::EMPTY,
+            Among::Holders { role } if now.roles.contains(role) => now.roles.without(role),
+            Among::Holders { role } => now.roles.with(role),
+        };
+        if roles == RoleSet::EMPTY {
+            return memberships::remove(self.tx, self.place, &now);
+        }
+        let patch = MembershipPatch { roles: Some(roles), ..MembershipPatch::default() };
+        memberships::update(self.tx, self.place, &now, &patch).map(drop)
     }
 }
 
-/// Makes these changes, one after the other, and asks the guard, if there is one, whether all of them together remove too many.
+/// Works out what these changes, one after the other, make of the set, and writes what is different then, unless the guard, if
+/// there is one, has it that this removes too many.
 pub(super) fn apply(
     tx: &mut Tx<'_, '_>,
     domain: &Allowed<Domain>,
@@ -240,13 +324,13 @@ pub(super) fn apply(
     changes: Vec<MemberChange>,
     guard: Option<DirectoryOptions>,
 ) -> Result<()> {
-    let guard = guard.filter(|guard| guard.max_removal_percent < 100);
-    let mut work = Work { tx, domain, place, among, removed: BTreeSet::new() };
-    let before = if guard.is_some() { work.everyone()?.len() as u64 } else { 0 };
+    let (before, moved, coming) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+    let mut work = Work { tx, domain, place, among, before, is_whole: false, moved, moves: 0, coming };
     changes.into_iter().try_for_each(|change| work.step(change))?;
-    let removing = work.removed.len() as u64;
-    if guard.is_some_and(|guard| guard.holds(removing, before)) {
-        return Err(Error::RemovalHeld { removing, members: before });
+    if let Some(guard) = guard {
+        work.ask(guard)?;
     }
-    Ok(())
+    let mut moved: Vec<(usize, UserId)> = work.moved.iter().map(|(user, at)| (*at, *user)).collect();
+    moved.sort_unstable();
+    moved.into_iter().try_for_each(|(_, user)| work.write(user))
 }

@@ -195,6 +195,73 @@ fn what_the_guard_holds_changes_nothing_and_is_noted() {
 }
 
 #[test]
+fn a_request_is_held_for_what_it_takes_in_the_end() {
+    runtime().block_on(async {
+        let options = DirectoryOptions { max_removal_percent: 20, max_removal_floor: 1, ..DirectoryOptions::default() };
+        let bench = Bench::with(|mut config| {
+            config.directory = options;
+            config
+        })
+        .await;
+        let caller = bench.operator.clone();
+        let names: Vec<String> = users(&caller, 12).await.iter().map(|user| user.native()).collect();
+        let (nine, three) = (names[..9].to_vec(), names[9..].to_vec());
+        let new = NewGroup { name: "acme".into(), members: nine.clone(), ..NewGroup::default() };
+        let group = caller.provision_group(new, MembersWanted::None).await.expect("a group").organization.id;
+        let events = caller.list_events(0, 1000, None).await.expect("events").len();
+        let strangers = three.clone();
+        change(&caller, group, move || {
+            vec![MemberChange::Add(strangers.clone()), MemberChange::Remove(strangers.clone())]
+        })
+        .await
+        .expect("nobody goes who was there");
+        assert_eq!(caller.list_events(0, 1000, None).await.expect("events").len(), events, "nor does anybody come");
+        // Who comes makes the group no larger than it was.
+        let gone = nine[..2].to_vec();
+        let held =
+            change(&caller, group, move || vec![MemberChange::Add(three.clone()), MemberChange::Remove(gone.clone())])
+                .await;
+        assert!(matches!(held, Err(Error::RemovalHeld { removing: 2, members: 9 })), "{held:?}");
+        assert_eq!(members(&caller, group).await.len(), 9);
+        bench.verify().await.expect("log and tables agree");
+    });
+}
+
+#[test]
+fn who_goes_and_comes_back_in_one_request_keeps_what_he_had() {
+    runtime().block_on(async {
+        let bench = Bench::new().await;
+        let caller = bench.operator.clone();
+        let ada = users(&caller, 1).await[0];
+        let new = NewGroup { name: "acme".into(), ..NewGroup::default() };
+        let group = caller.provision_group(new, MembersWanted::None).await.expect("a group").organization.id;
+        let viewer = roster_engine::NewMembership { roles: RoleSet::of(RoleNumber::VIEWER), ..Default::default() };
+        let before = caller.add_member(group, ada, viewer).await.expect("a member").membership;
+        let events = caller.list_events(0, 1000, None).await.expect("events").len();
+        let her = || vec![ada.native()];
+        let back: [fn(Vec<String>) -> Vec<MemberChange>; 4] = [
+            |her| vec![MemberChange::Remove(her.clone()), MemberChange::Add(her)],
+            |her| vec![MemberChange::Clear, MemberChange::Add(her)],
+            |her| vec![MemberChange::Replace(Vec::new()), MemberChange::Replace(her)],
+            |her| vec![MemberChange::RemoveWhere(Box::new(|_| true)), MemberChange::Add(her)],
+        ];
+        for (at, steps) in back.into_iter().enumerate() {
+            let names = her();
+            change(&caller, group, move || steps(names.clone())).await.expect("a change");
+            let names = her();
+            let edit = move |_: &roster_engine::ProvisionedGroup, _| {
+                Ok::<_, Error>(GroupPatch { members: steps(names.clone()), ..GroupPatch::default() })
+            };
+            caller.change_role_group(group, RoleNumber::VIEWER, edit, MembersWanted::None).await.expect("a change");
+            let now = caller.member(group, ada).await.expect("a member").membership;
+            assert_eq!((now.id, now.roles), (before.id, before.roles), "{at}");
+        }
+        assert_eq!(caller.list_events(0, 1000, None).await.expect("events").len(), events, "nothing happened");
+        bench.verify().await.expect("log and tables agree");
+    });
+}
+
+#[test]
 fn unknown_members_are_named_and_refuse_all() {
     runtime().block_on(async {
         let bench = Bench::new().await;

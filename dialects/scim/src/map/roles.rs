@@ -1,6 +1,9 @@
 //! Role groups: named after WhyLabs' id of the organization and the role.
 
-use roster_engine::{GroupPatch, MemberChange, OrganizationRef, ProvisionedGroup, RoleCatalog, RoleNumber, Surface};
+use roster_engine::{
+    Aliases, GroupPatch, MemberChange, OrganizationId, OrganizationRef, ProvisionedGroup, RoleCatalog, RoleNumber,
+    Surface,
+};
 use serde_json::{Map, Value};
 
 use super::groups::{is_about_members, member, member_change, sent_members, version, without_members};
@@ -42,14 +45,24 @@ impl Named {
     }
 }
 
-pub(crate) fn id(of: &ProvisionedGroup, key: &str) -> String {
-    let organization = Surface::Whylabs.show(of.organization.id, &of.organization.aliases);
-    format!("{PREFIX}{organization}:{key}")
+pub(crate) fn id(organization: OrganizationId, aliases: &Aliases, key: &str) -> String {
+    format!("{PREFIX}{}:{key}", Surface::Whylabs.show(organization, aliases))
+}
+
+pub(crate) fn id_of(of: &ProvisionedGroup, key: &str) -> String {
+    id(of.organization.id, &of.organization.aliases, key)
+}
+
+/// An id as it is shown, but for the organization, which is taken as it is written.
+pub(crate) fn normal_id(id: &str, catalog: &RoleCatalog) -> Option<String> {
+    let named = Named::read(id, catalog).ok()?;
+    let (organization, _) = id.rsplit_once(':')?;
+    Some(format!("{PREFIX}{}:{}", organization.strip_prefix(PREFIX).unwrap_or(organization), named.key))
 }
 
 /// A role group as clients see it; who holds the role, as far as members were read.
 pub(crate) fn group(of: &ProvisionedGroup, role: RoleNumber, key: &str, links: &Links) -> Map<String, Value> {
-    let id = id(of, key);
+    let id = id_of(of, key);
     let mut shown = Map::new();
     shown.insert("schemas".into(), schemas(&ROLE_GROUPS, None));
     shown.insert("id".into(), id.as_str().into());

@@ -1,9 +1,9 @@
 //! Users. What Roster has words for is the user's own; the rest of what a directory says is kept as its document.
 
-use roster_engine::{EntityId as _, ProvisionedUser, UserProfile, UserProfilePatch, text as model};
+use roster_engine::{EntityId as _, ProvisionedUser, RoleCatalog, UserProfile, UserProfilePatch, text as model};
 use serde_json::{Map, Value, json};
 
-use super::{Links, meta, schemas, tag_of, text};
+use super::{Links, meta, roles, schemas, tag_of, text};
 use crate::schema::{ENTERPRISE, USERS};
 
 type Document = Map<String, Value>;
@@ -134,12 +134,28 @@ fn changed<T: PartialEq>(before: &T, after: T) -> Option<T> {
     (*before != after).then_some(after)
 }
 
-/// What is different between two documents; `None` if nothing is.
-pub(crate) fn difference(before: &Document, after: &Document) -> Option<UserProfilePatch> {
-    if before == after {
+/// A whole name that Roster put together, and that no directory said, doesn't outlive the parts that it was made of.
+fn drop_made_up_name(of: &ProvisionedUser, before: &Document, after: &mut Document) {
+    let part = |document: &Document, part: &str| document.get("name").and_then(|name| name.get(part)).cloned();
+    let said = of.link.as_ref().and_then(|link| part(&link.document, "formatted"));
+    let shown = part(before, "formatted");
+    let is_old = shown != said && part(after, "formatted") == shown;
+    let moved = ["givenName", "familyName"].iter().any(|name| part(before, name) != part(after, name));
+    if is_old && moved {
+        show_name(after, "formatted", None);
+        if after.get("name").and_then(Value::as_object).is_some_and(Map::is_empty) {
+            after.remove("name");
+        }
+    }
+}
+
+/// What is different between two documents of a user; `None` if nothing is.
+pub(crate) fn difference(of: &ProvisionedUser, before: &Document, mut after: Document) -> Option<UserProfilePatch> {
+    if *before == after {
         return None;
     }
-    let (before, after) = (profile(before), profile(after));
+    drop_made_up_name(of, before, &mut after);
+    let (before, after) = (profile(before), profile(&after));
     Some(UserProfilePatch {
         user_name: changed(&before.user_name, after.user_name),
         email: changed(&before.email, after.email),
@@ -153,8 +169,25 @@ pub(crate) fn difference(before: &Document, after: &Document) -> Option<UserProf
     })
 }
 
+/// His places in groups as clients of this mount see them.
+fn groups(of: &ProvisionedUser, catalog: &RoleCatalog, links: &Links) -> Vec<Value> {
+    let shown =
+        |id: &str, name: &str| json!({"value": id, "$ref": links.group_named(id), "display": name, "type": "direct"});
+    let mut all = Vec::new();
+    for group in &of.groups {
+        if links.is_of_roles() {
+            let keys = group.roles.iter().filter_map(|role| Some(&catalog.get(role)?.key));
+            let ids = keys.map(|key| roles::id(group.organization, &group.aliases, key));
+            all.extend(ids.map(|id| shown(&id, &id)));
+        } else {
+            all.push(shown(&group.organization.native(), &group.name));
+        }
+    }
+    all
+}
+
 /// A user as clients see him, with his tag.
-pub(crate) fn user(of: &ProvisionedUser, links: &Links) -> Document {
+pub(crate) fn user(of: &ProvisionedUser, catalog: &RoleCatalog, links: &Links) -> Document {
     let user = &of.user;
     let mut document = document(of);
     let extension = document.remove(ENTERPRISE);
@@ -170,16 +203,9 @@ pub(crate) fn user(of: &ProvisionedUser, links: &Links) -> Document {
     for attribute in USERS.attributes {
         shown.extend(document.remove(attribute.name).map(|value| (attribute.name.to_owned(), value)));
     }
-    if !of.groups.is_empty() {
-        let group = |group: &roster_engine::GroupOf| {
-            json!({
-                "value": group.organization.native(),
-                "$ref": links.group(group.organization),
-                "display": group.name,
-                "type": "direct",
-            })
-        };
-        shown.insert("groups".into(), of.groups.iter().map(group).collect());
+    let groups = groups(of, catalog, links);
+    if !groups.is_empty() {
+        shown.insert("groups".into(), Value::Array(groups));
     }
     shown.extend(extension.map(|extension| (ENTERPRISE.to_owned(), extension)));
     let mut meta = meta("User", created, updated, links.user(user.id));

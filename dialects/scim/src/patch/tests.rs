@@ -24,6 +24,9 @@ fn operations() {
     let home = json!({"value": "a@h", "type": "home", "primary": true});
     let both = json!({"userName": "a", "emails": [work, home]});
     let plain = json!({"userName": "a"});
+    let named = json!({"userName": "a", "name": {"givenName": "A", "familyName": "B"}});
+    let managed = json!({"userName": "a", ENTERPRISE: {"manager": {"value": "9"}}});
+    let photos = json!({"userName": "a", "photos": [{"value": "http://x/a", "type": "photo"}]});
     for (before, operation, after) in [
         // No path: each key is a path of its own; what can't be written is passed over.
         (
@@ -47,6 +50,38 @@ fn operations() {
             json!({"userName": "a", ENTERPRISE: {"department": "M"}}),
         ),
         (json!({"userName": "a", "title": "T"}), json!({"op": "replace", "value": {"title": null}}), plain.clone()),
+        // What says nothing, and keys that nobody knows, are passed over.
+        (plain.clone(), json!({"op": "add", "value": {ENTERPRISE: null, "title": null}}), plain.clone()),
+        (
+            plain.clone(),
+            json!({"op": "replace", "value": {
+                "urn:x:Foo:bar[type eq \"x\"].value": "q", "junk[a eq \"b\"]": 3, "junk[": 3, "title": "T",
+            }}),
+            json!({"userName": "a", "title": "T"}),
+        ),
+        // Null takes away where something is replaced, and nowhere else.
+        (
+            named.clone(),
+            json!({"op": "add", "value": {"name": {"givenName": null, "familyName": "C"}}}),
+            json!({"userName": "a", "name": {"givenName": "A", "familyName": "C"}}),
+        ),
+        (named.clone(), json!({"op": "add", "value": {"name": {"givenName": null}}}), named.clone()),
+        (named.clone(), json!({"op": "add", "path": "name", "value": {"givenName": null}}), named.clone()),
+        (
+            named.clone(),
+            json!({"op": "replace", "path": "name", "value": {"givenName": null}}),
+            json!({"userName": "a", "name": {"familyName": "B"}}),
+        ),
+        (
+            named.clone(),
+            json!({"op": "replace", "value": {"name": {"givenName": null, "familyName": "C"}}}),
+            json!({"userName": "a", "name": {"familyName": "C"}}),
+        ),
+        // No manager is said as in POST, too.
+        (managed.clone(), json!({"op": "replace", "path": "manager", "value": ""}), plain.clone()),
+        (managed.clone(), json!({"op": "replace", "value": {ENTERPRISE: {"manager": ""}}}), plain.clone()),
+        (managed.clone(), json!({"op": "add", "path": "manager", "value": ""}), managed.clone()),
+        (managed.clone(), json!({"op": "replace", "path": "manager", "value": {}}), managed.clone()),
         // One value: set; a complex one is merged.
         (
             json!({"userName": "a", "name": {"givenName": "A", "familyName": "B"}}),
@@ -130,6 +165,34 @@ fn operations() {
             json!({"userName": "a", "emails": [home]}),
         ),
         (both.clone(), json!({"op": "remove", "path": "emails", "value": []}), both.clone()),
+        // Compared as filters do it: without case where the schema has none.
+        (
+            both.clone(),
+            json!({"op": "remove", "path": "emails", "value": [{"value": "A@W"}]}),
+            json!({"userName": "a", "emails": [home]}),
+        ),
+        (photos.clone(), json!({"op": "remove", "path": "photos", "value": [{"value": "HTTP://X/A"}]}), photos.clone()),
+        (
+            both.clone(),
+            json!({"op": "add", "path": "emails", "value": [{"value": "A@W", "type": "Work", "display": "D"}]}),
+            json!({"userName": "a", "emails": [{"value": "a@w", "type": "work", "display": "D"}, home]}),
+        ),
+        (
+            photos.clone(),
+            json!({"op": "add", "path": "photos", "value": [{"value": "http://x/A", "type": "photo"}]}),
+            json!({"userName": "a", "photos": [{"value": "http://x/a", "type": "photo"}, {"value": "http://x/A", "type": "photo"}]}),
+        ),
+        (
+            json!({"userName": "a", "addresses": [{"type": "work", "postalCode": "1"}]}),
+            json!({"op": "add", "path": "addresses", "value": [{"postalCode": "1", "type": "work"}]}),
+            json!({"userName": "a", "addresses": [{"type": "work", "postalCode": "1"}]}),
+        ),
+        // What became the same is one.
+        (
+            json!({"userName": "a", "phoneNumbers": [{"value": "1", "type": "work"}, {"value": "1", "type": "fax"}, {"value": "2"}]}),
+            json!({"op": "remove", "path": "phoneNumbers.type"}),
+            json!({"userName": "a", "phoneNumbers": [{"value": "1"}, {"value": "2"}]}),
+        ),
         (
             both.clone(),
             json!({"op": "remove", "path": "emails[type eq \"home\"].primary"}),
@@ -173,6 +236,9 @@ fn what_is_refused() {
         (json!({"op": "replace", "path": "shoeSize", "value": 5}), ScimType::InvalidPath),
         (json!({"op": "replace", "path": "emails[type", "value": 5}), ScimType::InvalidPath),
         (json!({"op": "replace", "path": "name[givenName pr]", "value": 5}), ScimType::InvalidPath),
+        (json!({"op": "replace", "value": {"emails[type": 5}}), ScimType::InvalidPath),
+        (json!({"op": "add", "value": {ENTERPRISE: 5}}), ScimType::InvalidValue),
+        (json!({"op": "add", "path": ENTERPRISE, "value": null}), ScimType::InvalidValue),
         (json!({"op": "replace", "path": 5, "value": 5}), ScimType::InvalidPath),
         (json!({"op": "burn", "path": "title"}), ScimType::InvalidSyntax),
         (json!({"path": "title"}), ScimType::InvalidSyntax),
