@@ -47,7 +47,7 @@ impl Roster {
     pub fn start_keeping(cores: &Cores, place: Place, store: &Store, folder: Option<&Path>) -> Result<Self> {
         let backends = store.server().map(|server| Backends::of(server, cores, place)).transpose()?;
         let mut command = command(store)?;
-        command.args(["serve", "--listen", "127.0.0.1:0"]);
+        command.args(["serve", "--listen", "127.0.0.1:0", "--log", "warn,roster_store::index=info"]);
         if let Some(folder) = folder {
             command.arg("--index-folder").arg(folder);
         }
@@ -136,6 +136,6 @@ pub fn command(store: &Store) -> Result<Command> {
         command.env_remove(name);
     }
     command.env("ROSTER_BOOTSTRAP_KEY", SECRET);
-    command.args(["--log", "warn,roster_store::index=info", "--database", store.url()]);
+    command.args(["--database", store.url()]);
     Ok(command)
 }

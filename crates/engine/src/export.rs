@@ -9,7 +9,7 @@ use roster_model::{
 };
 use roster_model::{EntityId as _, Invitation};
 use roster_store::list::{Key, Mark, Slice};
-use roster_store::{InvitationFilter, InvitationSort, MemberFilter, MemberSort, UserFilter, UserSort};
+use roster_store::{InvitationFilter, InvitationSort, LinksOf, MemberFilter, MemberSort, UserFilter, UserSort};
 
 use crate::actor::Caller;
 use crate::error::{Error, Result};
@@ -102,10 +102,10 @@ fn account_users(reader: Reader<'_>, outlet: &Outlet<Exported>) -> Result<()> {
     }
 }
 
-fn directory_links(reader: Reader<'_>, outlet: &Outlet<Exported>) -> Result<()> {
+fn directory_links(reader: Reader<'_>, outlet: &Outlet<Exported>, of: LinksOf) -> Result<()> {
     let mut last: Option<DirectoryLink> = None;
     loop {
-        let piece = reader.view.directory_links_after(last.as_ref(), PIECE)?;
+        let piece = reader.view.directory_links_after((reader.acting.root, of), last.as_ref(), PIECE)?;
         let more = full(&piece);
         last = piece.last().cloned();
         let mut live = Vec::with_capacity(piece.len());
@@ -158,7 +158,9 @@ impl Caller {
                 Exported::Invitation,
             )?;
             account_users(reader, outlet)?;
-            directory_links(reader, outlet)
+            [LinksOf::RootItself, LinksOf::Root, LinksOf::Others]
+                .into_iter()
+                .try_for_each(|of| directory_links(reader, outlet, of))
         })
         .await
     }

@@ -51,6 +51,11 @@ pub(crate) struct Passwords {
 /// Since when, and how often, the password of an address was wrong.
 type Wrong = HashMap<(RealmId, String), (Timestamp, u32)>;
 
+/// Whether that was less than a minute ago. A clock that was set back keeps nobody out.
+fn is_recent(since: Timestamp, now: Timestamp) -> bool {
+    since <= now && now < since.plus_ms(MINUTE_MS)
+}
+
 #[derive(Clone, Debug, Default)]
 struct Failures(Arc<Mutex<Wrong>>);
 
@@ -64,7 +69,7 @@ impl Default for Passwords {
 impl Passwords {
     /// Forgets what no longer counts.
     pub(crate) fn forget(&self, now: Timestamp) {
-        self.failures.get().retain(|_, (since, _)| now < since.plus_ms(MINUTE_MS));
+        self.failures.get().retain(|_, (since, _)| is_recent(*since, now));
     }
 }
 
@@ -76,7 +81,7 @@ impl Failures {
     /// Refuses who has been wrong too often.
     fn admit(&self, realm: RealmId, name: &str, now: Timestamp) -> Result<()> {
         match self.get().get(&(realm, name.to_owned())) {
-            Some((since, count)) if *count >= FAILURES && now < since.plus_ms(MINUTE_MS) => {
+            Some((since, count)) if *count >= FAILURES && is_recent(*since, now) => {
                 let left = since.plus_ms(MINUTE_MS).as_ms().saturating_sub(now.as_ms());
                 Err(Error::TooManyAttempts { retry_after: u32::try_from(left / 1000 + 1).unwrap_or(60) })
             }
@@ -91,7 +96,7 @@ impl Failures {
             return;
         }
         let (since, count) = failures.entry((realm, name.to_owned())).or_insert((now, 0));
-        if now >= since.plus_ms(MINUTE_MS) {
+        if !is_recent(*since, now) {
             (*since, *count) = (now, 0);
         }
         *count += 1;

@@ -214,7 +214,7 @@ impl Engine {
                 let link = reader.view.link_by_hash(&hash)?.filter(|link| link.is_live(tx.now()));
                 let link = link.ok_or(Error::BadCredential)?;
                 let user = reader.user(&UserRef::Id(link.user))?.allow_self_or(reader, P::UsersWrite)?;
-                if !user.is_active() {
+                if !user.is_active() || is_suspended(reader, user.id, link.only.organization)? {
                     return Err(Error::BadCredential);
                 }
                 tx.change(&user, &Change::LinkUsed { before: Box::new(link.clone()) })?;
@@ -224,6 +224,11 @@ impl Engine {
             .map_err(|error| error.if_missing(Error::BadCredential))?;
         Ok(caller.entered(session, secret))
     }
+}
+
+/// Whether what a member holds here is nothing for now.
+fn is_suspended(reader: Reader<'_>, member: UserId, place: OrganizationId) -> Result<bool> {
+    Ok(reader.view.held_at(&[member], &[place])?.is_empty())
 }
 
 /// The sessions that the caller may see and end, of this user.
@@ -327,6 +332,9 @@ impl Caller {
                 let user = reader.user(&UserRef::Id(membership.user))?.named_by(&place);
                 if !user.is_active() {
                     return Err(Error::invalid("user_id", "is an inactive user, who can't log in"));
+                }
+                if is_suspended(reader, user.id, place.id)? {
+                    return Err(Error::invalid("user_id", "is suspended here by his directory, and can't log in"));
                 }
                 let only = Only { membership: membership.id, organization: place.id };
                 let (created, expires) = (tx.now(), tx.now().plus_ms(LINK_MS));

@@ -7,6 +7,16 @@ use crate::sql::Select;
 use crate::view::View;
 use crate::{accounts, directory_links, organizations};
 
+/// Which directory links. The root's id is the realm's own, which no other realm takes over: so what is ordered by it comes first, to be in the
+/// same place wherever it is imported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinksOf {
+    /// Of the root as a subject, too.
+    RootItself,
+    Root,
+    Others,
+}
+
 /// Behind a row whose key has two parts.
 fn behind<A: Into<crate::sql::Value>, B: Into<crate::sql::Value>>(
     select: &mut Select,
@@ -47,9 +57,19 @@ impl View<'_> {
         self.connection.all(&select.text, &select.values, accounts::read)
     }
 
-    /// By domain and subject. One whose organization is gone may be there still.
-    pub fn directory_links_after(&self, after: Option<&DirectoryLink>, limit: u64) -> Result<Vec<DirectoryLink>> {
+    /// By domain and subject. One whose organization is gone may be there still. `root`: the realm's root organization.
+    pub fn directory_links_after(
+        &self,
+        (root, of): (OrganizationId, LinksOf),
+        after: Option<&DirectoryLink>,
+        limit: u64,
+    ) -> Result<Vec<DirectoryLink>> {
         let mut select = directory_links::select(self);
+        match of {
+            LinksOf::RootItself => select.push(" AND l.domain = ").bind(root).push(" AND l.subject = ").bind(root),
+            LinksOf::Root => select.push(" AND l.domain = ").bind(root).push(" AND l.subject <> ").bind(root),
+            LinksOf::Others => select.push(" AND l.domain <> ").bind(root),
+        };
         behind(&mut select, ("l.domain", "l.subject"), after.map(|link| (link.domain.raw(), link.subject.raw())));
         portion(&mut select, "l.domain, l.subject", limit);
         self.connection.all(&select.text, &select.values, directory_links::read)

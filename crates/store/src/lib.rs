@@ -52,6 +52,7 @@ pub use copy::{Copied, Progress, backup, copy, restore};
 pub use directory::GroupOf;
 pub use error::{Error, Result};
 pub use events::Happened;
+pub use export::LinksOf;
 pub use idempotency::Remembered;
 pub use import::ImportProgress;
 pub use index::IndexMode;

@@ -239,13 +239,14 @@ impl View<'_> {
         self.one_membership("m.organization = $2 AND m.roles & 1 <> 0", vec![organization.into()])
     }
 
-    /// The users who start in this organization, or in one below it.
+    /// The users who start in this organization, or in one below it. Those below that ended before are out of this: their memberships are only
+    /// still to be cleared away.
     pub fn starting_below(&self, organization: OrganizationId) -> Result<Vec<UserId>> {
         self.connection.all(
             "WITH RECURSIVE down (id) AS (
                 SELECT id FROM organization WHERE realm = $1 AND id = $2
                 UNION ALL
-                SELECT o.id FROM organization o JOIN down ON o.realm = $1 AND o.parent = down.id
+                SELECT o.id FROM organization o JOIN down ON o.realm = $1 AND o.parent = down.id AND o.status <> 'gone'
              ) SELECT m.usr FROM down CROSS JOIN membership m
              WHERE m.realm = $1 AND m.organization = down.id AND m.is_default ORDER BY m.usr",
             &[self.realm.into(), organization.into()],

@@ -4,8 +4,9 @@ use axum::Router;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
-use roster_http::App;
+use http::StatusCode;
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use roster_http::{App, Frame};
 use serde_json::json;
 
 use crate::PREFIX;
@@ -15,9 +16,10 @@ const WELL_KNOWN: &str = "/.well-known/authzen-configuration";
 /// The document, at its well-known place; where the public URL has a path, also with that behind it.
 pub fn discovery(app: &App) -> Router {
     let path = app.urls.public.as_deref().and_then(path_of).unwrap_or_default();
-    let mut router = Router::new().route(WELL_KNOWN, get(document));
+    let place = || get(document).fallback(not_allowed);
+    let mut router = Router::new().route(WELL_KNOWN, place());
     if !path.is_empty() {
-        router = router.route(&format!("{WELL_KNOWN}{path}"), get(document));
+        router = router.route(&format!("{WELL_KNOWN}{path}"), place());
     }
     router.with_state(app.clone())
 }
@@ -45,6 +47,15 @@ async fn document(State(app): State<App>) -> Response {
         (CACHE_CONTROL, HeaderValue::from_static("public, max-age=3600")),
     ];
     (headers, body.to_string()).into_response()
+}
+
+/// In the form of this surface's errors.
+async fn not_allowed() -> Response {
+    let headers = [
+        (ALLOW, HeaderValue::from_static("GET,HEAD")),
+        (CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8")),
+    ];
+    (StatusCode::METHOD_NOT_ALLOWED, headers, Frame::MethodNotAllowed.to_string()).into_response()
 }
 
 #[cfg(test)]

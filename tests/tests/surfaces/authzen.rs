@@ -918,6 +918,9 @@ async fn discovery() {
     assert_eq!(get(&world, path, &spoofed).await.bytes, answer.bytes);
     let head = world.send(Request::head(path).body(Body::empty()).expect("a request")).await;
     assert_eq!((head.status.as_u16(), head.bytes.len()), (200, 0));
+    let posted = world.send(Request::post(path).body(Body::empty()).expect("a request")).await;
+    assert_eq!((posted.status.as_u16(), posted.header("allow")), (405, Some("GET,HEAD")));
+    assert_eq!(posted.header("content-type"), Some("text/plain; charset=utf-8"));
     assert_eq!(get(&world, &format!("{path}/roster"), &[]).await.status, 404);
     let world = World::with_names(Names::default(), Some("https://example.com/roster")).await;
     let answer = get(&world, &format!("{path}/roster"), &[]).await;

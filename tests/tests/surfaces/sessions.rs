@@ -80,6 +80,42 @@ async fn a_link_is_opened_once_natively() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_suspended_by_a_directory_has_no_link_to_where_he_is() {
+    let world = World::new().await;
+    let made = async |path: &str, body: Value| {
+        let answer = world.call("POST", path, body).await;
+        assert_eq!(answer.status, 201, "{}", answer.text());
+        answer
+    };
+    let place = made("/v1/organizations", json!({"name": "Acme"})).await.str("/id").to_owned();
+    let body = json!({"kind": "organization", "organization_id": place, "roles": ["admin"], "name": "directory"});
+    let token = made("/v1/tokens", body).await;
+    // At home he is the realm's; the organization's directory has him, too, and he is a member there.
+    let bob = json!({"userName": "bob@example.com", "emails": [{"value": "bob@example.com", "primary": true}]});
+    let id = made("/scim/v2/Users", bob.clone()).await.str("/id").to_owned();
+    let members = format!("/v1/organizations/{place}/memberships");
+    made(&members, json!({"user_id": id, "roles": ["member"]})).await;
+    let link = format!("{members}/{id}/login-link");
+    let issued = made(&link, Value::Null).await;
+    let active = async |active: bool| {
+        let operation = json!({"Operations": [{"op": "replace", "path": "active", "value": active}]});
+        let answer = world.call_as(token.str("/secret"), "PATCH", &format!("/scim/v2/Users/{id}"), operation).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+    };
+    active(false).await;
+    let refused = world.call("POST", &link, Value::Null).await;
+    assert_eq!((refused.status.as_u16(), refused.str("/field")), (422, "user_id"), "{}", refused.text());
+    let open = async || {
+        let secret = json!({"secret": issued.str("/secret")}).to_string();
+        world.send(Request::post("/v1/links:use").body(Body::from(secret)).expect("a request")).await
+    };
+    assert_eq!(open().await.status, 401);
+    active(true).await;
+    assert_eq!(open().await.status, 201);
+    made(&link, Value::Null).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_session_of_a_link_makes_no_lasting_key_as_another_either() {
     let world = World::new().await;
     let fixture = Fixture::new(&world).await;

@@ -206,6 +206,31 @@ fn who_starts_nowhere_any_more_starts_in_the_oldest_that_all_surfaces_show() {
     });
 }
 
+/// He had nothing left when the place where he started ended; a later end of what was above it is none of his.
+#[test]
+fn what_ended_before_moves_nobodys_start() {
+    runtime().block_on(async {
+        let scene = Scene::new(0).await;
+        let ada = scene.user("ada").await;
+        let below = NewOrganization { name: "below".into(), parent: Some(scene.acme.id.into()), ..Default::default() };
+        let below = scene.operator.create_organization(below).await.expect("an organization");
+        let other = NewOrganization { name: "other".into(), ..NewOrganization::default() };
+        let other = scene.operator.create_organization(other).await.expect("an organization");
+        let add = async |place, is_default| {
+            let roles = RoleSet::of(RoleNumber::VIEWER);
+            let new = NewMembership { roles, is_default, ..NewMembership::default() };
+            scene.operator.add_member(place, ada.id, new).await.expect("a member");
+        };
+        add(below.id, true).await;
+        scene.operator.delete_organization(below.id, false, None).await.expect("ended");
+        add(other.id, false).await;
+        scene.operator.delete_organization(scene.acme.id, false, None).await.expect("ended");
+        let member = scene.operator.member(other.id, ada.id).await.expect("a member");
+        assert!(!member.membership.is_default);
+        scene.verify().await;
+    });
+}
+
 #[test]
 fn a_promised_seat_is_taken() {
     runtime().block_on(async {

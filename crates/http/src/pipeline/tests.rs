@@ -1,7 +1,7 @@
 //! The whole way of a request, around routes that touch no engine.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::sync::Mutex;
 
 use axum::Json;
 use http_body_util::BodyExt;
@@ -214,9 +214,14 @@ async fn a_body_that_does_not_arrive_is_no_failure_of_ours() {
     assert_eq!(late(Request::put("/v1/things/a")).await.0, StatusCode::UNAUTHORIZED);
 }
 
-/// The fields of each line that is logged on this thread.
-#[derive(Clone, Debug, Default)]
-struct Log(Arc<Mutex<Vec<Line>>>);
+/// For the whole process: of one for a thread alone, what is met first by another thread is never logged.
+#[derive(Debug)]
+struct Log;
+
+thread_local! {
+    /// The fields of each line that was logged on this thread.
+    static LINES: RefCell<Vec<Line>> = const { RefCell::new(Vec::new()) };
+}
 
 #[derive(Clone, Debug, Default)]
 struct Line(BTreeMap<&'static str, String>);
@@ -239,7 +244,7 @@ impl tracing::Subscriber for Log {
     fn event(&self, event: &tracing::Event<'_>) {
         let mut line = Line::default();
         event.record(&mut line);
-        self.0.lock().expect("no panic before").push(line);
+        LINES.with_borrow_mut(|lines| lines.push(line));
     }
 
     fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
@@ -258,14 +263,12 @@ impl tracing::Subscriber for Log {
 #[tokio::test]
 async fn what_is_answered_at_once_is_logged_as_the_rest_is() {
     let server = server().await;
-    let log = Log::default();
-    let logging = tracing::subscriber::set_default(log.clone());
+    tracing::subscriber::set_global_default(Log).expect("the only one");
     for (body, status) in [("{}", StatusCode::OK), ("[]", StatusCode::NOT_FOUND)] {
         let request = Request::post("/v1/hot").header(REQUEST_ID, "mine");
         assert_eq!(send(&server, request, body).await.0, status);
     }
-    drop(logging);
-    let lines = log.0.lock().expect("no panic before").clone();
+    let lines = LINES.take();
     let answered = |line: &&Line| line.0.get("message").is_some_and(|message| message.starts_with("answered"));
     let answered: Vec<_> = lines.iter().filter(answered).collect();
     let [hot, rest] = answered[..] else { panic!("{lines:?}") };

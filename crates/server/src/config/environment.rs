@@ -19,11 +19,12 @@ pub(crate) fn log_unknown_variables() {
     }
 }
 
-/// Says the same where there is no log, and standard output is for results.
+/// Says so where there is no log, and standard output is for results; but only of what looks like one of ours, since commands are many.
 pub(crate) fn print_unknown_variables() {
     for (name, meant) in unknown() {
-        let question = meant.map_or_else(String::new, |meant| format!("; did you mean {meant}?"));
-        eprintln!("roster: the environment variable {name} is not known{question}");
+        if let Some(meant) = meant {
+            eprintln!("roster: the environment variable {name} is not known; did you mean {meant}?");
+        }
     }
 }
 

@@ -51,7 +51,7 @@ fn a_backup_is_not_put_over_what_somebody_else_has() {
     other.execute_batch("CREATE TABLE letter (words TEXT); INSERT INTO letter VALUES ('dear')").expect("a letter");
     drop(other);
     let told = place.refused(1, &["restore", "kept.db", "--database", "sqlite://other.db"]);
-    assert!(told.contains("has something in it"), "{told}");
+    assert!(told.contains("other.db: the file is another program's database"), "{told}");
     let other = rusqlite::Connection::open(place.file("other.db")).expect("a database");
     let words = other.query_row("SELECT words FROM letter", [], |row| row.get::<_, String>(0));
     assert_eq!(words.expect("it is still there"), "dear");

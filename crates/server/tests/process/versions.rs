@@ -60,7 +60,7 @@ fn without_migration_nothing_is_made() {
 
     std::fs::write(place.file("roster.db"), "").expect("an empty file");
     let told = place.refused(1, &words);
-    assert!(told.contains("start the server without --no-migrate"), "{told}");
+    assert!(told.contains("`roster serve` brings it up to date, unless it is told --no-migrate"), "{told}");
     assert_eq!(std::fs::read(place.file("roster.db")).expect("a file"), b"");
 
     place.serve().stop();

@@ -168,6 +168,28 @@ async fn a_realm_is_reproduced_byte_by_byte() {
     assert!(refused.len() as u64 + 3 == first.lines().count() as u64, "all but header, root and end: {refused:#?}");
 }
 
+/// The root's id is another one in each realm, and what is ordered by it is in the same place all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn links_of_the_realms_own_directory_are_where_they_were() {
+    let from = Place::new().await;
+    let text = r#"{"type":"organization","name":"Acme"}
+{"type":"user","email":"a@example.com"}
+{"type":"user","email":"b@example.com"}
+{"type":"directory_link","domain":"acme","user":"a@example.com","external_id":"1"}
+{"type":"directory_link","domain":"acme","organization":"acme","external_id":"2"}
+{"type":"directory_link","domain":"/","user":"b@example.com","external_id":"3","home":true}
+{"type":"directory_link","domain":"/","organization":"/","external_id":"4"}
+{"type":"directory_link","domain":"/","organization":"acme","external_id":"5"}
+"#;
+    assert_eq!(from.import(text).await.1, Vec::<String>::new());
+    let first = from.export().await;
+    let to = Place::new().await;
+    assert_eq!(to.import(&first).await.1, Vec::<String>::new());
+    to.verify().await;
+    let second = to.export().await;
+    assert!(first == second, "{first}\n{second}");
+}
+
 /// Every change has its event, as of any write.
 #[tokio::test(flavor = "multi_thread")]
 async fn everything_imported_is_in_the_log() {
