@@ -238,7 +238,9 @@ impl Work<'_, '_, '_> {
         if named.iter().any(|user| self.stays(*user)) {
             return Err(Error::OwnerProtected);
         }
-        named.iter().for_each(|user| self.turn(*user));
+        for user in named {
+            self.turn(*user);
+        }
         Ok(())
     }
 
