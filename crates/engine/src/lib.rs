@@ -98,7 +98,7 @@ pub use reference::{OrganizationRef, UserRef};
 pub use role_map::RoleMap;
 pub use roles::{NewPermission, NewRole, PermissionPatch, RolePatch};
 pub use roster_store::{IndexMode, SnapshotOptions};
-pub use secret::{SecretForm, check_bootstrap_key};
+pub use secret::{SecretForm, check_bootstrap_key, same_bytes};
 pub use sessions::{Credentials, Entered, IssuedLink, MemberRef};
 pub use stream::Chunks;
 pub use surface::Surface;

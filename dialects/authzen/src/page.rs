@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use roster_engine::Caller;
+use roster_engine::{Caller, same_bytes};
 use roster_http::{Failure, Frame};
 use serde_json::{Value, json};
 
@@ -56,10 +56,6 @@ async fn signature(caller: &Caller, question: &str, limit: u64, after: &str) -> 
     Ok(mac)
 }
 
-fn same(a: &[u8], b: &[u8]) -> bool {
-    a.len() == b.len() && a.iter().zip(b).fold(0, |differing, (a, b)| differing | (a ^ b)) == 0
-}
-
 impl Page {
     /// `question`: endpoint and everything asked but the page.
     pub(crate) async fn read(body: &Node, caller: &Caller, question: String) -> Result<Self, Failure> {
@@ -77,7 +73,7 @@ impl Page {
         let (first, after) = rest.split_at_checked(8).ok_or_else(foreign)?;
         let was = u64::from_be_bytes(first.try_into().map_err(|_| foreign())?);
         let after = std::str::from_utf8(after).map_err(|_| foreign())?;
-        if !same(mac, &signature(caller, &question, was, after).await?) {
+        if !same_bytes(mac, &signature(caller, &question, was, after).await?) {
             return Err(foreign());
         }
         let was = (was != NO_LIMIT).then_some(was);

@@ -1,9 +1,11 @@
 //! Many operations in one request. Each is a transaction of its own; what one makes, others can name before it has an id.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use axum::response::Response;
 use http::{Method, StatusCode};
+use percent_encoding::percent_decode_str;
 use roster_engine::Caller;
 use roster_http::{App, Authenticated};
 use serde::Serialize;
@@ -73,17 +75,9 @@ fn text(operation: &Map<String, Value>, name: &str) -> Option<String> {
     member(operation, name).and_then(Value::as_str).map(str::to_owned)
 }
 
-/// A part of a path without its `%XX`; `None` if that is no text. A `%` that begins no byte stands for itself.
+/// A part of a path without its `%XX`; `None` if that is no text.
 fn decoded(part: &str) -> Option<String> {
-    let byte = |digits: &[u8]| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok();
-    let (mut bytes, mut rest) = (Vec::with_capacity(part.len()), part.as_bytes());
-    while let Some((first, behind)) = rest.split_first() {
-        let digits = behind.get(..2).filter(|digits| *first == b'%' && digits.iter().all(u8::is_ascii_hexdigit));
-        let found = digits.and_then(byte);
-        bytes.push(found.unwrap_or(*first));
-        rest = if found.is_some() { &behind[2..] } else { behind };
-    }
-    String::from_utf8(bytes).ok()
+    percent_decode_str(part).decode_utf8().ok().map(Cow::into_owned)
 }
 
 /// What only a text may be. Passed over, a condition would be none.

@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use roster_engine::{Caller, EntityId as _};
+use roster_engine::{Caller, EntityId as _, same_bytes};
 use roster_http::Pairs;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Number, Value};
@@ -210,7 +210,7 @@ impl Query {
             return Ok(None);
         }
         let signature = self.signature(kind, caller, cursor.start, cursor.made).await?;
-        Ok(same(signature.as_bytes(), cursor.signature.as_bytes()).then_some(cursor.start))
+        Ok(same_bytes(signature.as_bytes(), cursor.signature.as_bytes()).then_some(cursor.start))
     }
 
     pub(crate) async fn next_cursor(&self, kind: &str, caller: &Caller, start: Start) -> Result<String, Refusal> {
@@ -230,11 +230,6 @@ impl Query {
 
 fn decoded(cursor: &str) -> Option<Cursor> {
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()
-}
-
-/// In a time that doesn't tell where they differ.
-fn same(a: &[u8], b: &[u8]) -> bool {
-    a.len() == b.len() && a.iter().zip(b).fold(0, |differing, (a, b)| differing | (a ^ b)) == 0
 }
 
 #[cfg(test)]
