@@ -33,13 +33,12 @@ impl NewFile {
         self.part.as_file()
     }
 
-    /// It is whole, and on the disk under its name once this returns. Fails with `AlreadyExists` if somebody else made such a file meanwhile.
+    /// It is whole, and on the disk once this returns. Fails with `AlreadyExists` if somebody else made such a file meanwhile.
     pub fn finish(self) -> io::Result<()> {
         self.part.as_file().sync_all()?;
         self.part.persist_noclobber(&self.file).map_err(|error| error.error)?;
-        // On Unix a name is on the disk when its folder is; elsewhere a folder can't be opened.
-        #[cfg(unix)]
-        File::open(folder(&self.file))?.sync_all()?;
+        // On Unix a name is on the disk when its folder is. Not every file system can do that, and some folders can't be opened.
+        let _ = File::open(folder(&self.file)).and_then(|folder| folder.sync_all());
         Ok(())
     }
 }
