@@ -1,4 +1,4 @@
-//! The processes of a PostgreSQL server, whose work counts as that of whoever they work for.
+//! The processes of a PostgreSQL server, whose CPU time is attributed to the process that uses it.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -13,12 +13,12 @@ use crate::process::cpu_of;
 
 pub struct Backends {
     postmaster: Pid,
-    /// By process; those that have ended keep what they had.
+    /// CPU time by process; those that have ended keep their last value.
     used: Mutex<HashMap<Pid, Duration>>,
 }
 
 impl Backends {
-    /// Those of this server, put where they are to run. Later ones follow.
+    /// The processes of this server, pinned to `place`; later ones inherit that.
     pub fn of(server: &str, cores: &Cores, place: Place) -> Result<Self> {
         let mut client = Client::connect(server, NoTls)?;
         let backend: i32 = client.query_one("SELECT pg_backend_pid()", &[])?.get(0);
@@ -26,7 +26,7 @@ impl Backends {
         let parent = status.lines().find_map(|line| line.strip_prefix("PPid:")).context("PPid")?;
         let backends = Self { postmaster: Pid::from_raw(parent.trim().parse()?), used: Mutex::default() };
         for pid in backends.all()? {
-            // One that has just ended needs no place.
+            // A process that has just ended needs no pinning.
             let _ = cores.place(pid, place);
         }
         Ok(backends)

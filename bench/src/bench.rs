@@ -5,12 +5,12 @@ use std::rc::Rc;
 
 use anyhow::Result;
 
+use crate::comparison::Comparison;
 use crate::cores::Place;
 use crate::goals::{FAMILIES, Goal};
 use crate::roster::Roster;
 use crate::settings::Settings;
 use crate::table::{Measured, Row};
-use crate::turns::Turns;
 use crate::world::{On, World};
 
 pub struct Bench<'s> {
@@ -24,7 +24,7 @@ impl<'s> Bench<'s> {
         Self { settings, worlds: HashMap::new(), rows: Vec::new() }
     }
 
-    /// All that is wanted, on one database. What fails is a row that says so.
+    /// Measures all selected goals on one database. A failure becomes a row that says so.
     pub fn measure(&mut self, on: On) {
         for family in FAMILIES {
             let wanted: Vec<_> = family.goals.iter().filter(|goal| self.settings.wants(goal.name)).collect();
@@ -41,7 +41,7 @@ impl<'s> Bench<'s> {
     }
 
     pub fn into_rows(mut self) -> Vec<Row> {
-        // By goal, then in the order they were measured in.
+        // By goal, then in the order of measurement.
         self.rows.sort_by_key(|row| row.goal.name[1..].parse::<u32>().unwrap_or_default());
         self.rows
     }
@@ -52,9 +52,9 @@ impl<'s> Bench<'s> {
     }
 
     /// A row of CPU ratios, or why there are none.
-    pub fn cpu_row(&mut self, goal: &'static Goal, on: On, what: String, turns: Result<Turns>) {
-        match turns {
-            Ok(turns) => self.row(goal, on, what, turns.cpu(), turns.scale()),
+    pub fn cpu_row(&mut self, goal: &'static Goal, on: On, what: String, comparison: Result<Comparison>) {
+        match comparison {
+            Ok(comparison) => self.row(goal, on, what, comparison.cpu(), comparison.scale()),
             Err(error) => self.not(goal, on, &what, &format!("{error:#}")),
         }
     }
@@ -76,7 +76,7 @@ impl<'s> Bench<'s> {
         self.rows.push(Row { goal, what, on: on.name(), measured });
     }
 
-    /// Data of so many memberships, made once.
+    /// Data with this many memberships, created once.
     pub fn world(&mut self, on: On, memberships: usize) -> Result<Rc<World>> {
         if let Some(world) = self.worlds.get(&(on, memberships)) {
             return Ok(Rc::clone(world));
@@ -86,18 +86,18 @@ impl<'s> Bench<'s> {
         Ok(world)
     }
 
-    /// What most goals are measured on.
+    /// The data that most goals are measured on.
     pub fn usual(&mut self, on: On) -> Result<Rc<World>> {
         self.world(on, self.settings.sizes(on).usual)
     }
 
-    /// For reads: alone on the core for whatever answers.
+    /// A server for reads: alone on the server core.
     pub fn pinned(&self, world: &World) -> Result<Roster> {
-        Roster::start(&self.settings.cores, Place::Server, &world.store)?.settled()
+        Roster::start(&self.settings.cores, Place::Server, &world.store)?.once_in_memory()
     }
 
-    /// For writes: on all cores, its database too.
+    /// A server for writes: on all cores, as is its database.
     pub fn free(&self, world: &World) -> Result<Roster> {
-        Roster::start(&self.settings.cores, Place::Anywhere, &world.store)?.settled()
+        Roster::start(&self.settings.cores, Place::Anywhere, &world.store)?.once_in_memory()
     }
 }

@@ -1,20 +1,20 @@
-//! Who runs on which core.
+//! CPU affinity.
 //!
-//! A process starts where the thread that starts it may run, so placing a thread places what it starts.
+//! A process inherits the affinity of the thread that starts it, so pinning a thread also pins what it starts.
 
 use anyhow::{Context as _, Result};
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::unistd::Pid;
 
-/// The cores that this run may use, as it found them.
+/// The cores that this run may use, as of its start.
 #[derive(Clone, Debug)]
 pub struct Cores(Vec<usize>);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// The core for whatever answers.
+    /// The core for the server.
     Server,
-    /// The core for what makes the load.
+    /// The core for the load generator.
     Load,
     /// Any core.
     Anywhere,
@@ -44,21 +44,21 @@ impl Cores {
         Ok(set)
     }
 
-    /// Puts the calling thread there, with what it starts from now on.
-    pub fn place_me(&self, place: Place) -> Result<()> {
+    /// Pins the calling thread, and with it what it starts from now on.
+    pub fn pin_current_thread(&self, place: Place) -> Result<()> {
         self.place(Pid::from_raw(0), place)
     }
 
-    /// One thread, by its id.
+    /// Pins one thread, by its id.
     pub fn place(&self, thread: Pid, place: Place) -> Result<()> {
         sched_setaffinity(thread, &self.set(place)?).with_context(|| format!("placing {thread}"))
     }
 
-    /// Does it on a thread of its own that runs there.
+    /// Runs `work` on a thread of its own, pinned to `place`.
     pub fn run_at<T: Send>(&self, place: Place, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
         std::thread::scope(|scope| {
             let done = scope.spawn(|| {
-                self.place_me(place)?;
+                self.pin_current_thread(place)?;
                 work()
             });
             done.join().map_err(|_| anyhow::anyhow!("a thread of the bench panicked"))?

@@ -1,8 +1,8 @@
 //! The goals, and what measures each. docs/performance.md says what they mean.
 
-mod calm;
 mod checks;
 mod dialects;
+mod interference;
 mod keys;
 mod memory;
 mod nodes;
@@ -66,7 +66,7 @@ pub const FAMILIES: &[Family] = &[
     Family { goals: &[&writes::BATCHED, &writes::NOTHING, &writes::TAIL], measure: writes::many },
     Family { goals: &[&writes::SYNC], measure: writes::single },
     Family { goals: &[&writes::INSERTS], measure: writes::inserts },
-    Family { goals: &[&calm::CALM], measure: calm::beside_writers },
+    Family { goals: &[&interference::INTERFERENCE], measure: interference::reads_during_writes },
     Family { goals: &[&nodes::REMOVAL], measure: nodes::removals },
     Family { goals: &[&peer::CHECK, &peer::PAGE, &peer::ADD], measure: peer::peer },
 ];

@@ -1,7 +1,7 @@
-//! A load over keep-alive connections, all of them on the calling thread.
+//! A load generator with keep-alive connections, all of them on the calling thread.
 //!
-//! A connection sends its next request when the answer before has come (as fast as it goes), or when its time has come (at a
-//! pace; a request that had to wait for a free connection is late, and that is part of its latency).
+//! At full speed, a connection sends its next request once the previous answer has arrived. At a pace, requests are sent at fixed
+//! times; if one has to wait for a free connection, the wait is part of its latency.
 
 mod answer;
 mod connection;
@@ -21,7 +21,7 @@ pub use request::{Key, get, post, request};
 /// Writes the next request.
 pub type Source<'a> = Box<dyn FnMut(&mut Vec<u8>) + Send + 'a>;
 
-/// These again and again.
+/// Repeats these requests in turn.
 pub fn in_turn(requests: Vec<Vec<u8>>) -> Source<'static> {
     let mut next = 0;
     Box::new(move |out| {
@@ -30,12 +30,12 @@ pub fn in_turn(requests: Vec<Vec<u8>>) -> Source<'static> {
     })
 }
 
-/// When nothing at all happens for so long, something is wrong.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// If nothing at all happens for this long, something is wrong.
+const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How long a load that keeps a pace sleeps when it has nothing to do: the server may need the core. Short, since it is a part of the
-/// latency; what waits for events wakes up to a millisecond late.
-const NAP: Duration = Duration::from_micros(20);
+/// How long a paced load sleeps when it has nothing to do, since the server may need the core. Short, since it adds to the latency;
+/// waiting for events instead would wake up to a millisecond late.
+const PACE_SLEEP: Duration = Duration::from_micros(20);
 
 #[derive(Clone, Copy, Debug)]
 pub enum Pace {
@@ -49,7 +49,7 @@ pub struct Load {
     events: Events,
     connections: Vec<Connection>,
     scratch: Vec<u8>,
-    patience: Duration,
+    poll_timeout: Duration,
 }
 
 #[derive(Debug)]
@@ -68,7 +68,7 @@ impl Outcome {
         self.requests as f64 / self.elapsed.as_secs_f64()
     }
 
-    /// In microseconds.
+    /// A quantile of the latency, in microseconds.
     #[expect(clippy::cast_precision_loss, reason = "a latency")]
     pub fn quantile(&self, quantile: f64) -> f64 {
         self.latency.value_at_quantile(quantile) as f64 / 1000.0
@@ -86,18 +86,18 @@ impl Load {
             events: Events::with_capacity(1024),
             connections,
             scratch: vec![0; 256 * 1024],
-            patience: PATIENCE,
+            poll_timeout: TIMEOUT,
         })
     }
 
-    /// Never sleeps, where it has a core for itself. To wake who sleeps is dear, and would be counted as the server's work: the
-    /// more, the slower he is.
-    pub const fn restless(mut self) -> Self {
-        self.patience = Duration::ZERO;
+    /// Never sleeps; for a load with a core of its own. Waking a sleeping thread is expensive and would be counted as the server's CPU
+    /// time, the more often the slower the server is.
+    pub const fn busy_polling(mut self) -> Self {
+        self.poll_timeout = Duration::ZERO;
         self
     }
 
-    /// As fast as it goes, for so long. What was sent is waited for.
+    /// Runs at full speed for `length`, then waits for the answers still outstanding.
     pub fn run(&mut self, length: Duration, source: &mut Source<'_>) -> Result<Outcome> {
         self.run_at(Pace::Full, length, source)
     }
@@ -108,13 +108,13 @@ impl Load {
         while !run.over() {
             let busy = self.step(&mut run, paced.then_some(Duration::ZERO))?;
             if paced && !busy {
-                std::thread::sleep(NAP);
+                std::thread::sleep(PACE_SLEEP);
             }
         }
         Ok(run.finish())
     }
 
-    /// This load at its pace, and `other` as fast as it goes beside it.
+    /// Runs this load at its pace, and `other` at full speed at the same time.
     pub fn run_beside(
         &mut self,
         (pace, source): (Pace, &mut Source<'_>),
@@ -126,16 +126,16 @@ impl Load {
         while !(run.over() && beside.over()) {
             let busy = self.step(&mut run, Some(Duration::ZERO))?;
             if !(other.step(&mut beside, Some(Duration::ZERO))? || busy) {
-                std::thread::sleep(NAP);
+                std::thread::sleep(PACE_SLEEP);
             }
         }
         Ok((run.finish(), beside.finish()))
     }
 
-    /// Sends what is due, and takes what has come. Whether there was something.
+    /// Sends what is due and receives what has arrived. Returns whether there was anything.
     fn step(&mut self, run: &mut Run<'_, '_>, wait: Option<Duration>) -> Result<bool> {
         let sent = run.send(&mut self.connections)?;
-        self.poll.poll(&mut self.events, Some(wait.unwrap_or(self.patience)))?;
+        self.poll.poll(&mut self.events, Some(wait.unwrap_or(self.poll_timeout)))?;
         for event in &self.events {
             let number = event.token().0;
             let connection = &mut self.connections[number];
@@ -146,7 +146,7 @@ impl Load {
                 run.done(number, connection)?;
             }
         }
-        ensure!(run.under_way == 0 || run.last.elapsed() < PATIENCE, "no answer in {PATIENCE:?}");
+        ensure!(run.under_way == 0 || run.last.elapsed() < TIMEOUT, "no answer in {TIMEOUT:?}");
         Ok(sent || !self.events.is_empty())
     }
 }
@@ -161,7 +161,7 @@ struct Run<'r, 's> {
     pace: Option<Due>,
     begin: Instant,
     end: Instant,
-    /// When something came last.
+    /// When something last arrived.
     last: Instant,
     free: VecDeque<usize>,
     under_way: usize,
@@ -180,7 +180,7 @@ impl<'r, 's> Run<'r, 's> {
         Ok(Self { source, pace, begin, end: begin + length, last: begin, free, under_way: 0, outcome })
     }
 
-    /// Gives free connections what is due. Whether something was.
+    /// Sends what is due on free connections. Returns whether anything was.
     fn send(&mut self, connections: &mut [Connection]) -> Result<bool> {
         let (now, before) = (Instant::now(), self.under_way);
         while let Some(number) = self.free.front().copied() {

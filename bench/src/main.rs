@@ -6,6 +6,7 @@
 mod ask;
 mod backends;
 mod bench;
+mod comparison;
 mod cores;
 mod goals;
 mod load;
@@ -13,7 +14,6 @@ mod process;
 mod roster;
 mod settings;
 mod table;
-mod turns;
 mod world;
 mod yardstick;
 
@@ -39,7 +39,7 @@ fn run() -> Result<()> {
     if settings.cores.count() < 2 {
         eprintln!("one core for server and load: only ratios of CPU mean something here");
     }
-    settings.cores.place_me(Place::Load)?;
+    settings.cores.pin_current_thread(Place::Load)?;
     let mut bench = Bench::new(&settings);
     bench.measure(On::Sqlite);
     if std::env::var_os(roster_testing::SERVER).is_some() {

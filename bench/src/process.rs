@@ -1,4 +1,4 @@
-//! A process that answers on a port: what it uses of the machine.
+//! A server process, and the resources that it uses.
 
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
@@ -12,14 +12,14 @@ use nix::unistd::Pid;
 
 use crate::cores::{Cores, Place};
 
-/// What each process says as soon as it listens, before its address.
+/// What each process prints before its address as soon as it listens.
 pub const LISTENING: &str = "listening on http://";
 
-/// What a process has of the machine's memory, in bytes.
+/// A process's resident memory, in bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct Resident {
     pub all: f64,
-    /// What isn't a part of a file, such as the program itself.
+    /// Without pages of mapped files such as the program itself.
     pub own: f64,
 }
 
@@ -29,7 +29,7 @@ pub struct Process {
     child: Child,
     pub address: SocketAddr,
     pub place: Place,
-    /// Kept open: nobody likes to print into a closed pipe.
+    /// Kept open, since the process would fail to print into a closed pipe.
     _output: BufReader<ChildStdout>,
 }
 
@@ -56,7 +56,7 @@ impl Process {
         Pid::from_raw(self.child.id().cast_signed())
     }
 
-    /// Of all its threads, those that have ended too.
+    /// The CPU time of all its threads, including those that have ended.
     pub fn cpu(&self) -> Result<Duration> {
         cpu_of(self.pid())
     }
@@ -71,7 +71,7 @@ impl Process {
         Ok(Resident { all: bytes("VmRSS:")?, own: bytes("RssAnon:")? })
     }
 
-    /// What it writes to standard error, if the command was told to give that away.
+    /// Its standard error, if that is piped.
     pub const fn errors(&mut self) -> Option<ChildStderr> {
         self.child.stderr.take()
     }

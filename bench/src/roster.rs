@@ -1,4 +1,4 @@
-//! The real binary, as a process beside the bench.
+//! The real server binary, as a process of its own.
 
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
@@ -13,27 +13,27 @@ use serde_json::Value;
 
 use crate::ask;
 use crate::backends::Backends;
+use crate::comparison::Service;
 use crate::cores::{Cores, Place};
 use crate::load::Key;
 use crate::process::Process;
-use crate::turns::Served;
 use crate::world::Store;
 
-/// Of every realm that the bench makes.
+/// The key of every realm that the bench creates.
 pub const SECRET: &str = "a-realm-key-for-the-bench";
 pub const KEY: Key<'static> = Key::Bearer(SECRET);
 
-/// What a server logs when checks are answered from memory from then on.
+/// The log message after which a server answers checks from memory.
 const IN_MEMORY: &str = "a realm is in memory";
-/// Longer than that no realm takes.
-const PATIENCE: Duration = Duration::from_mins(10);
-/// No more than this is waited for a server to rest, and how often it's looked at.
-const LEFT_OVER: Duration = Duration::from_secs(10);
-const LOOK: Duration = Duration::from_millis(200);
+/// The maximum time to load a realm into memory.
+const TIMEOUT: Duration = Duration::from_mins(10);
+/// The maximum time to wait for a server to become idle, and how often its CPU time is polled meanwhile.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(10);
+const IDLE_POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 pub struct Roster {
     process: Process,
-    /// What works for it in the database.
+    /// The PostgreSQL processes that work for it.
     backends: Option<Backends>,
     in_memory: Arc<AtomicBool>,
 }
@@ -43,7 +43,7 @@ impl Roster {
         Self::start_keeping(cores, place, store, None)
     }
 
-    /// One that keeps its graphs in a folder for the next start, if one is given.
+    /// Starts a server that keeps its graphs for the next start, if a folder is given.
     pub fn start_keeping(cores: &Cores, place: Place, store: &Store, folder: Option<&Path>) -> Result<Self> {
         let backends = store.server().map(|server| Backends::of(server, cores, place)).transpose()?;
         let mut command = command(store)?;
@@ -68,26 +68,26 @@ impl Roster {
         Ok(Self { process, backends, in_memory })
     }
 
-    /// Waits until it has in memory what it reads after a start.
-    pub fn settled(self) -> Result<Self> {
+    /// Waits until the realm is loaded into memory.
+    pub fn once_in_memory(self) -> Result<Self> {
         let question = r#"{"email":"nobody@example.com","organization_id":"nowhere","role":"member"}"#;
         self.ask("POST", "/v1/check", Some(question))?;
         let begin = Instant::now();
         while !self.is_in_memory() {
-            ensure!(begin.elapsed() < PATIENCE, "the realm isn't in memory after {PATIENCE:?}");
+            ensure!(begin.elapsed() < TIMEOUT, "the realm isn't in memory after {TIMEOUT:?}");
             std::thread::sleep(Duration::from_millis(20));
         }
         Ok(self)
     }
 
-    /// Waits until it has done what was left to do after its last answer, such as folding the log of writes into the file.
-    pub fn at_rest(&self) -> Result<()> {
+    /// Waits until the work left after the last answer is done, such as checkpointing the write-ahead log.
+    pub fn wait_until_idle(&self) -> Result<()> {
         let begin = Instant::now();
         let mut before = self.cpu()?;
-        while begin.elapsed() < LEFT_OVER {
-            std::thread::sleep(LOOK);
+        while begin.elapsed() < IDLE_TIMEOUT {
+            std::thread::sleep(IDLE_POLL_INTERVAL);
             let now = self.cpu()?;
-            if now.saturating_sub(before) < LOOK / 20 {
+            if now.saturating_sub(before) < IDLE_POLL_INTERVAL / 20 {
                 break;
             }
             before = now;
@@ -113,7 +113,7 @@ impl Roster {
     }
 }
 
-impl Served for Roster {
+impl Service for Roster {
     fn address(&self) -> SocketAddr {
         self.process.address
     }
@@ -128,10 +128,10 @@ impl Served for Roster {
     }
 }
 
-/// The program that was built beside the bench, on this database.
+/// A command that runs the server binary built along with the bench, on this database.
 pub fn command(store: &Store) -> Result<Command> {
     let mut command = Command::new(std::env::current_exe()?.with_file_name("roster"));
-    // What is set for tests is not for it.
+    // Settings for tests must not affect it.
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("ROSTER_")) {
         command.env_remove(name);
     }

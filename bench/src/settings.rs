@@ -13,7 +13,7 @@ use crate::world::On;
 pub struct Sizes {
     pub small: usize,
     pub usual: usize,
-    /// Where growth is looked at from.
+    /// The size from which growth is measured.
     pub base: usize,
     pub large: usize,
 }
@@ -55,7 +55,7 @@ impl Settings {
         self.goals.is_empty() || self.goals.iter().any(|wanted| wanted == goal)
     }
 
-    /// Where files go: beside the code, where a sync is a sync. Temporary folders are often in memory.
+    /// Where files are created: beside the code, since temporary folders are often in memory, where a sync costs nothing.
     pub fn folder() -> &'static Path {
         Path::new(".")
     }

@@ -1,4 +1,4 @@
-//! What Roster is compared with, each as near to the bare machine as it gets; and what it would take the place of.
+//! What Roster is compared with: programs that are as close to the bare machine as possible, and one that it would replace.
 
 pub mod better_auth;
 pub mod hello;

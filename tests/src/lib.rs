@@ -1,4 +1,4 @@
-//! The tests' own tools: a whole server in the process, and one driver per surface that speaks of the domain.
+//! Test support: a whole server in the process, and one driver per surface that speaks of the domain.
 
 pub mod operations;
 pub mod scenario;

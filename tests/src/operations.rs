@@ -1,9 +1,9 @@
-//! Every operation of every surface, as the surfaces describe themselves, and a request that does it.
+//! Every operation of every surface, from the surfaces' own OpenAPI documents, and a valid request for each.
 
 use axum::body::Body;
 use http::Request;
 use roster_engine::{
-    AccountUserFields, Caller, Credentials, Entered, EntityId, Form, NewAccountUser, NewInvitation, NewMembership,
+    AccountUserFields, Caller, Credentials, EntityId, Form, LoggedIn, NewAccountUser, NewInvitation, NewMembership,
     NewOrganization, NewPermission, NewRole, NewToken, NewUser, Organization, RequestScope, RoleNumber, RoleSet,
     Session, Surface, TokenKind, User, UserId,
 };
@@ -16,13 +16,13 @@ use crate::world::World;
 pub struct Operation {
     pub surface: Surface,
     pub method: String,
-    /// With `{…}` for what is filled in.
+    /// With `{…}` for parameters.
     pub path: String,
     pub id: String,
-    /// Names of query parameters that are needed.
+    /// Names of required query parameters.
     pub query: Vec<String>,
     pub body: bool,
-    /// Whether anyone may, without a key.
+    /// Whether it needs no key.
     pub public: bool,
 }
 
@@ -32,7 +32,7 @@ impl Operation {
         self.path.starts_with("/box/oauth2/")
     }
 
-    /// Whether it is about the caller's own login, so that a key that is nobody's is refused.
+    /// Whether it is about the caller's own login, so that a key that doesn't belong to a user is refused.
     pub fn is_own(&self) -> bool {
         self.path.starts_with("/enhance/login") && !self.path.starts_with("/enhance/logins") && !self.public
     }
@@ -42,7 +42,7 @@ fn box_id(id: impl EntityId) -> String {
     Form::Box.show(id).expect("a form")
 }
 
-/// The list is taken from the routers: what has no description has no route.
+/// All operations. The list is complete: every route has a description.
 pub fn all() -> Vec<Operation> {
     let mut operations = Vec::new();
     for api in roster_server::apis() {
@@ -73,14 +73,14 @@ pub fn all() -> Vec<Operation> {
     operations
 }
 
-/// A small world in which every operation can be done.
+/// A small world in which every operation can succeed.
 #[derive(Debug)]
 pub struct Fixture {
     pub account: Organization,
     pub child: Organization,
     /// A member of the account, with everything that can be had.
     pub bob: User,
-    /// Nobody's member.
+    /// A user without memberships.
     pub eve: User,
     pub membership: String,
     pub box_membership: String,
@@ -127,7 +127,7 @@ impl Fixture {
         let membership = member(bob.id, RoleNumber::MEMBER).await.membership.id;
         operator.set_password(bob.id, Some(PASSWORD), None).await.expect("a password");
         let link_secret = operator.issue_link(account.id, bob.id).await.expect("a link").secret.expect("its secret");
-        let Entered { session, secret: session_secret, .. } = log_in(world, "bob").await;
+        let LoggedIn { session, secret: session_secret, .. } = log_in(world, "bob").await;
         let (membership, box_membership) = (membership.native(), Form::Box.show(membership).expect("a form"));
         operator.transfer_ownership(account.id, ada.id).await.expect("an owner");
         let permission = operator
@@ -420,7 +420,7 @@ impl Fixture {
 pub const PASSWORD: &str = "correct horse battery staple";
 
 /// By [`PASSWORD`].
-pub async fn log_in(world: &World, name: &str) -> Entered {
+pub async fn log_in(world: &World, name: &str) -> LoggedIn {
     let credentials = Credentials {
         organization: None,
         email: format!("{name}@example.com"),

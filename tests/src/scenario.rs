@@ -1,16 +1,16 @@
-//! Scenarios: what the system promises, in words of the domain. Each is run through the engine and every surface.
+//! Scenarios: what the system guarantees, in terms of the domain. Each is run through the engine and every surface.
 
 /// One promise.
 #[derive(Clone, Copy, Debug)]
 pub struct Scenario {
     pub name: &'static str,
-    /// Done past all surfaces, by somebody who may do everything.
+    /// Done by the engine, by a caller who may do everything.
     pub given: &'static [Step],
-    /// Done through the surface under test; where that has no such operation, through the native API.
+    /// Done through the surface under test; through the native API if it has no such operation.
     pub when: &'static [(Step, Expect)],
 }
 
-/// Something that is done, or looked at. Users and organizations go by the names that the scenario gives them.
+/// An operation or an observation. Users and organizations are referred to by the names that the scenario gives them.
 #[derive(Clone, Copy, Debug)]
 pub enum Step {
     /// The user `ada` has the address `ada@example.com`.
@@ -46,18 +46,18 @@ pub enum Step {
         organization: &'static str,
         domains: &'static [&'static str],
     },
-    /// Looks at all members: user and role, in any order. The role is Roster's; the surface shows it in its own words.
+    /// Checks all members: user and role, in any order. The role is Roster's; the driver translates it to the surface's.
     Members(&'static str, &'static [(&'static str, &'static str)]),
 }
 
-/// What must come of it.
+/// The expected result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expect {
     Done,
     Refused(Why),
 }
 
-/// Why something is refused, in words of the domain. Each surface has its own form of each.
+/// Why something is refused, in terms of the domain. Each surface has its own form of each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Why {
     NoOrganization,

@@ -1,4 +1,4 @@
-//! One driver per surface: how a step of a scenario looks there, and how it says no.
+//! One driver per surface: how a step of a scenario is requested there, and how a refusal looks.
 
 mod r#box;
 mod clerk;
@@ -23,14 +23,14 @@ pub use native::Native;
 pub use scim::Scim;
 pub use whylabs::Whylabs;
 
-/// Whom and what the names in a scenario stand for.
+/// The entities that the names in a scenario stand for.
 #[derive(Debug, Default)]
 pub struct Names {
     pub users: BTreeMap<&'static str, UserId>,
     pub organizations: BTreeMap<&'static str, OrganizationId>,
-    /// By organization and user; also those that have ended.
+    /// By organization and user; including ended ones.
     pub memberships: BTreeMap<(&'static str, &'static str), MembershipId>,
-    /// Those that are there now, by organization and user; and who owns something.
+    /// Current memberships by organization and user; and the owners.
     pub members: BTreeSet<(&'static str, &'static str)>,
     pub owners: BTreeSet<&'static str>,
 }

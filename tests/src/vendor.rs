@@ -1,4 +1,4 @@
-//! Holds a dialect's answers against the vendor's own description, for whoever has it: `VENDOR_SPECS=DIR`.
+//! Validates a dialect's answers against the vendor's own API description, if there is one: `VENDOR_SPECS=DIR`.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -8,9 +8,9 @@ use http::{Method, StatusCode};
 use jsonschema::Validator;
 use serde_json::{Value, json};
 
-/// What a vendor says its API answers.
+/// A vendor's description of its API.
 struct Description {
-    /// Where Roster mounts it.
+    /// The path where Roster mounts it.
     mount: &'static str,
     document: Value,
     validators: std::sync::Mutex<BTreeMap<String, std::sync::Arc<Validator>>>,
@@ -36,14 +36,14 @@ static DESCRIPTIONS: LazyLock<Vec<Description>> = LazyLock::new(|| {
             Some(Description { mount, document, validators: std::sync::Mutex::default() })
         })
         .collect();
-    // A wrong folder, or one that is relative to another, must not pass for a successful check.
+    // A wrong folder, or one relative to another working directory, must not count as a successful check.
     assert!(!found.is_empty(), "VENDOR_SPECS={} has no vendor's description in it", folder.display());
     found
 });
 
-/// Where a description is known to say less than the vendor answers.
+/// Corrects descriptions that are known to be less complete than the vendor's answers.
 fn correct(name: &str, document: &mut Value) {
-    // Box's own guides have more codes than this list.
+    // Box's own guides contain more codes than this list.
     if name == "box"
         && let Some(code) = document.pointer_mut("/components/schemas/ClientError/properties/code")
     {
@@ -51,7 +51,7 @@ fn correct(name: &str, document: &mut Value) {
     }
 }
 
-/// Whether there are descriptions to hold answers against.
+/// Whether there are descriptions to validate against.
 pub fn is_on() -> bool {
     !DESCRIPTIONS.is_empty()
 }
@@ -91,7 +91,7 @@ pub fn check(method: &Method, path: &str, status: StatusCode, body: &[u8]) -> Re
     }
 }
 
-/// Box's token routes stand beside its mount, under paths of another server.
+/// Box's token routes are outside of its mount point, as they are on another server of the vendor.
 const BESIDE: &str = "/oauth2/";
 
 impl Description {
@@ -124,7 +124,7 @@ impl Description {
         if problems.is_empty() { Ok(()) } else { Err(format!("{key}: {} in {value}", problems.join("; "))) }
     }
 
-    /// What a `$ref` stands for. Schemas follow theirs by themselves.
+    /// Resolves a `$ref`; within schemas the validator does that.
     fn resolved<'a>(&'a self, value: Option<&'a Value>) -> Option<&'a Value> {
         match value?.get("$ref").and_then(Value::as_str) {
             Some(reference) => self.document.pointer(reference.strip_prefix('#')?),
@@ -152,7 +152,7 @@ impl Description {
     fn operation(&self, method: &Method, path: &str) -> Option<(&str, &Value)> {
         let paths = self.document["paths"].as_object()?;
         let path = path.trim_end_matches('/');
-        // A path without parameters is nearer than one with.
+        // A path without parameters takes precedence over one with.
         let mut found: Vec<_> = paths.iter().filter(|(template, _)| matches(template, path)).collect();
         found.sort_by_key(|(template, _)| template.matches('{').count());
         let (template, operations) = found.first()?;
@@ -160,8 +160,8 @@ impl Description {
     }
 }
 
-/// Where null is right though the description knows only absence: one of the two official WhyLabs clients can't read an answer
-/// that lacks the field.
+/// Where null is accepted although the description has only absence: one of the two official WhyLabs clients can't parse an
+/// answer without the field.
 fn may_be_null(method: &Method, template: &str, place: &str) -> bool {
     matches!(
         (method.as_str(), template, place),

@@ -10,14 +10,14 @@ use roster_engine::{
     Caller, Carried, Clock, Config, Dialect, DirectoryOptions, Engine, ImportProgress, ImportStep, Incoming,
     IncomingUser, IndexMode, NewUser, Timestamp, UserId, UserRef,
 };
-use roster_http::{App, Limits, Switchboard, Urls};
+use roster_http::{App, Limits, SurfaceRouter, Urls};
 use roster_testing::Database;
 use serde_json::Value;
 use tower::ServiceExt as _;
 
 use crate::vendor;
 
-/// A clock that stands still until it is moved.
+/// A clock that stands still until it is set.
 #[derive(Debug)]
 pub struct TestClock(AtomicI64);
 
@@ -32,7 +32,7 @@ impl TestClock {
         self.0.fetch_add(ms, Ordering::SeqCst);
     }
 
-    /// Also backwards, as real clocks do.
+    /// May also go backwards, as real clocks do.
     pub fn set(&self, time: Timestamp) {
         self.0.store(time.as_ms(), Ordering::SeqCst);
     }
@@ -53,7 +53,7 @@ pub struct World {
     pub engine: Arc<Engine>,
     pub app: App,
     pub clock: Arc<TestClock>,
-    router: Switchboard,
+    router: SurfaceRouter,
     _database: Database,
 }
 
@@ -95,7 +95,7 @@ impl World {
         Self::with(Limits::default(), directory, Arc::default(), None).await
     }
 
-    /// Where AuthZEN's clients have names of their own, and the server a public URL.
+    /// With configured names for AuthZEN's clients, and a public URL.
     pub async fn with_names(names: roster_server::Names, public_url: Option<&str>) -> Self {
         Self::with(Limits::default(), DirectoryOptions::default(), Arc::new(names), public_url).await
     }
@@ -113,7 +113,7 @@ impl World {
         config.clock = Arc::clone(&clock) as Arc<dyn Clock>;
         config.limits.bulk_items = limits.bulk_items;
         if database.is_server() {
-            // There is no other process, so nobody has to wait for one.
+            // There is no other process on the database to wait for.
             config.index = IndexMode::None;
         }
         config.directory = directory;
@@ -124,12 +124,12 @@ impl World {
         Self { engine, app, clock, router, _database: database }
     }
 
-    /// Somebody who may do everything, past all surfaces.
+    /// A caller who may do everything, for direct use of the engine.
     pub async fn operator(&self) -> Caller {
         self.engine.operator("default").await.expect("the database").expect("the realm `default`")
     }
 
-    /// Sends a request; what a dialect answers is held against the vendor's description, if there is one.
+    /// Sends a request. A dialect's answer is validated against the vendor's description, if there is one.
     pub async fn send(&self, request: Request<Body>) -> Answer {
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let response = self.router.clone().oneshot(request).await.expect("routers don't fail");
@@ -170,7 +170,7 @@ impl World {
         operator.user(UserRef::Email(email.to_owned())).await.expect("a user").id
     }
 
-    /// Everything in which log, tables and rules disagree. Must be empty at the end of every test.
+    /// All disagreements between log, tables and rules. Must be empty at the end of every test.
     pub async fn verify(&self) -> Vec<String> {
         let operator = self.operator().await;
         self.engine.verify(operator.realm_id()).await.expect("the database")

@@ -1,13 +1,13 @@
-//! One check, many checks, and whether it matters how much data there is.
+//! Single checks, batches of checks, and how the amount of data affects them.
 
 use anyhow::Result;
 use roster_engine::EntityId as _;
 
 use super::{Goal, less, more};
 use crate::bench::Bench;
+use crate::comparison::Comparison;
 use crate::load::{Key, Source, get, in_turn, post};
 use crate::roster::KEY;
-use crate::turns::Turns;
 use crate::world::{On, Pair, World};
 use crate::yardstick::hello;
 
@@ -28,12 +28,12 @@ pub fn checks(world: &World) -> Source<'static> {
     in_turn(world.sample.pairs.iter().map(|pair| post("/v1/check", KEY, &question(*pair))).collect())
 }
 
-/// What bare hyper is asked.
+/// The requests to the bare hyper server.
 pub fn hello_source() -> Source<'static> {
     in_turn(vec![get("/", Key::None)])
 }
 
-/// What a check's answer is long, more or less.
+/// Approximate length of a check's answer, in bytes.
 const ANSWER: usize = 200;
 
 pub fn one(bench: &mut Bench<'_>, on: On) -> Result<()> {
@@ -42,12 +42,12 @@ pub fn one(bench: &mut Bench<'_>, on: On) -> Result<()> {
     let hello = hello::start(&bench.settings.cores, ANSWER)?;
     for (connections, goal) in [(1, &RATE_1), (16, &RATE_16), (64, &RATE_64)] {
         let (target, yardstick) = ((&roster as _, checks(&world)), (&hello as _, hello_source()));
-        let turns = Turns::take(bench.settings, connections, target, yardstick)?;
+        let comparison = Comparison::run(bench.settings, connections, target, yardstick)?;
         let what = format!("one check, {connections} connections, {} rows", world.shape.memberships);
         if connections == 64 {
-            bench.row(&CPU, on, format!("{what}: CPU vs hello"), turns.cpu(), turns.scale());
+            bench.row(&CPU, on, format!("{what}: CPU vs hello"), comparison.cpu(), comparison.scale());
         }
-        bench.row(goal, on, format!("{what}: requests/s vs hello"), turns.rate(), turns.scale());
+        bench.row(goal, on, format!("{what}: requests/s vs hello"), comparison.rate(), comparison.scale());
     }
     Ok(())
 }
@@ -61,8 +61,8 @@ pub fn batch(bench: &mut Bench<'_>, on: On) -> Result<()> {
         post("/v1/check:batch", KEY, &format!(r#"{{"checks":[{}]}}"#, questions.join(",")))
     });
     let (target, yardstick) = ((&roster as _, in_turn(requests.collect())), (&hello as _, hello_source()));
-    let turns = Turns::take(bench.settings, 16, target, yardstick)?;
-    bench.row(&BATCH, on, "100 checks in one request: CPU vs hello", turns.cpu(), turns.scale());
+    let comparison = Comparison::run(bench.settings, 16, target, yardstick)?;
+    bench.row(&BATCH, on, "100 checks in one request: CPU vs hello", comparison.cpu(), comparison.scale());
     Ok(())
 }
 
@@ -71,8 +71,8 @@ pub fn sizes(bench: &mut Bench<'_>, on: On) -> Result<()> {
     let (small, large) = (bench.world(on, sizes.small)?, bench.world(on, sizes.large)?);
     let servers = (bench.pinned(&small)?, bench.pinned(&large)?);
     let (target, yardstick) = ((&servers.1 as _, checks(&large)), (&servers.0 as _, checks(&small)));
-    let turns = Turns::take(bench.settings, 64, target, yardstick)?;
+    let comparison = Comparison::run(bench.settings, 64, target, yardstick)?;
     let what = format!("one check at {} rows vs at {}: CPU", sizes.large, sizes.small);
-    bench.row(&SIZE, on, what, turns.cpu(), turns.scale());
+    bench.row(&SIZE, on, what, comparison.cpu(), comparison.scale());
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! "Where does this user belong?" in each vendor's own words, against the native check.
+//! "Which organizations does this user belong to?" in each vendor's API, compared with the native check.
 
 use anyhow::{Context as _, Result};
 use roster_engine::{EntityId as _, Form};
@@ -6,17 +6,17 @@ use roster_engine::{EntityId as _, Form};
 use super::checks::checks;
 use super::{Goal, less};
 use crate::bench::Bench;
+use crate::comparison::Comparison;
 use crate::load::{Key, get, in_turn, post};
 use crate::roster::{KEY, SECRET};
-use crate::turns::Turns;
 use crate::world::{On, Pair};
 
 pub const LOOKUP: Goal = less("P4", 3.0, 1.6);
 
-/// The request for a member, if the vendor has a word for him.
+/// The request for a member, if the vendor's API can name him.
 type Lookup = fn(Pair) -> Option<Vec<u8>>;
 
-/// Of users who have one membership each, so that an answer is one row.
+/// Looks up users with one membership each, so that an answer is one row.
 pub fn lookups(bench: &mut Bench<'_>, on: On) -> Result<()> {
     let world = bench.usual(on)?;
     let roster = bench.pinned(&world)?;
@@ -55,8 +55,8 @@ pub fn lookups(bench: &mut Bench<'_>, on: On) -> Result<()> {
         let requests = world.sample.loners.iter().map(|pair| request(*pair)).collect::<Option<Vec<_>>>();
         let requests = requests.context("a form of an id")?;
         let what = format!("{lookup}: CPU vs the native check");
-        let turns = Turns::take(bench.settings, 16, (&roster, in_turn(requests)), (&roster, checks(&world)));
-        bench.cpu_row(&LOOKUP, on, what, turns);
+        let comparison = Comparison::run(bench.settings, 16, (&roster, in_turn(requests)), (&roster, checks(&world)));
+        bench.cpu_row(&LOOKUP, on, what, comparison);
     }
     Ok(())
 }

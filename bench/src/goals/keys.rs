@@ -1,7 +1,7 @@
-//! What it costs to know who asks.
+//! The cost of authentication.
 //!
-//! No route is open, so this can't be the same request without its key. Instead the engine is asked to recognize the key, in this process and
-//! without HTTP; what that takes is compared with what a whole check takes.
+//! No route works without a key, so there is no request to compare with. Instead the engine authenticates the key in this process, without
+//! HTTP, and the time for that is compared with the time for a whole check.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,8 +14,8 @@ use tokio::runtime::Runtime;
 use super::checks::checks;
 use super::{Goal, less};
 use crate::bench::Bench;
+use crate::comparison::Side;
 use crate::roster::SECRET;
-use crate::turns::Side;
 use crate::world::{On, Store};
 
 pub const SHARE: Goal = less("P22", 1.15, 1.03);
@@ -38,7 +38,7 @@ pub fn share(bench: &mut Bench<'_>, on: On) -> Result<()> {
     Ok(())
 }
 
-/// An engine that is asked who a key is.
+/// An engine that authenticates a key.
 struct Keys {
     runtime: Runtime,
     engine: Arc<Engine>,
@@ -49,7 +49,7 @@ impl Keys {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (engine, _) = runtime.block_on(Engine::open(Config::new(store.url())))?;
         let keys = Self { runtime, engine };
-        // Until all is in memory, and then some.
+        // Until everything is in memory, and some more.
         let begin = Instant::now();
         while begin.elapsed() < Duration::from_secs(2) {
             keys.recognize()?;
@@ -57,7 +57,7 @@ impl Keys {
         Ok(keys)
     }
 
-    /// The CPU time for one.
+    /// The CPU time of one authentication.
     fn recognize(&self) -> Result<Duration> {
         self.runtime.block_on(async {
             let before = used()?;
@@ -69,7 +69,7 @@ impl Keys {
     }
 }
 
-/// By this thread.
+/// The CPU time used by this thread.
 fn used() -> Result<Duration> {
     Ok(clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID)?.into())
 }

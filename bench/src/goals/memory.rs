@@ -1,4 +1,4 @@
-//! What a server takes of the memory.
+//! A server's memory use.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ pub const GROWTH: Goal = less_of("P15", 64.0, 32.0, " B");
 pub const IDLE: Goal = less_of("P18", 24.0, 8.0, " MiB");
 
 const MIB: f64 = 1_048_576.0;
-/// Less growth than this says nothing: it is what servers differ by anyway.
+/// Less growth than this is noise: servers differ by as much anyway.
 const VISIBLE: f64 = 20.0 * MIB;
 
 #[expect(clippy::cast_precision_loss, reason = "a size")]

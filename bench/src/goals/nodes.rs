@@ -10,9 +10,9 @@ use super::checks::{checks, question};
 use super::{Goal, less, less_of};
 use crate::ask;
 use crate::bench::Bench;
+use crate::comparison::{Comparison, Service as _};
 use crate::load::{post, request};
 use crate::roster::KEY;
-use crate::turns::{Served as _, Turns};
 use crate::world::On;
 
 pub const WARM: Goal = less("P23", 1.2, 1.02);
@@ -27,13 +27,13 @@ pub fn two(bench: &mut Bench<'_>, on: On) -> Result<()> {
     let nodes = [bench.pinned(&shared)?, bench.pinned(&shared)?];
     let single = bench.pinned(&alone)?;
     let (target, yardstick) = ((&nodes[1] as _, checks(&shared)), (&single as _, checks(&alone)));
-    let turns = Turns::take(bench.settings, 64, target, yardstick)?;
+    let comparison = Comparison::run(bench.settings, 64, target, yardstick)?;
     let what = "a check on one of two processes vs a single one on SQLite: CPU";
-    bench.row(&WARM, on, what, turns.cpu(), turns.scale());
+    bench.row(&WARM, on, what, comparison.cpu(), comparison.scale());
     Ok(())
 }
 
-/// How long what is gone at one node is still there at the other, after it was acknowledged.
+/// How long something deleted at one node is still visible at the other, after the deletion was acknowledged.
 pub fn removals(bench: &mut Bench<'_>, on: On) -> Result<()> {
     if on == On::Sqlite {
         return Ok(());

@@ -1,4 +1,4 @@
-//! Pages far into a list, total included, against its first page.
+//! Pages far into a list, total included, compared with its first page.
 
 use anyhow::{Context as _, Result};
 use roster_engine::{EntityId as _, Form, OrganizationId};
@@ -7,9 +7,9 @@ use serde_json::Value;
 
 use super::{Goal, less};
 use crate::bench::Bench;
+use crate::comparison::Comparison;
 use crate::load::{Key, get, in_turn};
 use crate::roster::KEY;
-use crate::turns::Turns;
 use crate::world::On;
 
 pub const DEEP: Goal = less("P14", 1.5, 1.05);
@@ -26,7 +26,7 @@ pub fn deep(bench: &mut Bench<'_>, on: On) -> Result<()> {
     let realm = roster.ask("GET", "/v1/realm", None)?;
     let root = text(&realm, "root_organization_id").and_then(|root| Form::Native.read::<OrganizationId>(root));
     let master = root.and_then(|root| Form::Enhance.show(root)).context("the realm's root")?;
-    // Who speaks for one organization.
+    // A token of one organization.
     let wanted = format!(r#"{{"kind":"organization","organization_id":"{}","roles":["admin"]}}"#, big.native());
     let bound = roster.ask("POST", "/v1/tokens", Some(&wanted))?;
     let bound = Key::Bearer(text(&bound, "secret").context("a key of an organization")?);
@@ -68,8 +68,8 @@ pub fn deep(bench: &mut Bench<'_>, on: On) -> Result<()> {
         let offset = length * 9 / 10;
         let what = format!("{list} at offset {offset} vs 0: CPU");
         let page = |at: usize| in_turn(vec![get(&format!("{path}{}", at + first), key)]);
-        let turns = Turns::take(bench.settings, 4, (&roster, page(offset)), (&roster, page(0)));
-        bench.cpu_row(&DEEP, on, what, turns);
+        let comparison = Comparison::run(bench.settings, 4, (&roster, page(offset)), (&roster, page(0)));
+        bench.cpu_row(&DEEP, on, what, comparison);
     }
     Ok(())
 }

@@ -8,9 +8,9 @@ use roster_engine::{EntityId as _, Form, OrganizationId};
 use super::checks::hello_source;
 use super::{Goal, less};
 use crate::bench::Bench;
+use crate::comparison::{Comparison, Service as _};
 use crate::load::{Load, Source, get, in_turn};
 use crate::roster::KEY;
-use crate::turns::{Served as _, Turns};
 use crate::world::{On, World};
 use crate::yardstick::hello;
 
@@ -42,9 +42,9 @@ pub fn pages(bench: &mut Bench<'_>, on: On) -> Result<()> {
         let mut source = in_turn(vec![get(&path, KEY)]);
         let once = Load::open(roster.address(), 1)?.run(Duration::from_millis(1), &mut source)?;
         let hello = hello::start(&bench.settings.cores, once.bytes)?;
-        let turns = Turns::take(bench.settings, 16, (&roster, source), (&hello, hello_source()))?;
+        let comparison = Comparison::run(bench.settings, 16, (&roster, source), (&hello, hello_source()))?;
         let what = format!("{dialect} page of 100 members: CPU vs hello of the same {} bytes", once.bytes);
-        bench.row(goal, on, what, turns.cpu(), turns.scale());
+        bench.row(goal, on, what, comparison.cpu(), comparison.scale());
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! From the start of the process to its first answer, and to its full speed. What the database's file has in the page cache, it keeps.
+//! The time from the start of the process to its first answer, and to its full speed. The page cache is kept warm.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -9,22 +9,22 @@ use tempfile::TempDir;
 use super::checks::{checks, question};
 use super::{Goal, less, less_of};
 use crate::bench::Bench;
+use crate::comparison::Service as _;
 use crate::cores::Place;
 use crate::load::Load;
 use crate::roster::Roster;
 use crate::settings::Settings;
-use crate::turns::Served as _;
 use crate::world::{On, World};
 use crate::yardstick::scan;
 
 pub const FIRST: Goal = less_of("P16", 1.0, 0.1, " s");
 pub const SPEED: Goal = less("P17", 1.5, 0.25);
 
-/// How long a rate is looked at.
+/// The interval over which a rate is measured.
 const WINDOW: Duration = Duration::from_millis(20);
-/// How much of the full speed is seen.
+/// How long to go on measuring at full speed.
 const AFTER: Duration = Duration::from_millis(500);
-const PATIENCE: Duration = Duration::from_mins(5);
+const TIMEOUT: Duration = Duration::from_mins(5);
 
 pub fn cold(bench: &mut Bench<'_>, on: On) -> Result<()> {
     let world = bench.world(on, bench.settings.sizes(on).large)?;
@@ -37,8 +37,8 @@ pub fn cold(bench: &mut Bench<'_>, on: On) -> Result<()> {
         }
     };
     let folder = folder.as_ref().map(TempDir::path);
-    // This one leaves the graph for the others.
-    Roster::start_keeping(&bench.settings.cores, Place::Anywhere, &world.store, folder)?.settled()?.stop()?;
+    // Saves the graph for the following starts.
+    Roster::start_keeping(&bench.settings.cores, Place::Anywhere, &world.store, folder)?.once_in_memory()?.stop()?;
     starts(bench, on, &world, folder, &format!("start at {rows} rows"))
 }
 
@@ -52,14 +52,14 @@ fn starts(bench: &mut Bench<'_>, on: On, world: &World, folder: Option<&Path>, w
         let verdict = roster.ask("POST", "/v1/check", Some(&question(member)))?;
         ensure!(verdict["allowed"] == true, "a wrong answer: {verdict}");
         firsts.push(begin.elapsed().as_secs_f64());
-        // Until some time after it says that it has all in memory.
+        // Until some time after it has logged that everything is in memory.
         let (mut load, mut check, mut windows) = (Load::open(roster.address(), 64)?, checks(world), Vec::new());
         let mut settled = None;
         while settled.is_none_or(|at: Instant| at.elapsed() < AFTER) {
             if settled.is_none() && roster.is_in_memory() {
                 settled = Some(Instant::now());
             }
-            ensure!(begin.elapsed() < PATIENCE, "no full speed after {PATIENCE:?}");
+            ensure!(begin.elapsed() < TIMEOUT, "no full speed after {TIMEOUT:?}");
             let rate = load.run(WINDOW, &mut check)?.rate();
             windows.push((begin.elapsed().as_secs_f64(), rate));
         }

@@ -9,10 +9,10 @@ use roster_engine::EntityId as _;
 use super::checks::checks;
 use super::{Goal, less, more};
 use crate::bench::Bench;
+use crate::comparison::{Service as _, Side, in_turn};
 use crate::cores::Place;
 use crate::load::{Load, Source, post};
 use crate::roster::{KEY, Roster};
-use crate::turns::{Served as _, Side, in_turn};
 use crate::world::{Fresh, On, World};
 use crate::yardstick::inserts::{self, CONNECTIONS, Inserts};
 use crate::yardstick::rows::Rows;
@@ -24,8 +24,8 @@ pub const TAIL: Goal = less("P9", 5.0, 2.0);
 pub const SYNC: Goal = less("P10", 3.5, 2.0);
 pub const INSERTS: Goal = more("P11", 1.5, 3.0);
 
-/// Adds until the log of writes has its length and is written over from then on, as it is in a server that runs for a while: while it
-/// grows, each sync is about more than what was written.
+/// Adds until the write-ahead log has reached its full length and is overwritten from then on, as in a server that has run for a
+/// while: while the file grows, each sync also has to write metadata.
 pub fn lengthen_log(roster: &Roster, world: &World) -> Result<()> {
     Load::open(roster.address(), 64)?.run(Duration::from_secs(2), &mut additions(&world.sample.fresh)).map(drop)
 }
@@ -71,7 +71,7 @@ pub fn many(bench: &mut Bench<'_>, on: On) -> Result<()> {
     Ok(())
 }
 
-/// On PostgreSQL, against the plain way to write there.
+/// On PostgreSQL, compared with plain `INSERT`s.
 pub fn inserts(bench: &mut Bench<'_>, on: On) -> Result<()> {
     if on == On::Sqlite {
         return Ok(());

@@ -1,24 +1,24 @@
-//! Reads answers of HTTP/1.1 just far enough to know where they end and whether they are good.
+//! Parses HTTP/1.1 responses just far enough to know where they end and whether they succeeded.
 
 use anyhow::{Context as _, Result, bail};
 
-/// How far one answer has come.
+/// The progress of one response.
 #[derive(Debug, Default)]
 pub struct Answer {
     head: Vec<u8>,
     body: Body,
-    /// Of the body, so far.
+    /// Bytes of the body received so far.
     pub bytes: usize,
 }
 
 #[derive(Debug, Default)]
 enum Body {
-    /// The head isn't over.
+    /// The head isn't complete.
     #[default]
     Unknown,
-    /// So many bytes are to come.
+    /// This many bytes are still to come.
     Rest(usize),
-    /// With the last bytes seen.
+    /// Chunked, with the last bytes seen.
     Chunked([u8; 5]),
 }
 
@@ -31,7 +31,7 @@ impl Answer {
         self.bytes = 0;
     }
 
-    /// Takes what has arrived; whether the answer is complete with that.
+    /// Takes what has arrived. Returns whether the response is complete.
     pub fn take(&mut self, mut arrived: &[u8]) -> Result<bool> {
         if matches!(self.body, Body::Unknown) {
             let before = self.head.len();
@@ -78,7 +78,7 @@ impl Answer {
     }
 }
 
-/// Where the body begins. What is before `from` has been looked at.
+/// Where the body begins. The bytes before `from` were already searched.
 fn end_of_head(head: &[u8], from: usize) -> Option<usize> {
     let from = from.saturating_sub(3);
     head[from..].windows(4).position(|four| four == b"\r\n\r\n").map(|at| from + at + 4)

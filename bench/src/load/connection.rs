@@ -1,4 +1,4 @@
-//! One connection of a load: one request at a time.
+//! One connection of a load, with one request at a time.
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::SocketAddr;
@@ -29,7 +29,7 @@ impl Connection {
         Ok(Self { stream, request: Vec::new(), sent: 0, since: Instant::now(), answer: Answer::default() })
     }
 
-    /// `since`: from when on its time counts.
+    /// `since`: the moment from which its latency is measured.
     pub fn send(&mut self, since: Instant, source: &mut Source<'_>) -> Result<()> {
         self.request.clear();
         source(&mut self.request);
@@ -38,7 +38,7 @@ impl Connection {
         self.flush()
     }
 
-    /// Sends what could not be sent at once.
+    /// Sends what couldn't be sent before.
     pub fn flush(&mut self) -> Result<()> {
         while self.sent < self.request.len() {
             match self.stream.write(&self.request[self.sent..]) {
@@ -50,7 +50,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Whether the answer is complete. Once it is, nothing more can come, so nothing more is asked of the kernel.
+    /// Returns whether the answer is complete. Then nothing more can arrive, so it doesn't read until the socket would block.
     pub fn receive(&mut self, scratch: &mut [u8]) -> Result<bool> {
         loop {
             match self.stream.read(scratch) {

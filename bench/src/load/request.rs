@@ -2,12 +2,12 @@
 
 use std::fmt::Write as _;
 
-/// How the key is shown.
+/// How the key is sent.
 #[derive(Clone, Copy, Debug)]
 pub enum Key<'a> {
     None,
     Bearer(&'a str),
-    /// Lines of the head, each with its end.
+    /// Raw header lines, each with its line break.
     Lines(&'a str),
 }
 

@@ -1,4 +1,4 @@
-//! What to ask about.
+//! Samples of the data, for requests.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,7 +17,7 @@ pub struct Pair {
 
 pub struct Sample {
     pub big: OrganizationId,
-    /// Random memberships; every tenth is none.
+    /// Random pairs; nine of ten are memberships.
     pub pairs: Vec<Pair>,
     /// Each the only membership of its user.
     pub loners: Vec<Pair>,

@@ -1,4 +1,4 @@
-//! Bare hyper that answers a fixed body, in a process of its own: the least that an answer over HTTP costs here.
+//! Bare hyper that answers with a fixed body, in a process of its own: the lower bound for the cost of an answer over HTTP.
 
 use std::process::Command;
 
@@ -10,7 +10,7 @@ use hyper::body::Bytes;
 use crate::cores::{Cores, Place};
 use crate::process::Process;
 
-/// The word on the command line for it.
+/// Its subcommand.
 pub const COMMAND: &str = "hello";
 
 pub fn start(cores: &Cores, bytes: usize) -> Result<Process> {
@@ -19,7 +19,7 @@ pub fn start(cores: &Cores, bytes: usize) -> Result<Process> {
     Process::start(cores, Place::Server, command)
 }
 
-/// What that process does, until it is killed.
+/// Serves in that process, until it is killed.
 pub fn serve(bytes: &str) -> Result<()> {
     let bytes = bytes.parse().context("how many bytes to answer")?;
     let body = Bytes::from(vec![b'x'; bytes]);

@@ -21,9 +21,9 @@ use crate::cores::{Cores, Place};
 use crate::load::{Key, Source, post};
 use crate::process::Process;
 
-/// The word on the command line for it.
+/// Its subcommand.
 pub const COMMAND: &str = "inserts";
-/// To the database.
+/// Connections to the database.
 pub const CONNECTIONS: usize = 32;
 
 pub struct Inserts {
@@ -72,7 +72,7 @@ struct Member {
     user: i64,
 }
 
-/// A connection that nobody uses at the moment waits in the channel.
+/// A pool of connections; idle ones wait in the channel.
 struct Pool {
     free: Mutex<mpsc::Receiver<Connection>>,
     back: mpsc::Sender<Connection>,
@@ -115,7 +115,7 @@ impl Pool {
     }
 }
 
-/// What that process does, until it is killed.
+/// Serves in that process, until it is killed.
 pub fn serve(database: &str) -> Result<()> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
         let pool = Arc::new(Pool::open(database).await?);

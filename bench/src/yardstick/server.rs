@@ -1,4 +1,4 @@
-//! Bare hyper in a process of its own: what the yardsticks that answer over HTTP have in common.
+//! Bare hyper in a process of its own, shared by the yardsticks that answer over HTTP.
 
 use std::convert::Infallible;
 use std::io::Write as _;
@@ -17,7 +17,7 @@ use crate::process::LISTENING;
 pub type Asked = Request<Incoming>;
 pub type Answer = Response<Full<Bytes>>;
 
-/// Says where it listens, and answers until the process is killed.
+/// Prints where it listens, and serves until the process is killed.
 pub async fn serve<F>(answer: impl Fn(Asked) -> F + Clone + Send + Sync + 'static) -> Result<()>
 where
     F: Future<Output = Answer> + Send,

@@ -1,4 +1,4 @@
-//! What it takes here until 4 kB are on the disk: a write over the same place, and fdatasync.
+//! The time until 4 kB are on disk: a write to the same place, and fdatasync.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
@@ -14,7 +14,7 @@ use crate::settings::Settings;
 pub fn median(round: Duration) -> Result<f64> {
     let file: File = tempfile::tempfile_in(Settings::folder())?;
     let block = [0x5a; 4096];
-    // As a log that has been written before: nothing about the file itself is to be synced.
+    // As in a log that was written before: no metadata of the file has to be synced.
     for at in 0..256 {
         file.write_all_at(&block, at * 4096)?;
     }

@@ -1,7 +1,7 @@
-//! Rights, proved to the compiler.
+//! Authorization that the compiler enforces.
 //!
-//! What is looked up comes as a [`Found`], of which nothing can be read. [`Found::allow`] asks whether the caller holds a
-//! [`Right`] there and gives an [`Allowed`], which can be read, and which every change and every list asks for.
+//! A lookup returns a [`Found`], of which nothing can be read. [`Found::allow`] checks that the caller holds a [`Right`] there
+//! and returns an [`Allowed`], which can be read, and which every change and every list requires.
 //!
 //! ```text
 //! reader.organization(&reference)?            → Found<Organization>
@@ -19,11 +19,11 @@ use crate::transaction::Reader;
 
 pub use domain::Domain;
 
-/// Something that is there; whether the caller may know is still open.
+/// An entity that exists. Whether the caller may know of it hasn't been checked yet.
 #[derive(Debug)]
 pub struct Found<T>(pub(crate) T);
 
-/// Something about which the caller may do what he asked for.
+/// An entity for which the caller has been found to hold the right that he needs.
 #[derive(Clone, Debug)]
 pub struct Allowed<T> {
     entity: T,
@@ -49,7 +49,7 @@ impl<T> Allowed<T> {
     }
 }
 
-/// Whether it was allowed. That the question couldn't be answered is an error and no verdict.
+/// Whether access was allowed. An error other than a refusal is passed on.
 pub(crate) fn is_allowed<T>(outcome: Result<T>) -> Result<bool> {
     match outcome {
         Ok(_) => Ok(true),
@@ -63,12 +63,12 @@ fn forbidden(right: Right) -> Error {
 }
 
 impl Found<Organization> {
-    /// `NotFound` for who may not even know of the organization, `Forbidden` for who may.
+    /// Fails with `NotFound` if the caller may not even know of the organization, else with `Forbidden`.
     pub fn allow(self, reader: Reader<'_>, right: Right) -> Result<Allowed<Organization>> {
         self.allow_any(reader, &[right])
     }
 
-    /// One of these is enough. The first is named when none is held.
+    /// Requires one of these rights. If none is held, the error names the first.
     pub fn allow_any(self, reader: Reader<'_>, rights: &[Right]) -> Result<Allowed<Organization>> {
         let standing = reader.standing(&self.0)?;
         if rights.iter().any(|right| standing.holds(*right)) {
@@ -86,7 +86,7 @@ impl Found<Organization> {
         }
     }
 
-    /// Whether the caller may see who the members are: as the organization's visibility says.
+    /// Checks that the caller may see who the members are, which depends on the organization's visibility.
     pub fn allow_listing(self, reader: Reader<'_>) -> Result<Allowed<Organization>> {
         use roster_model::Visibility;
         let standing = reader.standing(&self.0)?;
@@ -107,7 +107,7 @@ impl Found<Organization> {
         self.allow(reader, Right::tree(P::MembershipsWrite))
     }
 
-    /// For who shows the secret of an invitation there: whoever sent it had the right to.
+    /// For a caller who presented the secret of an invitation to this organization: its sender had the right to invite.
     pub(crate) fn by_invitation(
         self,
         reader: Reader<'_>,
@@ -119,29 +119,29 @@ impl Found<Organization> {
         Ok(Allowed { standing: reader.standing(&self.0)?, entity: self.0 })
     }
 
-    /// The organization as something to point at, for an operation about something else.
+    /// The organization's id, for operations that only refer to it.
     pub(crate) fn id(&self) -> roster_model::OrganizationId {
         self.0.id
     }
 }
 
 impl Found<Realm> {
-    /// What concerns the whole realm is decided at its root.
+    /// Rights about the whole realm must be held at its root.
     pub fn allow(self, reader: Reader<'_>, permission: P) -> Result<Allowed<Realm>> {
         let standing = reader.root_standing()?;
         let right = Right::root(permission);
         if standing.holds(right) { Ok(Allowed { entity: self.0, standing }) } else { Err(forbidden(right)) }
     }
 
-    /// What everyone in the realm may know.
+    /// For what everyone in the realm may do.
     pub fn allow_everyone(self, reader: Reader<'_>) -> Result<Allowed<Realm>> {
         Ok(Allowed { entity: self.0, standing: reader.root_standing()? })
     }
 }
 
 impl Found<User> {
-    /// The user himself, or who holds the permission at the realm's root. Others don't learn whether the user exists. Who is
-    /// limited to one membership may read himself and no more: somebody else made him that link.
+    /// For the user himself, or a holder of the permission at the realm's root. Others get `NotFound`. A user who is limited to one
+    /// membership may only read himself: his login link was issued by somebody else.
     pub fn allow_self_or(self, reader: Reader<'_>, permission: P) -> Result<Allowed<User>> {
         let standing = reader.root_standing()?;
         let whole = reader.acting.only.is_none() || permission == P::UsersRead;
@@ -155,7 +155,7 @@ impl Found<User> {
         }
     }
 
-    /// The user himself, who has just proved to be that by his password or by an invitation's secret.
+    /// For the user himself, who has just proved his identity by his password or by an invitation's secret.
     pub(crate) fn by_himself(self, reader: Reader<'_>, proved: &User) -> Result<Allowed<User>> {
         if self.0.id != proved.id {
             return Err(Error::NotFound(Subject::User));
@@ -163,7 +163,7 @@ impl Found<User> {
         Ok(Allowed { standing: reader.root_standing()?, entity: self.0 })
     }
 
-    /// Who holds the permission at the realm's root, or at an organization that he has been allowed something about.
+    /// For a holder of the permission at the realm's root. Others get `NotFound`, the user himself `Forbidden`.
     pub fn allow(self, reader: Reader<'_>, permission: P) -> Result<Allowed<User>> {
         let standing = reader.root_standing()?;
         if standing.holds(Right::root(permission)) {
@@ -175,15 +175,15 @@ impl Found<User> {
         }
     }
 
-    /// The user as somebody to be added, removed or named by who may do that in an organization.
+    /// The user, for a caller who may add, remove or refer to users in an organization.
     pub fn named_by(self, _proof: &Allowed<Organization>) -> User {
         self.0
     }
 }
 
-/// A proof that a change may be made.
+/// Proof that the caller may make a change.
 pub trait Proof: sealed::Sealed {
-    /// Whether the change is about what was allowed. A change that isn't is our bug, and is refused as one.
+    /// Whether the change is about the entity that was allowed. If not, that is a bug, and the change is refused as an internal error.
     fn covers(&self, change: &Change) -> bool;
 }
 
@@ -195,7 +195,7 @@ mod sealed {
     impl Sealed for super::Allowed<super::Domain> {}
 }
 
-/// A change of nothing but which membership is the user's default: it follows from changes elsewhere.
+/// Whether a change only sets or clears `is_default`: that is a consequence of changes to other memberships.
 fn is_default_only(change: &Change) -> bool {
     matches!(change, Change::MembershipUpdated { before, after }
         if **after == Membership { is_default: after.is_default, updated: after.updated, ..Membership::clone(before) })
@@ -223,7 +223,7 @@ impl Proof for Allowed<User> {
 }
 
 impl Allowed<Organization> {
-    /// An organization that this one manages: itself, or one right under it.
+    /// An organization that this account manages: itself, or one right below it. Else [`Error::NotManaged`].
     pub(crate) fn managed(&self, reader: Reader<'_>, found: Found<Organization>) -> Result<Self> {
         if found.0.id == self.id || found.0.parent == Some(self.id) {
             Ok(Self { standing: reader.standing(&found.0)?, entity: found.0 })
@@ -232,7 +232,7 @@ impl Allowed<Organization> {
         }
     }
 
-    /// As the realm may create users by who may create them here.
+    /// Proof for creating users in the realm, for a caller who may create them here.
     pub(crate) fn creating(&self, realm: Realm) -> Result<Allowed<Realm>> {
         let may = [Right::tree(P::UsersCreate), Right::here(P::AccountsWrite)];
         if may.iter().any(|right| self.standing.holds(*right)) {

@@ -1,5 +1,5 @@
-//! Accounts: an organization right under the root provisions users, and says who has which role in it and in the
-//! organizations right below, which it manages. All of it needs `accounts:write` at the account itself.
+//! Accounts: an organization right below the root that provisions users, and assigns roles in itself and in the organizations right
+//! below it, which it manages. Everything here needs `accounts:write` at the account itself.
 
 use std::collections::HashSet;
 
@@ -16,36 +16,36 @@ use crate::memberships::{self, Member, NewMembership};
 use crate::paging::{Listed, Page};
 use crate::reference::{OrganizationRef, UserRef};
 use crate::role_map::RoleMap;
-use crate::shown::{meant, shown_id};
+use crate::shown::{resolve_user, shown_id};
 use crate::stream::{Chunks, send_members};
 use crate::transaction::{Reader, Tx};
 use crate::users::{self, NewUser};
 use roster_model::EntityId as _;
 
-/// Longest text of a provisioner's own, in characters.
+/// Longest `user_schema`, in characters.
 const SCHEMA_MAX: usize = 65_536;
-/// Most users in one list: as many as a directory writes into a group. Who has a role is written whole, without pages.
+/// Maximum number of users in one list. Lists of role holders are written whole, without pages; the limit equals that of a directory's group.
 const LISTED_MAX: usize = 100_000;
 
-/// What a provisioner says of a user.
+/// A provisioner's data about a user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccountUserFields {
     pub external_id: Option<String>,
-    /// Kept as it is.
+    /// Free text, kept unchanged.
     pub user_schema: Option<String>,
-    /// An inactive one has no membership in the account and what it manages.
+    /// An inactive user has no membership in the account and what it manages.
     pub active: bool,
 }
 
 /// A user to be provisioned.
 #[derive(Clone, Debug)]
 pub struct NewAccountUser {
-    /// Names the user; who isn't in the realm yet is made.
+    /// Identifies the user, who is created if the realm has none with this address.
     pub email: String,
     pub fields: AccountUserFields,
 }
 
-/// A record of an account, with its user.
+/// A provisioning record with its user and account.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct AccountEntry {
     pub record: AccountUser,
@@ -53,18 +53,18 @@ pub struct AccountEntry {
     pub organization: Organization,
 }
 
-/// Why one item of a list was left out, while the others were done.
+/// Why one item of a list was skipped, while the others were processed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ItemProblem {
-    /// No user of this account is called that.
+    /// No user of this account has this id.
     NoAccountUser(String),
-    /// Not a member with this role.
+    /// The user isn't a member with this role.
     NoMember(String),
     /// An inactive account user can't become a member.
     Inactive(String),
     /// The owner's membership can't be changed.
     OwnerProtected(String),
-    /// The organization's rules refuse this user: its limit or its e-mail domains.
+    /// The organization's rules refuse this user: its limit of members or its e-mail domains. With the reason.
     Refused(String, String),
 }
 
@@ -72,7 +72,7 @@ fn account(reader: Reader<'_>, organization: &OrganizationRef) -> Result<Allowed
     reader.organization(organization)?.allow(reader, Right::here(P::AccountsWrite))
 }
 
-/// The account itself and what it manages, by creation; what is marked as deleted too, unless it is to be left out.
+/// The account itself and the organizations that it manages, by creation. Includes those marked as deleted, unless `shown_only`.
 fn managed(
     reader: Reader<'_>,
     account: &Allowed<Organization>,
@@ -87,7 +87,7 @@ fn managed(
     Ok(all)
 }
 
-/// The same, as this surface shows organizations.
+/// The same, limited to organizations that this surface shows.
 fn managed_here(reader: Reader<'_>, account: &Allowed<Organization>) -> Result<Vec<Allowed<Organization>>> {
     managed(reader, account, !reader.acting.surface.shows_deleted())
 }
@@ -100,7 +100,7 @@ fn manages(
     account.managed(reader, reader.organization(organization).map_err(|error| error.if_missing(Error::NotManaged))?)
 }
 
-/// The record of a user of this account, if it has one.
+/// A user and his record in this account, or `NotFound`.
 fn entry(reader: Reader<'_>, account: &Allowed<Organization>, user: &UserRef) -> Result<(AccountUser, User)> {
     let unknown = || Error::NotFound(Subject::AccountUser);
     let user = reader.user(user).map_err(|error| error.if_missing(unknown()))?.named_by(account);
@@ -112,7 +112,7 @@ fn mark(record: &AccountUser) -> Mark {
     Mark { key: Key::Int(record.created.as_ms()), id: record.user.raw() }
 }
 
-/// Records with their users.
+/// Adds the users to records.
 fn entries(
     reader: Reader<'_>,
     account: &Allowed<Organization>,
@@ -137,8 +137,8 @@ pub(crate) fn check(fields: &AccountUserFields) -> Result<()> {
     Ok(())
 }
 
-/// Ends the user's memberships in the account and in what it manages, and nowhere else. What is marked as deleted is no
-/// exception: it may come back, and he must not come back with it.
+/// Removes the user's memberships in the account and in what it manages, and nowhere else. Organizations marked as deleted are included:
+/// they may be restored, and his membership must not be restored with them.
 fn end_memberships(tx: &mut Tx<'_, '_>, account: &Allowed<Organization>, user: UserId) -> Result<()> {
     for place in managed(tx.read(), account, false)? {
         if let Some(membership) = tx.read().view.membership(place.id, user)? {
@@ -183,7 +183,7 @@ fn provision(tx: &mut Tx<'_, '_>, account: &Allowed<Organization>, new: &NewAcco
     Ok(AccountEntry { record, user, organization: Organization::clone(account) })
 }
 
-/// Gives the role to an account user, who is added or moved.
+/// Gives the role to an account user: adds him as a member, or changes his membership.
 fn grant<M: RoleMap>(
     tx: &mut Tx<'_, '_>,
     account: &Allowed<Organization>,
@@ -217,7 +217,7 @@ fn grant<M: RoleMap>(
     }
 }
 
-/// Ends the membership of who shows this role.
+/// Removes the membership if it is shown with this role.
 fn withdraw<M: RoleMap>(
     tx: &mut Tx<'_, '_>,
     place: &Allowed<Organization>,
@@ -232,7 +232,7 @@ fn withdraw<M: RoleMap>(
     end(tx, place, &membership, |_| Ok(name))
 }
 
-/// Ends a membership, unless it is the owner's. `name`: what he is called then.
+/// Removes a membership, unless it is the owner's. `name`: the user's id for the problem.
 fn end(
     tx: &mut Tx<'_, '_>,
     place: &Allowed<Organization>,
@@ -246,7 +246,7 @@ fn end(
     }
 }
 
-/// A list that is too long is refused whole.
+/// Refuses a list that is too long.
 fn check_length(field: &'static str, list: &[String]) -> Result<()> {
     if list.len() > LISTED_MAX {
         return Err(Error::invalid(field, format!("has more than {LISTED_MAX} entries")));
@@ -254,14 +254,14 @@ fn check_length(field: &'static str, list: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// In their order, each once.
+/// Removes duplicates and keeps the order.
 fn each_once(list: Vec<String>) -> impl Iterator<Item = String> {
     let mut met = HashSet::new();
     list.into_iter().filter(move |entry| met.insert(entry.clone()))
 }
 
 impl Caller {
-    /// Makes the record, and the user if the realm has none with this address. Makes no membership.
+    /// Creates the record, and the user if the realm has none with this address. Creates no membership.
     pub async fn create_account_user(
         &self,
         organization: impl Into<OrganizationRef>,
@@ -308,16 +308,16 @@ impl Caller {
 
     /// All records, by creation, inactive ones included.
     pub async fn stream_account_users(&self, organization: impl Into<OrganizationRef>) -> Result<Chunks<AccountEntry>> {
-        const PIECE: u64 = 500;
+        const CHUNK_ROWS: u64 = 500;
         let organization = organization.into();
-        self.stream(move |reader, outlet| {
+        self.stream(move |reader, sender| {
             let account = account(reader, &organization)?;
-            let mut slice = Slice { limit: Some(PIECE), ..Slice::default() };
+            let mut slice = Slice { limit: Some(CHUNK_ROWS), ..Slice::default() };
             loop {
                 let records = reader.view.list_account_users(account.id, &slice)?;
-                let full = records.len() as u64 == PIECE;
+                let full = records.len() as u64 == CHUNK_ROWS;
                 slice.after = records.last().map(mark);
-                outlet.send(entries(reader, &account, records)?)?;
+                sender.send(entries(reader, &account, records)?)?;
                 if !full {
                     return Ok(());
                 }
@@ -326,7 +326,7 @@ impl Caller {
         .await
     }
 
-    /// Replaces all fields. Who becomes inactive loses the memberships in the account and what it manages.
+    /// Replaces all fields. A user who becomes inactive loses his memberships in the account and what it manages.
     pub async fn update_account_user(
         &self,
         organization: impl Into<OrganizationRef>,
@@ -351,7 +351,7 @@ impl Caller {
         .await
     }
 
-    /// Ends the record and the memberships in the account and what it manages. The user and other memberships stay.
+    /// Deletes the record, and the memberships in the account and what it manages. The user and his other memberships are kept.
     pub async fn delete_account_user(
         &self,
         organization: impl Into<OrganizationRef>,
@@ -377,8 +377,8 @@ impl Caller {
         .await
     }
 
-    /// The members of the account and of what it manages, organization after organization, each by e-mail address. Of one user
-    /// or one organization only, if asked for; what is not there, or not managed, has none.
+    /// The members of the account and of what it manages, by organization, then by e-mail address. Optionally limited to one user or one
+    /// organization; the list is empty if that doesn't exist or isn't managed.
     pub async fn stream_account_members(
         &self,
         organization: impl Into<OrganizationRef>,
@@ -386,7 +386,7 @@ impl Caller {
         user: Option<UserRef>,
     ) -> Result<Chunks<Member>> {
         let organization = organization.into();
-        self.stream(move |reader, outlet| {
+        self.stream(move |reader, sender| {
             let account = account(reader, &organization)?;
             let places = match of {
                 Some(of) => match manages(reader, &account, &of) {
@@ -400,18 +400,20 @@ impl Caller {
                 None => None,
                 Some(user) => match reader.user(&user) {
                     Ok(found) => Some(found.named_by(&account)),
-                    Err(Error::NotFound(_)) => return outlet.send(Vec::new()),
+                    Err(Error::NotFound(_)) => return sender.send(Vec::new()),
                     Err(error) => return Err(error),
                 },
             };
-            outlet.send(Vec::new())?;
+            sender.send(Vec::new())?;
             for place in places {
                 match &user {
-                    None => send_members(reader, outlet, place.id, MemberSort::Email)?,
+                    None => send_members(reader, sender, place.id, MemberSort::Email)?,
                     Some(user) => {
                         let membership = reader.view.membership(place.id, user.id)?;
-                        outlet
-                            .send(memberships::with_sides(reader, membership.into_iter().map(Into::into).collect())?)?;
+                        sender.send(memberships::with_user_and_organization(
+                            reader,
+                            membership.into_iter().map(Into::into).collect(),
+                        )?)?;
                     }
                 }
             }
@@ -420,9 +422,9 @@ impl Caller {
         .await
     }
 
-    /// Makes these account users exactly the members who show this role in the account or in an organization that it
-    /// manages. Members with other roles who are not named stay as they are. Items that can't be done are named, and whom
-    /// they mean keeps what he has; the rest is done.
+    /// Makes exactly these account users the members with this role in the account or in an organization that it manages. Members with other
+    /// roles who aren't in the list are unchanged. Items that can't be processed are returned, and their users keep what they have; the
+    /// others are processed.
     pub async fn replace_shown_role<M: RoleMap>(
         &self,
         organization: impl Into<OrganizationRef>,
@@ -443,8 +445,8 @@ impl Caller {
                         named.insert(user);
                     }
                     Err(problem) => {
-                        // Who is named and can't be given the role is not thrown out for it.
-                        named.extend(meant(tx.read(), &name)?.map(|user| user.id));
+                        // A user in the list who can't be given the role isn't removed for that.
+                        named.extend(resolve_user(tx.read(), &name)?.map(|user| user.id));
                         problems.push(problem);
                     }
                 }
@@ -463,8 +465,8 @@ impl Caller {
         .await
     }
 
-    /// First adds, then deletes; a deletion takes effect only on who shows this role. Who is in both lists ends without the
-    /// membership. Items that can't be done are named; the rest is done.
+    /// First adds, then deletes. Only members who are shown with this role are deleted. A user in both lists ends up without the membership.
+    /// Items that can't be processed are returned; the others are processed.
     pub async fn patch_shown_role<M: RoleMap>(
         &self,
         organization: impl Into<OrganizationRef>,
@@ -486,7 +488,7 @@ impl Caller {
                 }
             }
             for name in each_once(delete) {
-                let membership = match meant(tx.read(), &name)? {
+                let membership = match resolve_user(tx.read(), &name)? {
                     Some(user) => tx.read().view.membership(place.id, user.id)?,
                     None => None,
                 };

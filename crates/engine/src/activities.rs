@@ -1,10 +1,10 @@
-//! What happened to an organization's members, as its administrators read it: the newest first.
+//! The activity log of an organization's members for its administrators: newest first.
 
 use std::collections::HashMap;
 
 use roster_model::permission::BuiltIn as P;
 use roster_model::{EntityId as _, Event, Organization, Right, Timestamp, User, UserId, change::ActorKind, text};
-use roster_store::Happened;
+use roster_store::EventFilter;
 
 use crate::actor::Caller;
 use crate::error::Result;
@@ -12,20 +12,20 @@ use crate::paging::{Listed, Page};
 use crate::reference::OrganizationRef;
 use crate::transaction::Reader;
 
-/// Events read at once while a text is looked for.
-const PIECE: usize = 500;
+/// Number of events that are read at once while searching for a text.
+const CHUNK_ROWS: usize = 500;
 
-/// A text to be found, in any case, in what an activity is told by.
+/// A case-insensitive search in the description of activities.
 #[derive(Clone, Debug)]
 pub struct ActivityText {
     pub says: fn(&Activity) -> String,
     pub part: String,
 }
 
-/// Which events of an organization. Of the page, only offset and limit are looked at.
+/// Which events of an organization to list. Only the page's offset and limit are used.
 #[derive(Clone, Debug, Default)]
 pub struct ActivityQuery {
-    /// Of these kinds of [`roster_model::Change`].
+    /// These kinds of [`roster_model::Change`].
     pub kinds: Vec<&'static str>,
     /// Not earlier than this.
     pub from: Option<Timestamp>,
@@ -37,13 +37,13 @@ pub struct ActivityQuery {
     pub page: Page,
 }
 
-/// An event with whom it is about, as they are now.
+/// An event with its users and organization as they are now.
 #[derive(Clone, Debug)]
 pub struct Activity {
     pub event: Event,
-    /// `None`: he is gone.
+    /// The user whom it is about. `None`: none, or deleted.
     pub user: Option<User>,
-    /// The user who did it; `None`: a key, or a user who is gone.
+    /// The user who did it. `None`: a key, or a deleted user.
     pub actor: Option<User>,
     pub organization: Organization,
 }
@@ -68,7 +68,7 @@ fn with_parts(reader: Reader<'_>, organization: &Organization, events: Vec<Event
 
 fn list(reader: Reader<'_>, organization: &Organization, query: &ActivityQuery) -> Result<Listed<Activity>> {
     let ActivityQuery { kinds, from, before, involved, .. } = query;
-    let happened = Happened { kinds, from: *from, before: *before, involved: involved.as_deref() };
+    let happened = EventFilter { kinds, from: *from, before: *before, involved: involved.as_deref() };
     if kinds.is_empty() {
         return Ok(Listed { items: Vec::new(), total: Some(0), next: None });
     }
@@ -80,8 +80,8 @@ fn list(reader: Reader<'_>, organization: &Organization, query: &ActivityQuery) 
     };
     let part = text::fold(part);
     let (mut items, mut found) = (Vec::new(), 0);
-    for piece in reader.view.event_numbers_of(organization.id, happened, None)?.chunks(PIECE) {
-        for activity in with_parts(reader, organization, reader.view.events_numbered(piece)?)? {
+    for chunk in reader.view.event_numbers_of(organization.id, happened, None)?.chunks(CHUNK_ROWS) {
+        for activity in with_parts(reader, organization, reader.view.events_numbered(chunk)?)? {
             if text::fold(&says(&activity)).contains(&part) {
                 let wanted = found >= query.page.offset
                     && query.page.limit.is_none_or(|limit| found < query.page.offset.saturating_add(limit));
@@ -94,7 +94,7 @@ fn list(reader: Reader<'_>, organization: &Organization, query: &ActivityQuery) 
 }
 
 impl Caller {
-    /// With their total. Needs `events:read` there or above.
+    /// Activities with their total number. Needs `events:read` there or above.
     pub async fn list_activities(
         &self,
         organization: impl Into<OrganizationRef>,

@@ -4,9 +4,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use roster_model::change::ActorKind;
 use roster_model::permission::BuiltIn as P;
 use roster_model::{
-    ActorRef, EntityId as _, Only, OrganizationId, RealmId, RoleCatalog, Session, Timestamp, Token, TokenKind, UserId,
+    ActorRef, EntityId as _, MembershipScope, OrganizationId, RealmId, RoleCatalog, Session, Timestamp, Token,
+    TokenKind, UserId,
 };
-use roster_store::{Decision, Names, Remembered, View};
+use roster_store::{Decision, Prefetch, StoredAnswer, View};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -16,21 +17,21 @@ use crate::reference::UserRef;
 use crate::surface::Surface;
 use crate::transaction::{Reader, Tx};
 
-/// How long an answer is kept for an `Idempotency-Key`.
-const REMEMBERED_MS: i64 = 24 * 60 * 60 * 1000;
+/// How long an answer is kept for an `Idempotency-Key`: 24 hours.
+const IDEMPOTENCY_RETENTION_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// Who acts.
 #[derive(Clone, Debug)]
 pub(crate) enum Actor {
-    /// Somebody at the command line, or the server itself: may do everything in the realm.
+    /// The command line, or the server itself: may do everything in the realm.
     Operator,
     Token(Arc<Token>),
     /// A user who has logged in.
     Session(Arc<Session>),
-    /// A user who has just proved who he is, on his way to a session.
-    Entering(UserId),
-    /// Somebody who acts as this user, with that user's rights. The log names who he is, not whom he acts as.
-    As(Arc<Self>, UserId),
+    /// A user who has just proved his identity and has no session yet.
+    LoggingIn(UserId),
+    /// An actor who acts as this user, with that user's rights. The log names the real actor, not the user.
+    ActingAs(Arc<Self>, UserId),
 }
 
 impl Actor {
@@ -42,60 +43,60 @@ impl Actor {
                 _ => ActorRef { kind: ActorKind::Token, id: Some(token.id.raw()) },
             },
             Self::Session(session) => ActorRef { kind: ActorKind::User, id: Some(session.user.raw()) },
-            Self::Entering(user) => ActorRef { kind: ActorKind::User, id: Some(user.raw()) },
-            Self::As(behind, _) => behind.reference(),
+            Self::LoggingIn(user) => ActorRef { kind: ActorKind::User, id: Some(user.raw()) },
+            Self::ActingAs(real, _) => real.reference(),
         }
     }
 
-    /// Unique among all who may call, for what is remembered per caller: many may act as the same user.
+    /// Unique among all credentials, for answers that are stored per caller: many tokens and sessions may act as the same user.
     fn raw(&self) -> i64 {
         match self {
             Self::Operator => 0,
             Self::Token(token) => token.id.raw(),
             Self::Session(session) => session.id.raw(),
-            Self::Entering(user) => user.raw(),
-            Self::As(behind, _) => behind.raw(),
+            Self::LoggingIn(user) => user.raw(),
+            Self::ActingAs(real, _) => real.raw(),
         }
     }
 
-    /// A client's key as it is remembered: what is done as one user is not what is done as another, or as oneself.
-    fn remembered_key(&self, key: &str) -> String {
+    /// The `Idempotency-Key` as it is stored: requests that act as one user must not be confused with those that act as another, or as oneself.
+    fn scoped_idempotency_key(&self, key: &str) -> String {
         match self {
-            // No client's key has a line break in it.
-            Self::As(behind, user) => behind.remembered_key(&format!("{}\n{key}", user.raw())),
-            Self::Operator | Self::Token(_) | Self::Session(_) | Self::Entering(_) => key.to_owned(),
+            // A client's key contains no line break.
+            Self::ActingAs(real, user) => real.scoped_idempotency_key(&format!("{}\n{key}", user.raw())),
+            Self::Operator | Self::Token(_) | Self::Session(_) | Self::LoggingIn(_) => key.to_owned(),
         }
     }
 
-    /// The key that was shown.
+    /// The token that authenticated the request, if it was one.
     pub(crate) fn token(&self) -> Option<&Token> {
         match self {
-            Self::Operator | Self::Session(_) | Self::Entering(_) => None,
+            Self::Operator | Self::Session(_) | Self::LoggingIn(_) => None,
             Self::Token(token) => Some(token),
-            Self::As(behind, _) => behind.token(),
+            Self::ActingAs(real, _) => real.token(),
         }
     }
 }
 
-/// A key that the client gave to a request, so that repeating it does nothing twice.
+/// A key that the client chose for a request, so that repeating the request has no further effect.
 #[derive(Clone, Debug)]
 pub struct IdempotencyKey {
     pub key: String,
-    /// A hash of the whole request: the same key with another request is refused.
+    /// A hash of the whole request: the same key with a different request is refused.
     pub request_hash: String,
 }
 
-/// What belongs to one request.
+/// State and options of one request.
 #[derive(Clone, Debug, Default)]
 pub struct RequestScope {
-    /// The number of the last event that the request's answer knows of; 0 as long as nothing was read or written.
+    /// The sequence number of the last event that the answer reflects; 0 until something was read or written.
     pub position: Arc<AtomicI64>,
-    /// The answer must know of this event. The request waits a bounded time for it ([`Error::Unavailable`] then).
+    /// The answer must reflect this event. The request waits for it for a bounded time, then fails with [`Error::Unavailable`].
     pub at_least: i64,
     pub idempotency: Option<IdempotencyKey>,
 }
 
-/// Somebody who has shown who he is, on his way to the operations: these are the methods.
+/// An authenticated caller. The operations are its methods.
 #[derive(Clone, Debug)]
 pub struct Caller {
     pub(crate) engine: Arc<Engine>,
@@ -103,36 +104,36 @@ pub struct Caller {
     pub(crate) realm: RealmId,
     pub(crate) root: OrganizationId,
     pub(crate) actor: Actor,
-    asks: Asks,
+    options: CallerOptions,
     scope: RequestScope,
-    /// The realm's roles, as the last operation saw them.
+    /// The realm's roles as the last operation read them.
     roles: Arc<Mutex<Arc<RoleCatalog>>>,
 }
 
-/// Rules that a caller asks for beyond those that hold for everyone. They are decided inside the operation.
+/// Optional rules that a caller asks for. They are checked inside the operation's transaction.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Asks {
-    /// Nobody is removed or demoted who is the last to manage an organization's members.
-    pub(crate) keep_an_admin: bool,
+pub(crate) struct CallerOptions {
+    /// Refuse to remove or demote the last member who can manage an organization's members.
+    pub(crate) protect_last_admin: bool,
 }
 
-/// The caller as an operation sees him: looked up again in its own view, so that what was taken away a moment ago is gone.
+/// The caller as an operation sees him: looked up again in the operation's own view, so that a right revoked a moment ago no longer counts.
 #[derive(Clone, Debug)]
 pub(crate) struct Acting {
     pub(crate) actor: Actor,
     pub(crate) surface: Surface,
     pub(crate) root: OrganizationId,
     pub(crate) now: Timestamp,
-    pub(crate) asks: Asks,
-    /// The acting user, for a session, a user's token, and for who acts as a user.
+    pub(crate) options: CallerOptions,
+    /// The user whose memberships count: of a session or a user's token, or the one whom the caller acts as.
     pub(crate) user: Option<UserId>,
-    /// The one membership that the user acts by; `None`: all of them.
-    pub(crate) only: Option<Only>,
+    /// The only membership that counts for the user. `None`: all of them.
+    pub(crate) only: Option<MembershipScope>,
 }
 
 impl Acting {
-    /// The one of this user's memberships that counts here; `None`: all of them, as for everybody but an acting user who is limited.
-    pub(crate) fn only_of(&self, user: UserId) -> Option<Only> {
+    /// The only membership of this user that counts. `None`: all of them; that is so for everyone but an acting user who is limited to one.
+    pub(crate) fn only_of(&self, user: UserId) -> Option<MembershipScope> {
         self.only.filter(|_| self.user == Some(user))
     }
 }
@@ -146,14 +147,23 @@ impl Caller {
         scope: RequestScope,
         roles: Arc<RoleCatalog>,
     ) -> Self {
-        Self { engine, surface, realm, root, actor, asks: Asks::default(), scope, roles: Arc::new(Mutex::new(roles)) }
+        Self {
+            engine,
+            surface,
+            realm,
+            root,
+            actor,
+            options: CallerOptions::default(),
+            scope,
+            roles: Arc::new(Mutex::new(roles)),
+        }
     }
 
-    /// From now on refuses ([`Error::LastAdmin`]) to remove or demote the last member who can manage an organization's members.
-    /// An organization that has none is free, and a user can always be deleted.
+    /// Makes the operations refuse ([`Error::LastAdmin`]) to remove or demote the last member who can manage an organization's members.
+    /// Organizations without such a member aren't affected, and a user can always be deleted.
     #[must_use]
-    pub fn keeping_an_admin(mut self) -> Self {
-        self.asks.keep_an_admin = true;
+    pub fn protecting_last_admin(mut self) -> Self {
+        self.options.protect_last_admin = true;
         self
     }
 
@@ -170,17 +180,17 @@ impl Caller {
         self.root
     }
 
-    /// The key that was shown; `None` at the command line.
+    /// The token that authenticated the request. `None` for sessions and at the command line.
     pub fn token(&self) -> Option<&Token> {
         self.actor.token()
     }
 
-    /// Whether the caller is the realm itself: a realm key, narrowed by scopes or not.
+    /// Whether the caller is the realm itself: the operator, or a realm key with or without scopes.
     pub fn is_realm(&self) -> bool {
         match &self.actor {
             Actor::Operator => true,
             Actor::Token(token) => token.kind == TokenKind::Realm,
-            Actor::Session(_) | Actor::Entering(_) | Actor::As(..) => false,
+            Actor::Session(_) | Actor::LoggingIn(_) | Actor::ActingAs(..) => false,
         }
     }
 
@@ -189,27 +199,28 @@ impl Caller {
         self.is_realm() && self.token().is_none_or(|token| token.scopes.is_none())
     }
 
-    /// The moment of the request, by the engine's clock.
+    /// The current time, by the engine's clock.
     pub fn now(&self) -> Timestamp {
         self.engine.clock().now()
     }
 
-    /// The realm's roles, as the last operation of this caller saw them.
+    /// The realm's roles as this caller's last operation read them.
     pub fn roles(&self) -> Arc<RoleCatalog> {
         Arc::clone(&self.roles.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The number of the last event that this caller's last operation knew of.
+    /// The sequence number of the last event that this caller's operations have seen.
     pub fn position(&self) -> i64 {
         self.scope.position.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn saw(&self, position: i64, roles: Arc<RoleCatalog>) {
+    /// Records what an operation has seen.
+    pub(crate) fn observe(&self, position: i64, roles: Arc<RoleCatalog>) {
         self.scope.position.fetch_max(position, Ordering::Relaxed);
         *self.roles.lock().unwrap_or_else(PoisonError::into_inner) = roles;
     }
 
-    /// Reads at one position.
+    /// Runs a reading operation on one consistent view of the database.
     pub(crate) async fn read<T: Send + 'static>(
         &self,
         operation: impl FnOnce(Reader<'_>) -> Result<T> + Send + 'static,
@@ -224,18 +235,18 @@ impl Caller {
                 Ok::<_, Error>((value, view.position(), view.roles()?))
             })
             .await?;
-        self.saw(position, roles);
+        self.observe(position, roles);
         Ok(value)
     }
 
-    /// Reads at one position, what is in memory if that is enough for it.
+    /// Runs a reading operation on one consistent view: in memory if that has everything it needs, else on the database.
     pub(crate) async fn read_graph<T: Send + 'static>(
         &self,
         operation: impl FnOnce(Reader<'_>) -> Result<T> + Clone + Send + 'static,
     ) -> Result<T> {
         let store = self.engine.store();
         let look = || {
-            store.look(self.realm, self.position(), |view| {
+            store.read_memory(self.realm, self.position(), |view| {
                 let acting = self.acting(view)?;
                 let value = operation.clone()(Reader { view, acting: &acting })?;
                 Ok::<_, Error>((value, view.position(), view.roles()?))
@@ -244,68 +255,68 @@ impl Caller {
         match store.in_memory(look).await {
             Some(answer) => {
                 let (value, position, roles) = answer?;
-                self.saw(position, roles);
+                self.observe(position, roles);
                 Ok(value)
             }
             None => self.read(operation).await,
         }
     }
 
-    /// Runs an operation alone in its realm: committed with its events, or nothing of it.
+    /// Runs a writing operation alone in its realm: its changes are committed with their events, or not at all.
     pub(crate) async fn write<T: Serialize + DeserializeOwned + Send + 'static>(
         &self,
         operation: impl FnOnce(&mut Tx<'_, '_>) -> Result<T> + Clone + Send + 'static,
     ) -> Result<T> {
-        self.write_unless(false, Names::default(), operation).await
+        self.write_or_dry_run(false, Prefetch::default(), operation).await
     }
 
-    /// The same for one that names what is looked up together with what others name.
-    pub(crate) async fn write_naming<T: Serialize + DeserializeOwned + Send + 'static>(
+    /// The same with the ids that the operation will look up, so that they can be fetched together with those of other operations.
+    pub(crate) async fn write_prefetching<T: Serialize + DeserializeOwned + Send + 'static>(
         &self,
-        names: Names,
+        names: Prefetch,
         operation: impl FnOnce(&mut Tx<'_, '_>) -> Result<T> + Clone + Send + 'static,
     ) -> Result<T> {
-        self.write_unless(false, names, operation).await
+        self.write_or_dry_run(false, names, operation).await
     }
 
-    /// The same; a `rehearsal` answers as if and changes nothing.
-    pub(crate) async fn write_unless<T: Serialize + DeserializeOwned + Send + 'static>(
+    /// The same; with `dry_run` the answer is computed and the changes are rolled back.
+    pub(crate) async fn write_or_dry_run<T: Serialize + DeserializeOwned + Send + 'static>(
         &self,
-        rehearsal: bool,
-        names: Names,
+        dry_run: bool,
+        names: Prefetch,
         operation: impl FnOnce(&mut Tx<'_, '_>) -> Result<T> + Clone + Send + 'static,
     ) -> Result<T> {
         let caller = self.clone();
         let (value, position, roles) = self
             .engine
             .store()
-            .write_naming(self.realm, names, move |transaction| {
+            .write_prefetching(self.realm, names, move |transaction| {
                 let acting = caller.acting(transaction)?;
-                if let Some(answer) = caller.answered_before(transaction, acting.now)? {
+                if let Some(answer) = caller.idempotent_replay(transaction, acting.now)? {
                     return Ok(Decision::Keep((answer, transaction.position(), transaction.roles()?)));
                 }
                 let before = transaction.position();
                 let value = operation(&mut Tx::new(caller.engine.ids(), transaction, &acting))?;
-                if rehearsal {
+                if dry_run {
                     return Ok(Decision::Drop((value, before, transaction.roles()?)));
                 }
                 if let Some(idempotency) = &caller.scope.idempotency {
                     let answer = serde_json::to_string(&value).map_err(|e| Error::Internal(e.to_string()))?;
-                    let answer = Remembered { request: idempotency.request_hash.clone(), answer };
-                    let expires = acting.now.plus_ms(REMEMBERED_MS);
-                    let key = caller.actor.remembered_key(&idempotency.key);
-                    transaction.remember(caller.actor.raw(), &key, &answer, expires)?;
+                    let answer = StoredAnswer { request: idempotency.request_hash.clone(), answer };
+                    let expires = acting.now.plus_ms(IDEMPOTENCY_RETENTION_MS);
+                    let key = caller.actor.scoped_idempotency_key(&idempotency.key);
+                    transaction.store_answer(caller.actor.raw(), &key, &answer, expires)?;
                 }
                 Ok::<_, Error>(Decision::Keep((value, transaction.position(), transaction.roles()?)))
             })
             .await?;
-        self.saw(position, roles);
+        self.observe(position, roles);
         Ok(value)
     }
 
-    /// As [`Self::write`], for an operation that asks its caller back and can be refused by him in his own words. What he is told
-    /// is not remembered for repeated requests.
-    pub(crate) async fn write_asking<T: Send + 'static, E: From<Error> + Send + 'static>(
+    /// As [`Self::write`], for an operation that calls back into the surface, which can refuse with its own error type. The answer isn't
+    /// stored for idempotent repetition.
+    pub(crate) async fn write_with_callback<T: Send + 'static, E: From<Error> + Send + 'static>(
         &self,
         operation: impl FnOnce(&mut Tx<'_, '_>) -> Result<T, E> + Clone + Send + 'static,
     ) -> Result<T, E> {
@@ -324,21 +335,22 @@ impl Caller {
                 })
             })
             .await?;
-        self.saw(position, roles);
+        self.observe(position, roles);
         outcome
     }
 
-    fn answered_before<T: DeserializeOwned>(&self, view: &View<'_>, now: Timestamp) -> Result<Option<T>> {
+    /// The stored answer, if this request was executed before with the same `Idempotency-Key`.
+    fn idempotent_replay<T: DeserializeOwned>(&self, view: &View<'_>, now: Timestamp) -> Result<Option<T>> {
         let Some(idempotency) = &self.scope.idempotency else { return Ok(None) };
-        let key = self.actor.remembered_key(&idempotency.key);
-        let Some(before) = view.remembered(self.actor.raw(), &key, now)? else { return Ok(None) };
+        let key = self.actor.scoped_idempotency_key(&idempotency.key);
+        let Some(before) = view.stored_answer(self.actor.raw(), &key, now)? else { return Ok(None) };
         if before.request != idempotency.request_hash {
             return Err(Error::IdempotencyMismatch);
         }
         serde_json::from_str(&before.answer).map(Some).map_err(|e| Error::Internal(e.to_string()))
     }
 
-    /// Looks the caller up again.
+    /// Looks the caller up again in this view. [`Error::BadCredential`] if his key or session is no longer valid.
     pub(crate) fn acting(&self, view: &View<'_>) -> Result<Acting> {
         self.acting_by(view, &self.actor)
     }
@@ -363,36 +375,36 @@ impl Caller {
                 only = session.only;
                 (Actor::Session(Arc::new(session)), Some(user))
             }
-            Actor::Entering(user) => {
+            Actor::LoggingIn(user) => {
                 let active = view.is_active(*user)? == Some(true);
-                (Actor::Entering(*user), active.then_some(*user))
+                (Actor::LoggingIn(*user), active.then_some(*user))
             }
-            Actor::As(behind, user) => {
-                let behind = self.acting_by(view, behind)?;
-                let user = may_act_as(Reader { view, acting: &behind }, &UserRef::Id(*user))?;
-                (Actor::As(Arc::new(behind.actor), user), Some(user))
+            Actor::ActingAs(real, user) => {
+                let real = self.acting_by(view, real)?;
+                let user = may_act_as(Reader { view, acting: &real }, &UserRef::Id(*user))?;
+                (Actor::ActingAs(Arc::new(real.actor), user), Some(user))
             }
         };
-        Ok(Acting { actor, surface: self.surface, root: self.root, now, asks: self.asks, user, only })
+        Ok(Acting { actor, surface: self.surface, root: self.root, now, options: self.options, user, only })
     }
 
-    /// The same caller with the rights of this user and no others; scopes of the caller's key still narrow them. Needs
-    /// `users:act_as` at the root, now and at each operation that follows. The log goes on naming who really called.
+    /// The same caller with the rights of this user and no others, still restricted by the scopes of the caller's key. Needs
+    /// `users:act_as` at the root, now and in each operation that follows. The log still names the real caller.
     pub async fn act_as(&self, user: impl Into<UserRef>) -> Result<Self> {
         let user = user.into();
         let user = self.read(move |reader| may_act_as(reader, &user)).await?;
-        Ok(Self { actor: Actor::As(Arc::new(self.actor.clone()), user), ..self.clone() })
+        Ok(Self { actor: Actor::ActingAs(Arc::new(self.actor.clone()), user), ..self.clone() })
     }
 }
 
 fn may_act_as(reader: Reader<'_>, user: &UserRef) -> Result<UserId> {
-    // Who may not is told so before anybody is looked up.
+    // Checked before the user is looked up, so that nobody without the right learns who exists.
     reader.realm()?.allow(reader, P::UsersActAs)?;
     let user = reader.user(user)?.allow(reader, P::UsersActAs)?;
     if user.is_active() { Ok(user.id) } else { Err(Error::Forbidden("an active user".into())) }
 }
 
-/// Refuses a token that doesn't count any more. Gives the acting user of a user's token.
+/// Refuses a token that is no longer valid. Returns the acting user if it is a user's token.
 pub(crate) fn acting_user(view: &View<'_>, actor: &Actor, now: Timestamp) -> Result<Option<UserId>> {
     let Actor::Token(token) = actor else { return Ok(None) };
     if !token.is_live(now) {
@@ -403,7 +415,7 @@ pub(crate) fn acting_user(view: &View<'_>, actor: &Actor, now: Timestamp) -> Res
         return Err(Error::BadCredential);
     }
     if let Some(place) = token.organization {
-        // What was made for a member dies with his standing there.
+        // A token made for a member is invalid while he is suspended there.
         let suspended = view.suspended_in(user)?;
         if !suspended.is_empty() && view.chain(place)?.iter().any(|above| suspended.contains(above)) {
             return Err(Error::BadCredential);

@@ -1,4 +1,4 @@
-//! Many changes of one organization's members in one transaction: all of them, or none.
+//! Bulk changes of one organization's members in one transaction: all or none.
 
 use std::collections::HashMap;
 
@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::memberships::{self, Member, MembershipPatch, NewMembership};
 use crate::reference::{OrganizationRef, UserRef, names};
 
-/// One of the changes.
+/// One change of a bulk operation.
 #[derive(Clone, Debug)]
 pub enum BulkItem {
     Add(UserRef, NewMembership),
@@ -27,33 +27,33 @@ impl BulkItem {
     }
 }
 
-/// What is to be done.
+/// A bulk operation.
 #[derive(Clone, Debug)]
 pub struct Bulk {
     pub items: Vec<BulkItem>,
-    /// Whoever isn't named by an `Add` or `Update` is removed, so that the items are the whole list afterwards. The owner stays.
+    /// Also remove all members whom no item names, except the owner.
     pub replace: bool,
-    /// Answer as if, and change nothing.
+    /// Compute the answer without changing anything.
     pub dry_run: bool,
 }
 
-/// What was done, item by item.
+/// The result of a bulk operation.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct BulkDone {
-    /// As each membership is now; for a removal, as it was.
+    /// For each item the membership as it is now; for a removal, as it was.
     pub items: Vec<Member>,
-    /// Removed because they were not named.
+    /// Members who were removed because no item named them.
     pub removed: Vec<Member>,
 }
 
 impl Caller {
-    /// Needs `memberships:write` there or above, and what each item needs by itself. If any can't be done, none is, and
-    /// [`Error::Items`] says which and why.
+    /// Needs `memberships:write` there or above, and the rights that each item needs. If any item fails, nothing is changed, and
+    /// [`Error::Items`] tells which ones failed and why.
     pub async fn bulk_members(&self, organization: impl Into<OrganizationRef>, bulk: Bulk) -> Result<BulkDone> {
         let organization = organization.into();
-        let (limit, rehearsal) = (self.engine.limits().bulk_items, bulk.dry_run);
+        let (limit, dry_run) = (self.engine.limits().bulk_items, bulk.dry_run);
         let names = names([&organization], bulk.items.iter().take(limit).map(BulkItem::user));
-        self.write_unless(rehearsal, names, move |tx| {
+        self.write_or_dry_run(dry_run, names, move |tx| {
             let place = tx.read().organization(&organization)?.allow(tx.read(), Right::tree(P::MembershipsWrite))?;
             if bulk.items.len() > limit {
                 return Err(Error::invalid("operations", format!("has more than {limit} entries")));
@@ -70,11 +70,11 @@ impl Caller {
                     let membership = match item {
                         BulkItem::Add(_, new) => memberships::add(tx, &place, &user, new)?,
                         BulkItem::Update(_, patch) => {
-                            let before = memberships::of(tx.read(), place.id, user.id)?;
+                            let before = memberships::find_membership(tx.read(), place.id, user.id)?;
                             memberships::update(tx, &place, &before, patch)?
                         }
                         BulkItem::Remove(_) => {
-                            let before = memberships::of(tx.read(), place.id, user.id)?;
+                            let before = memberships::find_membership(tx.read(), place.id, user.id)?;
                             memberships::remove(tx, &place, &before)?;
                             before
                         }
@@ -94,7 +94,7 @@ impl Caller {
                 let all = roster_store::list::Slice::default();
                 let sort = roster_store::MemberSort::Created;
                 let now = tx.read().view.shared_memberships(&filter, sort, &all)?;
-                for before in memberships::with_sides(tx.read(), now)? {
+                for before in memberships::with_user_and_organization(tx.read(), now)? {
                     let is_owner = before.membership.roles.contains(roster_model::RoleNumber::OWNER);
                     if !seen.contains_key(&before.user.id) && !is_owner {
                         memberships::remove(tx, &place, &before.membership)?;

@@ -1,5 +1,5 @@
-//! Memberships named by their own id, for surfaces whose clients know them so. A membership that ended and was made again has
-//! another id: what is asked of the old one is refused, also when both happen at once.
+//! Operations on memberships by their own id, for surfaces whose clients use it. A membership that was removed and added again has
+//! another id, so an operation on the old one is refused, even if both happen at the same time.
 
 use roster_model::permission::BuiltIn as P;
 use roster_model::{Membership, MembershipId, Organization, Right};
@@ -12,7 +12,7 @@ use crate::reference::{OrganizationRef, UserRef};
 use crate::role_map::RoleMap;
 use crate::transaction::{Reader, Tx};
 
-/// The membership and its organization, for who holds this right there.
+/// The membership and its organization, if the caller holds this right there.
 fn find(reader: Reader<'_>, id: MembershipId, right: Right) -> Result<(Membership, Allowed<Organization>)> {
     let unknown = || Error::NotFound(Subject::Membership);
     let membership = reader.view.membership_by_id(id)?.ok_or_else(unknown)?;
@@ -39,7 +39,7 @@ fn change(
 }
 
 impl Caller {
-    /// The membership, for who holds this right at its organization.
+    /// The membership, if the caller holds this right at its organization.
     pub async fn membership_for(&self, id: MembershipId, right: Right) -> Result<Member> {
         self.read_graph(move |reader| {
             let (membership, place) = find(reader, id, right)?;
@@ -48,8 +48,8 @@ impl Caller {
         .await
     }
 
-    /// Sets the role, if one is given, as a vendor with a closed set of roles writes it, and in the same transaction what the
-    /// patch says. Rights as for [`Self::update_member`].
+    /// Sets the role, if one is given, from a vendor's fixed set of roles, and applies the patch in the same transaction. Rights as for
+    /// [`Self::update_member`].
     pub async fn update_membership<M: RoleMap>(
         &self,
         id: MembershipId,

@@ -7,49 +7,50 @@ use roster_model::{Clock, EntityId as _, RealmId, SystemClock, Timestamp, TokenI
 use roster_store::{FoundSession, FoundToken, IndexMode, Location, SnapshotOptions, Statistics, Store, View};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::actor::{Acting, Actor, Asks, Caller, RequestScope, acting_user};
-use crate::checks::{self, Brief, Verdict};
+use crate::actor::{Acting, Actor, Caller, CallerOptions, RequestScope, acting_user};
+use crate::checks::{self, FastCheck, Verdict};
 use crate::directory::DirectoryOptions;
 use crate::error::{Error, Result};
-use crate::ids::IdSource;
+use crate::ids::IdGenerator;
 use crate::passwords::Passwords;
 use crate::secret;
 use crate::surface::Surface;
 use crate::transaction::Reader;
 
-/// Lists in pieces at once; further ones wait, and are refused after [`STREAM_WAIT`]. Half of the readers that there are at least.
+/// Streamed lists that run at the same time; others wait, and are refused after [`STREAM_PERMIT_TIMEOUT`]. Half of the minimum number of
+/// reader connections.
 const STREAMS_MAX: usize = 8;
-const STREAM_WAIT: Duration = Duration::from_secs(5);
-/// How long the last things to write down are waited for at the end.
-const FLUSHING: Duration = Duration::from_secs(5);
+const STREAM_PERMIT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long shutdown waits for the last-seen times of tokens to be written.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long an expired token is still shown, for who wonders why it is refused: a week.
-const EXPIRED_KEPT_MS: i64 = 7 * 24 * 60 * 60 * 1000;
+/// How long an expired token is still listed, so that one can find out why it is refused: a week.
+const EXPIRED_TOKEN_RETENTION_MS: i64 = 7 * 24 * 60 * 60 * 1000;
 
 /// How to open an engine.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// `sqlite://FILE`, `sqlite::memory:`, a path, or `postgres://USER@HOST/DATABASE`.
     pub database: String,
-    /// A replica of a PostgreSQL server, which answers what it is far enough for.
+    /// A PostgreSQL read replica, which answers reads for which it is recent enough.
     pub read_database: Option<String>,
-    /// Whether the membership graph is kept in memory, where checks are answered.
+    /// Whether the membership graph is kept in memory, to answer checks from there.
     pub index: IndexMode,
-    /// Where large graphs are kept between starts.
+    /// Where snapshots of large graphs are stored between starts.
     pub snapshots: SnapshotOptions,
-    /// Whether the schema may be brought up to date, and the database made if there is none.
+    /// Whether to migrate the schema, and to create the database if there is none.
     pub migrate: bool,
-    /// Set as realm key of the realm `default`, in the place of one that is made up and shown once.
+    /// The realm key of the realm `default`, instead of one that is generated and shown once.
     pub bootstrap_key: Option<String>,
     pub limits: EngineLimits,
     pub directory: DirectoryOptions,
     pub clock: Arc<dyn Clock>,
 }
 
-/// What an operation does at most.
+/// Limits of operations.
 #[derive(Clone, Copy, Debug)]
 pub struct EngineLimits {
-    /// Items in one bulk.
+    /// Maximum number of items in one bulk operation.
     pub bulk_items: usize,
 }
 
@@ -75,34 +76,34 @@ impl Config {
     }
 }
 
-/// What there is to say at the start.
+/// What to report after opening the engine.
 #[derive(Clone, Debug)]
 pub struct Opened {
-    /// Where the database is, in words.
+    /// A description of the database's location.
     pub database: String,
-    /// The realm key made at the first start. Shown once, never again.
+    /// The realm key generated at the first start. It can't be shown again later.
     pub first_key: Option<String>,
 }
 
-/// The one engine behind all surfaces.
+/// The engine that all surfaces share.
 #[derive(Debug)]
 pub struct Engine {
     store: Store,
     clock: Arc<dyn Clock>,
-    ids: Arc<IdSource>,
+    ids: Arc<IdGenerator>,
     limits: EngineLimits,
     directory: DirectoryOptions,
-    /// Lists that are given in pieces hold a reader as long as their client takes: never all of them.
+    /// Limits streamed lists, each of which holds a reader connection for as long as its client reads, so that they never hold all of them.
     streams: Arc<Semaphore>,
     passwords: Passwords,
-    /// When tokens were last seen, until it is written down in bulk.
+    /// When tokens were last used, until this is written to the database in bulk.
     seen: Mutex<HashMap<(RealmId, TokenId), Timestamp>>,
-    /// What realms sign with, once it was asked for.
+    /// Cache of the realms' signing secrets.
     secrets: Mutex<HashMap<RealmId, Arc<str>>>,
 }
 
 impl Engine {
-    /// Opens the database and makes the realm `default` with its first key if it isn't there.
+    /// Opens the database, and creates the realm `default` with its first key if it doesn't exist.
     pub async fn open(config: Config) -> Result<(Arc<Self>, Opened)> {
         let engine = Self::open_database(&config).await?;
         let first_key = engine.bootstrap(config.bootstrap_key.as_deref()).await?;
@@ -110,7 +111,7 @@ impl Engine {
         Ok((engine, Opened { database, first_key }))
     }
 
-    /// Opens the database and makes nothing in it; for the command line.
+    /// Opens the database without creating a realm; for the command line.
     pub async fn open_database(config: &Config) -> Result<Arc<Self>> {
         let location = Location::parse(&config.database)?;
         let replica = config.read_database.as_deref().map(Location::parse).transpose()?;
@@ -139,7 +140,7 @@ impl Engine {
         &*self.clock
     }
 
-    pub(crate) const fn ids(&self) -> &Arc<IdSource> {
+    pub(crate) const fn ids(&self) -> &Arc<IdGenerator> {
         &self.ids
     }
 
@@ -147,14 +148,15 @@ impl Engine {
         &self.passwords
     }
 
-    /// A place for a list in pieces, kept until it is told or given up.
-    pub(crate) async fn stream_place(&self) -> Result<OwnedSemaphorePermit> {
-        let busy = || Error::Unavailable { reason: String::from("too many long lists at once"), retry_after: 1 };
-        let place = tokio::time::timeout(STREAM_WAIT, Arc::clone(&self.streams).acquire_owned()).await;
-        place.map_err(|_| busy())?.map_err(|_| busy())
+    /// A permit to stream a list, to be held until the stream ends. [`Error::Unavailable`] if none becomes free in time.
+    pub(crate) async fn stream_permit(&self) -> Result<OwnedSemaphorePermit> {
+        let busy =
+            || Error::Unavailable { reason: String::from("too many long lists are being streamed"), retry_after: 1 };
+        let permit = tokio::time::timeout(STREAM_PERMIT_TIMEOUT, Arc::clone(&self.streams).acquire_owned()).await;
+        permit.map_err(|_| busy())?.map_err(|_| busy())
     }
 
-    /// What a realm signs with.
+    /// The realm's signing secret.
     async fn realm_secret(&self, realm: RealmId) -> Result<Arc<str>> {
         if let Some(secret) = self.secrets.lock().unwrap_or_else(PoisonError::into_inner).get(&realm) {
             return Ok(Arc::clone(secret));
@@ -164,7 +166,7 @@ impl Engine {
         Ok(secret)
     }
 
-    /// A signature of this realm's. It says that the realm gave this text out, and is the same on every node.
+    /// The realm's signature of a text. It proves that the realm issued the text, and is the same on every node.
     pub(crate) async fn signature(&self, realm: RealmId, text: &[u8]) -> Result<[u8; 32]> {
         Ok(secret::signature(&self.realm_secret(realm).await?, text))
     }
@@ -177,7 +179,7 @@ impl Engine {
         &self.limits
     }
 
-    /// Finds out who calls. `secret` is what the surface found where its clients put the key.
+    /// Authenticates a request. `secret` is the key as the surface found it in the request.
     pub async fn authenticate(
         self: &Arc<Self>,
         surface: Surface,
@@ -194,14 +196,14 @@ impl Engine {
         }
         let key = hash.clone();
         let enter = move |found: &FoundToken, view: &View<'_>| {
-            admit(found, id.as_deref(), &wanted)?;
+            check_token(found, id.as_deref(), &wanted)?;
             let actor = Actor::Token(Arc::clone(&found.token));
             acting_user(view, &actor, now)?;
             let caller = Caller::new(engine, surface, (found.realm, found.root), actor, scope, view.roles()?);
-            caller.saw(view.position(), caller.roles());
+            caller.observe(view.position(), caller.roles());
             Ok::<_, Error>(caller)
         };
-        let look = || self.store.look_by_token(&key, at_least, enter.clone());
+        let look = || self.store.read_memory_by_token(&key, at_least, enter.clone());
         let caller = if let Some(known) = self.store.in_memory(look).await {
             known?
         } else {
@@ -217,14 +219,14 @@ impl Engine {
         Ok(caller)
     }
 
-    /// Answers questions as [`Self::authenticate`] and [`Caller::check_many`] would, in their order, and says the answers' position: on the
-    /// spot, if all of it is in memory and nothing is wrong. `None`: nothing was done, what was told doesn't count, and it is to be asked the
-    /// general way.
-    pub fn check_at_once(
+    /// Answers checks as [`Self::authenticate`] and [`Caller::check_many`] would, in their order, if everything they need is in memory and no
+    /// error occurs. Calls `tell` with each verdict, and returns the log position of the answers. `None`: the verdicts so far must be
+    /// discarded, and the general way must be used.
+    pub fn check_in_memory(
         &self,
         surface: Surface,
         secret: &str,
-        briefs: &[Brief<'_>],
+        checks: &[FastCheck<'_>],
         tell: impl FnMut(Verdict),
     ) -> Option<i64> {
         let (id, secret) = secret::read(secret)?;
@@ -232,12 +234,13 @@ impl Engine {
             return None;
         }
         let (hash, now) = (secret::hash(secret), self.clock.now());
-        let looked = self.store.look_by_token(&hash, 0, |found, view| {
-            admit(found, id, &hash)?;
+        let looked = self.store.read_memory_by_token(&hash, 0, |found, view| {
+            check_token(found, id, &hash)?;
             let actor = Actor::Token(Arc::clone(&found.token));
             let user = acting_user(view, &actor, now)?;
-            let acting = Acting { actor, surface, root: found.root, now, asks: Asks::default(), user, only: None };
-            let told = checks::decide_at_once(Reader { view, acting: &acting }, briefs, tell);
+            let acting =
+                Acting { actor, surface, root: found.root, now, options: CallerOptions::default(), user, only: None };
+            let told = checks::decide_in_memory(Reader { view, acting: &acting }, checks, tell);
             Ok::<_, Error>(told.map(|()| (view.position(), (found.realm, found.token.id))))
         });
         let (position, token) = looked?.ok()??;
@@ -245,7 +248,7 @@ impl Engine {
         Some(position)
     }
 
-    /// The caller behind a session.
+    /// Authenticates a request by the secret of a session.
     async fn resume(self: &Arc<Self>, surface: Surface, hash: String, scope: RequestScope) -> Result<Caller> {
         let engine = Arc::clone(self);
         let (key, wanted, at_least) = (hash.clone(), hash.clone(), scope.at_least);
@@ -256,10 +259,10 @@ impl Engine {
             let actor = Actor::Session(Arc::new(found.session.clone()));
             let caller = Caller::new(engine, surface, (found.realm, found.root), actor, scope, view.roles()?);
             caller.acting(view)?;
-            caller.saw(view.position(), caller.roles());
+            caller.observe(view.position(), caller.roles());
             Ok::<_, Error>(caller)
         };
-        let look = || self.store.look_by_session(&key, at_least, enter.clone());
+        let look = || self.store.read_memory_by_session(&key, at_least, enter.clone());
         if let Some(known) = self.store.in_memory(look).await {
             return known;
         }
@@ -270,7 +273,7 @@ impl Engine {
         self.store.read_by_session(hash, at_least, read).await
     }
 
-    /// Somebody at the command line: may do everything in this realm.
+    /// The operator at the command line, who may do everything in this realm. `None` if there is no such realm.
     pub async fn operator(self: &Arc<Self>, realm: &str) -> Result<Option<Caller>> {
         let Some(realm) = self.store.find_realm(realm).await? else { return Ok(None) };
         let roles = self.store.read(realm.id, |view: &View<'_>| Ok::<_, Error>(view.roles()?)).await?;
@@ -279,13 +282,13 @@ impl Engine {
         Ok(Some(Caller::new(Arc::clone(self), Surface::Native, place, Actor::Operator, scope, roles)))
     }
 
-    /// When a token was last seen: what is written down, or what is still to be.
+    /// When a token was last used: the later of the stored time and the one that isn't stored yet.
     pub(crate) fn last_seen(&self, realm: RealmId, token: TokenId, stored: Option<Timestamp>) -> Option<Timestamp> {
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.get(&(realm, token)).copied().max(stored)
     }
 
-    /// Whether the database answers and has the schema that this Roster needs.
+    /// Checks that the database answers and has the schema that this version needs.
     pub async fn ready(&self) -> Result<()> {
         Ok(self.store.ready().await?)
     }
@@ -294,30 +297,30 @@ impl Engine {
         self.store.statistics()
     }
 
-    /// One round of what needs doing now and then: clears deleted organizations away, writes down when tokens were last seen,
-    /// forgets answers that nobody can ask for again and tokens that expired a week ago. What can't be done now waits for the next round.
+    /// One round of periodic maintenance: purges deleted organizations, writes when tokens were last used, and deletes expired sessions, login
+    /// links and idempotency answers, and tokens that expired a week ago. Failures are logged; the next round tries again.
     pub async fn maintain(&self) {
-        let put_off = |error: &Error, realm: &str| tracing::warn!(%error, realm, "background work was put off");
+        let warn_deferred = |error: &Error, realm: &str| tracing::warn!(%error, realm, "background work failed and will be tried again");
         if let Err(error) = self.flush_seen().await {
-            put_off(&error, "");
+            warn_deferred(&error, "");
         }
         let now = self.clock.now();
         self.passwords.forget(now);
         let realms = match self.store.realms().await {
             Ok(realms) => realms,
-            Err(error) => return put_off(&error.into(), ""),
+            Err(error) => return warn_deferred(&error.into(), ""),
         };
         for realm in realms {
             if let Err(error) = self.maintain_realm(realm.id, now).await {
-                put_off(&error, &realm.name);
+                warn_deferred(&error, &realm.name);
             }
         }
     }
 
     async fn maintain_realm(&self, realm: RealmId, now: Timestamp) -> Result<()> {
-        self.store.forget_expired(realm, now).await?;
+        self.store.purge_expired(realm, now).await?;
         while self.store.purge(realm).await? {}
-        while self.store.purge_tokens(realm, now.plus_ms(-EXPIRED_KEPT_MS)).await? {}
+        while self.store.purge_tokens(realm, now.plus_ms(-EXPIRED_TOKEN_RETENTION_MS)).await? {}
         Ok(())
     }
 
@@ -329,7 +332,7 @@ impl Engine {
         let noted =
             self.store.note_use(seen.iter().map(|((realm, token), time)| (*realm, *token, *time)).collect()).await;
         if noted.is_err() {
-            // What was seen since then is newer.
+            // Times recorded meanwhile are newer and take precedence.
             let mut newer = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
             for (token, time) in seen {
                 newer.entry(token).or_insert(time);
@@ -338,38 +341,38 @@ impl Engine {
         Ok(noted?)
     }
 
-    /// Takes no more writes, finishes those under way, and closes the database.
+    /// Stops accepting writes, finishes those under way, and closes the database.
     pub async fn close(&self) {
-        let flushed = tokio::time::timeout(FLUSHING, self.flush_seen()).await;
+        let flushed = tokio::time::timeout(FLUSH_TIMEOUT, self.flush_seen()).await;
         let flushed = flushed.unwrap_or_else(|_| Err(roster_store::Error::Busy("it doesn't answer").into()));
         if let Err(error) = flushed {
-            tracing::warn!(%error, "when tokens were last seen was not written down");
+            tracing::warn!(%error, "the times at which tokens were last used were not saved");
         }
         self.store.close().await;
     }
 
-    /// Everything in which a realm's log, tables and rules disagree; empty if nothing. Reads the whole realm.
+    /// All inconsistencies between a realm's log, tables and rules; empty if there are none. Reads the whole realm.
     pub async fn verify(&self, realm: RealmId) -> Result<Vec<String>> {
         let now = self.clock.now();
         self.store.read(realm, move |view: &View<'_>| Ok(view.verify(now)?)).await
     }
 
-    /// The server itself, acting in a realm.
+    /// The server itself as the actor in a realm.
     pub(crate) fn acting_operator(&self, root: roster_model::OrganizationId) -> Acting {
         Acting {
             actor: Actor::Operator,
             surface: Surface::Native,
             root,
             now: self.clock.now(),
-            asks: Asks::default(),
+            options: CallerOptions::default(),
             user: None,
             only: None,
         }
     }
 }
 
-/// Whether what was found is what was shown: the secret, and the id, if one stood before it.
-fn admit(found: &FoundToken, id: Option<&str>, hash: &str) -> Result<()> {
+/// Checks the token that was found against the presented secret, and against the id if one preceded the secret.
+fn check_token(found: &FoundToken, id: Option<&str>, hash: &str) -> Result<()> {
     let its_id = id.is_none_or(|id| id == base62(found.token.id.raw(), 11));
     if secret::same(&found.hash, hash) && its_id { Ok(()) } else { Err(Error::BadCredential) }
 }

@@ -2,19 +2,19 @@ use std::borrow::Cow;
 
 use roster_model::Kind;
 
-/// What an operation was about when it couldn't be done.
+/// What an error is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Subject {
     Realm,
     Organization,
     User,
     Membership,
-    /// The organization has no owner.
+    /// The owner of an organization that has none.
     Owner,
     AccountUser,
     Role,
     Permission,
-    /// A permission as something that a role grants.
+    /// A permission granted by a role.
     Grant,
     Invitation,
     Token,
@@ -62,39 +62,39 @@ impl From<Kind> for Subject {
     }
 }
 
-/// Why an operation wasn't done, in words of the domain. It knows no status; every surface gives each of these its form by a
-/// `match` without a wildcard. A refused operation has changed nothing.
+/// Why an operation failed, in terms of the domain. It knows no HTTP status: each surface maps it to its own form by a `match`
+/// without a wildcard. A failed operation has changed nothing.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// There is none, or the caller may not know that there is.
+    /// It doesn't exist, or the caller may not know that it does.
     #[error("no such {0}")]
     NotFound(Subject),
-    /// The same, where the caller is told what he named.
+    /// As [`Self::NotFound`], with the name that was looked up.
     #[error("no such {subject}: {named}")]
     Unknown { subject: Subject, named: String },
-    /// `id` is the raw id of the one that is there; `field` is what clashes.
+    /// `field` is what conflicts; `id` is the raw id of the existing entity, if it is known.
     #[error("{}", taken(*subject, field))]
     AlreadyExists { subject: Subject, field: &'static str, id: Option<i64> },
-    /// `field` is named as the model names it, with an index where it is one of many.
+    /// `field` is the model's name for it, with an index if it is part of a list.
     #[error("{field} {problem}")]
     Invalid { field: Cow<'static, str>, problem: Cow<'static, str> },
-    /// Something that `field` names isn't there.
+    /// What `field` refers to doesn't exist.
     #[error("{field} names no {subject}")]
     Reference { field: Cow<'static, str>, subject: Subject },
     #[error("no key was sent")]
     NoCredential,
-    /// Unknown, expired or revoked, or its user is inactive.
+    /// The key is unknown, expired or revoked, or its user is inactive.
     #[error("the key is not accepted")]
     BadCredential,
-    /// The same words whoever is wrong: address, password, or that there is none.
+    /// Deliberately the same for an unknown address, a wrong password, and a user without a password.
     #[error("the e-mail address or the password is wrong")]
     BadLogin,
-    /// Somebody who is known was asked to prove it.
-    #[error("the current password is needed, and this is not it")]
+    /// An authenticated user has to confirm the operation with his current password.
+    #[error("the current password is missing or wrong")]
     WrongPassword,
     #[error("the password was wrong too often: try again later")]
     TooManyAttempts { retry_after: u32 },
-    /// The caller is known and lacks this permission here.
+    /// The caller is authenticated and lacks this permission here.
     #[error("needs {0} here")]
     Forbidden(Cow<'static, str>),
     #[error("the owner's membership can't be removed or demoted: transfer or clear the ownership first")]
@@ -105,34 +105,34 @@ pub enum Error {
     LimitReached { limit: u32 },
     #[error("the organization admits only members with an e-mail address of its domains")]
     DomainNotAllowed,
-    #[error("the organization has others below it")]
+    #[error("the organization has other organizations below it")]
     HasChildren,
-    /// Who owns an organization isn't deleted here; `organization` is its name.
+    /// Refused for a user who owns an organization; `organization` is its name.
     #[error("the user owns {organization}: transfer or clear the ownership first")]
     OwnsOrganization { organization: String },
-    /// More than the guard against mass removal lets through.
+    /// More than the guard against mass removal allows.
     #[error("would remove {removing} of {members} members at once: send If-Match to confirm")]
     RemovalHeld { removing: u64, members: u64 },
     /// Only an organization right under the root is an account.
     #[error("the organization is not an account: it has a parent")]
     NotAnAccount,
-    /// Neither the account itself nor one right under it.
+    /// It is neither the account itself nor one right below it.
     #[error("the organization is not managed by this account")]
     NotManaged,
     #[error("the role is held by members or tokens")]
     RoleInUse,
     #[error("the role is promised by pending invitations")]
     RolePromised,
-    /// Whoever makes an organization is given it.
-    #[error("the role is what who makes an organization is given")]
+    /// The creator of an organization is given it.
+    #[error("the role is given to whoever creates an organization")]
     CreatorRole,
-    /// It is given where none is named.
-    #[error("the role is what members are given where none is named")]
+    /// Members are given it where no role is named.
+    #[error("the role is given to members for whom no role is named")]
     DefaultRole,
-    /// Only if the caller asked to keep one.
+    /// Only if the caller asked for this protection; see `Caller::protecting_last_admin`.
     #[error("the organization would have nobody left who can manage its members")]
     LastAdmin,
-    /// The invitation was accepted or revoked, or has expired.
+    /// The invitation has been accepted or revoked, or has expired.
     #[error("the invitation is not pending")]
     NotPending,
     /// In whose name it was to be done.
@@ -141,21 +141,21 @@ pub enum Error {
     /// In whose name it was to be done.
     #[error("the user lacks {0} here")]
     MemberLacks(Cow<'static, str>),
-    #[error("a realm can have no more roles than 63")]
+    #[error("a realm can have at most 63 roles")]
     TooManyRoles,
     #[error("a built-in {0} can't be changed or deleted")]
     System(Subject),
-    #[error("it was changed meanwhile")]
+    #[error("it was changed in the meantime")]
     PreconditionFailed,
     #[error("this Idempotency-Key was used for another request")]
     IdempotencyMismatch,
-    /// A bulk was refused as a whole because of these items, by their place.
+    /// A bulk operation was refused as a whole because of these items, each with its index.
     #[error("{} of the items can't be done", .0.len())]
     Items(Vec<(usize, Self)>),
     /// Try again in `retry_after` seconds.
     #[error("not possible at the moment: {reason}")]
     Unavailable { reason: String, retry_after: u32 },
-    /// Our fault. The text is for the log only.
+    /// A fault of the server. The text is for the log only.
     #[error("{0}")]
     Internal(String),
 }
@@ -173,7 +173,7 @@ fn taken(subject: Subject, field: &str) -> String {
 }
 
 impl Error {
-    /// What it is instead where something missing is not the caller's question but his mistake. Other errors stay.
+    /// Replaces [`Self::NotFound`] by `instead`, for lookups of something that the request only refers to. Other errors are unchanged.
     #[must_use]
     pub(crate) fn if_missing(self, instead: Self) -> Self {
         if matches!(self, Self::NotFound(_)) { instead } else { self }
@@ -191,7 +191,7 @@ impl Error {
         Self::Reference { field: field.into(), subject }
     }
 
-    /// The same, about one of many: `field` is put behind `place`, as in `operations[3].user_id`.
+    /// The same error for an element of a list: prefixes `field` with `place`, as in `operations[3].user_id`.
     pub fn within(self, place: &str) -> Self {
         let behind = |field: Cow<'static, str>| Cow::Owned(format!("{place}.{field}"));
         match self {
@@ -204,7 +204,7 @@ impl Error {
 
 impl From<roster_store::Error> for Error {
     fn from(error: roster_store::Error) -> Self {
-        if error.is_passing() {
+        if error.is_transient() {
             Self::Unavailable { reason: error.to_string(), retry_after: 1 }
         } else {
             Self::Internal(error.to_string())
@@ -212,7 +212,7 @@ impl From<roster_store::Error> for Error {
     }
 }
 
-/// What [`roster_model::text`] and its like say becomes [`Error::Invalid`] once the field is known.
+/// Turns the problems of [`roster_model::text`] and similar modules into [`Error::Invalid`] by adding the field's name.
 pub(crate) trait OfField<T> {
     fn of(self, field: &'static str) -> Result<T>;
 }

@@ -1,4 +1,4 @@
-//! The log, read.
+//! Reading the event log.
 
 use roster_model::permission::BuiltIn as P;
 use roster_model::{Event, Right};
@@ -8,8 +8,8 @@ use crate::error::Result;
 use crate::reference::OrganizationRef;
 
 impl Caller {
-    /// What came after event number `after`, oldest first, at most `limit`: without a gap, also while others write. The whole
-    /// realm needs `events:read` at the root; one organization needs it there or above.
+    /// At most `limit` events after number `after`, oldest first, without a gap even during concurrent writes. Those of the whole realm need
+    /// `events:read` at the root; those of one organization need it there or above.
     pub async fn list_events(
         &self,
         after: i64,

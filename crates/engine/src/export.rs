@@ -1,4 +1,4 @@
-//! Everything of a realm that says who belongs where, as it is at one moment.
+//! Export of a realm: everything that says who belongs where, from one view.
 
 use std::time::Duration;
 
@@ -13,18 +13,18 @@ use roster_store::{InvitationFilter, InvitationSort, LinksOf, MemberFilter, Memb
 
 use crate::actor::Caller;
 use crate::error::{Error, Result};
-use crate::stream::{Chunks, Outlet};
+use crate::stream::{ChunkSender, Chunks};
 use crate::transaction::Reader;
 
-/// Rows in one piece.
-const PIECE: u64 = 500;
+/// Rows in one chunk.
+const CHUNK_ROWS: u64 = 500;
 
-/// One thing of a realm.
+/// One exported entity.
 #[derive(Clone, Debug)]
 pub enum Exported {
-    /// One of the realm's own.
+    /// A custom one.
     Permission(Permission),
-    /// One of the realm's own.
+    /// A custom one.
     Role(Role),
     Organization(Organization),
     User(User),
@@ -35,33 +35,33 @@ pub enum Exported {
     DirectoryLink(Box<DirectoryLink>),
 }
 
-fn full<T>(piece: &[T]) -> bool {
-    piece.len() as u64 == PIECE
+fn full<T>(chunk: &[T]) -> bool {
+    chunk.len() as u64 == CHUNK_ROWS
 }
 
 fn slice(after: Option<i64>) -> Slice {
-    Slice { after: after.map(|id| Mark { key: Key::None, id }), limit: Some(PIECE), ..Slice::default() }
+    Slice { after: after.map(|id| Mark { key: Key::None, id }), limit: Some(CHUNK_ROWS), ..Slice::default() }
 }
 
-fn roles(reader: Reader<'_>, outlet: &Outlet<Exported>) -> Result<()> {
+fn roles(reader: Reader<'_>, sender: &ChunkSender<Exported>) -> Result<()> {
     let permissions = reader.view.list_permissions()?.into_iter().filter(|permission| !permission.system);
-    outlet.send(permissions.map(Exported::Permission).collect())?;
+    sender.send(permissions.map(Exported::Permission).collect())?;
     let catalog = reader.roles()?;
-    outlet.send(catalog.iter().filter(|role| !role.system).cloned().map(Exported::Role).collect())
+    sender.send(catalog.iter().filter(|role| !role.system).cloned().map(Exported::Role).collect())
 }
 
-/// Those above first.
-fn organizations(reader: Reader<'_>, outlet: &Outlet<Exported>) -> Result<()> {
+/// Parents before their children.
+fn organizations(reader: Reader<'_>, sender: &ChunkSender<Exported>) -> Result<()> {
     for depth in 0..=DEPTH_MAX {
         let mut after = None;
         loop {
-            let piece = reader.view.organizations_at(depth, after, PIECE)?;
-            if piece.is_empty() && after.is_none() {
+            let chunk = reader.view.organizations_at(depth, after, CHUNK_ROWS)?;
+            if chunk.is_empty() && after.is_none() {
                 return Ok(());
             }
-            let more = full(&piece);
-            after = piece.last().map(|organization| organization.id);
-            outlet.send(piece.into_iter().map(Exported::Organization).collect())?;
+            let more = full(&chunk);
+            after = chunk.last().map(|organization| organization.id);
+            sender.send(chunk.into_iter().map(Exported::Organization).collect())?;
             if !more {
                 break;
             }
@@ -70,53 +70,53 @@ fn organizations(reader: Reader<'_>, outlet: &Outlet<Exported>) -> Result<()> {
     Ok(())
 }
 
-/// By id, a piece at a time.
+/// By id, a chunk at a time.
 fn by_id<T>(
-    outlet: &Outlet<Exported>,
+    sender: &ChunkSender<Exported>,
     mut list: impl FnMut(&Slice) -> Result<Vec<T>>,
     id: impl Fn(&T) -> i64,
     one: impl Fn(T) -> Exported,
 ) -> Result<()> {
     let mut after = None;
     loop {
-        let piece = list(&slice(after))?;
-        let more = full(&piece);
-        after = piece.last().map(&id);
-        outlet.send(piece.into_iter().map(&one).collect())?;
+        let chunk = list(&slice(after))?;
+        let more = full(&chunk);
+        after = chunk.last().map(&id);
+        sender.send(chunk.into_iter().map(&one).collect())?;
         if !more {
             return Ok(());
         }
     }
 }
 
-fn account_users(reader: Reader<'_>, outlet: &Outlet<Exported>) -> Result<()> {
+fn account_users(reader: Reader<'_>, sender: &ChunkSender<Exported>) -> Result<()> {
     let mut after = None;
     loop {
-        let piece = reader.view.account_users_after(after, PIECE)?;
-        let more = full(&piece);
-        after = piece.last().map(|record| (record.organization, record.user));
-        outlet.send(piece.into_iter().map(Exported::AccountUser).collect())?;
+        let chunk = reader.view.account_users_after(after, CHUNK_ROWS)?;
+        let more = full(&chunk);
+        after = chunk.last().map(|record| (record.organization, record.user));
+        sender.send(chunk.into_iter().map(Exported::AccountUser).collect())?;
         if !more {
             return Ok(());
         }
     }
 }
 
-fn directory_links(reader: Reader<'_>, outlet: &Outlet<Exported>, of: LinksOf) -> Result<()> {
+fn directory_links(reader: Reader<'_>, sender: &ChunkSender<Exported>, of: LinksOf) -> Result<()> {
     let mut last: Option<DirectoryLink> = None;
     loop {
-        let piece = reader.view.directory_links_after((reader.acting.root, of), last.as_ref(), PIECE)?;
-        let more = full(&piece);
-        last = piece.last().cloned();
-        let mut live = Vec::with_capacity(piece.len());
-        for link in piece {
+        let chunk = reader.view.directory_links_after((reader.acting.root, of), last.as_ref(), CHUNK_ROWS)?;
+        let more = full(&chunk);
+        last = chunk.last().cloned();
+        let mut live = Vec::with_capacity(chunk.len());
+        for link in chunk {
             let there = match link.subject {
                 LinkSubject::User(_) => true,
                 LinkSubject::Organization(id) => reader.view.organization(id)?.is_some(),
             };
             live.extend(there.then(|| Exported::DirectoryLink(Box::new(link))));
         }
-        outlet.send(live)?;
+        sender.send(live)?;
         if !more {
             return Ok(());
         }
@@ -124,25 +124,25 @@ fn directory_links(reader: Reader<'_>, outlet: &Outlet<Exported>, of: LinksOf) -
 }
 
 impl Caller {
-    /// The realm, in an order in which nothing comes before what it names. No secrets and nothing that grants access: tokens, passwords and
-    /// sessions stay where they are. For the realm itself only.
+    /// Exports the realm, in an order in which everything comes after what it refers to. Without secrets and anything that grants access:
+    /// tokens, passwords and sessions are not exported. Needs a realm key without scopes.
     ///
-    /// It ends with an error if a piece isn't taken within `patience`. `None`: it waits for as long as it takes, and keeps its place among the
-    /// engine's long lists; that is for a process in which nobody else wants one.
-    pub async fn export(&self, patience: Option<Duration>) -> Result<Chunks<Exported>> {
+    /// Ends with an error if a chunk isn't taken within `timeout`. `None`: waits without limit, and occupies one of the engine's stream permits
+    /// meanwhile; that is for a process that serves nobody else.
+    pub async fn export(&self, timeout: Option<Duration>) -> Result<Chunks<Exported>> {
         if !self.is_realm_key() {
             return Err(Error::Forbidden("a realm key".into()));
         }
-        self.stream_within(patience, |reader, outlet| {
+        self.stream_with_timeout(timeout, |reader, sender| {
             reader.realm()?.allow(reader, P::UsersRead)?;
             let view = reader.view;
-            roles(reader, outlet)?;
-            organizations(reader, outlet)?;
+            roles(reader, sender)?;
+            organizations(reader, sender)?;
             let all = UserFilter::default();
-            by_id(outlet, |slice| Ok(view.list_users(&all, UserSort::Id, slice)?), |u| u.id.raw(), Exported::User)?;
+            by_id(sender, |slice| Ok(view.list_users(&all, UserSort::Id, slice)?), |u| u.id.raw(), Exported::User)?;
             let all = MemberFilter::default();
             by_id(
-                outlet,
+                sender,
                 |slice| Ok(view.list_memberships(&all, MemberSort::Created, slice)?),
                 |m| m.id.raw(),
                 Exported::Membership,
@@ -152,15 +152,15 @@ impl Caller {
                 ..InvitationFilter::default()
             };
             by_id(
-                outlet,
+                sender,
                 |slice| Ok(view.list_invitations(&pending, InvitationSort::Created, slice)?),
                 |i| i.id.raw(),
                 Exported::Invitation,
             )?;
-            account_users(reader, outlet)?;
+            account_users(reader, sender)?;
             [LinksOf::RootItself, LinksOf::Root, LinksOf::Others]
                 .into_iter()
-                .try_for_each(|of| directory_links(reader, outlet, of))
+                .try_for_each(|of| directory_links(reader, sender, of))
         })
         .await
     }

@@ -1,9 +1,9 @@
-//! Many things at once, from a file: what somebody else kept, or what another Roster had.
+//! Import of many entities from a file: from another system, or from an export of another Roster.
 //!
-//! An import is run in chunks, each a transaction of its own in which it is also written down how far the import came. So whoever was stopped
-//! goes on behind the last chunk, and nothing is done twice. Everything that comes in passes the rules that single operations pass, by the same
-//! functions ([`crate::users::build`] and its like); what differs is that a chunk asks the database about all its lines together, and keeps the
-//! answers in [`Known`].
+//! An import runs in chunks. Each is a transaction that also stores how far the import has come, so an interrupted import continues after the
+//! last chunk, and nothing is done twice. Everything imported passes the same rules as single operations, by the same functions
+//! ([`crate::users::build`] and the like); the difference is that a chunk looks up what all its lines refer to in a few queries, and keeps the
+//! results in [`ImportState`].
 
 mod apply;
 mod known;
@@ -20,7 +20,7 @@ use std::sync::Arc;
 use roster_model::permission::BuiltIn as P;
 pub use roster_store::ImportProgress;
 
-pub use known::Known;
+pub use known::ImportState;
 pub use record::{
     Carried, Incoming, IncomingAccountUser, IncomingAddress, IncomingDirectoryLink, IncomingInvitation,
     IncomingMembership, IncomingOrganization, IncomingRoot, IncomingSubject, IncomingUser, OrganizationName, UserName,
@@ -28,10 +28,10 @@ pub use record::{
 
 use crate::actor::Caller;
 use crate::error::{Error, Result};
-use crate::transaction::Drawing;
+use crate::transaction::Creation;
 use apply::Chunk;
 
-/// How far an import was before a chunk, and is after it.
+/// The progress of an import before and after a chunk.
 #[derive(Clone, Debug)]
 pub struct ImportStep {
     pub before: Option<ImportProgress>,
@@ -39,10 +39,10 @@ pub struct ImportStep {
 }
 
 impl Caller {
-    /// How far the last import into this realm came. Makes the database ready for another one.
+    /// The progress of the last import into this realm. Prepares the database for another import.
     pub async fn begin_import(&self) -> Result<Option<ImportProgress>> {
-        self.must_be_the_realm()?;
-        self.engine.store().expect_much(self.realm_id()).await?;
+        self.require_realm_key()?;
+        self.engine.store().expect_bulk_writes(self.realm_id()).await?;
         self.read(|reader| {
             reader.realm()?.allow(reader, P::UsersWrite)?;
             Ok(reader.view.import_progress()?)
@@ -50,29 +50,29 @@ impl Caller {
         .await
     }
 
-    /// Whether whoever writes keeps all others in all realms from it, and they get their turn by luck: as in a file.
-    pub fn writes_to_a_file(&self) -> bool {
+    /// Whether the database allows only one writer at a time over all realms, as a SQLite file does, without a fair queue for the others.
+    pub fn has_exclusive_writer(&self) -> bool {
         self.engine.store().is_file()
     }
 
-    /// Has the database look at how much there is by now, so that it finds things as fast as it can. Not being able to is no failure.
-    pub async fn settle_import(&self) {
-        if let Err(error) = self.engine.store().look_at_tables().await {
-            tracing::warn!(%error, "the database was not told how much there is by now");
+    /// Updates the database's statistics, so that its query plans fit the amount of data. A failure is only logged.
+    pub async fn analyze_after_import(&self) {
+        if let Err(error) = self.engine.store().analyze().await {
+            tracing::warn!(%error, "the database's statistics were not updated");
         }
     }
 
-    /// Does all of a chunk, or nothing: [`Error::Items`] says which lines can't be done and why. [`Error::PreconditionFailed`] if another import
-    /// came in between. Answers where the realm's log ended before and ends now. For the realm itself only.
+    /// Imports a chunk, all or nothing: [`Error::Items`] tells which lines failed and why. [`Error::PreconditionFailed`] if another import came in
+    /// between. Returns the position of the realm's log before and after. Needs a realm key without scopes.
     pub async fn import(&self, chunk: Arc<[Incoming]>, step: ImportStep) -> Result<(i64, i64)> {
-        self.must_be_the_realm()?;
+        self.require_realm_key()?;
         self.write(move |tx| {
             let proof = tx.read().realm()?.allow(tx.read(), P::UsersWrite)?;
             if tx.read().view.import_progress()? != step.before {
                 return Err(Error::PreconditionFailed);
             }
-            let mut known = Known::default();
-            let (changes, refused) = Chunk::run(tx.read(), tx.drawing(), &mut known, &chunk)?;
+            let mut known = ImportState::default();
+            let (changes, refused) = Chunk::run(tx.read(), tx.creation(), &mut known, &chunk)?;
             if !refused.is_empty() {
                 return Err(Error::Items(refused));
             }
@@ -84,24 +84,24 @@ impl Caller {
         .await
     }
 
-    /// What [`Self::import`] would refuse, and changes nothing. `known` is what the chunks before amount to.
+    /// The lines that [`Self::import`] would refuse; changes nothing. `known` is the state after the chunks before.
     pub async fn check_import(
         &self,
         chunk: Arc<[Incoming]>,
-        mut known: Box<Known>,
-    ) -> Result<(Box<Known>, Vec<(usize, Error)>)> {
-        self.must_be_the_realm()?;
+        mut known: Box<ImportState>,
+    ) -> Result<(Box<ImportState>, Vec<(usize, Error)>)> {
+        self.require_realm_key()?;
         let ids = Arc::clone(self.engine.ids());
         self.read(move |reader| {
             reader.realm()?.allow(reader, P::UsersWrite)?;
-            let drawing = Drawing { ids: &ids, now: reader.now() };
-            let (_, refused) = Chunk::run(reader, drawing, &mut known, &chunk)?;
+            let creation = Creation { ids: &ids, now: reader.now() };
+            let (_, refused) = Chunk::run(reader, creation, &mut known, &chunk)?;
             Ok((known, refused))
         })
         .await
     }
 
-    fn must_be_the_realm(&self) -> Result<()> {
+    fn require_realm_key(&self) -> Result<()> {
         if self.is_realm_key() { Ok(()) } else { Err(Error::Forbidden("a realm key".into())) }
     }
 }

@@ -1,14 +1,14 @@
-//! Invitations: a place in an organization, kept for whoever has an e-mail address.
+//! Invitations to join an organization, for whoever has the e-mail address.
 //!
 //! ```text
 //! pending ── accept(secret, user) ──▶ accepted, and a membership with the roles and metadata promised
 //!    ├────── the person is added otherwise ──▶ accepted
 //!    ├────── revoke ──▶ revoked
-//!    └────── its time runs out ──▶ expired (by the clock; written down when another one takes its place)
+//!    └────── its time runs out ──▶ expired (by the clock; written when another invitation replaces it)
 //! ```
 //!
-//! A pending invitation counts as a member where an organization has a limit. It has a secret like a token's: told once, kept
-//! as a hash.
+//! A pending invitation counts towards an organization's limit of members. It has a secret like a token's, which is returned once; only its
+//! hash is stored.
 
 use std::collections::HashMap;
 
@@ -25,32 +25,32 @@ use crate::access::Allowed;
 use crate::actor::Caller;
 use crate::error::{Error, OfField as _, Result, Subject};
 use crate::import::IncomingInvitation;
-use crate::memberships::{self, Member, NewMembership, check_limit, check_roles, may_give};
+use crate::memberships::{self, Member, NewMembership, check_limit, check_may_grant, check_roles};
 use crate::paging::{Listed, Page};
 use crate::reference::{OrganizationRef, UserRef};
 use crate::secret;
-use crate::transaction::{Drawing, Reader, Tx};
+use crate::transaction::{Creation, Reader, Tx};
 use crate::users;
 
-/// How long an invitation is good for if nobody says: 30 days.
+/// How long an invitation is valid by default: 30 days.
 const LIFETIME_MS: i64 = 30 * 24 * 60 * 60 * 1000;
 
 /// An invitation to be sent.
 #[derive(Clone, Debug, Default)]
 pub struct NewInvitation {
     pub email: String,
-    /// How a user made for it will be called.
+    /// The name of a user who is created for it.
     pub name: String,
     pub roles: RoleSet,
-    /// In whose name: a member who may invite.
+    /// The user in whose name it is sent: a member who may invite.
     pub inviter: Option<UserRef>,
-    /// In 30 days if it isn't said.
+    /// In 30 days if it isn't given.
     pub expires: Option<Expiry>,
     pub public: Metadata,
     pub private: Metadata,
     pub extras: Extras,
     pub if_pending: IfPending,
-    /// Whether the secret is one for a URL.
+    /// Whether the secret is to be a UUID, for use in a URL.
     pub in_url: bool,
 }
 
@@ -58,27 +58,27 @@ pub struct NewInvitation {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expiry {
     At(Timestamp),
-    /// So many milliseconds after it is made.
+    /// This many milliseconds after its creation.
     After(i64),
 }
 
-/// What becomes of a pending invitation to the same address.
+/// What happens to a pending invitation to the same address.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum IfPending {
-    /// It stays, and the new one is refused.
+    /// It is kept, and the new one is refused.
     #[default]
     Refuse,
-    /// It becomes the new one: other roles and metadata, a new secret, more time.
+    /// It is replaced by the new one: roles, metadata, secret and expiry change, the id stays.
     Renew,
 }
 
-/// An invitation with what belongs to it.
+/// An invitation with its organization and inviter.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Invited {
-    /// Its status is that of the moment of reading.
+    /// With its status at the time of reading.
     pub invitation: Invitation,
     pub organization: Organization,
-    /// `None`: nobody, or a user who is gone.
+    /// `None`: no inviter, or a deleted user.
     pub inviter: Option<User>,
 }
 
@@ -86,7 +86,7 @@ pub struct Invited {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SentInvitation {
     pub invited: Invited,
-    /// Told once. `None` when a repeated request is answered again.
+    /// Returned once. `None` when the stored answer to a repeated request is returned.
     #[serde(skip)]
     pub secret: Option<String>,
 }
@@ -94,17 +94,17 @@ pub struct SentInvitation {
 /// Which invitations to list.
 #[derive(Clone, Debug, Default)]
 pub struct InvitationQuery {
-    /// Being one of these.
+    /// Any of these.
     pub status: Option<Vec<InvitationStatus>>,
-    /// Exactly, in any case.
+    /// The exact address, case-insensitive.
     pub email: Option<String>,
-    /// Part of the address, in any case.
+    /// Part of the address, case-insensitive.
     pub text: Option<String>,
     pub sort: InvitationSort,
     pub page: Page,
 }
 
-/// Those that are marked as pending in an organization, to any of the user's addresses.
+/// The invitations to an organization that are stored as pending, which includes expired ones, to any of the user's addresses.
 pub(crate) fn pending_of(reader: Reader<'_>, organization: OrganizationId, user: &User) -> Result<Vec<Invitation>> {
     let emails = user.addresses.iter().filter(|address| address.kind == AddressKind::Email);
     emails
@@ -113,7 +113,7 @@ pub(crate) fn pending_of(reader: Reader<'_>, organization: OrganizationId, user:
         .collect()
 }
 
-/// The person is a member from now on.
+/// Closes invitations of a person who becomes a member: pending ones count as accepted.
 pub(crate) fn close(tx: &mut Tx<'_, '_>, place: &Allowed<Organization>, pending: Vec<Invitation>) -> Result<()> {
     for invitation in pending {
         let status = match invitation.status_at(tx.now()) {
@@ -131,19 +131,19 @@ pub(crate) fn set_status(
     before: Invitation,
     status: InvitationStatus,
 ) -> Result<Invitation> {
-    let updated = tx.now().not_before(before.updated);
+    let updated = tx.now().advanced_past(before.updated);
     let after = Invitation { status, updated, ..before.clone() };
     let change = Change::InvitationUpdated { before: Box::new(before), after: Box::new(after.clone()), hash: None };
     tx.change(place, &change)?;
     Ok(after)
 }
 
-/// In whose name something is done: a member who could do it.
+/// The user in whose name an invitation is sent or revoked: a member who may invite.
 fn inviter(reader: Reader<'_>, place: &Allowed<Organization>, user: &UserRef) -> Result<UserId> {
     let unknown = || Error::reference("inviter_user_id", Subject::User);
     let user = reader.user(user).map_err(|error| error.if_missing(unknown()))?.named_by(place);
     let membership = reader.view.membership(place.id, user.id)?.ok_or(Error::NotAMember)?;
-    if reader.roles()?.granting(P::MembershipsWrite.key()).meets(membership.roles) {
+    if reader.roles()?.granting(P::MembershipsWrite.key()).intersects(membership.roles) {
         Ok(user.id)
     } else {
         Err(Error::MemberLacks(P::MembershipsWrite.key().into()))
@@ -151,12 +151,12 @@ fn inviter(reader: Reader<'_>, place: &Allowed<Organization>, user: &UserRef) ->
 }
 
 pub(crate) fn no_owner() -> Error {
-    Error::invalid("roles", "must not be the owner's: an owner is made of a member")
+    Error::invalid("roles", "must not include the owner's role: only a member can become the owner")
 }
 
-/// A pending invitation that is brought along, but for what depends on others.
+/// Builds and validates an imported invitation, except for what depends on other entities: roles, user, inviter and extras.
 pub(crate) fn build(
-    drawing: Drawing<'_>,
+    creation: Creation<'_>,
     organization: OrganizationId,
     email: String,
     line: &IncomingInvitation,
@@ -164,7 +164,7 @@ pub(crate) fn build(
     metadata::check(&line.public).of("public_metadata")?;
     metadata::check(&line.private).of("private_metadata")?;
     Ok(Invitation {
-        id: drawing.draw(),
+        id: creation.new_id(),
         organization,
         email,
         name: text::free(&line.name, text::NAME_MAX).of("name")?.to_owned(),
@@ -172,9 +172,9 @@ pub(crate) fn build(
         roles: RoleSet::EMPTY,
         status: InvitationStatus::Pending,
         inviter: None,
-        expires: line.expires.unwrap_or_else(|| drawing.now.plus_ms(LIFETIME_MS)),
-        created: drawing.now,
-        updated: drawing.now,
+        expires: line.expires.unwrap_or_else(|| creation.now.plus_ms(LIFETIME_MS)),
+        created: creation.now,
+        updated: creation.now,
         public: line.public.clone(),
         private: line.private.clone(),
         extras: Extras::default(),
@@ -198,7 +198,7 @@ fn invite(tx: &mut Tx<'_, '_>, place: &Allowed<Organization>, new: &NewInvitatio
     if new.roles.contains(RoleNumber::OWNER) {
         return Err(no_owner());
     }
-    may_give(place, new.roles)?;
+    check_may_grant(place, new.roles)?;
     let inviter = new.inviter.as_ref().map(|user| inviter(reader, place, user)).transpose()?;
     if !place.admits(Some(&email)) {
         return Err(Error::DomainNotAllowed);
@@ -210,9 +210,9 @@ fn invite(tx: &mut Tx<'_, '_>, place: &Allowed<Organization>, new: &NewInvitatio
         let id = Some(member.id.raw());
         return Err(Error::AlreadyExists { subject: Subject::Membership, field: "user", id });
     }
-    // One person has one id, also as long as there is only the address.
+    // Invitations to the same address reserve the same user id.
     let user = reader.view.user_promised(&email, reader.now())?;
-    let extras = memberships::bound_to(new.roles, &new.extras);
+    let extras = memberships::extras_for_roles(new.roles, &new.extras);
     let written = |id, created, updated| Invitation {
         id,
         organization: place.id,
@@ -230,7 +230,7 @@ fn invite(tx: &mut Tx<'_, '_>, place: &Allowed<Organization>, new: &NewInvitatio
         extras: extras.clone(),
     };
     let pending = match &known {
-        // He is one person, by whichever of his addresses he is invited.
+        // An existing user may have been invited by another of his addresses.
         Some(user) if new.if_pending == IfPending::Renew => {
             let mut pending = pending_of(reader, place.id, user)?;
             pending.sort_by_key(|invitation| invitation.email == email);
@@ -244,7 +244,7 @@ fn invite(tx: &mut Tx<'_, '_>, place: &Allowed<Organization>, new: &NewInvitatio
                 let id = Some(before.id.raw());
                 return Err(Error::AlreadyExists { subject: Subject::Invitation, field: "email", id });
             }
-            let after = written(before.id, before.created, tx.now().not_before(before.updated));
+            let after = written(before.id, before.created, tx.now().advanced_past(before.updated));
             let hash = Some(secret::hash(secret));
             let change = Change::InvitationUpdated { before: Box::new(before), after: Box::new(after.clone()), hash };
             tx.change(place, &change)?;
@@ -256,7 +256,7 @@ fn invite(tx: &mut Tx<'_, '_>, place: &Allowed<Organization>, new: &NewInvitatio
         None => {}
     }
     check_limit(tx.read(), place, 0)?;
-    let after = written(tx.draw(), tx.now(), tx.now());
+    let after = written(tx.new_id(), tx.now(), tx.now());
     tx.change(place, &Change::InvitationCreated { after: Box::new(after.clone()), hash: secret::hash(secret) })?;
     Ok(after)
 }
@@ -267,7 +267,7 @@ fn find(reader: Reader<'_>, reference: &str) -> Result<Invitation> {
     found.ok_or(Error::NotFound(Subject::Invitation))
 }
 
-/// Puts to invitations what belongs to them.
+/// Adds organizations and inviters to invitations.
 fn with_parts(reader: Reader<'_>, invitations: Vec<Invitation>) -> Result<Vec<Invited>> {
     let mut organizations: Vec<OrganizationId> = invitations.iter().map(|i| i.organization).collect();
     organizations.sort_unstable();
@@ -303,7 +303,7 @@ fn list(
     of: Option<Vec<String>>,
 ) -> Result<Listed<Invited>> {
     let emails = match (&query.email, of) {
-        // What isn't an address matches nobody.
+        // An invalid address matches nothing.
         (Some(email), None) => Some(text::email(email).into_iter().collect()),
         (None, of) => of,
         (Some(email), Some(of)) => {
@@ -344,8 +344,8 @@ impl Caller {
         sent.pop().ok_or_else(|| Error::Internal(String::from("an invitation was not answered")))
     }
 
-    /// Several invitations, or none: [`Error::Items`] says which can't be sent and why. At most as many as fit in a bulk. Rights
-    /// as for [`Self::invite`].
+    /// Sends several invitations, all or none: [`Error::Items`] tells which ones failed and why. At most as many as a bulk operation may have.
+    /// Rights as for [`Self::invite`].
     pub async fn invite_all(
         &self,
         organization: impl Into<OrganizationRef>,
@@ -387,7 +387,7 @@ impl Caller {
         .await
     }
 
-    /// Only a pending one. Needs `memberships:write` there or above. `by`: in whose name, a member who could invite.
+    /// Revokes a pending invitation. Needs `memberships:write` there or above. `by`: the user in whose name, a member who may invite.
     pub async fn revoke_invitation(&self, invitation: &str, by: Option<UserRef>) -> Result<Invited> {
         let reference = invitation.to_owned();
         self.write(move |tx| {
@@ -408,8 +408,8 @@ impl Caller {
         .await
     }
 
-    /// Makes the membership that was promised, for whoever has the secret and the address: the user himself, or somebody with
-    /// `users:write` at the root for him.
+    /// Creates the promised membership for a user who has the invited address, given the secret. For the user himself, or with `users:write` at
+    /// the root.
     pub async fn accept_invitation(&self, secret: &str, user: impl Into<UserRef>) -> Result<Member> {
         let (hash, user) = (secret::read(secret).map(|(_, secret)| secret::hash(secret)), user.into());
         self.write(move |tx| {
@@ -451,7 +451,7 @@ impl Caller {
         .await
     }
 
-    /// All of the realm. Needs `users:read` at the root.
+    /// All invitations of the realm. Needs `users:read` at the root.
     pub async fn list_all_invitations(&self, query: InvitationQuery) -> Result<Listed<Invited>> {
         self.read(move |reader| {
             reader.realm()?.allow(reader, P::UsersRead)?;
@@ -460,7 +460,7 @@ impl Caller {
         .await
     }
 
-    /// To any of a user's addresses. Oneself, or `users:read` at the root.
+    /// Invitations to any of a user's addresses. For the user himself, or with `users:read` at the root.
     pub async fn list_invitations_of(
         &self,
         user: impl Into<UserRef>,

@@ -1,9 +1,9 @@
-//! The operations of Roster: who may do what, and what then happens. Knows no HTTP and no SQL.
+//! The operations of Roster: authorization, the rules of the domain, and the resulting changes. Knows no HTTP and no SQL.
 //!
-//! Every surface comes in by [`Engine::authenticate`], gets a [`Caller`], and calls one of its methods; those are found in the
-//! files named after what they are about. Inside, an operation looks things up ([`Found`](access::Found)), proves that the
-//! caller may ([`Allowed`](access::Allowed)), applies the rules, and lists [`Change`]s. A forgotten check doesn't compile:
-//! nothing can be read from a `Found`, and every change asks for the proof.
+//! Every surface calls [`Engine::authenticate`], gets a [`Caller`], and calls one of its methods, which are in the files named
+//! after their subject. An operation looks up entities ([`Found`](access::Found)), proves that the caller has the right
+//! ([`Allowed`](access::Allowed)), applies the rules, and lists [`Change`]s. A forgotten check doesn't compile: nothing can be
+//! read from a `Found`, and every change requires the proof.
 //!
 //! ```text
 //! caller.add_member(…)
@@ -13,6 +13,7 @@
 //!     └──────────────────────────────────────────────────────────────────────┘
 //! ```
 
+mod accept;
 mod access;
 mod accounts;
 mod activities;
@@ -23,7 +24,6 @@ mod checks;
 pub mod database;
 mod directory;
 mod engine;
-mod entry;
 mod error;
 mod events;
 mod export;
@@ -53,12 +53,12 @@ mod transaction;
 mod users;
 
 pub use roster_model::change::ActorKind;
-pub use roster_model::directory::Given;
+pub use roster_model::directory::ProfileSnapshot;
 pub use roster_model::permission::BuiltIn;
 pub use roster_model::{
     AccountUser, ActorRef, Address, AddressKind, Aliases, Base, Change, Clock, Dialect, DirectoryLink, EntityId, Event,
     EventId, Extras, Form, Invitation, InvitationId, InvitationStatus, Kind, Link, LinkId, LinkSubject, Membership,
-    MembershipId, Metadata, NO_ADDRESS, Only, Organization, OrganizationId, OrganizationStatus, Permission,
+    MembershipId, MembershipScope, Metadata, NO_ADDRESS, Organization, OrganizationId, OrganizationStatus, Permission,
     PermissionId, Realm, RealmId, Right, Role, RoleCatalog, RoleId, RoleNumber, RoleSet, Session, SessionId, Standing,
     SystemClock, Timestamp, Token, TokenId, TokenKind, User, UserId, UserStatus, Visibility, Where, id, metadata, role,
     text,
@@ -67,39 +67,39 @@ pub use roster_store::{
     GroupOf, InvitationSort, MemberSort, OrganizationSort, OrganizationState, Statistics, UserPart, UserSort,
 };
 
+pub use accept::{Acceptance, InvitationPreview};
 pub use access::{Allowed, Domain};
 pub use accounts::{AccountEntry, AccountUserFields, ItemProblem, NewAccountUser};
 pub use activities::{Activity, ActivityQuery, ActivityText};
 pub use actor::{Caller, IdempotencyKey, RequestScope};
 pub use bulk::{Bulk, BulkDone, BulkItem};
-pub use checks::{Ask, Brief, CHECKS_MAX, Check, Reason, Verdict, Via, Way};
+pub use checks::{Ask, CHECKS_MAX, Check, FastCheck, Reason, Verdict, Via, Way};
 pub use directory::{
     DirectoryOptions, DirectoryPage, DirectoryQuery, GroupMember, GroupNarrow, GroupPatch, MemberChange, MembersWanted,
     NewGroup, ProvisionedGroup, ProvisionedUser, RoleGroup, UserNarrow, UserProfile, UserProfilePatch,
 };
 pub use engine::{Config, Engine, EngineLimits, Opened};
-pub use entry::{Acceptance, Promise};
 pub use error::{Error, Result, Subject};
 pub use export::Exported;
 pub use import::{
-    Carried, ImportProgress, ImportStep, Incoming, IncomingAccountUser, IncomingAddress, IncomingDirectoryLink,
-    IncomingInvitation, IncomingMembership, IncomingOrganization, IncomingRoot, IncomingSubject, IncomingUser, Known,
-    OrganizationName, UserName,
+    Carried, ImportProgress, ImportState, ImportStep, Incoming, IncomingAccountUser, IncomingAddress,
+    IncomingDirectoryLink, IncomingInvitation, IncomingMembership, IncomingOrganization, IncomingRoot, IncomingSubject,
+    IncomingUser, OrganizationName, UserName,
 };
 pub use invitations::{Expiry, IfPending, InvitationQuery, Invited, NewInvitation, SentInvitation};
 pub use memberships::{IfInvited, Member, MemberQuery, MembershipPatch, MetadataWrite, NewMembership};
 pub use organizations::{InOrganization, NewOrganization, OrganizationPatch, OrganizationQuery, Within};
 pub use paging::{Listed, Page};
-pub use passwords::{HashedPassword, OwnChange};
-pub use people::{Pending, PeopleQuery, PeopleSort, Person, PersonPatch, PersonTest, RoleWrite};
+pub use passwords::{HashedPassword, SelfUpdate};
+pub use people::{Pending, PeopleQuery, PeopleSort, Person, PersonPatch, PersonPredicate, RoleWrite};
 pub use picked::Picked;
-pub use reach::{EffectiveMember, Portion, Reached};
+pub use reach::{EffectiveMember, ReachableOrganization, SearchPage};
 pub use reference::{OrganizationRef, UserRef};
 pub use role_map::RoleMap;
 pub use roles::{NewPermission, NewRole, PermissionPatch, RolePatch};
 pub use roster_store::{IndexMode, SnapshotOptions};
 pub use secret::{SecretForm, check_bootstrap_key, same_bytes};
-pub use sessions::{Credentials, Entered, IssuedLink, MemberRef};
+pub use sessions::{Credentials, IssuedLink, LoggedIn, MemberRef};
 pub use stream::Chunks;
 pub use surface::Surface;
 pub use tokens::{IssuedToken, NewToken, TokenPatch, TokenQuery};

@@ -20,10 +20,10 @@ use crate::invitations;
 use crate::paging::{Listed, Page};
 use crate::reference::{OrganizationRef, UserRef, names};
 use crate::role_map::RoleMap;
-use crate::transaction::{Drawing, Reader, Tx};
+use crate::transaction::{Creation, Reader, Tx};
 use crate::users::{UserConditions, UserQuery};
 
-/// A membership with its two sides. In lists the sides are shared.
+/// A membership with its user and organization. In lists, these are shared between the items.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Member {
     pub membership: Arc<Membership>,
@@ -37,26 +37,26 @@ impl Member {
     }
 }
 
-/// A membership to be made.
+/// A membership to be created.
 #[derive(Clone, Debug, Default)]
 pub struct NewMembership {
     pub roles: RoleSet,
-    /// The organization that the user starts in from now on.
+    /// Whether the user starts in this organization from now on.
     pub is_default: bool,
     pub public: Metadata,
     pub private: Metadata,
     pub extras: Extras,
-    /// What becomes of a pending invitation of this person.
+    /// What happens to a pending invitation of this person.
     pub if_invited: IfInvited,
 }
 
-/// What becomes of a pending invitation when the person is added.
+/// What happens to a pending invitation when the person is added.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum IfInvited {
     /// It counts as accepted.
     #[default]
     Accept,
-    /// It stays, and the person isn't added: for surfaces on which who is invited is a member already.
+    /// It is kept, and the person isn't added: for surfaces on which an invited person already is a member.
     Refuse,
 }
 
@@ -78,7 +78,7 @@ impl MetadataWrite {
     }
 }
 
-/// What is to be different; `None` stays as it is.
+/// Changes of a membership; `None` leaves a field unchanged.
 #[derive(Clone, Debug, Default)]
 pub struct MembershipPatch {
     pub roles: Option<RoleSet>,
@@ -86,21 +86,21 @@ pub struct MembershipPatch {
     pub public: Option<MetadataWrite>,
     pub private: Option<MetadataWrite>,
     pub extras: Option<(Dialect, Metadata)>,
-    /// Refused unless it was last changed then.
+    /// If set, refused unless the record's `updated` is this.
     pub expected: Option<Timestamp>,
 }
 
 /// Which members to list.
 #[derive(Clone, Debug, Default)]
 pub struct MemberQuery {
-    /// Holding at least one of these.
+    /// Members who hold at least one of these roles.
     pub roles: Option<RoleSet>,
-    /// Of whose roles one of these is the strongest.
+    /// Members whose strongest role is one of these.
     pub strongest: Option<Vec<RoleNumber>>,
     pub status: Option<UserStatus>,
-    /// Exactly, in any case.
+    /// The exact address, case-insensitive.
     pub email: Option<String>,
-    /// Part of a name, user name or address, in any case.
+    /// Part of a name, user name or address, case-insensitive.
     pub text: Option<String>,
     /// Further conditions on the user.
     pub users: UserConditions,
@@ -108,8 +108,8 @@ pub struct MemberQuery {
     pub page: Page,
 }
 
-/// An organization and a user in it, for who may change memberships there, or for the user himself.
-pub(crate) fn place_of(
+/// An organization and a user in it, for a caller who may change memberships there, or for the user himself.
+pub(crate) fn resolve_membership(
     reader: Reader<'_>,
     organization: &OrganizationRef,
     user: &UserRef,
@@ -125,21 +125,21 @@ pub(crate) fn place_of(
     Ok((place, user))
 }
 
-/// The membership, or that there is none.
-pub(crate) fn of(reader: Reader<'_>, organization: OrganizationId, user: UserId) -> Result<Membership> {
+/// The membership, or `NotFound`.
+pub(crate) fn find_membership(reader: Reader<'_>, organization: OrganizationId, user: UserId) -> Result<Membership> {
     reader.view.membership(organization, user)?.ok_or(Error::NotFound(Subject::Membership))
 }
 
-/// No one gives what he lacks.
-pub(crate) fn may_give(place: &Allowed<Organization>, roles: RoleSet) -> Result<()> {
-    match place.standing().lacks_of(roles.without(RoleNumber::OWNER)) {
+/// Checks that the caller holds every permission of these roles himself: nobody may give what he lacks. Ownership is checked separately.
+pub(crate) fn check_may_grant(place: &Allowed<Organization>, roles: RoleSet) -> Result<()> {
+    match place.standing().missing_for_roles(roles.without(RoleNumber::OWNER)) {
         Some(permission) => Err(Error::Forbidden(permission.into())),
         None => Ok(()),
     }
 }
 
-/// The owner's role is given by who may set the owner, and only where there is none.
-fn may_give_ownership(reader: Reader<'_>, place: &Allowed<Organization>) -> Result<()> {
+/// Checks that the caller may make someone the owner, and that there is none yet.
+fn check_may_grant_ownership(reader: Reader<'_>, place: &Allowed<Organization>) -> Result<()> {
     let standing = place.standing();
     if !standing.holds(Right::here(P::OwnershipTransfer)) && !standing.holds(Right::above(P::OwnershipWrite)) {
         return Err(Error::Forbidden(P::OwnershipTransfer.key().into()));
@@ -150,12 +150,12 @@ fn may_give_ownership(reader: Reader<'_>, place: &Allowed<Organization>) -> Resu
     }
 }
 
-/// Whether these are roles of this realm, and at least one.
+/// Checks that these are roles of this realm, and at least one.
 pub(crate) fn check_roles(reader: Reader<'_>, roles: RoleSet) -> Result<()> {
     check_roles_of(&*reader.roles()?, roles)
 }
 
-/// The same, of these roles.
+/// The same, with this catalog.
 pub(crate) fn check_roles_of(catalog: &RoleCatalog, roles: RoleSet) -> Result<()> {
     if roles.is_empty() {
         return Err(Error::invalid("roles", "must name at least one role"));
@@ -166,23 +166,23 @@ pub(crate) fn check_roles_of(catalog: &RoleCatalog, roles: RoleSet) -> Result<()
     Ok(())
 }
 
-/// Whether one more may come, member or invited. Pending invitations keep their places; the `freed` ones are closed by this.
+/// Checks that the limit of members allows one more, member or invited. Pending invitations count; `freed` of them are closed by the operation.
 pub(crate) fn check_limit(reader: Reader<'_>, organization: &Organization, freed: usize) -> Result<()> {
     if organization.max_members == 0 {
         return Ok(());
     }
-    let (members, invited) = places_taken(reader, organization.id)?;
+    let (members, invited) = count_seats(reader, organization.id)?;
     within_limit(organization, members + invited.saturating_sub(freed as u64))
 }
 
 /// How many members an organization has, and how many pending invitations.
-pub(crate) fn places_taken(reader: Reader<'_>, organization: OrganizationId) -> Result<(u64, u64)> {
+pub(crate) fn count_seats(reader: Reader<'_>, organization: OrganizationId) -> Result<(u64, u64)> {
     let filter = MemberFilter { organization: Some(organization), ..MemberFilter::default() };
     let invited = reader.view.invited_of(&[organization], reader.now())?.first().map_or(0, |(_, invited)| *invited);
     Ok((reader.view.count_memberships(&filter)?, invited))
 }
 
-/// Whether one more may come where so many places are taken.
+/// Checks that the limit of members allows one more when this many seats are taken.
 pub(crate) fn within_limit(organization: &Organization, taken: u64) -> Result<()> {
     if organization.max_members > 0 && taken >= u64::from(organization.max_members) {
         return Err(Error::LimitReached { limit: organization.max_members });
@@ -190,25 +190,25 @@ pub(crate) fn within_limit(organization: &Organization, taken: u64) -> Result<()
     Ok(())
 }
 
-/// The extras that a membership with these roles can have.
-pub(crate) fn bound_to(roles: RoleSet, extras: &Extras) -> Extras {
+/// The extras without the entries that are bound to other roles than these.
+pub(crate) fn extras_for_roles(roles: RoleSet, extras: &Extras) -> Extras {
     let mut extras = extras.clone();
-    extras.keep_while(roles);
+    extras.retain_for_roles(roles);
     extras
 }
 
-/// For each of the permissions without which nobody can manage an organization's members, the roles that grant it.
-pub(crate) fn managing(catalog: &RoleCatalog) -> [RoleSet; 3] {
+/// For each permission that is needed to manage an organization's members, the roles that grant it.
+pub(crate) fn managing_roles(catalog: &RoleCatalog) -> [RoleSet; 3] {
     [P::MembershipsWrite, P::MembershipsRead, P::OrganizationsDelete].map(|needed| catalog.granting(needed.key()))
 }
 
-/// If the caller asked for it: somebody who can manage the members stays. `after`: what the member holds then.
-fn keep_an_admin(reader: Reader<'_>, before: &Membership, after: RoleSet) -> Result<()> {
-    if !reader.acting.asks.keep_an_admin {
+/// If the caller asked for it, checks that somebody who can manage the members remains. `after`: the member's roles after the change.
+fn check_last_admin(reader: Reader<'_>, before: &Membership, after: RoleSet) -> Result<()> {
+    if !reader.acting.options.protect_last_admin {
         return Ok(());
     }
-    let each = managing(&*reader.roles()?);
-    let manages = |roles: RoleSet| each.iter().all(|granting| granting.meets(roles));
+    let each = managing_roles(&*reader.roles()?);
+    let manages = |roles: RoleSet| each.iter().all(|granting| granting.intersects(roles));
     let ends = manages(before.roles) && !manages(after);
     if ends && !reader.view.another_holds(before.organization, before.id, &each)? {
         return Err(Error::LastAdmin);
@@ -223,7 +223,7 @@ pub(crate) fn add(
     new: &NewMembership,
 ) -> Result<Membership> {
     check_roles(tx.read(), new.roles)?;
-    not_yet(tx.read(), place, user)?;
+    check_not_member(tx.read(), place, user)?;
     if new.if_invited == IfInvited::Refuse {
         let now = tx.now();
         let mut pending = invitations::pending_of(tx.read(), place.id, user)?;
@@ -233,14 +233,14 @@ pub(crate) fn add(
             return Err(Error::AlreadyExists { subject: Subject::Membership, field: "user", id });
         }
     }
-    may_give(place, new.roles)?;
+    check_may_grant(place, new.roles)?;
     if new.roles.contains(RoleNumber::OWNER) {
-        may_give_ownership(tx.read(), place)?;
+        check_may_grant_ownership(tx.read(), place)?;
     }
     add_invited(tx, place, user, new)
 }
 
-fn not_yet(reader: Reader<'_>, place: &Allowed<Organization>, user: &User) -> Result<()> {
+fn check_not_member(reader: Reader<'_>, place: &Allowed<Organization>, user: &User) -> Result<()> {
     match reader.view.membership(place.id, user.id)? {
         Some(existing) => {
             let id = Some(existing.id.raw());
@@ -250,7 +250,7 @@ fn not_yet(reader: Reader<'_>, place: &Allowed<Organization>, user: &User) -> Re
     }
 }
 
-/// The same without the question who may give these roles: that was decided when the invitation was sent.
+/// As [`add`], without checking who may give these roles: that was checked when the invitation was sent.
 pub(crate) fn add_invited(
     tx: &mut Tx<'_, '_>,
     place: &Allowed<Organization>,
@@ -259,15 +259,15 @@ pub(crate) fn add_invited(
 ) -> Result<Membership> {
     let reader = tx.read();
     check_roles(reader, new.roles)?;
-    not_yet(reader, place, user)?;
+    check_not_member(reader, place, user)?;
     if !place.admits(user.email()) {
         return Err(Error::DomainNotAllowed);
     }
     let closed = invitations::pending_of(reader, place.id, user)?;
     check_limit(reader, place, closed.iter().filter(|i| i.expires > reader.now()).count())?;
-    // The person is called what was kept for him.
+    // The membership gets the id that the invitation reserved.
     let kept = closed.iter().find(|i| i.expires > reader.now()).map(Invitation::membership_id);
-    let mut membership = build(tx.drawing(), place.id, user.id, new)?;
+    let mut membership = build(tx.creation(), place.id, user.id, new)?;
     membership.created_by = tx.author();
     if let Some(kept) = kept {
         membership.id = kept;
@@ -280,9 +280,9 @@ pub(crate) fn add_invited(
     Ok(membership)
 }
 
-/// A membership as it will be, by itself: whether it may be is another question.
+/// Builds and validates a membership on its own, without any check against the rest of the realm.
 pub(crate) fn build(
-    drawing: Drawing<'_>,
+    creation: Creation<'_>,
     organization: OrganizationId,
     user: UserId,
     new: &NewMembership,
@@ -290,26 +290,26 @@ pub(crate) fn build(
     metadata::check(&new.public).of("public_metadata")?;
     metadata::check(&new.private).of("private_metadata")?;
     Ok(Membership {
-        id: drawing.draw(),
+        id: creation.new_id(),
         organization,
         user,
         roles: new.roles,
         is_default: new.is_default,
         created_by: None,
-        created: drawing.now,
-        updated: drawing.now,
+        created: creation.now,
+        updated: creation.now,
         public: new.public.clone(),
         private: new.private.clone(),
-        extras: bound_to(new.roles, &new.extras),
+        extras: extras_for_roles(new.roles, &new.extras),
     })
 }
 
-/// Takes the flag from the membership that has it.
+/// Clears `is_default` of the user's memberships.
 fn clear_default(tx: &mut Tx<'_, '_>, proof: &impl Proof, user: UserId) -> Result<()> {
     let filter = MemberFilter { user: Some(user), ..MemberFilter::default() };
     let memberships = tx.read().view.list_memberships(&filter, MemberSort::Created, &Slice::default())?;
     for before in memberships.into_iter().filter(|m| m.is_default) {
-        let updated = tx.now().not_before(before.updated);
+        let updated = tx.now().advanced_past(before.updated);
         let after = Membership { is_default: false, updated, ..before.clone() };
         tx.change(proof, &Change::MembershipUpdated { before: Box::new(before), after: Box::new(after) })?;
     }
@@ -325,7 +325,7 @@ pub(crate) fn set_default(
         return Ok(before.clone());
     }
     clear_default(tx, place, before.user)?;
-    let updated = tx.now().not_before(before.updated);
+    let updated = tx.now().advanced_past(before.updated);
     let after = Membership { is_default: true, updated, ..before.clone() };
     let change = Change::MembershipUpdated { before: Box::new(before.clone()), after: Box::new(after.clone()) };
     tx.change(place, &change)?;
@@ -344,13 +344,13 @@ pub(crate) fn update(
     let mut after = before.clone();
     if let Some(roles) = patch.roles {
         check_roles(tx.read(), roles)?;
-        match ownership::may_change(before.roles, roles) {
+        match ownership::check_role_change(before.roles, roles) {
             Err(OwnershipProblem::Taken) => return Err(Error::OwnerProtected),
-            Err(OwnershipProblem::Given) => may_give_ownership(tx.read(), place)?,
+            Err(OwnershipProblem::Given) => check_may_grant_ownership(tx.read(), place)?,
             Ok(()) => {}
         }
-        keep_an_admin(tx.read(), before, roles)?;
-        may_give(place, RoleSet::from_bits(roles.bits() & !before.roles.bits()))?;
+        check_last_admin(tx.read(), before, roles)?;
+        check_may_grant(place, RoleSet::from_bits(roles.bits() & !before.roles.bits()))?;
         after.roles = roles;
     }
     if let Some(public) = &patch.public {
@@ -362,7 +362,7 @@ pub(crate) fn update(
     if let Some((dialect, extras)) = &patch.extras {
         after.extras.merge(*dialect, extras);
     }
-    after.extras.keep_while(after.roles);
+    after.extras.retain_for_roles(after.roles);
     match patch.is_default {
         Some(true) if !before.is_default => {
             clear_default(tx, place, before.user)?;
@@ -374,13 +374,13 @@ pub(crate) fn update(
     if after == *before {
         return Ok(after);
     }
-    after.updated = tx.now().not_before(before.updated);
+    after.updated = tx.now().advanced_past(before.updated);
     let change = Change::MembershipUpdated { before: Box::new(before.clone()), after: Box::new(after.clone()) };
     tx.change(place, &change)?;
     Ok(after)
 }
 
-/// Changes the role as a vendor with a closed set writes it: what it shows already stays as it is.
+/// Sets the role from a vendor's fixed set of roles. Nothing changes if the membership is already shown with it.
 pub(crate) fn set_shown<M: RoleMap>(
     tx: &mut Tx<'_, '_>,
     place: &Allowed<Organization>,
@@ -395,13 +395,13 @@ pub(crate) fn remove(tx: &mut Tx<'_, '_>, place: &Allowed<Organization>, before:
     if before.roles.contains(RoleNumber::OWNER) {
         return Err(Error::OwnerProtected);
     }
-    keep_an_admin(tx.read(), before, RoleSet::EMPTY)?;
+    check_last_admin(tx.read(), before, RoleSet::EMPTY)?;
     tx.change(place, &Change::MembershipRemoved { before: Box::new(before.clone()) })?;
-    if before.is_default { start_in_oldest(tx, place, before.user) } else { Ok(()) }
+    if before.is_default { default_to_oldest(tx, place, before.user) } else { Ok(()) }
 }
 
-/// For a user whose default membership ended: he starts in the oldest of what he has left; best where all surfaces show that he does.
-pub(crate) fn start_in_oldest(tx: &mut Tx<'_, '_>, place: &Allowed<Organization>, user: UserId) -> Result<()> {
+/// Gives a user whose default membership ended a new one: the oldest of those left, preferably in an organization that all surfaces show.
+pub(crate) fn default_to_oldest(tx: &mut Tx<'_, '_>, place: &Allowed<Organization>, user: UserId) -> Result<()> {
     let oldest = |shown_only| {
         let filter = MemberFilter { user: Some(user), shown_only, ..MemberFilter::default() };
         let one = Slice { limit: Some(1), ..Slice::default() };
@@ -412,7 +412,7 @@ pub(crate) fn start_in_oldest(tx: &mut Tx<'_, '_>, place: &Allowed<Organization>
         shown => shown,
     };
     if let Some(before) = found {
-        let updated = tx.now().not_before(before.updated);
+        let updated = tx.now().advanced_past(before.updated);
         let after = Membership { is_default: true, updated, ..before.clone() };
         tx.change(place, &Change::MembershipUpdated { before: Box::new(before), after: Box::new(after) })?;
     }
@@ -471,8 +471,8 @@ impl MemberQuery {
     }
 }
 
-/// Puts both sides to memberships.
-pub(crate) fn with_sides(reader: Reader<'_>, memberships: Vec<Arc<Membership>>) -> Result<Vec<Member>> {
+/// Adds user and organization to memberships.
+pub(crate) fn with_user_and_organization(reader: Reader<'_>, memberships: Vec<Arc<Membership>>) -> Result<Vec<Member>> {
     let mut users: Vec<UserId> = memberships.iter().map(|m| m.user).collect();
     users.sort_unstable();
     users.dedup();
@@ -487,7 +487,7 @@ pub(crate) fn with_sides(reader: Reader<'_>, memberships: Vec<Arc<Membership>>) 
             let user = users.binary_search_by_key(&membership.user, |user| user.id);
             let organization = organizations.binary_search_by_key(&membership.organization, |one| one.id);
             let (Ok(user), Ok(organization)) = (user, organization) else {
-                return Err(Error::Internal(format!("{:?} lacks one of its sides", membership.id)));
+                return Err(Error::Internal(format!("{:?} lacks its user or organization", membership.id)));
             };
             let (user, organization) = (Arc::clone(&users[user]), Arc::clone(&organizations[organization]));
             Ok(Member { membership, user, organization })
@@ -505,7 +505,7 @@ fn list(
     let filter = query.filter(reader, organization, user)?;
     let memberships = reader.view.shared_memberships(&filter, query.sort, &query.page.slice(of)?)?;
     let total = if query.page.total { Some(reader.view.count_memberships(&filter)?) } else { None };
-    let members = with_sides(reader, memberships)?;
+    let members = with_user_and_organization(reader, memberships)?;
     Ok(query.page.close(of, members, total, mark(query.sort, query.page.descending)))
 }
 
@@ -518,7 +518,7 @@ impl Caller {
         new: NewMembership,
     ) -> Result<Member> {
         let (organization, user) = (organization.into(), user.into());
-        self.write_naming(names([&organization], [&user]), move |tx| {
+        self.write_prefetching(names([&organization], [&user]), move |tx| {
             let place = tx.read().organization(&organization)?.allow(tx.read(), Right::tree(P::MembershipsWrite))?;
             let user = tx.read().named(&user)?.named_by(&place);
             let membership = add(tx, &place, &user, &new)?;
@@ -527,12 +527,12 @@ impl Caller {
         .await
     }
 
-    /// One's own, or for who may list the members.
+    /// One's own membership, or with the right to list the members.
     pub async fn member(&self, organization: impl Into<OrganizationRef>, user: impl Into<UserRef>) -> Result<Member> {
         let (organization, user) = (organization.into(), user.into());
         self.read_graph(move |reader| {
             let place = reader.organization(&organization)?.allow_listing(reader).or_else(|error| {
-                // A member sees his own row even where he may see no other.
+                // A member may read his own membership even if he may not list the others.
                 let (Some(me), Ok(found)) = (reader.acting.user, reader.organization(&organization)) else {
                     return Err(error);
                 };
@@ -545,13 +545,13 @@ impl Caller {
                 }
             })?;
             let user = reader.user(&user)?.named_by(&place);
-            let membership = of(reader, place.id, user.id)?;
+            let membership = find_membership(reader, place.id, user.id)?;
             Ok(Member::of(membership, user, place.into_inner()))
         })
         .await
     }
 
-    /// By its own id; for who may see it by its organization and user.
+    /// By its own id. Rights as for [`Self::member`].
     pub async fn membership(&self, id: MembershipId) -> Result<Member> {
         let unknown = || Error::NotFound(Subject::Membership);
         let membership = self
@@ -576,7 +576,7 @@ impl Caller {
             .await
     }
 
-    /// Sets the role as a vendor with a closed set of roles writes it. Rights as for [`Self::update_member`].
+    /// Sets the role from a vendor's fixed set of roles. Rights as for [`Self::update_member`].
     pub async fn set_shown_role<M: RoleMap>(
         &self,
         organization: impl Into<OrganizationRef>,
@@ -589,7 +589,7 @@ impl Caller {
         .await
     }
 
-    /// Needs `memberships:write` there or above. The owner's can't be removed. Returns it as it was.
+    /// Needs `memberships:write` there or above. The owner's membership can't be removed. Returns the removed membership.
     pub async fn remove_member(
         &self,
         organization: impl Into<OrganizationRef>,
@@ -615,17 +615,17 @@ impl Caller {
         + Send
         + 'static,
     ) -> Result<Member> {
-        self.write_naming(names([&organization], [&user]), move |tx| {
+        self.write_prefetching(names([&organization], [&user]), move |tx| {
             let place = tx.read().organization(&organization)?.allow(tx.read(), Right::tree(P::MembershipsWrite))?;
             let user = tx.read().named(&user)?.named_by(&place);
-            let before = of(tx.read(), place.id, user.id)?;
+            let before = find_membership(tx.read(), place.id, user.id)?;
             let membership = change(tx, &place, &before)?;
             Ok(Member::of(membership, user, place.into_inner()))
         })
         .await
     }
 
-    /// Who may is said by the organization's visibility; `memberships:write` there or above always may.
+    /// The organization's visibility determines who may; with `memberships:write` there or above one always may.
     pub async fn list_members(
         &self,
         organization: impl Into<OrganizationRef>,
@@ -648,7 +648,7 @@ impl Caller {
         .await
     }
 
-    /// Where a user belongs. Oneself, or `users:read` at the root.
+    /// The memberships of a user. For the user himself, or with `users:read` at the root.
     pub async fn list_memberships_of(&self, user: impl Into<UserRef>, query: MemberQuery) -> Result<Listed<Member>> {
         let user = user.into();
         self.read_graph(move |reader| {

@@ -13,20 +13,20 @@ use roster_store::{OrganizationFilter, OrganizationSort, OrganizationState, View
 use crate::access::{Allowed, is_allowed};
 use crate::actor::Caller;
 use crate::error::{Error, OfField as _, Result, Subject};
-use crate::memberships::{self, MetadataWrite, NewMembership, managing};
+use crate::memberships::{self, MetadataWrite, NewMembership, managing_roles};
 use crate::paging::{Listed, Page};
 use crate::picked::Picked;
 use crate::reference::{OrganizationRef, UserRef};
-use crate::transaction::{Drawing, Reader, Tx};
+use crate::transaction::{Creation, Reader, Tx};
 
-/// Most domains that one organization can name.
+/// Maximum number of e-mail domains of one organization.
 const DOMAINS_MAX: usize = 100;
 
-/// An organization to be made.
+/// An organization to be created.
 #[derive(Clone, Debug, Default)]
 pub struct NewOrganization {
     pub name: String,
-    /// Made from the name if it isn't given.
+    /// Derived from the name if it isn't given.
     pub slug: Option<String>,
     /// The realm's root if it isn't given.
     pub parent: Option<OrganizationRef>,
@@ -38,17 +38,17 @@ pub struct NewOrganization {
     pub public: Metadata,
     pub private: Metadata,
     pub extras: Extras,
-    /// The id it brings along from a vendor.
+    /// The id that it had at a vendor.
     pub alias: Option<(Dialect, String)>,
-    /// Refused if another organization has exactly this name.
+    /// Whether to refuse if another organization has exactly this name.
     pub name_must_be_free: bool,
-    /// Becomes an admin of it, and is shown as who made it.
+    /// The user who becomes its first admin, and is shown as its creator.
     pub creator: Option<UserRef>,
-    /// When it was made elsewhere, if it is brought along.
+    /// The original time of creation, if it is migrated from elsewhere.
     pub created: Option<Timestamp>,
 }
 
-/// What is to be different; `None` stays as it is.
+/// Changes; `None` leaves a field unchanged.
 #[derive(Clone, Debug, Default)]
 pub struct OrganizationPatch {
     pub name: Option<String>,
@@ -61,16 +61,16 @@ pub struct OrganizationPatch {
     pub public: Option<MetadataWrite>,
     pub private: Option<MetadataWrite>,
     pub extras: Option<(Dialect, Metadata)>,
-    /// `Deleted` also needs `organizations:delete` there or above. The root can't be.
+    /// `Deleted` also needs `organizations:delete` there or above. The root can't be deleted.
     pub status: Option<OrganizationStatus>,
     pub suspended: Option<bool>,
-    /// When it was made elsewhere, if it was brought along.
+    /// The original time of creation, if it was migrated from elsewhere.
     pub created: Option<Timestamp>,
-    /// A new place in the tree, with everything below.
+    /// The new parent; everything below moves along.
     pub parent: Option<OrganizationRef>,
-    /// A new name is refused if another organization has exactly that.
+    /// Whether to refuse a new name that another organization has exactly.
     pub name_must_be_free: bool,
-    /// Refused unless it was last changed then.
+    /// If set, refused unless the record's `updated` is this.
     pub expected: Option<Timestamp>,
 }
 
@@ -78,25 +78,25 @@ pub struct OrganizationPatch {
 #[derive(Clone, Debug, Default)]
 pub struct OrganizationQuery {
     pub within: Within,
-    /// With [`Within::Below`]: not by more levels than these.
+    /// With [`Within::Below`]: the maximum number of levels below.
     pub levels: Option<u32>,
     pub state: Option<OrganizationState>,
     pub slug: Option<String>,
     pub external_id: Option<String>,
-    /// Part of the name or slug, in any case.
+    /// Part of the name or slug, case-insensitive.
     pub text: Option<String>,
-    /// Beginning of the name, in any case.
+    /// Beginning of the name, case-insensitive.
     pub prefix: Option<String>,
-    /// Part of the name or slug, in any case; or exactly the id.
+    /// Part of the name or slug, case-insensitive; or exactly the id.
     pub anything: Option<String>,
     pub organizations: Picked<OrganizationRef>,
-    /// Having one of these as a member.
+    /// Organizations that have one of these users as a member.
     pub members: Picked<UserRef>,
     pub sort: OrganizationSort,
     pub page: Page,
 }
 
-/// What is in an organization, in numbers.
+/// Counts for one organization.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct InOrganization {
     pub members: u64,
@@ -114,16 +114,16 @@ pub enum Within {
     Below(OrganizationRef),
 }
 
-/// E-mail domains in the form they are compared in: lower case, without `@`, each once.
+/// Normalizes e-mail domains for comparison: lower case, without `@`, without duplicates.
 fn domains(domains: &[String]) -> Result<Vec<String>> {
     if domains.len() > DOMAINS_MAX {
-        return Err(Error::invalid("email_domains", "has more than 100 entries"));
+        return Err(Error::invalid("email_domains", format!("has more than {DOMAINS_MAX} entries")));
     }
     let mut clean: Vec<String> = Vec::with_capacity(domains.len());
     for domain in domains {
         let domain = domain.trim().trim_start_matches('@').to_lowercase();
         if domain.len() > 253 || !text::is_domain(&domain) {
-            return Err(Error::invalid("email_domains", format!("holds {domain:?}, which is no domain name")));
+            return Err(Error::invalid("email_domains", format!("contains {domain:?}, which is not a domain name")));
         }
         if !clean.contains(&domain) {
             clean.push(domain);
@@ -154,7 +154,7 @@ fn taken(field: &'static str, other: &Organization) -> Error {
     Error::AlreadyExists { subject: Subject::Organization, field, id: Some(other.id.raw()) }
 }
 
-/// A free slug like the name. Never fails: after a few numbers the id itself makes it unique.
+/// A free slug derived from the name. After a few attempts with a number, the id is appended, which makes it unique.
 pub(crate) fn make_slug(
     name: &str,
     id: OrganizationId,
@@ -177,7 +177,7 @@ pub(crate) fn locale(locale: Option<&str>) -> Result<Option<String>> {
     locale.map(|locale| text::free(locale, 64).map(str::to_owned)).transpose().of("locale")
 }
 
-/// Who makes an organization is its first admin.
+/// Makes the creator the organization's first admin.
 fn add_creator(tx: &mut Tx<'_, '_>, organization: OrganizationId, creator: &User) -> Result<()> {
     let reader = tx.read();
     let place = reader.organization(&organization.into())?.allow(reader, Right::tree(P::MembershipsWrite))?;
@@ -185,16 +185,16 @@ fn add_creator(tx: &mut Tx<'_, '_>, organization: OrganizationId, creator: &User
     memberships::add(tx, &place, creator, &new).map(|_| ())
 }
 
-/// An id that was brought along must not be taken for one that Roster made.
+/// Refuses an alias that could be mistaken for an id generated by Roster.
 pub(crate) fn check_alias<I: EntityId>(alias: &str) -> Result<()> {
     if Form::read_any::<I>(alias).is_some() {
-        return Err(Error::invalid("alias", "looks like an id that Roster made"));
+        return Err(Error::invalid("alias", "looks like an id generated by Roster"));
     }
     Ok(())
 }
 
-/// An organization as it will be, by itself: whether another is called so is another question. Without a slug, if none is given.
-pub(crate) fn build(drawing: Drawing<'_>, parent: &Organization, new: &NewOrganization) -> Result<Organization> {
+/// Builds and validates an organization on its own, without checking uniqueness. The slug is empty if none is given.
+pub(crate) fn build(creation: Creation<'_>, parent: &Organization, new: &NewOrganization) -> Result<Organization> {
     text::name(&new.name).of("name")?;
     if let Some(slug) = &new.slug {
         text::slug(slug).of("slug")?;
@@ -209,7 +209,7 @@ pub(crate) fn build(drawing: Drawing<'_>, parent: &Organization, new: &NewOrgani
         check_alias::<OrganizationId>(alias)?;
     }
     Ok(Organization {
-        id: drawing.draw(),
+        id: creation.new_id(),
         parent: Some(parent.id),
         depth,
         name: new.name.clone(),
@@ -223,8 +223,8 @@ pub(crate) fn build(drawing: Drawing<'_>, parent: &Organization, new: &NewOrgani
         hidden: parent.hidden,
         locale: locale(new.locale.as_deref())?,
         created_by: None,
-        created: new.created.unwrap_or(drawing.now),
-        updated: drawing.now,
+        created: new.created.unwrap_or(creation.now),
+        updated: creation.now,
         public: new.public.clone(),
         private: new.private.clone(),
         extras: new.extras.clone(),
@@ -251,7 +251,7 @@ pub(crate) fn create(
     if new.name_must_be_free {
         name_is_free(reader.view, &new.name, None)?;
     }
-    let mut after = build(tx.drawing(), parent, new)?;
+    let mut after = build(tx.creation(), parent, new)?;
     if let Some(slug) = &new.slug {
         slug_is_free(reader.view, slug, None)?;
     } else {
@@ -275,7 +275,7 @@ pub(crate) fn create(
     Ok(after)
 }
 
-/// What becomes of an organization by itself: all but status and place. Whether another one is called so is another question.
+/// Applies a patch to an organization, except for status and parent, without checking uniqueness.
 pub(crate) fn patched(before: &Organization, patch: &OrganizationPatch) -> Result<Organization> {
     let mut after = before.clone();
     if let Some(name) = &patch.name {
@@ -353,7 +353,7 @@ pub(crate) fn update(
         set_status(&mut after, status)?;
     }
     if after != **before {
-        after.updated = tx.now().not_before(before.updated);
+        after.updated = tx.now().advanced_past(before.updated);
         let change =
             Change::OrganizationUpdated { before: Box::new(Organization::clone(before)), after: Box::new(after) };
         tx.change(before, &change)?;
@@ -378,7 +378,7 @@ fn current(reader: Reader<'_>, id: OrganizationId) -> Result<Organization> {
     reader.view.organization(id)?.ok_or(Error::NotFound(Subject::Organization))
 }
 
-/// Needs the right to take it out of where it is, and to put it where it goes.
+/// Moves an organization. Needs `organizations:write` above it, and `organizations:create` at the new parent or above.
 pub(crate) fn relocate(tx: &mut Tx<'_, '_>, moved: &Allowed<Organization>, parent: &OrganizationRef) -> Result<()> {
     if moved.is_root() {
         return Err(Error::System(Subject::Organization));
@@ -398,7 +398,7 @@ pub(crate) fn relocate(tx: &mut Tx<'_, '_>, moved: &Allowed<Organization>, paren
     let depth = tree::may_move(moved.id, height, &reader.view.chain(parent.id)?)
         .map_err(|problem| Error::invalid("parent_id", problem.words()))?;
     let before = current(reader, moved.id)?;
-    let updated = tx.now().not_before(before.updated);
+    let updated = tx.now().advanced_past(before.updated);
     let after = Organization { parent: Some(parent.id), depth, updated, ..before.clone() };
     tx.change(moved, &Change::OrganizationMoved { before: Box::new(before), after: Box::new(after) })
 }
@@ -411,18 +411,18 @@ fn mark(sort: OrganizationSort) -> impl Fn(&Organization) -> Mark {
             OrganizationSort::Name => Key::Text(text::fold(&o.name)),
             OrganizationSort::ExactName => Key::Text(o.name.clone()),
             OrganizationSort::Status => Key::Int(i64::from(o.hidden)),
-            // Who sorts by members pages by offset: `list` refuses a cursor and gives none.
+            // With this order only offsets are supported: `list` refuses a cursor and returns none.
             OrganizationSort::Id | OrganizationSort::Members => Key::None,
         };
         Mark { key, id: o.id.raw() }
     }
 }
 
-/// Ends it, with all below. Who started there starts in the oldest of what he has left.
+/// Deletes an organization with everything below it. Users who started there start in the oldest of their remaining memberships.
 pub(crate) fn end(tx: &mut Tx<'_, '_>, place: &Allowed<Organization>, before: Organization) -> Result<()> {
-    let starting = tx.read().view.starting_below(before.id)?;
+    let starting = tx.read().view.default_members_below(before.id)?;
     tx.change(place, &Change::OrganizationDeleted { before: Box::new(before) })?;
-    starting.into_iter().try_for_each(|user| memberships::start_in_oldest(tx, place, user))
+    starting.into_iter().try_for_each(|user| memberships::default_to_oldest(tx, place, user))
 }
 
 impl Caller {
@@ -451,7 +451,7 @@ impl Caller {
         self.organization_for(organization, Right::tree(P::OrganizationsRead)).await
     }
 
-    /// The organization, for who holds this right about it. A surface may ask for more than the operation that follows does.
+    /// The organization, if the caller holds this right at it. A surface may require more than the operation that follows.
     pub async fn organization_for(
         &self,
         organization: impl Into<OrganizationRef>,
@@ -461,7 +461,7 @@ impl Caller {
         self.read_graph(move |reader| Ok(reader.organization(&organization)?.allow(reader, right)?.into_inner())).await
     }
 
-    /// The same for who holds one of these rights. The first is named when none is held.
+    /// The same, if the caller holds one of these rights. If none is held, the error names the first.
     pub async fn organization_for_any(
         &self,
         organization: impl Into<OrganizationRef>,
@@ -472,7 +472,7 @@ impl Caller {
             .await
     }
 
-    /// Needs `organizations:write` there or above; to move it, also above it, and `organizations:create` where it goes.
+    /// Needs `organizations:write` there or above; to move it, also above it, and `organizations:create` at the new parent or above.
     pub async fn update_organization(
         &self,
         organization: impl Into<OrganizationRef>,
@@ -486,8 +486,8 @@ impl Caller {
         .await
     }
 
-    /// Needs `organizations:delete` there or above; with what is below (`subtree`), above. Members, tokens and account users go
-    /// along; users stay, and who started there starts in the oldest of what he has left.
+    /// Needs `organizations:delete` there or above; with everything below it (`subtree`), above it. Memberships, tokens and account users are
+    /// deleted, too. Users are kept; those who started there start in the oldest of their remaining memberships.
     pub async fn delete_organization(
         &self,
         organization: impl Into<OrganizationRef>,
@@ -515,7 +515,7 @@ impl Caller {
         .await
     }
 
-    /// Marks it as deleted, and with it all below. Nothing is lost, and [`Self::update_organization`] takes the mark away. Needs
+    /// Marks an organization, with everything below it, as deleted. Nothing is lost: [`Self::update_organization`] can restore it. Needs
     /// `organizations:delete` there or above.
     pub async fn mark_organization_deleted(&self, organization: impl Into<OrganizationRef>) -> Result<Organization> {
         let organization = organization.into();
@@ -525,7 +525,7 @@ impl Caller {
             let mut after = Organization::clone(&before);
             set_status(&mut after, OrganizationStatus::Deleted)?;
             if after.status != before.status {
-                after.updated = tx.now().not_before(before.updated);
+                after.updated = tx.now().advanced_past(before.updated);
                 let before_it = Box::new(Organization::clone(&before));
                 tx.change(&before, &Change::OrganizationUpdated { before: before_it, after: Box::new(after) })?;
             }
@@ -535,7 +535,7 @@ impl Caller {
     }
 
     /// How many members and pending invitations these organizations have, and whether somebody can manage their members. Needs
-    /// `organizations:read` there or above; an organization without it, or that isn't there, is left out.
+    /// `organizations:read` there or above; organizations without it, or that don't exist, are left out.
     pub async fn count_in_organizations(
         &self,
         ids: Vec<OrganizationId>,
@@ -556,7 +556,7 @@ impl Caller {
             for (id, invited) in reader.view.invited_of(&ids, reader.now())? {
                 counts.entry(id).or_default().pending_invitations = invited;
             }
-            for id in reader.view.with_holders(&ids, &managing(&*reader.roles()?))? {
+            for id in reader.view.with_holders(&ids, &managing_roles(&*reader.roles()?))? {
                 counts.entry(id).or_default().has_admin = true;
             }
             Ok(counts)
@@ -564,7 +564,7 @@ impl Caller {
         .await
     }
 
-    /// The whole realm needs `organizations:read` at the root; below one, `organizations:list` there or above.
+    /// All of the realm needs `organizations:read` at the root; those below an organization need `organizations:list` there or above.
     pub async fn list_organizations(&self, query: OrganizationQuery) -> Result<Listed<Organization>> {
         self.read(move |reader| list(reader, &query)).await
     }

@@ -1,29 +1,29 @@
-//! Ownership: set, handed on, cleared.
+//! Ownership: setting, transferring and clearing it.
 
 use roster_model::permission::BuiltIn as P;
-use roster_model::{Change, Membership, Organization, Right, ownership};
+use roster_model::{Change, Membership, Right, ownership};
 
-use crate::access::Allowed;
+use crate::access::Proof;
 use crate::actor::Caller;
 use crate::error::{Error, Result, Subject};
-use crate::memberships::{Member, bound_to, of};
+use crate::memberships::{Member, extras_for_roles, find_membership};
 use crate::people::member_of;
 use crate::reference::{OrganizationRef, UserRef};
 use crate::sessions::MemberRef;
 use crate::transaction::Tx;
 
 /// The owner becomes an admin and stays a member.
-fn clear(tx: &mut Tx<'_, '_>, place: &Allowed<Organization>, before: Membership) -> Result<Membership> {
-    let updated = tx.now().not_before(before.updated);
-    let roles = ownership::after_owning(before.roles);
-    let extras = bound_to(roles, &before.extras);
+pub(crate) fn clear(tx: &mut Tx<'_, '_>, proof: &impl Proof, before: Membership) -> Result<Membership> {
+    let updated = tx.now().advanced_past(before.updated);
+    let roles = ownership::former_owner_roles(before.roles);
+    let extras = extras_for_roles(roles, &before.extras);
     let after = Membership { roles, extras, updated, ..before.clone() };
-    tx.change(place, &Change::OwnershipCleared { before: Box::new(before), after: Box::new(after.clone()) })?;
+    tx.change(proof, &Change::OwnershipCleared { before: Box::new(before), after: Box::new(after.clone()) })?;
     Ok(after)
 }
 
 impl Caller {
-    /// The owner's membership. For who may read the organization.
+    /// The owner's membership. Needs the right to list the members.
     pub async fn owner(&self, organization: impl Into<OrganizationRef>) -> Result<Member> {
         let organization = organization.into();
         self.read(move |reader| {
@@ -35,7 +35,7 @@ impl Caller {
         .await
     }
 
-    /// Makes a member the owner; the former one becomes an admin. Needs `ownership:transfer` there, as the owner has it, or
+    /// Makes a member the owner; the former owner becomes an admin. Needs `ownership:transfer` there, which the owner has, or
     /// `ownership:write` above.
     pub async fn transfer_ownership(
         &self,
@@ -49,7 +49,7 @@ impl Caller {
             let before = match &to {
                 MemberRef::User(to) => {
                     let user = tx.read().user(to)?.named_by(&place);
-                    of(tx.read(), place.id, user.id)?
+                    find_membership(tx.read(), place.id, user.id)?
                 }
                 MemberRef::Membership(id) => member_of(tx.read(), &place, *id)?,
             };
@@ -65,9 +65,9 @@ impl Caller {
             if let Some(former) = former {
                 clear(tx, &place, former)?;
             }
-            let updated = tx.now().not_before(before.updated);
-            let roles = ownership::owning();
-            let extras = bound_to(roles, &before.extras);
+            let updated = tx.now().advanced_past(before.updated);
+            let roles = ownership::owner_roles();
+            let extras = extras_for_roles(roles, &before.extras);
             let after = Membership { roles, extras, updated, ..before.clone() };
             let change =
                 Change::OwnershipTransferred { from, before: Box::new(before), after: Box::new(after.clone()) };
@@ -77,7 +77,7 @@ impl Caller {
         .await
     }
 
-    /// Leaves the organization without an owner; the former one becomes an admin. Needs `ownership:write` above.
+    /// Leaves the organization without an owner; the former owner becomes an admin. Needs `ownership:write` above.
     pub async fn clear_ownership(&self, organization: impl Into<OrganizationRef>) -> Result<Member> {
         let organization = organization.into();
         self.write(move |tx| {

@@ -5,34 +5,34 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 
-/// Which part of a list.
+/// Which part of a list to return.
 #[derive(Clone, Debug, Default)]
 pub struct Page {
-    /// [`Listed::next`] of the page before.
+    /// [`Listed::next`] of the previous page.
     pub cursor: Option<String>,
-    /// Rows to leave out at the beginning; for dialects that page so.
+    /// Rows to skip; for dialects that page by offset.
     pub offset: u64,
-    /// Most rows; `None` is all.
+    /// Maximum number of rows; `None` is all.
     pub limit: Option<u64>,
     pub descending: bool,
-    /// Whether the total is wanted; it costs a count.
+    /// Whether to count the whole list.
     pub total: bool,
 }
 
-/// A part of a list. Items and total are of the same moment.
+/// A part of a list. Items and total are from the same view.
 #[derive(Clone, Debug)]
 pub struct Listed<T> {
     pub items: Vec<T>,
-    /// How many the whole list has, if asked for.
+    /// The length of the whole list, if it was asked for.
     pub total: Option<u64>,
     /// Where the next page begins; `None` on the last.
     pub next: Option<String>,
 }
 
-/// What a cursor says, before it is made opaque.
+/// The content of a cursor, before it is encoded.
 #[derive(Debug, Serialize, Deserialize)]
 struct Cursor {
-    /// Which list in which order: a cursor of another one is refused.
+    /// The list and its order: a cursor of another list is refused.
     of: String,
     id: i64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -51,7 +51,7 @@ impl Page {
         format!("{of}{}", if self.descending { "-" } else { "+" })
     }
 
-    /// The part to ask the store for, one row longer than the page, to see whether another follows.
+    /// The slice to read from the store: one row longer than the page, to see whether another page follows.
     pub(crate) fn slice(&self, of: &str) -> Result<Slice> {
         let after = self.cursor.as_deref().map(|text| self.read_cursor(of, text)).transpose()?;
         let limit = self.limit.map(|limit| limit.saturating_add(1));
@@ -59,7 +59,7 @@ impl Page {
     }
 
     fn read_cursor(&self, of: &str, text: &str) -> Result<Mark> {
-        let bad = || Error::invalid("cursor", "is not one that this list gave");
+        let bad = || Error::invalid("cursor", "is not a cursor of this list");
         let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| bad())?;
         let cursor: Cursor = serde_json::from_slice(&bytes).map_err(|_| bad())?;
         if cursor.of != self.order(of) {
@@ -74,7 +74,7 @@ impl Page {
         Ok(Mark { key, id: cursor.id })
     }
 
-    /// Cuts the extra row off and says where the next page begins.
+    /// Removes the extra row and returns the cursor of the next page, if there is one.
     pub(crate) fn close<T>(
         &self,
         of: &str,

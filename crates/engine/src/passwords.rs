@@ -1,4 +1,5 @@
-//! Passwords: argon2id, off the writer's thread and a few at a time, since each takes memory and tens of milliseconds on purpose.
+//! Passwords, hashed with argon2id. Hashing deliberately takes memory and tens of milliseconds, so it runs outside the writer's thread, and
+//! only a few hashes are computed at the same time.
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
@@ -22,16 +23,16 @@ use crate::secret;
 use crate::transaction::Tx;
 use crate::users::{self, UserPatch};
 
-/// Failures in a minute after which a user can't try again until it is over.
-const FAILURES: u32 = 20;
+/// Failed attempts within a minute, after which further attempts for that address are refused until the minute is over.
+const FAILURES_PER_MINUTE_MAX: u32 = 20;
 const MINUTE_MS: i64 = 60_000;
-/// How long a request waits for others' passwords.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a request waits for a hashing slot.
+const QUEUE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Verified where there is no password, so that it takes as long.
-static NOBODYS: LazyLock<Option<String>> = LazyLock::new(|| hash("nobody's").ok().map(|hashed| hashed.0));
+/// Verified if there is no user or no password, so that the response time doesn't reveal it.
+static DUMMY_HASH: LazyLock<Option<String>> = LazyLock::new(|| hash("nobody's").ok().map(|hashed| hashed.0));
 
-/// A password that is ready to be kept.
+/// The hash of a password, ready to be stored.
 #[derive(Clone)]
 pub struct HashedPassword(pub(crate) String);
 
@@ -41,47 +42,47 @@ impl std::fmt::Debug for HashedPassword {
     }
 }
 
-/// What of passwords is kept in memory.
+/// In-memory state: hashing slots and failed attempts.
 #[derive(Debug)]
 pub(crate) struct Passwords {
-    places: Arc<Semaphore>,
-    failures: Failures,
+    slots: Arc<Semaphore>,
+    failures: FailureLimiter,
 }
 
-/// Since when, and how often, the password of an address was wrong.
-type Wrong = HashMap<(RealmId, String), (Timestamp, u32)>;
+/// By realm and address: the time of the first failure in the current minute, and the number of failures since.
+type FailureCounts = HashMap<(RealmId, String), (Timestamp, u32)>;
 
-/// Whether that was less than a minute ago. A clock that was set back keeps nobody out.
+/// Whether `since` is less than a minute ago. A time in the future, after the clock was set back, isn't recent.
 fn is_recent(since: Timestamp, now: Timestamp) -> bool {
     since <= now && now < since.plus_ms(MINUTE_MS)
 }
 
 #[derive(Clone, Debug, Default)]
-struct Failures(Arc<Mutex<Wrong>>);
+struct FailureLimiter(Arc<Mutex<FailureCounts>>);
 
 impl Default for Passwords {
     fn default() -> Self {
-        let places = std::thread::available_parallelism().map_or(2, usize::from);
-        Self { places: Arc::new(Semaphore::new(places)), failures: Failures::default() }
+        let slots = std::thread::available_parallelism().map_or(2, usize::from);
+        Self { slots: Arc::new(Semaphore::new(slots)), failures: FailureLimiter::default() }
     }
 }
 
 impl Passwords {
-    /// Forgets what no longer counts.
+    /// Drops counts of failures that are no longer recent.
     pub(crate) fn forget(&self, now: Timestamp) {
         self.failures.get().retain(|_, (since, _)| is_recent(*since, now));
     }
 }
 
-impl Failures {
-    fn get(&self) -> MutexGuard<'_, Wrong> {
+impl FailureLimiter {
+    fn get(&self) -> MutexGuard<'_, FailureCounts> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Refuses who has been wrong too often.
+    /// Refuses further attempts after too many failures.
     fn admit(&self, realm: RealmId, name: &str, now: Timestamp) -> Result<()> {
         match self.get().get(&(realm, name.to_owned())) {
-            Some((since, count)) if *count >= FAILURES && is_recent(*since, now) => {
+            Some((since, count)) if *count >= FAILURES_PER_MINUTE_MAX && is_recent(*since, now) => {
                 let left = since.plus_ms(MINUTE_MS).as_ms().saturating_sub(now.as_ms());
                 Err(Error::TooManyAttempts { retry_after: u32::try_from(left / 1000 + 1).unwrap_or(60) })
             }
@@ -89,7 +90,7 @@ impl Failures {
         }
     }
 
-    fn note(&self, realm: RealmId, name: &str, now: Timestamp, right: bool) {
+    fn record(&self, realm: RealmId, name: &str, now: Timestamp, right: bool) {
         let mut failures = self.get();
         if right {
             failures.remove(&(realm, name.to_owned()));
@@ -112,7 +113,7 @@ fn verify(password: &str, hash: &str) -> bool {
     PasswordHash::new(hash).is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
 }
 
-/// What may be a password at all.
+/// Checks that a text can be a password: not empty, and at most [`text::PASSWORD_MAX`] bytes.
 fn check(password: &str) -> Result<()> {
     if password.is_empty() {
         Err(Error::invalid("password", text::EMPTY))
@@ -124,18 +125,19 @@ fn check(password: &str) -> Result<()> {
 }
 
 impl Engine {
-    /// `admit` is asked once there is a place.
-    async fn slowly<T: Send + 'static>(
+    /// Runs `work` on a blocking thread once a slot is free. `admit` is called after the slot was acquired.
+    async fn run_limited<T: Send + 'static>(
         &self,
         admit: impl FnOnce() -> Result<()>,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T> {
-        let busy = || Error::Unavailable { reason: String::from("too many passwords at once"), retry_after: 1 };
-        let place = Arc::clone(&self.passwords().places).acquire_owned();
-        let place = tokio::time::timeout(PATIENCE, place).await.map_err(|_| busy())?.map_err(|_| busy())?;
+        let busy =
+            || Error::Unavailable { reason: String::from("too many passwords are being checked"), retry_after: 1 };
+        let slot = Arc::clone(&self.passwords().slots).acquire_owned();
+        let slot = tokio::time::timeout(QUEUE_TIMEOUT, slot).await.map_err(|_| busy())?.map_err(|_| busy())?;
         admit()?;
         let done = tokio::task::spawn_blocking(move || {
-            let _place = place;
+            let _slot = slot;
             work()
         });
         done.await.map_err(|error| Error::Internal(error.to_string()))
@@ -144,11 +146,11 @@ impl Engine {
     pub(crate) async fn hash_password(&self, password: &str) -> Result<HashedPassword> {
         check(password)?;
         let password = password.to_owned();
-        self.slowly(|| Ok(()), move || hash(&password)).await?
+        self.run_limited(|| Ok(()), move || hash(&password)).await?
     }
 
-    /// Whether this is the password behind `known`. Takes as long where there is none. `name` is who is guessed at.
-    pub(crate) async fn is_password(
+    /// Whether this is the password with the hash `known`. Takes the same time if there is none. Failed attempts are counted for `name`.
+    pub(crate) async fn check_password(
         &self,
         realm: RealmId,
         name: &str,
@@ -159,26 +161,26 @@ impl Engine {
         let admit = || failures.admit(realm, name, self.clock().now());
         admit()?;
         if password.len() > text::PASSWORD_MAX {
-            return Ok(false); // whoever it is: nobody has such a password, so nothing is guessed by it
+            return Ok(false); // No password is that long, so this isn't counted as an attempt.
         }
         let (given, there) = (password.to_owned(), known.is_some());
         let known = known.map(str::to_owned);
-        let (name, now, noting) = (name.to_owned(), self.clock().now(), failures.clone());
+        let (name, now, counter) = (name.to_owned(), self.clock().now(), failures.clone());
         let verify = move || {
-            let matches = known.as_deref().or(NOBODYS.as_deref()).is_some_and(|hash| verify(&given, hash));
+            let matches = known.as_deref().or(DUMMY_HASH.as_deref()).is_some_and(|hash| verify(&given, hash));
             let right = there && matches;
-            // Before the place is another's, and whether or not somebody still waits for the answer.
-            noting.note(realm, &name, now, right);
+            // Recorded before the slot is released, even if the client no longer waits for the answer.
+            counter.record(realm, &name, now, right);
             right
         };
-        // Others may have guessed meanwhile.
-        self.slowly(admit, verify).await
+        // Checked again, since other attempts may have failed in the meantime.
+        self.run_limited(admit, verify).await
     }
 }
 
-/// What users change about themselves who prove it by their password.
+/// Changes that users make to themselves.
 #[derive(Clone, Debug, Default)]
-pub struct OwnChange {
+pub struct SelfUpdate {
     pub name: Option<String>,
     pub locale: Option<Option<String>>,
     /// Needs the current password.
@@ -188,14 +190,14 @@ pub struct OwnChange {
     pub current_password: Option<String>,
 }
 
-/// The user's password is `hash` from now on.
-pub(crate) fn put(tx: &mut Tx<'_, '_>, proof: &impl Proof, user: UserId, hash: Option<&str>) -> Result<()> {
+/// Sets the hash of the user's password; `None` removes the password.
+pub(crate) fn set_hash(tx: &mut Tx<'_, '_>, proof: &impl Proof, user: UserId, hash: Option<&str>) -> Result<()> {
     let changed = hash.is_some().then(|| tx.now());
     tx.change(proof, &Change::UserPasswordChanged { user, changed, hash: hash.map(str::to_owned) })
 }
 
-/// Whether the password is still what was proved a moment ago.
-fn still(tx: &Tx<'_, '_>, user: UserId, proved: Option<&str>) -> Result<()> {
+/// Checks that the password's hash is still the one that was verified before the transaction.
+fn check_unchanged(tx: &Tx<'_, '_>, user: UserId, proved: Option<&str>) -> Result<()> {
     let now = tx.read().view.password(user)?;
     let same = match (&now, proved) {
         (Some(now), Some(proved)) => secret::same(&now.hash, proved),
@@ -206,13 +208,13 @@ fn still(tx: &Tx<'_, '_>, user: UserId, proved: Option<&str>) -> Result<()> {
 }
 
 impl Caller {
-    /// Made ready for [`crate::NewUser`]. Slow on purpose: ask first whether the caller may make one.
+    /// Hashes a password for [`crate::NewUser`]. Deliberately slow: check first that the caller may create users.
     pub async fn hash_password(&self, password: &str) -> Result<HashedPassword> {
         self.engine.hash_password(password).await
     }
 
-    /// Proves oneself by the current password; whoever has none needs none. The hash that it was proved by.
-    async fn prove(&self, user: &User, current: Option<&str>) -> Result<Option<String>> {
+    /// Verifies the user's current password, unless he has none. Returns the hash against which it was verified.
+    async fn verify_own_password(&self, user: &User, current: Option<&str>) -> Result<Option<String>> {
         let id = user.id;
         let known = self.read(move |reader| Ok(reader.view.password(id)?)).await?.map(|password| password.hash);
         if known.is_none() {
@@ -220,12 +222,12 @@ impl Caller {
         }
         let current = current.ok_or(Error::WrongPassword)?;
         let name = user.email().map_or_else(|| format!("{id:?}"), str::to_owned);
-        let right = self.engine.is_password(self.realm_id(), &name, current, known.as_deref()).await?;
+        let right = self.engine.check_password(self.realm_id(), &name, current, known.as_deref()).await?;
         if right { Ok(known) } else { Err(Error::WrongPassword) }
     }
 
-    /// Sets a user's password, or takes it away. Oneself, by the current one if there is one; others with `users:write` at the
-    /// root. The user's sessions end, but for the one that this is done in.
+    /// Sets or removes a user's password. For the user himself, with the current password if he has one; for others with `users:write` at
+    /// the root. Ends the user's sessions, except the one that is used for this.
     pub async fn set_password(
         &self,
         user: impl Into<UserRef>,
@@ -240,7 +242,7 @@ impl Caller {
                 Ok((user, own))
             })
             .await?;
-        let proved = if own { self.prove(&user, current).await? } else { None };
+        let proved = if own { self.verify_own_password(&user, current).await? } else { None };
         let hashed = match password {
             Some(password) => Some(self.engine.hash_password(password).await?.0),
             None => None,
@@ -249,10 +251,10 @@ impl Caller {
         self.write(move |tx| {
             let user = tx.read().user(&UserRef::Id(id))?.allow_self_or(tx.read(), P::UsersWrite)?;
             if own {
-                still(tx, id, proved.as_deref())?;
+                check_unchanged(tx, id, proved.as_deref())?;
             }
             if hashed.is_some() || tx.read().view.password(id)?.is_some() {
-                put(tx, &user, id, hashed.as_deref())?;
+                set_hash(tx, &user, id, hashed.as_deref())?;
             }
             let this = match &tx.read().acting.actor {
                 Actor::Session(session) => Some(session.id),
@@ -269,14 +271,15 @@ impl Caller {
         .await
     }
 
-    /// Changes the calling user. `Forbidden` for whoever is limited to one membership. Sessions stay.
-    pub async fn change_own(&self, change: OwnChange) -> Result<User> {
+    /// Changes the acting user. `Forbidden` if he is limited to one membership. Sessions are kept.
+    pub async fn update_self(&self, change: SelfUpdate) -> Result<User> {
         let user = self
             .read(|reader| Ok(reader.user(&UserRef::Me)?.allow_self_or(reader, P::UsersWrite)?.into_inner()))
             .await
             .map_err(|error| error.if_missing(Error::Forbidden("a session of the whole user".into())))?;
         let sensitive = change.email.is_some() || change.password.is_some();
-        let proved = if sensitive { self.prove(&user, change.current_password.as_deref()).await? } else { None };
+        let proved =
+            if sensitive { self.verify_own_password(&user, change.current_password.as_deref()).await? } else { None };
         let hashed = match &change.password {
             Some(password) => Some(self.engine.hash_password(password).await?.0),
             None => None,
@@ -291,18 +294,18 @@ impl Caller {
         self.write(move |tx| {
             let before = tx.read().user(&UserRef::Id(id))?.allow_self_or(tx.read(), P::UsersWrite)?;
             if sensitive {
-                still(tx, id, proved.as_deref())?;
+                check_unchanged(tx, id, proved.as_deref())?;
             }
             if let Some(hash) = &hashed {
-                put(tx, &before, id, Some(hash))?;
+                set_hash(tx, &before, id, Some(hash))?;
             }
             users::update(tx, &before, &patch)
         })
         .await
     }
 
-    /// When these users last changed their passwords; who has none isn't in the answer. Oneself, or `users:read` at the root; nobody
-    /// else is told.
+    /// When these users' passwords were last changed; users without a password are left out. For the user himself, or with `users:read` at the
+    /// root; other callers get an empty answer.
     pub async fn passwords_changed(&self, users: Vec<UserId>) -> Result<HashMap<UserId, Timestamp>> {
         self.read(move |reader| {
             if users.iter().any(|user| reader.acting.user != Some(*user)) {

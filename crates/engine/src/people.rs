@@ -1,5 +1,5 @@
-//! An organization's people: its members, and those who are invited and have not come yet, as one list, for surfaces on which
-//! both are members. An invited person goes by the id that his membership will have.
+//! An organization's people: members and pending invitations as one list, for surfaces on which both are members. An invited person is
+//! identified by the id that his membership will have.
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
@@ -18,24 +18,26 @@ use crate::access::Allowed;
 use crate::actor::Caller;
 use crate::error::{Error, Result, Subject};
 use crate::invitations;
-use crate::memberships::{self, Member, MembershipPatch, bound_to, check_roles, may_give, with_sides};
+use crate::memberships::{
+    self, Member, MembershipPatch, check_may_grant, check_roles, extras_for_roles, with_user_and_organization,
+};
 use crate::paging::{Listed, Page};
 use crate::reference::OrganizationRef;
 use crate::transaction::{Reader, Tx};
 use crate::users::UserQuery;
 
-/// One of an organization's people.
+/// A member or an invited person.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Person {
     Member(Box<Member>),
     Pending(Box<Pending>),
 }
 
-/// Somebody who is invited.
+/// An invited person.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Pending {
     pub invitation: Invitation,
-    /// Whom the address belongs to, if there is such a user already.
+    /// The user with this address, if there is one.
     pub user: Option<User>,
 }
 
@@ -47,7 +49,7 @@ impl Person {
         }
     }
 
-    /// Whom it belongs to, or will.
+    /// The user's id, or the id reserved for him.
     pub fn user_id(&self) -> UserId {
         match self {
             Self::Member(member) => member.user.id,
@@ -62,7 +64,7 @@ impl Person {
         }
     }
 
-    /// Empty for a user who has none.
+    /// The e-mail address; empty for a user without one.
     pub fn email(&self) -> &str {
         match self {
             Self::Member(member) => member.user.email().unwrap_or_default(),
@@ -93,7 +95,7 @@ impl Person {
         }
     }
 
-    /// When he became a member, or was invited.
+    /// When the person became a member, or was invited.
     pub fn since(&self) -> Timestamp {
         match self {
             Self::Member(member) => member.membership.created,
@@ -106,16 +108,16 @@ impl Person {
     }
 }
 
-/// What people are listed by. Who is equal comes in the order of coming.
+/// The order of people. Equal ones are ordered by id, that is, by creation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PeopleSort {
     #[default]
     Created,
-    /// Members, then those invited.
+    /// Members first, then invited persons.
     Status,
     Name,
     Email,
-    /// By the moment of becoming a member, or of being invited.
+    /// By the time of becoming a member, or of being invited.
     Since,
 }
 
@@ -142,33 +144,33 @@ impl PeopleSort {
     }
 }
 
-/// Says of somebody whether he is looked for.
+/// A filter for people.
 #[derive(Clone)]
-pub struct PersonTest(pub Arc<dyn Fn(&Person) -> bool + Send + Sync>);
+pub struct PersonPredicate(pub Arc<dyn Fn(&Person) -> bool + Send + Sync>);
 
-impl std::fmt::Debug for PersonTest {
+impl std::fmt::Debug for PersonPredicate {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("PersonTest(…)")
+        f.write_str("PersonPredicate(…)")
     }
 }
 
-/// Which of an organization's people to list. Of the page, the cursor is not looked at.
+/// Which of an organization's people to list. The page's cursor is ignored.
 #[derive(Clone, Debug, Default)]
 pub struct PeopleQuery {
-    /// Holding at least one of these.
+    /// People who hold at least one of these roles.
     pub roles: Option<RoleSet>,
-    /// Part of a name, user name or address, in any case.
+    /// Part of a name, user name or address, case-insensitive.
     pub text: Option<String>,
-    /// Reads all that the other conditions leave.
-    pub test: Option<PersonTest>,
+    /// A further filter. With it, everything that meets the other conditions has to be read.
+    pub test: Option<PersonPredicate>,
     pub sort: PeopleSort,
     pub page: Page,
 }
 
-/// How a person's roles are written: what they become, of what they are.
+/// Computes a person's new roles from the current ones.
 pub type RoleWrite = Arc<dyn Fn(&RoleCatalog, RoleSet) -> RoleSet + Send + Sync>;
 
-/// What is to be different of a member, or of what an invitation promises.
+/// Changes of a member, or of the membership that an invitation promises.
 #[derive(Clone)]
 pub struct PersonPatch {
     pub roles: RoleWrite,
@@ -181,12 +183,12 @@ impl std::fmt::Debug for PersonPatch {
     }
 }
 
-/// A membership of this organization. One of another is unknown, and somebody invited is not a member yet.
+/// A membership of this organization, by id. `NotFound` for one of another organization; an invited person is refused as not a member yet.
 pub(crate) fn member_of(reader: Reader<'_>, place: &Allowed<Organization>, id: MembershipId) -> Result<Membership> {
     match reader.view.membership_by_id(id)?.filter(|membership| membership.organization == place.id) {
         Some(membership) => Ok(membership),
         None if invited_as(reader, place.id, id)?.is_some() => {
-            Err(Error::invalid("member_id", "is somebody who is invited and not a member yet"))
+            Err(Error::invalid("member_id", "is an invited person who is not a member yet"))
         }
         None => Err(Error::NotFound(Subject::Membership)),
     }
@@ -198,7 +200,7 @@ fn invited_as(reader: Reader<'_>, organization: OrganizationId, id: MembershipId
     Ok(found.filter(|i| i.organization == organization && i.status_at(now) == InvitationStatus::Pending))
 }
 
-/// Whom each of these addresses belongs to.
+/// Adds to invitations the users with their addresses.
 fn with_users(reader: Reader<'_>, invitations: Vec<Invitation>) -> Result<Vec<Person>> {
     let mut known: HashMap<String, Option<User>> = HashMap::new();
     invitations
@@ -227,7 +229,7 @@ fn pending(reader: Reader<'_>, organization: OrganizationId, query: &PeopleQuery
     let mut people = with_users(reader, found)?;
     let part = query.text.as_deref().map(text::fold);
     people.retain(|person| {
-        let holds = query.roles.is_none_or(|roles| roles.meets(person.roles()));
+        let holds = query.roles.is_none_or(|roles| roles.intersects(person.roles()));
         let says = part
             .as_deref()
             .is_none_or(|part| text::fold(person.name()).contains(part) || text::fold(person.email()).contains(part));
@@ -242,7 +244,7 @@ fn directed(query: &PeopleQuery, a: &Person, b: &Person) -> Ordering {
     if query.page.descending { order.reverse() } else { order }
 }
 
-/// Two lists in order become one.
+/// Merges two sorted lists.
 fn merged(query: &PeopleQuery, members: Vec<Person>, pending: Vec<Person>) -> Vec<Person> {
     let mut all = Vec::with_capacity(members.len() + pending.len());
     let (mut members, mut pending) = (members.into_iter().peekable(), pending.into_iter().peekable());
@@ -262,7 +264,7 @@ fn list(reader: Reader<'_>, organization: OrganizationId, query: &PeopleQuery) -
     let filter =
         MemberFilter { organization: Some(organization), roles: query.roles, users, ..MemberFilter::default() };
     let invited = pending(reader, organization, query)?;
-    // Those invited are few. At most so many of them come before a member, so the page is among the members from here on.
+    // All pending invitations are read, since they are few. At most that many precede any member, so it is enough to read members from here on.
     let (from, limit) = if query.test.is_some() {
         (0, None)
     } else {
@@ -272,16 +274,18 @@ fn list(reader: Reader<'_>, organization: OrganizationId, query: &PeopleQuery) -
     let slice = Slice { after: None, offset: from, limit, descending: query.page.descending };
     let mut total = reader.view.count_memberships(&filter)? + invited.len() as u64;
     let members = reader.view.shared_memberships(&filter, query.sort.of_members(), &slice)?;
-    let members: Vec<_> =
-        with_sides(reader, members)?.into_iter().map(|member| Person::Member(Box::new(member))).collect();
-    // Who comes before the first of these members has been left out together with the members before.
+    let members: Vec<_> = with_user_and_organization(reader, members)?
+        .into_iter()
+        .map(|member| Person::Member(Box::new(member)))
+        .collect();
+    // Invited persons who sort before the first of these members belong to the part that was skipped.
     let before = match members.first() {
         Some(first) if from > 0 => invited.iter().take_while(|p| directed(query, p, first) == Ordering::Less).count(),
         None if from > 0 => {
-            // Past the last member: all members come before, and so do those invited who are among them.
+            // Past the last member: skip all members, and the invited persons who sort before the last one.
             let last = Slice { offset: 0, limit: Some(1), after: None, descending: !query.page.descending };
             let last = reader.view.shared_memberships(&filter, query.sort.of_members(), &last)?;
-            let last = with_sides(reader, last)?.pop().map(|member| Person::Member(Box::new(member)));
+            let last = with_user_and_organization(reader, last)?.pop().map(|member| Person::Member(Box::new(member)));
             last.map_or(0, |last| invited.iter().take_while(|p| directed(query, p, &last) == Ordering::Less).count())
         }
         _ => 0,
@@ -301,15 +305,17 @@ fn list(reader: Reader<'_>, organization: OrganizationId, query: &PeopleQuery) -
 
 fn find(reader: Reader<'_>, place: &Organization, id: MembershipId) -> Result<Person> {
     if let Some(membership) = reader.view.membership_by_id(id)?.filter(|m| m.organization == place.id) {
-        let member = with_sides(reader, vec![membership.into()])?.pop().ok_or(Error::NotFound(Subject::Membership))?;
+        let member = with_user_and_organization(reader, vec![membership.into()])?
+            .pop()
+            .ok_or(Error::NotFound(Subject::Membership))?;
         return Ok(Person::Member(Box::new(member)));
     }
     let invitation = invited_as(reader, place.id, id)?.ok_or(Error::NotFound(Subject::Membership))?;
     with_users(reader, vec![invitation])?.pop().ok_or(Error::NotFound(Subject::Membership))
 }
 
-/// Changes what an invitation promises.
-fn update_promise(
+/// Changes the membership that a pending invitation promises.
+fn update_pending(
     tx: &mut Tx<'_, '_>,
     place: &Allowed<Organization>,
     before: Invitation,
@@ -319,22 +325,22 @@ fn update_promise(
     let roles = (patch.roles)(&*reader.roles()?, before.roles);
     check_roles(reader, roles)?;
     if roles.contains(RoleNumber::OWNER) {
-        return Err(Error::invalid("roles", "must not be the owner's: an owner is made of a member"));
+        return Err(invitations::no_owner());
     }
-    may_give(place, RoleSet::from_bits(roles.bits() & !before.roles.bits()))?;
+    check_may_grant(place, RoleSet::from_bits(roles.bits() & !before.roles.bits()))?;
     let mut extras = before.extras.clone();
     extras.merge(patch.extras.0, &patch.extras.1);
-    let after = Invitation { roles, extras: bound_to(roles, &extras), ..before.clone() };
+    let after = Invitation { roles, extras: extras_for_roles(roles, &extras), ..before.clone() };
     if after == before {
         return Ok(());
     }
-    let after = Invitation { updated: tx.now().not_before(before.updated), ..after };
+    let after = Invitation { updated: tx.now().advanced_past(before.updated), ..after };
     let change = Change::InvitationUpdated { before: Box::new(before), after: Box::new(after), hash: None };
     tx.change(place, &change)
 }
 
 impl Caller {
-    /// Members and invited people as one list, with their total. Needs `memberships:write` there or above.
+    /// Members and invited persons as one list, with their total. Needs `memberships:write` there or above.
     pub async fn list_people(
         &self,
         organization: impl Into<OrganizationRef>,
@@ -348,7 +354,7 @@ impl Caller {
         .await
     }
 
-    /// A member or somebody invited. Needs `memberships:write` there or above; a member reads himself.
+    /// A member or an invited person. Needs `memberships:write` there or above; a member may read himself.
     pub async fn person(&self, organization: impl Into<OrganizationRef>, id: Option<MembershipId>) -> Result<Person> {
         let organization = organization.into();
         self.read_graph(move |reader| {
@@ -364,7 +370,7 @@ impl Caller {
         .await
     }
 
-    /// Changes a member, or what an invitation promises. The owner's role neither comes nor goes by this. Needs
+    /// Changes a member, or the membership that an invitation promises. The owner's role can be neither added nor removed. Needs
     /// `memberships:write` there or above, and every permission of the roles newly given.
     pub async fn update_person(
         &self,
@@ -381,20 +387,23 @@ impl Caller {
                     let before = member.membership;
                     let roles = (patch.roles)(&*reader.roles()?, before.roles);
                     if roles.contains(RoleNumber::OWNER) && !before.roles.contains(RoleNumber::OWNER) {
-                        return Err(Error::invalid("roles", "must not be the owner's: the ownership is transferred"));
+                        return Err(Error::invalid(
+                            "roles",
+                            "must not include the owner's role: transfer the ownership instead",
+                        ));
                     }
                     let extras = Some(patch.extras);
                     let patch = MembershipPatch { roles: Some(roles), extras, ..MembershipPatch::default() };
                     memberships::update(tx, &place, &before, &patch)?;
                 }
-                Person::Pending(pending) => update_promise(tx, &place, pending.invitation, patch)?,
+                Person::Pending(pending) => update_pending(tx, &place, pending.invitation, patch)?,
             }
             find(tx.read(), &place, id)
         })
         .await
     }
 
-    /// Removes a member, or revokes the invitation. Needs `memberships:write` there or above. The owner's can't be removed.
+    /// Removes a member, or revokes the invitation. Needs `memberships:write` there or above. The owner's membership can't be removed.
     pub async fn remove_person(&self, organization: impl Into<OrganizationRef>, id: MembershipId) -> Result<Person> {
         let organization = organization.into();
         self.write(move |tx| {
@@ -411,8 +420,8 @@ impl Caller {
         .await
     }
 
-    /// The owner of each of these organizations that has one. Needs `organizations:read` there or above; an organization without
-    /// it is left out.
+    /// The owners of these organizations, where there is one. Needs `organizations:read` there or above; organizations without it are
+    /// left out.
     pub async fn owners(&self, organizations: Vec<OrganizationId>) -> Result<HashMap<OrganizationId, Member>> {
         self.read(move |reader| {
             let mut owners = Vec::new();
@@ -423,7 +432,7 @@ impl Caller {
                     owners.extend(reader.view.owner(id)?.map(Into::into));
                 }
             }
-            Ok(with_sides(reader, owners)?.into_iter().map(|m| (m.organization.id, m)).collect())
+            Ok(with_user_and_organization(reader, owners)?.into_iter().map(|m| (m.organization.id, m)).collect())
         })
         .await
     }

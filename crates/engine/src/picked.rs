@@ -2,10 +2,10 @@ use roster_store::Selection;
 
 use crate::error::Result;
 
-/// Those named, without those excepted, as a caller names them. The default is everything.
+/// A selection by inclusion and exclusion, of references as given by a caller. The default selects everything.
 #[derive(Clone, Debug)]
 pub struct Picked<T> {
-    /// `Some` of nothing is nothing.
+    /// `None` selects everything, an empty list nothing.
     pub only: Option<Vec<T>>,
     pub except: Vec<T>,
 }
@@ -17,7 +17,7 @@ impl<T> Default for Picked<T> {
 }
 
 impl<T> Picked<T> {
-    /// What isn't there matches nothing.
+    /// References to what doesn't exist match nothing.
     pub(crate) fn resolve<I>(&self, find: impl Fn(&T) -> Result<Option<I>>) -> Result<Selection<I>> {
         let all = |names: &[T]| names.iter().filter_map(|name| find(name).transpose()).collect::<Result<Vec<I>>>();
         Ok(Selection { only: self.only.as_deref().map(all).transpose()?, except: all(&self.except)? })

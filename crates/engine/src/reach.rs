@@ -1,5 +1,5 @@
-//! Lists of who reaches what, inherited memberships included: a user's organizations, an organization's users. Complete, by id, and
-//! of one moment; the rule is that of [`crate::checks`].
+//! Lists of who reaches what, including inherited memberships: a user's organizations, an organization's users. They are ordered by id and
+//! follow the same rule as [`crate::checks`].
 
 use hashbrown::{HashMap, HashSet};
 
@@ -9,22 +9,22 @@ use roster_store::list::{Key, Mark};
 use roster_store::{Counting, Held};
 
 use crate::actor::Caller;
-use crate::checks::{self, Ask, Asker, Way, counts_for, held_at, roles_of, ways};
+use crate::checks::{self, Ask, CheckScope, Way, counts_for, held_at, roles_of, ways};
 use crate::error::Result;
 use crate::paging::{Listed, Page};
 use crate::reference::{OrganizationRef, UserRef};
 use crate::transaction::Reader;
 
-/// Tops of the tree that are followed down in one statement.
+/// Maximum number of subtrees that are read in one query.
 const TOPS_AT_ONCE: usize = 4096;
-/// Organizations that are each looked up in the tree before all that a user reaches is written out instead.
+/// Up to this many organizations are looked up one by one; beyond it, everything that a user reaches is listed instead.
 const ONE_BY_ONE_MAX: usize = 4096;
 
 /// An organization that a user reaches, and how.
 #[derive(Clone, Debug)]
-pub struct Reached {
+pub struct ReachableOrganization {
     pub organization: Organization,
-    /// All that count here.
+    /// All roles that count here.
     pub roles: RoleSet,
     /// Nearest first.
     pub ways: Vec<Way>,
@@ -34,28 +34,28 @@ pub struct Reached {
 #[derive(Clone, Debug)]
 pub struct EffectiveMember {
     pub user: User,
-    /// All that count here.
+    /// All roles that count here.
     pub roles: RoleSet,
     /// Nearest first.
     pub ways: Vec<Way>,
 }
 
-/// A part of a search, by id.
+/// One page of a search, ordered by id.
 #[derive(Clone, Debug)]
-pub struct Portion<T> {
+pub struct SearchPage<T> {
     pub items: Vec<T>,
-    /// How many the whole has.
+    /// The total number of results.
     pub total: u64,
     pub more: bool,
 }
 
-impl<T> Default for Portion<T> {
+impl<T> Default for SearchPage<T> {
     fn default() -> Self {
         Self { items: Vec::new(), total: 0, more: false }
     }
 }
 
-/// Where a user reaches, not yet written out: whole subtrees by their tops, and single organizations beside them.
+/// The organizations that a user reaches, in compact form: the top organizations of whole subtrees, and single organizations.
 struct Reach {
     held: HashMap<OrganizationId, Held>,
     tops: Vec<OrganizationId>,
@@ -69,7 +69,7 @@ impl Reach {
         let held: HashMap<OrganizationId, Held> = held.map(|held| (held.organization, held)).collect();
         let places: Vec<OrganizationId> = held.keys().copied().collect();
         let lines = reader.view.lines_of(&places)?;
-        let is_top = |id: &OrganizationId| held.get(id).is_some_and(|held| held.roles.meets(counting.below));
+        let is_top = |id: &OrganizationId| held.get(id).is_some_and(|held| held.roles.intersects(counting.below));
         let (mut tops, mut singles) = (Vec::new(), Vec::new());
         for (id, line) in &lines {
             if line.iter().skip(1).any(is_top) {
@@ -77,7 +77,7 @@ impl Reach {
             }
             if is_top(id) {
                 tops.push(*id);
-            } else if held[id].roles.meets(counting.here) {
+            } else if held[id].roles.intersects(counting.here) {
                 singles.push(*id);
             }
         }
@@ -109,7 +109,8 @@ impl Reach {
         Ok(ids)
     }
 
-    /// Those of these organizations, which are there, that it has: by id. What few may hear of mustn't cost a walk over the whole tree.
+    /// Those of these existing organizations that the user reaches, by id. A caller who may know of only a few shouldn't cost a walk over the
+    /// whole tree.
     fn among(&self, reader: Reader<'_>, only: &HashSet<OrganizationId>) -> Result<Vec<OrganizationId>> {
         if self.tops.is_empty() || only.len() > ONE_BY_ONE_MAX {
             let mut ids = self.ids(reader, None, None)?;
@@ -135,13 +136,13 @@ impl Reach {
     }
 }
 
-/// Who reaches an organization, as far as it counts for this caller: not yet written out.
+/// The users who reach an organization, as far as that counts for this caller, in compact form.
 struct Holders<'l> {
-    /// The organization's.
+    /// The organization's line.
     line: &'l [OrganizationId],
     counting: Counting,
-    /// The acting user, if he is found only by memberships other than the one that he acts by.
-    left_out: Option<UserId>,
+    /// The acting user, if he reaches the organization only by memberships other than the one that he is limited to.
+    excluded_self: Option<UserId>,
 }
 
 impl<'l> Holders<'l> {
@@ -153,19 +154,19 @@ impl<'l> Holders<'l> {
         };
         let meets = |held: &Held| {
             let is_here = line.first() == Some(&held.organization);
-            held.roles.meets(if is_here { counting.here } else { counting.below })
+            held.roles.intersects(if is_here { counting.here } else { counting.below })
         };
         let counts = held.iter().any(|held| counts_for(reader, held) && meets(held));
-        let left_out = limited.filter(|_| !counts && held.iter().any(meets));
-        Ok(Self { line, counting, left_out })
+        let excluded_self = limited.filter(|_| !counts && held.iter().any(meets));
+        Ok(Self { line, counting, excluded_self })
     }
 
     /// By id.
     fn ids(&self, reader: Reader<'_>, after: Option<UserId>, limit: Option<u64>) -> Result<Vec<UserId>> {
-        // Another stands in for who is left out.
-        let most = limit.map(|limit| limit.saturating_add(u64::from(self.left_out.is_some())));
+        // Read one more in place of the one who is excluded.
+        let most = limit.map(|limit| limit.saturating_add(u64::from(self.excluded_self.is_some())));
         let mut ids = reader.view.holders_along(self.line, self.counting, after, most)?;
-        ids.retain(|id| Some(*id) != self.left_out);
+        ids.retain(|id| Some(*id) != self.excluded_self);
         if let Some(limit) = limit {
             ids.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
         }
@@ -174,17 +175,21 @@ impl<'l> Holders<'l> {
 
     fn total(&self, reader: Reader<'_>) -> Result<u64> {
         let all = reader.view.count_holders_along(self.line, self.counting)?;
-        Ok(all.saturating_sub(u64::from(self.left_out.is_some())))
+        Ok(all.saturating_sub(u64::from(self.excluded_self.is_some())))
     }
 }
 
-fn reached(reader: Reader<'_>, held: &HashMap<OrganizationId, Held>, ids: &[OrganizationId]) -> Result<Vec<Reached>> {
+fn reached(
+    reader: Reader<'_>,
+    held: &HashMap<OrganizationId, Held>,
+    ids: &[OrganizationId],
+) -> Result<Vec<ReachableOrganization>> {
     let reaching = reader.roles()?.reaching();
     let lines = reader.view.lines_of(ids)?;
     let mut found = reader.view.organizations_by_id(ids)?;
     let one = |id: &OrganizationId| {
         let ways = ways(lines.get(id)?, reaching, |place| held.get(&place));
-        Some(Reached { organization: found.remove(id)?, roles: roles_of(&ways), ways })
+        Some(ReachableOrganization { organization: found.remove(id)?, roles: roles_of(&ways), ways })
     };
     Ok(ids.iter().filter_map(one).collect())
 }
@@ -202,26 +207,27 @@ fn effective(reader: Reader<'_>, line: &[OrganizationId], ids: &[UserId]) -> Res
     Ok(ids.iter().filter_map(one).collect())
 }
 
-/// The part of a list of ids that somebody may ask about.
-fn cut<T: Copy + Ord>(ids: Vec<T>, after: Option<T>, limit: u64) -> Portion<T> {
+/// One page of a complete list of ids.
+fn paginate<T: Copy + Ord>(ids: Vec<T>, after: Option<T>, limit: u64) -> SearchPage<T> {
     let total = ids.len() as u64;
     let mut items: Vec<T> = ids.into_iter().filter(|id| after.is_none_or(|after| *id > after)).collect();
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let more = items.len() > limit;
     items.truncate(limit);
-    Portion { items, total, more }
+    SearchPage { items, total, more }
 }
 
-fn whole<T>(ids: Vec<T>, total: u64, limit: u64) -> Portion<T> {
+/// One page of ids that were read with one row more than the limit.
+fn page_with_total<T>(ids: Vec<T>, total: u64, limit: u64) -> SearchPage<T> {
     let mut items = ids;
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let more = items.len() > limit;
     items.truncate(limit);
-    Portion { items, total, more }
+    SearchPage { items, total, more }
 }
 
-/// The organizations of others that a user may hear of.
-fn readable(reader: Reader<'_>, catalog: &RoleCatalog, me: UserId) -> Result<HashSet<OrganizationId>> {
+/// The organizations about whose members a user may ask.
+fn readable_organizations(reader: Reader<'_>, catalog: &RoleCatalog, me: UserId) -> Result<HashSet<OrganizationId>> {
     let reading: Ask = Ask::Permission(P::MembershipsRead.key().into());
     match reading.counting(catalog) {
         Some(counting) => Ok(Reach::of(reader, me, counting)?.ids(reader, None, None)?.into_iter().collect()),
@@ -233,65 +239,69 @@ fn search_organizations(
     reader: Reader<'_>,
     (user, ask): (&UserRef, &Ask),
     (after, limit): (Option<OrganizationId>, u64),
-) -> Result<Portion<Organization>> {
-    let asker = Asker::of(reader)?;
+) -> Result<SearchPage<Organization>> {
+    let scope = CheckScope::of(reader)?;
     let catalog = reader.roles()?;
     let subject = checks::user(reader, user)?;
-    let (Some((user, true)), Some(counting)) = (subject, ask.counting(&catalog)) else { return Ok(Portion::default()) };
-    let only = match asker {
-        Asker::User(me) if me != user => Some(readable(reader, &catalog, me)?),
-        Asker::AndBelow(top) => Some(reader.view.and_below(&[top], None, None)?.into_iter().collect()),
+    let (Some((user, true)), Some(counting)) = (subject, ask.counting(&catalog)) else {
+        return Ok(SearchPage::default());
+    };
+    let only = match scope {
+        CheckScope::User(me) if me != user => Some(readable_organizations(reader, &catalog, me)?),
+        CheckScope::Subtree(top) => Some(reader.view.and_below(&[top], None, None)?.into_iter().collect()),
         _ => None,
     };
     if only.as_ref().is_some_and(HashSet::is_empty) {
-        return Ok(Portion::default());
+        return Ok(SearchPage::default());
     }
     let reach = Reach::of(reader, user, counting)?;
     let found = match only {
-        Some(only) => cut(reach.among(reader, &only)?, after, limit),
-        None => whole(reach.ids(reader, after, Some(limit.saturating_add(1)))?, reach.total(reader)?, limit),
+        Some(only) => paginate(reach.among(reader, &only)?, after, limit),
+        None => page_with_total(reach.ids(reader, after, Some(limit.saturating_add(1)))?, reach.total(reader)?, limit),
     };
     let mut organizations = reader.view.organizations_by_id(&found.items)?;
     let items = found.items.iter().filter_map(|id| organizations.remove(id)).collect();
-    Ok(Portion { items, total: found.total, more: found.more })
+    Ok(SearchPage { items, total: found.total, more: found.more })
 }
 
 fn search_users(
     reader: Reader<'_>,
     (organization, ask): (&OrganizationRef, &Ask),
     (after, limit): (Option<UserId>, u64),
-) -> Result<Portion<User>> {
-    let asker = Asker::of(reader)?;
+) -> Result<SearchPage<User>> {
+    let scope = CheckScope::of(reader)?;
     let catalog = reader.roles()?;
     let line = checks::line(reader, organization)?;
-    let (Some(line), Some(counting)) = (line.as_deref(), ask.counting(&catalog)) else { return Ok(Portion::default()) };
-    let only_me = match asker {
-        Asker::Everything => None,
-        Asker::AndBelow(top) if line.contains(&top) => None,
-        Asker::AndBelow(_) => return Ok(Portion::default()),
-        Asker::User(me) => {
+    let (Some(line), Some(counting)) = (line.as_deref(), ask.counting(&catalog)) else {
+        return Ok(SearchPage::default());
+    };
+    let only_me = match scope {
+        CheckScope::Realm => None,
+        CheckScope::Subtree(top) if line.contains(&top) => None,
+        CheckScope::Subtree(_) => return Ok(SearchPage::default()),
+        CheckScope::User(me) => {
             let held = held_at(reader, &[me], line)?;
             let roles =
                 roles_of(&ways(line, catalog.reaching(), |place| held.iter().find(|held| held.organization == place)));
-            let may = roles.meets(catalog.granting(P::MembershipsRead.key()));
-            (!may).then(|| (me, roles.meets(counting.here)))
+            let may = roles.intersects(catalog.granting(P::MembershipsRead.key()));
+            (!may).then(|| (me, roles.intersects(counting.here)))
         }
     };
     let found = if let Some((me, holds)) = only_me {
-        cut(if holds { vec![me] } else { Vec::new() }, after, limit)
+        paginate(if holds { vec![me] } else { Vec::new() }, after, limit)
     } else {
         let holders = Holders::of(reader, line, counting)?;
-        whole(holders.ids(reader, after, Some(limit.saturating_add(1)))?, holders.total(reader)?, limit)
+        page_with_total(holders.ids(reader, after, Some(limit.saturating_add(1)))?, holders.total(reader)?, limit)
     };
     let mut users = reader.view.users_by_id(&found.items)?;
     let items = found.items.iter().filter_map(|id| users.remove(id)).collect();
-    Ok(Portion { items, total: found.total, more: found.more })
+    Ok(SearchPage { items, total: found.total, more: found.more })
 }
 
 impl Caller {
-    /// All organizations that a user can reach, and how; `ask` narrows it to those where he may do that. Oneself, or `users:read` at
-    /// the root. By id.
-    pub async fn reach(&self, user: impl Into<UserRef>, ask: Ask, page: Page) -> Result<Listed<Reached>> {
+    /// All organizations that a user reaches, and how; `ask` narrows it to those where he may do that. For the user himself, or with
+    /// `users:read` at the root. By id.
+    pub async fn reach(&self, user: impl Into<UserRef>, ask: Ask, page: Page) -> Result<Listed<ReachableOrganization>> {
         let user = user.into();
         self.read_graph(move |reader| {
             let user = reader.user(&user)?.allow_self_or(reader, P::UsersRead)?;
@@ -310,7 +320,7 @@ impl Caller {
         .await
     }
 
-    /// All active users who are members of an organization or of one above by a role that reaches down, and how; `ask` narrows it to
+    /// All active users who are members of an organization, or of one above with a role that reaches down, and how; `ask` narrows it to
     /// those who may do that. Rights as for [`Self::list_members`]. By id.
     pub async fn effective_members(
         &self,
@@ -336,32 +346,32 @@ impl Caller {
         .await
     }
 
-    /// Where a check of this user would say yes, by id, as far as this caller may ask. What isn't there has no results.
+    /// The organizations where a check of this user would be granted, by id, as far as this caller may ask. An unknown user has none.
     pub async fn search_organizations(
         &self,
         user: UserRef,
         ask: Ask,
         after: Option<OrganizationId>,
         limit: u64,
-    ) -> Result<Portion<Organization>> {
+    ) -> Result<SearchPage<Organization>> {
         self.read_graph(move |reader| search_organizations(reader, (&user, &ask), (after, limit))).await
     }
 
-    /// For whom a check here would say yes, by id, as far as this caller may ask. What isn't there has no results.
+    /// The users for whom a check here would be granted, by id, as far as this caller may ask. An unknown organization has none.
     pub async fn search_users(
         &self,
         organization: OrganizationRef,
         ask: Ask,
         after: Option<UserId>,
         limit: u64,
-    ) -> Result<Portion<User>> {
+    ) -> Result<SearchPage<User>> {
         self.read_graph(move |reader| search_users(reader, (&organization, &ask), (after, limit))).await
     }
 
-    /// All roles that count for a user here, as far as this caller may ask: none for what isn't there.
+    /// All roles that count for a user here, as far as this caller may ask. None if the user or the organization is unknown.
     pub async fn effective_roles(&self, user: UserRef, organization: OrganizationRef) -> Result<RoleSet> {
         self.read_graph(move |reader| {
-            let asker = Asker::of(reader)?;
+            let scope = CheckScope::of(reader)?;
             let catalog = reader.roles()?;
             let subject = checks::user(reader, &user)?;
             let line = checks::line(reader, &organization)?;
@@ -371,10 +381,10 @@ impl Caller {
                 let ways = ways(line, catalog.reaching(), |place| held.iter().find(|held| held.organization == place));
                 Ok::<_, crate::Error>(roles_of(&ways))
             };
-            let may = match asker {
-                Asker::Everything => true,
-                Asker::AndBelow(top) => line.contains(&top),
-                Asker::User(me) => me == user || of(me)?.meets(catalog.granting(P::MembershipsRead.key())),
+            let may = match scope {
+                CheckScope::Realm => true,
+                CheckScope::Subtree(top) => line.contains(&top),
+                CheckScope::User(me) => me == user || of(me)?.intersects(catalog.granting(P::MembershipsRead.key())),
             };
             if may { of(user) } else { Ok(RoleSet::EMPTY) }
         })

@@ -1,4 +1,4 @@
-//! The realm itself as callers see it, and who its admins are: the members of its root, which most surfaces hide.
+//! The realm itself as callers see it, and its admins: the members of its root, which most surfaces hide.
 
 use roster_model::permission::BuiltIn as P;
 use roster_model::{Realm, Right, RoleNumber, RoleSet, User, UserId};
@@ -9,7 +9,7 @@ use crate::error::{Error, Result, Subject};
 use crate::memberships::{self, MembershipPatch, NewMembership};
 use crate::transaction::Tx;
 
-/// Makes a user an admin of the realm, or no longer one. Its owner stays what he is.
+/// Makes a user an admin of the realm, or revokes that. The root's owner already counts as one and can't be demoted.
 pub(crate) fn set(tx: &mut Tx<'_, '_>, user: &User, wanted: bool) -> Result<()> {
     let reader = tx.read();
     let root = reader.view.organization(reader.acting.root)?.ok_or(Error::NotFound(Subject::Organization))?;
@@ -35,17 +35,17 @@ pub(crate) fn set(tx: &mut Tx<'_, '_>, user: &User, wanted: bool) -> Result<()> 
 }
 
 impl Caller {
-    /// The realm that the key is of.
+    /// The caller's realm.
     pub async fn realm(&self) -> Result<Realm> {
         self.read(|reader| Ok(reader.realm()?.allow_everyone(reader)?.into_inner())).await
     }
 
-    /// The realm, for who holds this permission at its root. A surface may ask for more than the operation that follows does.
+    /// The realm, if the caller holds this permission at its root. A surface may require more than the operation that follows.
     pub async fn realm_for(&self, permission: P) -> Result<Realm> {
         self.read_graph(move |reader| Ok(reader.realm()?.allow(reader, permission)?.into_inner())).await
     }
 
-    /// What each of these users holds at the realm's root, in their order. Oneself, or `users:read` at the root.
+    /// The roles of each of these users at the realm's root, in their order. For the user himself, or with `users:read` at the root.
     pub async fn roles_at_root(&self, users: Vec<UserId>) -> Result<Vec<RoleSet>> {
         self.read_graph(move |reader| {
             if users.iter().any(|user| reader.acting.user != Some(*user)) {

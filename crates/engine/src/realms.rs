@@ -1,4 +1,4 @@
-//! Realms, and the first key of one.
+//! Realms and their first keys.
 
 use std::sync::Arc;
 
@@ -16,11 +16,11 @@ use crate::error::{Error, OfField as _, Result, Subject};
 use crate::secret::{self, SecretForm};
 use crate::transaction::Tx;
 
-/// The realm that is there without being made.
+/// The realm that is created automatically.
 pub(crate) const DEFAULT: &str = "default";
-/// The name of the key that the operator sets; there is one at most.
+/// The name of the key that the operator sets; at most one such key is valid.
 const BOOTSTRAP: &str = "bootstrap";
-/// No slug that a caller can choose looks like this, so the root is in nobody's way.
+/// Callers can't choose a slug of this form, so the root's slug never conflicts.
 const ROOT_SLUG: &str = "~root";
 
 impl Engine {
@@ -29,7 +29,7 @@ impl Engine {
         Ok(self.store().realms().await?)
     }
 
-    /// Makes a realm with its root organization, its built-in roles and its first key, whose secret is returned once.
+    /// Creates a realm with its root organization, built-in roles and first key, whose secret is returned once.
     pub async fn create_realm(&self, name: &str) -> Result<(Realm, String)> {
         text::role_key(name).of("name")?;
         if self.store().find_realm(name).await?.is_some() {
@@ -40,7 +40,7 @@ impl Engine {
         Ok((realm, secret))
     }
 
-    /// Makes the realm `default` and its first key. Returns that key if it was made up here, now.
+    /// Creates the realm `default` and its first key, if it doesn't exist. Returns the key if it was generated now.
     pub(crate) async fn bootstrap(self: &Arc<Self>, key: Option<&str>) -> Result<Option<String>> {
         key.map(secret::check_bootstrap_key).transpose().of("ROSTER_BOOTSTRAP_KEY")?;
         let mut realm = self.store().find_realm(DEFAULT).await?;
@@ -49,7 +49,7 @@ impl Engine {
                 Some(key) => self.make_realm(DEFAULT, Some(((*key).to_owned(), BOOTSTRAP))).await.map(|_| None),
                 None => self.create_realm(DEFAULT).await.map(|(_, secret)| Some(secret)),
             };
-            // Another process that starts at this moment may have come first.
+            // Another process that is starting may have been first.
             realm = self.store().find_realm(DEFAULT).await?;
             if made.is_ok() || realm.is_none() {
                 return made;
@@ -64,9 +64,9 @@ impl Engine {
     async fn make_realm(&self, name: &str, key: Option<(String, &'static str)>) -> Result<Realm> {
         let acting_now = self.clock().now();
         let realm = Realm {
-            id: self.ids().draw(acting_now),
+            id: self.ids().generate(acting_now),
             name: name.to_owned(),
-            root: self.ids().draw(acting_now),
+            root: self.ids().generate(acting_now),
             created: acting_now,
         };
         let permissions: Vec<Permission> =
@@ -90,7 +90,7 @@ impl Engine {
         Ok(realm)
     }
 
-    /// The key set by the operator replaces the one set before.
+    /// Issues the key set by the operator, and revokes the one set before.
     async fn set_bootstrap_key(&self, realm: &Realm, key: &str) -> Result<()> {
         let now = self.clock().now();
         let (hash, token) = (secret::hash(key), self.realm_token(key, BOOTSTRAP, now));
@@ -119,7 +119,7 @@ impl Engine {
         .await
     }
 
-    /// Acts as the server itself in a realm that may be about to be made.
+    /// Runs an operation as the server itself, in a realm that may not exist yet.
     async fn in_realm(
         &self,
         realm: &Realm,
@@ -138,13 +138,13 @@ impl Engine {
 
     fn realm_token(&self, secret: &str, name: &str, now: Timestamp) -> Token {
         Token {
-            id: self.ids().draw(now),
+            id: self.ids().generate(now),
             kind: TokenKind::Realm,
             organization: None,
             user: None,
             roles: RoleSet::EMPTY,
             scopes: None,
-            // What the operator chose may be guessable from its beginning.
+            // A key chosen by the operator might be guessed from its beginning, so it has no hint.
             hint: if name == BOOTSTRAP { String::new() } else { secret::hint(secret, SecretForm::Prefixed) },
             name: Some(name.to_owned()),
             expires: None,
@@ -158,7 +158,7 @@ impl Engine {
 
     fn built_in_permission(&self, permission: BuiltIn, now: Timestamp) -> Permission {
         Permission {
-            id: self.ids().draw(now),
+            id: self.ids().generate(now),
             key: permission.key().to_owned(),
             name: permission.words().to_owned(),
             description: String::new(),
@@ -176,7 +176,7 @@ impl Engine {
                 let mut permissions: Vec<String> = granted.map(|permission| permission.key().to_owned()).collect();
                 permissions.sort_unstable();
                 Role {
-                    id: self.ids().draw(now),
+                    id: self.ids().generate(now),
                     number: role.number,
                     key: role.key.to_owned(),
                     name: role.name.to_owned(),

@@ -1,8 +1,8 @@
 use roster_model::{RoleCatalog, RoleNumber, RoleSet};
 
-/// How a vendor with a closed set of roles sees Roster's: one map per dialect, both ways, in one place.
+/// Maps between Roster's roles and a vendor's fixed set of roles, in both directions.
 ///
-/// Showing is the nearest and never more powerful; writing back what was shown changes nothing.
+/// `show` gives the closest vendor role that isn't more powerful. Writing back what was shown changes nothing.
 pub trait RoleMap: 'static {
     /// The vendor's roles.
     type Shown: Copy + Eq + Send + Sync + std::fmt::Debug + 'static;
@@ -11,7 +11,7 @@ pub trait RoleMap: 'static {
 
     fn role(shown: Self::Shown) -> RoleNumber;
 
-    /// What `roles` become when the vendor writes `shown`; `None` if that is what they show already.
+    /// The roles after the vendor writes `shown`; `None` if `roles` are already shown as that.
     fn write(catalog: &RoleCatalog, roles: RoleSet, shown: Self::Shown) -> Option<RoleSet> {
         (Self::show(catalog, roles) != shown).then(|| RoleSet::of(Self::role(shown)))
     }

@@ -9,12 +9,12 @@ use roster_model::{
 use crate::access::Allowed;
 use crate::actor::Caller;
 use crate::error::{Error, OfField as _, Result, Subject};
-use crate::transaction::{Drawing, Reader, Tx};
+use crate::transaction::{Creation, Reader, Tx};
 
 /// Longest description, in characters.
 const DESCRIPTION_MAX: usize = 1024;
 
-/// A role to be made.
+/// A role to be created.
 #[derive(Clone, Debug, Default)]
 pub struct NewRole {
     /// `[a-z0-9_]{1,64}`, unique in the realm.
@@ -28,30 +28,30 @@ pub struct NewRole {
     pub permissions: Vec<String>,
 }
 
-/// What is to be different; `None` stays as it is.
+/// Changes; `None` leaves a field unchanged.
 #[derive(Clone, Debug, Default)]
 pub struct RolePatch {
-    /// Who holds the role goes on holding it.
+    /// A new key. Holders of the role keep it.
     pub key: Option<String>,
     pub name: Option<String>,
     pub description: Option<String>,
     pub base: Option<Base>,
     pub reaches_down: Option<bool>,
     pub permissions: Option<Vec<String>>,
-    /// Refused unless it was last changed then.
+    /// If set, refused unless the record's `updated` is this.
     pub expected: Option<Timestamp>,
 }
 
-/// What is to be different; `None` stays as it is.
+/// Changes; `None` leaves a field unchanged.
 #[derive(Clone, Debug, Default)]
 pub struct PermissionPatch {
-    /// Roles that grant it go on granting it.
+    /// A new key. Roles that grant the permission still do.
     pub key: Option<String>,
     pub name: Option<String>,
     pub description: Option<String>,
 }
 
-/// A permission to be made, for the application to ask about.
+/// A permission to be created, for the application to ask about.
 #[derive(Clone, Debug, Default)]
 pub struct NewPermission {
     /// `feature:action`, unique in the realm.
@@ -61,7 +61,7 @@ pub struct NewPermission {
     pub description: String,
 }
 
-/// These permissions, each once and sorted; all of them known, and all of them the caller's to give.
+/// These permissions, sorted and without duplicates. Checks that they exist and that the caller may give them.
 fn permissions(reader: Reader<'_>, proof: &Allowed<Realm>, keys: &[String]) -> Result<Vec<String>> {
     let known = reader.view.list_permissions()?;
     let mut keys = keys.to_vec();
@@ -70,10 +70,10 @@ fn permissions(reader: Reader<'_>, proof: &Allowed<Realm>, keys: &[String]) -> R
     if keys.iter().any(|key| !known.iter().any(|permission| permission.key == *key)) {
         return Err(Error::reference("permissions", Subject::Permission));
     }
-    // What no role grants yet, nobody holds; whoever defines roles may give it.
+    // Nobody holds a permission that no role grants yet, so whoever may define roles may give it.
     let catalog = reader.roles()?;
     let granted = keys.iter().map(String::as_str).filter(|key| !catalog.granting(key).is_empty());
-    match proof.standing().lacks_permission(granted) {
+    match proof.standing().missing_among(granted) {
         Some(lacking) => Err(Error::Forbidden(lacking.into())),
         None => Ok(keys),
     }
@@ -119,7 +119,7 @@ fn update_permission(
     if after == *before {
         return Ok(after);
     }
-    after.updated = tx.now().not_before(before.updated);
+    after.updated = tx.now().advanced_past(before.updated);
     tx.change(proof, &Change::PermissionUpdated { before: before.clone(), after: after.clone() })?;
     if after.key != before.key {
         let roles: Vec<Role> = tx.read().roles()?.iter().cloned().collect();
@@ -128,15 +128,15 @@ fn update_permission(
             renamed.permissions.retain(|key| *key != before.key);
             renamed.permissions.push(after.key.clone());
             renamed.permissions.sort_unstable();
-            renamed.updated = tx.now().not_before(role.updated);
+            renamed.updated = tx.now().advanced_past(role.updated);
             tx.change(proof, &Change::RoleUpdated { before: Box::new(role), after: Box::new(renamed) })?;
         }
     }
     Ok(after)
 }
 
-/// A role as it will be beside these. Whether the realm has its permissions, and whose they are to give, are other questions.
-pub(crate) fn build(drawing: Drawing<'_>, catalog: &RoleCatalog, new: &NewRole) -> Result<Role> {
+/// Builds and validates a role with a free number, without checking that its permissions exist and that the caller may give them.
+pub(crate) fn build(creation: Creation<'_>, catalog: &RoleCatalog, new: &NewRole) -> Result<Role> {
     text::role_key(&new.key).of("key")?;
     if let Some(other) = catalog.by_key(&new.key) {
         return Err(Error::AlreadyExists { subject: Subject::Role, field: "key", id: Some(other.id.raw()) });
@@ -145,7 +145,7 @@ pub(crate) fn build(drawing: Drawing<'_>, catalog: &RoleCatalog, new: &NewRole) 
     permissions.sort_unstable();
     permissions.dedup();
     Ok(Role {
-        id: drawing.draw(),
+        id: creation.new_id(),
         number: catalog.free_number().ok_or(Error::TooManyRoles)?,
         key: new.key.clone(),
         name: text::name(new.name.as_ref().unwrap_or(&new.key)).of("name")?.to_owned(),
@@ -154,28 +154,28 @@ pub(crate) fn build(drawing: Drawing<'_>, catalog: &RoleCatalog, new: &NewRole) 
         reaches_down: new.reaches_down,
         system: false,
         permissions,
-        created: drawing.now,
-        updated: drawing.now,
+        created: creation.now,
+        updated: creation.now,
     })
 }
 
-/// A permission as it will be. Whether another one is called so is another question.
-pub(crate) fn build_permission(drawing: Drawing<'_>, new: &NewPermission) -> Result<Permission> {
+/// Builds and validates a permission, without checking that its key is free.
+pub(crate) fn build_permission(creation: Creation<'_>, new: &NewPermission) -> Result<Permission> {
     permission::key(&new.key).of("key")?;
     Ok(Permission {
-        id: drawing.draw(),
+        id: creation.new_id(),
         key: new.key.clone(),
         name: text::name(new.name.as_ref().unwrap_or(&new.key)).of("name")?.to_owned(),
         description: text::free(&new.description, DESCRIPTION_MAX).of("description")?.to_owned(),
         system: false,
-        created: drawing.now,
-        updated: drawing.now,
+        created: creation.now,
+        updated: creation.now,
     })
 }
 
 fn create(tx: &mut Tx<'_, '_>, proof: &Allowed<Realm>, new: &NewRole) -> Result<Role> {
     let reader = tx.read();
-    let mut role = build(tx.drawing(), &*reader.roles()?, new)?;
+    let mut role = build(tx.creation(), &*reader.roles()?, new)?;
     role.permissions = permissions(reader, proof, &new.permissions)?;
     tx.change(proof, &Change::RoleCreated { after: Box::new(role.clone()) })?;
     Ok(role)
@@ -210,13 +210,13 @@ fn update(tx: &mut Tx<'_, '_>, proof: &Allowed<Realm>, before: &Role, patch: &Ro
     if let Some(keys) = &patch.permissions {
         after.permissions = permissions(tx.read(), proof, keys)?;
     } else if after.reaches_down && !before.reaches_down {
-        // Whoever holds it gets all that it grants in more places.
+        // Its holders get its permissions at more organizations.
         permissions(tx.read(), proof, &after.permissions)?;
     }
     if after == *before {
         return Ok(after);
     }
-    after.updated = tx.now().not_before(before.updated);
+    after.updated = tx.now().advanced_past(before.updated);
     tx.change(proof, &Change::RoleUpdated { before: Box::new(before.clone()), after: Box::new(after.clone()) })?;
     Ok(after)
 }
@@ -241,7 +241,7 @@ impl Caller {
         .await
     }
 
-    /// The set of these roles, each named by key. `field` is where they stand in the request.
+    /// The set of roles with these keys. `field` is the request's field for errors.
     pub fn role_set<'k>(&self, keys: impl IntoIterator<Item = &'k str>, field: &'static str) -> Result<RoleSet> {
         let catalog = self.roles();
         keys.into_iter()
@@ -269,7 +269,7 @@ impl Caller {
         .await
     }
 
-    /// Needs `roles:write` at the root. Refused while anyone holds it.
+    /// Needs `roles:write` at the root. Refused while a member, token or pending invitation has it.
     pub async fn delete_role(&self, role: &str, expected: Option<Timestamp>) -> Result<Role> {
         let role = role.to_owned();
         self.write(move |tx| {
@@ -309,7 +309,7 @@ impl Caller {
     pub async fn create_permission(&self, new: NewPermission) -> Result<Permission> {
         self.write(move |tx| {
             let proof = tx.read().realm()?.allow(tx.read(), P::RolesWrite)?;
-            let permission = build_permission(tx.drawing(), &new)?;
+            let permission = build_permission(tx.creation(), &new)?;
             if let Some(other) = tx.read().view.list_permissions()?.iter().find(|p| p.key == new.key) {
                 let id = Some(other.id.raw());
                 return Err(Error::AlreadyExists { subject: Subject::Permission, field: "key", id });
@@ -330,7 +330,7 @@ impl Caller {
         .await
     }
 
-    /// By id in any form, or by key. Needs `roles:write` at the root. Roles that grant it go on granting it.
+    /// By id in any form, or by key. Needs `roles:write` at the root. Roles that grant it still do.
     pub async fn update_permission(&self, permission: &str, patch: PermissionPatch) -> Result<Permission> {
         let reference = permission.to_owned();
         self.write(move |tx| {
@@ -341,7 +341,7 @@ impl Caller {
         .await
     }
 
-    /// A role grants one more permission. Needs `roles:write` at the root, and the permission itself.
+    /// Makes a role grant one more permission. Needs `roles:write` at the root, and the permission itself.
     pub async fn grant(&self, role: &str, permission: &str) -> Result<Role> {
         self.regrant(role, permission, |keys, key| {
             if keys.contains(&key) {
@@ -353,7 +353,7 @@ impl Caller {
         .await
     }
 
-    /// A role stops granting a permission. Needs `roles:write` at the root.
+    /// Makes a role stop granting a permission. Needs `roles:write` at the root.
     pub async fn withdraw_grant(&self, role: &str, permission: &str) -> Result<Role> {
         self.regrant(role, permission, |keys, key| {
             let place = keys.iter().position(|other| *other == key).ok_or(Error::NotFound(Subject::Grant))?;
@@ -393,7 +393,7 @@ impl Caller {
             for role in roles.into_iter().filter(|role| role.permissions.contains(&before.key)) {
                 let mut after = role.clone();
                 after.permissions.retain(|key| *key != before.key);
-                after.updated = tx.now().not_before(role.updated);
+                after.updated = tx.now().advanced_past(role.updated);
                 tx.change(&proof, &Change::RoleUpdated { before: Box::new(role), after: Box::new(after) })?;
             }
             tx.change(&proof, &Change::PermissionDeleted { before: before.clone() })?;

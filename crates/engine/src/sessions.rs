@@ -1,4 +1,4 @@
-//! Sessions: a user who has logged in, by his password or by a one-time link.
+//! Sessions of users who have logged in, by password or by a one-time link.
 //!
 //! ```text
 //! log_in(address, password) ─────────────▶ session that acts by all memberships ──┐
@@ -6,14 +6,14 @@
 //!                        └ 60 s, once                                               with the membership, or by the clock
 //! ```
 //!
-//! A session's secret is a key like a token's: it opens every surface. Links and sessions are kept as hashes only.
+//! A session's secret is a key like a token's and is valid on every surface. Of the secrets of links and sessions only hashes are stored.
 
 use std::sync::Arc;
 
 use roster_model::permission::BuiltIn as P;
 use roster_model::{
-    AddressKind, Change, EntityId as _, Form, Link, MembershipId, Only, OrganizationId, RealmId, Right, Session,
-    SessionId, User, UserId, text,
+    AddressKind, Change, EntityId as _, Form, Link, MembershipId, MembershipScope, OrganizationId, RealmId, Right,
+    Session, SessionId, User, UserId, text,
 };
 use roster_store::list::{Key, Mark, Slice};
 use roster_store::{SessionFilter, View};
@@ -31,23 +31,23 @@ use crate::secret;
 use crate::surface::Surface;
 use crate::transaction::{Reader, Tx};
 
-/// A session opened by password: 30 days.
+/// Lifetime of a session opened by password: 30 days.
 const LIFETIME_MS: i64 = 30 * 24 * 60 * 60 * 1000;
-/// One opened by a link: 12 hours.
+/// Lifetime of a session opened by a link: 12 hours.
 const LINKED_LIFETIME_MS: i64 = 12 * 60 * 60 * 1000;
-/// A link.
+/// Lifetime of a link: one minute.
 const LINK_MS: i64 = 60 * 1000;
-/// How much is kept of what a program says it is, in characters.
+/// Maximum length of a stored user agent, in characters.
 const AGENT_MAX: usize = 256;
 
-/// What somebody shows who wants to log in.
+/// What a user presents to log in.
 #[derive(Clone)]
 pub struct Credentials {
-    /// Any organization of the realm meant; `None` is the realm `default`.
+    /// Any organization of the realm to log in to; `None` is the realm `default`.
     pub organization: Option<OrganizationRef>,
     pub email: String,
     pub password: String,
-    /// What the user's program says it is.
+    /// The user agent that the client reports.
     pub agent: Option<String>,
 }
 
@@ -57,13 +57,13 @@ impl std::fmt::Debug for Credentials {
     }
 }
 
-/// Somebody who has just come in.
+/// A user who has just logged in.
 #[derive(Clone, Debug)]
-pub struct Entered {
-    /// The session as a caller.
+pub struct LoggedIn {
+    /// The caller of the new session.
     pub caller: Caller,
     pub session: Session,
-    /// Told once.
+    /// The session's secret. Returned once.
     pub secret: String,
 }
 
@@ -71,12 +71,12 @@ pub struct Entered {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct IssuedLink {
     pub link: Link,
-    /// A UUID. Told once; `None` when a repeated request is answered again.
+    /// A UUID. Returned once; `None` when the stored answer to a repeated request is returned.
     #[serde(skip)]
     pub secret: Option<String>,
 }
 
-/// A member, as a caller names one of an organization.
+/// A reference to a member of an organization, as given by a caller.
 #[derive(Clone, Debug)]
 pub enum MemberRef {
     Membership(MembershipId),
@@ -89,7 +89,7 @@ impl<T: Into<UserRef>> From<T> for MemberRef {
     }
 }
 
-/// A realm, as far as somebody outside gets to know of it.
+/// A realm's id and root.
 pub(crate) type Place = (RealmId, OrganizationId);
 
 fn agent(text: Option<&str>) -> Option<String> {
@@ -97,24 +97,24 @@ fn agent(text: Option<&str>) -> Option<String> {
     (!text.is_empty()).then_some(text)
 }
 
-/// Opens a session for whoever has proved to be this user.
+/// Opens a session for a user who has proved his identity.
 pub(crate) fn open(
     tx: &mut Tx<'_, '_>,
     proof: &impl Proof,
     user: UserId,
-    only: Option<Only>,
+    only: Option<MembershipScope>,
     (named, secret): (Option<&str>, &str),
 ) -> Result<Session> {
     let lifetime = if only.is_some() { LINKED_LIFETIME_MS } else { LIFETIME_MS };
     let (created, expires) = (tx.now(), tx.now().plus_ms(lifetime));
-    let session = Session { id: tx.draw(), user, only, created, expires, agent: agent(named) };
+    let session = Session { id: tx.new_id(), user, only, created, expires, agent: agent(named) };
     let opened = Change::SessionOpened { after: Box::new(session.clone()), hash: secret::hash(secret) };
     tx.change(proof, &opened)?;
     Ok(session)
 }
 
 impl Engine {
-    /// The realm that an organization is of, or the one of the first key.
+    /// The realm of an organization, or the realm `default` if none is given. [`Error::BadLogin`] if there is none.
     async fn realm_of(self: &Arc<Self>, surface: Surface, organization: Option<OrganizationRef>) -> Result<Place> {
         let Some(organization) = organization else {
             let realm = self.store().find_realm(realms::DEFAULT).await?.ok_or(Error::BadLogin)?;
@@ -136,8 +136,8 @@ impl Engine {
         Ok((realm.id, realm.root))
     }
 
-    /// Somebody who is on his way in, with no more rights than he will have.
-    pub(crate) async fn entering(
+    /// A caller for a user who is logging in, with no more rights than he will have.
+    pub(crate) async fn logging_in(
         self: &Arc<Self>,
         surface: Surface,
         place: Place,
@@ -145,19 +145,20 @@ impl Engine {
         scope: RequestScope,
     ) -> Result<Caller> {
         let roles = self.store().read(place.0, |view: &View<'_>| Ok::<_, Error>(view.roles()?)).await?;
-        Ok(Caller::new(Arc::clone(self), surface, place, Actor::Entering(user), scope, roles))
+        Ok(Caller::new(Arc::clone(self), surface, place, Actor::LoggingIn(user), scope, roles))
     }
 
-    /// Opens a session by address and password. [`Error::BadLogin`], whatever it is that is wrong.
+    /// Opens a session by address and password. Every failure of these is the same [`Error::BadLogin`]; too many of them are
+    /// [`Error::TooManyAttempts`].
     pub async fn log_in(
         self: &Arc<Self>,
         surface: Surface,
         credentials: Credentials,
         scope: RequestScope,
-    ) -> Result<Entered> {
+    ) -> Result<LoggedIn> {
         let Credentials { organization, email, password, agent } = credentials;
         let place = self.realm_of(surface, organization).await?;
-        // What isn't an address is nobody's; it takes as long all the same.
+        // An invalid address is nobody's, but takes the same time.
         let email = text::email(&email).unwrap_or_default();
         let wanted = email.clone();
         let known = self
@@ -169,16 +170,16 @@ impl Engine {
             })
             .await?;
         let hash = known.as_ref().map(|(_, password)| password.hash.as_str());
-        let right = self.is_password(place.0, &email, &password, hash).await?;
+        let right = self.check_password(place.0, &email, &password, hash).await?;
         let Some((user, proved)) = known.filter(|_| right) else { return Err(Error::BadLogin) };
-        let caller = self.entering(surface, place, user.id, scope).await?;
+        let caller = self.logging_in(surface, place, user.id, scope).await?;
         let secret = secret::session();
         let hidden = secret.clone();
         let session = caller
             .write(move |tx| {
                 let reader = tx.read();
                 let user = reader.user(&UserRef::Id(user.id))?.allow_self_or(reader, P::UsersWrite)?;
-                // It may have been changed while it was looked at.
+                // The password may have been changed since it was verified.
                 let now = reader.view.password(user.id)?;
                 if !user.is_active() || !now.is_some_and(|now| secret::same(&now.hash, &proved.hash)) {
                     return Err(Error::BadLogin);
@@ -187,30 +188,30 @@ impl Engine {
             })
             .await
             .map_err(|error| error.if_missing(Error::BadLogin))?;
-        Ok(caller.entered(session, secret))
+        Ok(caller.logged_in(session, secret))
     }
 
-    /// Opens the one session that a link is good for. A link that is unknown, used or expired is a wrong key.
+    /// Opens the one session for which a link is valid. [`Error::BadCredential`] if the link is unknown, used or expired.
     pub async fn use_link(
         self: &Arc<Self>,
         surface: Surface,
         secret: &str,
         agent: Option<String>,
         scope: RequestScope,
-    ) -> Result<Entered> {
+    ) -> Result<LoggedIn> {
         let hash = secret::hash(&secret.to_ascii_lowercase());
         let realm = self.store().realm_of_link(hash.clone()).await?.ok_or(Error::BadCredential)?;
         let place = self.root_of(realm).await?;
         let wanted = hash.clone();
         let find = move |view: &View<'_>| Ok::<_, Error>(view.link_by_hash(&wanted)?);
         let link = self.store().read(realm, find).await?.ok_or(Error::BadCredential)?;
-        let caller = self.entering(surface, place, link.user, scope).await?;
+        let caller = self.logging_in(surface, place, link.user, scope).await?;
         let secret = secret::session();
         let hidden = secret.clone();
         let session = caller
             .write(move |tx| {
                 let reader = tx.read();
-                // Whoever else has opened it meanwhile was first.
+                // Somebody else may have used it in the meantime.
                 let link = reader.view.link_by_hash(&hash)?.filter(|link| link.is_live(tx.now()));
                 let link = link.ok_or(Error::BadCredential)?;
                 let user = reader.user(&UserRef::Id(link.user))?.allow_self_or(reader, P::UsersWrite)?;
@@ -222,22 +223,22 @@ impl Engine {
             })
             .await
             .map_err(|error| error.if_missing(Error::BadCredential))?;
-        Ok(caller.entered(session, secret))
+        Ok(caller.logged_in(session, secret))
     }
 }
 
-/// Whether what a member holds here is nothing for now.
+/// Whether the membership of this member doesn't count at the moment.
 fn is_suspended(reader: Reader<'_>, member: UserId, place: OrganizationId) -> Result<bool> {
     Ok(reader.view.held_at(&[member], &[place])?.is_empty())
 }
 
-/// The sessions that the caller may see and end, of this user.
+/// The sessions of this user that the caller may see and end.
 fn reach(reader: Reader<'_>, user: &Allowed<User>) -> SessionFilter {
     let only = reader.acting.only.map(|only| only.membership);
     SessionFilter { user: Some(user.id), only, live: Some(reader.now()) }
 }
 
-/// Oneself, also by a limited session, or who may change users.
+/// The user and his sessions: for the user himself, even in a session limited to one membership, or with `users:write` at the root.
 fn of_user(reader: Reader<'_>, user: &UserRef) -> Result<(Allowed<User>, SessionFilter)> {
     let found = reader.user(user)?;
     let permission = if reader.acting.only.is_some() { P::UsersRead } else { P::UsersWrite };
@@ -255,13 +256,13 @@ fn find(reader: Reader<'_>, id: SessionId) -> Result<(Allowed<User>, Session)> {
 }
 
 impl Caller {
-    /// The same caller, from now on by the session that was opened for him.
-    pub(crate) fn entered(mut self, session: Session, secret: String) -> Entered {
+    /// The same caller, authenticated by the session that was opened for him.
+    pub(crate) fn logged_in(mut self, session: Session, secret: String) -> LoggedIn {
         self.actor = Actor::Session(Arc::new(session.clone()));
-        Entered { caller: self, session, secret }
+        LoggedIn { caller: self, session, secret }
     }
 
-    /// The session that the caller came by, if by one.
+    /// The session that authenticated the caller, if it was one.
     pub fn session(&self) -> Option<&Session> {
         match &self.actor {
             Actor::Session(session) => Some(session),
@@ -269,8 +270,8 @@ impl Caller {
         }
     }
 
-    /// A user's live sessions, oldest first. Oneself, or `users:write` at the root. Who is limited to one membership sees the
-    /// sessions that are limited to it.
+    /// A user's live sessions, oldest first. For the user himself, or with `users:write` at the root. A user who is limited to one membership
+    /// sees only the sessions that are limited to it.
     pub async fn list_sessions(&self, user: impl Into<UserRef>, page: Page) -> Result<Listed<Session>> {
         let user = user.into();
         self.read(move |reader| {
@@ -288,7 +289,7 @@ impl Caller {
         self.read(move |reader| Ok(find(reader, id)?.1)).await
     }
 
-    /// By id in any form, at once and on every surface. Rights as for [`Self::list_sessions`].
+    /// Ends a session, by id in any form, immediately and on every surface. Rights as for [`Self::list_sessions`].
     pub async fn end_session(&self, session: &str) -> Result<()> {
         let id = Form::read_any::<SessionId>(session).ok_or(Error::NotFound(Subject::Session))?;
         self.write(move |tx| {
@@ -298,7 +299,7 @@ impl Caller {
         .await
     }
 
-    /// All that [`Self::list_sessions`] lists, the caller's own too.
+    /// Ends all sessions that [`Self::list_sessions`] lists, including the caller's own.
     pub async fn end_sessions(&self, user: impl Into<UserRef>) -> Result<()> {
         let user = user.into();
         self.write(move |tx| {
@@ -311,7 +312,7 @@ impl Caller {
         .await
     }
 
-    /// Makes a link that opens one session for a member, within a minute. Needs `login_links:write` there or at the root.
+    /// Issues a link that opens one session for a member and is valid for a minute. Needs `login_links:write` there or at the root.
     pub async fn issue_link(
         &self,
         organization: impl Into<OrganizationRef>,
@@ -326,7 +327,9 @@ impl Caller {
                 let place =
                     reader.organization(&organization)?.allow(reader, Right::here_or_root(P::LoginLinksWrite))?;
                 let membership = match &member {
-                    MemberRef::User(user) => memberships::of(reader, place.id, reader.user(user)?.named_by(&place).id)?,
+                    MemberRef::User(user) => {
+                        memberships::find_membership(reader, place.id, reader.user(user)?.named_by(&place).id)?
+                    }
                     MemberRef::Membership(id) => crate::people::member_of(reader, &place, *id)?,
                 };
                 let user = reader.user(&UserRef::Id(membership.user))?.named_by(&place);
@@ -336,9 +339,9 @@ impl Caller {
                 if is_suspended(reader, user.id, place.id)? {
                     return Err(Error::invalid("user_id", "is suspended here by his directory, and can't log in"));
                 }
-                let only = Only { membership: membership.id, organization: place.id };
+                let only = MembershipScope { membership: membership.id, organization: place.id };
                 let (created, expires) = (tx.now(), tx.now().plus_ms(LINK_MS));
-                let link = Link { id: tx.draw(), user: user.id, only, created_by: tx.author(), created, expires };
+                let link = Link { id: tx.new_id(), user: user.id, only, created_by: tx.author(), created, expires };
                 let issued = Change::LinkIssued { after: Box::new(link.clone()), hash: secret::hash(&hidden) };
                 tx.change(&place, &issued)?;
                 Ok(IssuedLink { link, secret: Some(hidden) })

@@ -1,4 +1,4 @@
-//! The ids that a surface's clients know users and organizations by: those they brought along, or those of ours.
+//! The ids by which a surface's clients know users and organizations: their aliases, else Roster's own ids.
 
 use std::collections::HashMap;
 
@@ -10,21 +10,20 @@ use crate::error::Result;
 use crate::reference::UserRef;
 use crate::transaction::Reader;
 
-/// Whom an id means, in any form, for who may know of him.
-pub(crate) fn meant(reader: Reader<'_>, id: &str) -> Result<Option<User>> {
+/// The user whom an id refers to, in any form. The caller must have checked the right to know of him.
+pub(crate) fn resolve_user(reader: Reader<'_>, id: &str) -> Result<Option<User>> {
     UserRef::from(id).find(reader.view, reader.acting.surface, None)
 }
 
-/// The id that this surface's clients know a user by.
+/// The id by which this surface's clients know a user.
 pub(crate) fn shown_id(reader: Reader<'_>, user: UserId) -> Result<String> {
     let aliases = reader.view.user(user)?.map(|user| user.aliases).unwrap_or_default();
     Ok(reader.acting.surface.show(user, &aliases))
 }
 
-/// Users and organizations that an answer names beside what it is about. Who may read the answer may read whom it names,
-/// so these need no right.
+/// Users and organizations that an answer mentions. Whoever may read the answer may know their ids, so no right is needed.
 impl Caller {
-    /// The ids that this surface's clients know these organizations by. What isn't there is left out.
+    /// The ids by which this surface's clients know these organizations. Those that don't exist are left out.
     pub async fn shown_organization_ids(
         &self,
         organizations: Vec<OrganizationId>,
@@ -47,7 +46,7 @@ impl Caller {
         .await
     }
 
-    /// Each is looked up once, and the caller not again: what he has just done may have ended the session that he did it by.
+    /// Looks up each id once. The caller isn't looked up again: his last operation may have ended his own session.
     async fn shown_ids<I: Ord + Send + 'static>(
         &self,
         mut ids: Vec<I>,
@@ -59,20 +58,20 @@ impl Caller {
         ids.sort_unstable();
         ids.dedup();
         let (store, seen) = (self.engine.store(), self.position());
-        let look = || store.look(self.realm, seen, |view| show.clone()(view, &ids));
+        let look = || store.read_memory(self.realm, seen, |view| show.clone()(view, &ids));
         match store.in_memory(look).await {
             Some(shown) => shown,
             None => store.read_from(self.realm, seen, move |view| show(view, &ids)).await,
         }
     }
 
-    /// Whom ids mean by which this surface's clients look for what they may read. Who isn't there is left out.
-    pub async fn users_meant(&self, ids: Vec<String>) -> Result<Vec<UserId>> {
+    /// The users whom these ids refer to, for use as conditions on what the caller may read. Those that don't exist are left out.
+    pub async fn resolve_users(&self, ids: Vec<String>) -> Result<Vec<UserId>> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
         self.read(move |reader| {
-            let found = ids.iter().filter_map(|id| meant(reader, id).transpose());
+            let found = ids.iter().filter_map(|id| resolve_user(reader, id).transpose());
             found.map(|user| user.map(|user| user.id)).collect()
         })
         .await

@@ -1,6 +1,6 @@
 use roster_model::{Aliases, Dialect, EntityId, Form};
 
-/// Through which API somebody comes in.
+/// The API through which a request came in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Surface {
     Native,
@@ -8,9 +8,9 @@ pub enum Surface {
     Clerk,
     Enhance,
     Box,
-    /// OpenID AuthZEN: questions only.
+    /// OpenID AuthZEN: access checks only.
     Authzen,
-    /// Directories that provision.
+    /// SCIM: directories that provision.
     Scim,
 }
 
@@ -29,7 +29,7 @@ impl Surface {
 
     pub const fn dialect(self) -> Option<Dialect> {
         match self {
-            // A directory's clients store Roster's own ids, and may bring any vendor's.
+            // Directories store Roster's own ids, and may use any vendor's.
             Self::Native | Self::Scim | Self::Authzen => None,
             Self::Whylabs => Some(Dialect::Whylabs),
             Self::Clerk => Some(Dialect::Clerk),
@@ -48,29 +48,29 @@ impl Surface {
         }
     }
 
-    /// Whether the realm's root is an organization here, and what is marked as deleted is one that says so. Elsewhere both are
-    /// unknown, in no list, and nobody's parent.
+    /// Whether the realm's root is shown as an organization, and organizations that are marked as deleted are shown with that status. On
+    /// other surfaces both are unknown, in no list, and nobody's parent.
     pub const fn shows_root(self) -> bool {
         matches!(self, Self::Native | Self::Enhance | Self::Scim | Self::Authzen)
     }
 
-    /// Whether an organization that is marked as deleted is still one here.
+    /// Whether organizations that are marked as deleted are still shown.
     pub const fn shows_deleted(self) -> bool {
         matches!(self, Self::Native | Self::Enhance)
     }
 
-    /// Whether a caller who may not is told so (403) even where he may not read: the vendor's contract has it that way. Elsewhere
-    /// what he may not know of is not there (404).
+    /// Whether a caller without the right is told so (403) even about entities that he may not read, as the vendor's contract requires.
+    /// On other surfaces such entities don't exist for him (404).
     pub const fn tells_what_exists(self) -> bool {
         matches!(self, Self::Box | Self::Enhance)
     }
 
-    /// What stands before the digits of every id of a kind here, if they are base62 digits.
-    pub(crate) fn lead<I: EntityId>(self) -> Option<String> {
-        self.form().lead::<I>()
+    /// What precedes the base62 digits of every id of this kind on this surface. `None` if the form isn't base62.
+    pub(crate) fn base62_prefix<I: EntityId>(self) -> Option<String> {
+        self.form().base62_prefix::<I>()
     }
 
-    /// An entity's id as this surface's clients know it: the one it brought along, else its own in this surface's form.
+    /// An entity's id as this surface's clients know it: its alias for this dialect, else its own id in this surface's form.
     pub fn show<I: EntityId>(self, id: I, aliases: &Aliases) -> String {
         let alias = self.dialect().and_then(|dialect| aliases.of(dialect));
         match alias {

@@ -1,4 +1,4 @@
-//! Keys to the API: issued, listed, revoked.
+//! API keys: issuing, listing, changing and revoking them.
 
 use roster_model::permission::BuiltIn as P;
 use roster_model::{
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::access::{Allowed, is_allowed};
 use crate::actor::{Actor, Caller};
 use crate::error::{Error, OfField as _, Result, Subject};
-use crate::memberships::{check_roles, may_give};
+use crate::memberships::{check_may_grant, check_roles};
 use crate::paging::{Listed, Page};
 use crate::reference::{OrganizationRef, UserRef};
 use crate::secret::{self, SecretForm};
@@ -22,11 +22,11 @@ use crate::transaction::{Reader, Tx};
 #[derive(Clone, Debug)]
 pub struct NewToken {
     pub kind: TokenKind,
-    /// Where an organization token acts.
+    /// The organization at which an organization token acts.
     pub organization: Option<OrganizationRef>,
-    /// Whose user token it is, or with whom an organization token dies.
+    /// The user of a user token; or the user with whom an organization token becomes invalid.
     pub user: Option<UserRef>,
-    /// What an organization token acts with.
+    /// The roles of an organization token.
     pub roles: RoleSet,
     /// Keys of the permissions that it may use; `None`: all that its roles grant.
     pub scopes: Option<Vec<String>>,
@@ -52,11 +52,11 @@ impl NewToken {
     }
 }
 
-/// What of a token is to be different; `None` stays as it is.
+/// Changes of a token; `None` leaves a field unchanged.
 #[derive(Clone, Debug, Default)]
 pub struct TokenPatch {
     pub name: Option<Option<String>>,
-    /// Of an organization token. Whoever gives them must hold their permissions there.
+    /// Of an organization token. The caller must hold their permissions there.
     pub roles: Option<RoleSet>,
     pub expires: Option<Option<Timestamp>>,
     pub extras: Option<(Dialect, Metadata)>,
@@ -66,7 +66,7 @@ pub struct TokenPatch {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct IssuedToken {
     pub token: Token,
-    /// Told once. `None` when a repeated request is answered again, since nobody remembers it.
+    /// Returned once. `None` when the stored answer to a repeated request is returned, since the secret isn't stored.
     #[serde(skip)]
     pub secret: Option<String>,
 }
@@ -74,9 +74,9 @@ pub struct IssuedToken {
 /// Which tokens to list.
 #[derive(Clone, Debug, Default)]
 pub struct TokenQuery {
-    /// Those of this organization.
+    /// Tokens of this organization.
     pub organization: Option<OrganizationRef>,
-    /// Those of this user.
+    /// Tokens of this user.
     pub user: Option<UserRef>,
     pub kind: Option<TokenKind>,
     pub without_revoked: bool,
@@ -93,34 +93,37 @@ fn check_common(reader: Reader<'_>, new: &NewToken) -> Result<()> {
     if let Some(scopes) = &new.scopes {
         let known = reader.view.list_permissions()?;
         if let Some(scope) = scopes.iter().find(|scope| !known.iter().any(|p| p.key == **scope)) {
-            return Err(Error::invalid("scopes", format!("names {scope:?}, which is no permission of this realm")));
+            return Err(Error::invalid(
+                "scopes",
+                format!("contains {scope:?}, which is not a permission of this realm"),
+            ));
         }
     }
     Ok(())
 }
 
-/// When the key that was shown ends. A session that isn't limited is its user, who comes again.
-fn own_end(actor: &Actor) -> Option<Timestamp> {
+/// When the caller's own key expires. A session that isn't limited to one membership doesn't count, since its user can log in again.
+fn caller_expiry(actor: &Actor) -> Option<Timestamp> {
     match actor {
         Actor::Token(own) => own.expires,
         Actor::Session(session) => session.only.map(|_| session.expires),
-        // Whomever he acts as, it was his own key that was shown.
-        Actor::As(behind, _) => own_end(behind),
-        Actor::Operator | Actor::Entering(_) => None,
+        // Acting as another user still uses the caller's own key.
+        Actor::ActingAs(real, _) => caller_expiry(real),
+        Actor::Operator | Actor::LoggingIn(_) => None,
     }
 }
 
-/// No token outlives the key that it is made with: it ends with that one if nobody says when, and never later.
+/// The expiry of a new token. A token doesn't outlive the key that issues it: by default it expires with that key, and it can't expire later.
 fn expiry(reader: Reader<'_>, wanted: Option<Timestamp>) -> Result<Option<Timestamp>> {
-    match (own_end(&reader.acting.actor), wanted) {
+    match (caller_expiry(&reader.acting.actor), wanted) {
         (Some(own), Some(wanted)) if wanted > own => {
-            Err(Error::invalid("expires_at", "must not be after the end of the key that it is made with"))
+            Err(Error::invalid("expires_at", "must not be after the expiry of the key that issues it"))
         }
         (own, wanted) => Ok(wanted.or(own)),
     }
 }
 
-fn of_kind(problem: &'static str, field: &'static str) -> Error {
+fn invalid_for_kind(problem: &'static str, field: &'static str) -> Error {
     Error::invalid(field, problem)
 }
 
@@ -128,7 +131,7 @@ fn issue(tx: &mut Tx<'_, '_>, new: &NewToken, secret: &str) -> Result<Token> {
     let reader = tx.read();
     let expires = expiry(reader, new.expires);
     let token = |organization, user, expires, tx: &Tx<'_, '_>| Token {
-        id: tx.draw(),
+        id: tx.new_id(),
         kind: new.kind,
         organization,
         user,
@@ -148,9 +151,9 @@ fn issue(tx: &mut Tx<'_, '_>, new: &NewToken, secret: &str) -> Result<Token> {
         TokenKind::Realm => {
             let proof = reader.realm()?.allow(reader, P::TokensWrite)?;
             if new.organization.is_some() || new.user.is_some() || !new.roles.is_empty() {
-                return Err(of_kind("must not be given for a realm key", "organization_id"));
+                return Err(invalid_for_kind("must not be given for a realm key", "organization_id"));
             }
-            // A realm key may do more than any role grants: only another one can make it.
+            // A realm key may do more than any role grants, so only a realm key can issue one.
             if !proof.standing().is_everything() || !proof.standing().scopes_cover(new.scopes.as_deref()) {
                 return Err(Error::Forbidden("a realm key".into()));
             }
@@ -160,9 +163,9 @@ fn issue(tx: &mut Tx<'_, '_>, new: &NewToken, secret: &str) -> Result<Token> {
             Ok(token)
         }
         TokenKind::Organization => {
-            let organization = new.organization.as_ref().ok_or(of_kind("must be given", "organization_id"))?;
+            let organization = new.organization.as_ref().ok_or(invalid_for_kind("must be given", "organization_id"))?;
             let place = reader.organization(organization)?.allow(reader, Right::tree(P::TokensWrite))?;
-            may_act_with(reader, &place, new.roles)?;
+            check_token_roles(reader, &place, new.roles)?;
             if !place.standing().scopes_cover(new.scopes.as_deref()) {
                 return Err(Error::Forbidden("a key with these scopes".into()));
             }
@@ -174,12 +177,15 @@ fn issue(tx: &mut Tx<'_, '_>, new: &NewToken, secret: &str) -> Result<Token> {
             Ok(token)
         }
         TokenKind::User => {
-            let user = new.user.as_ref().ok_or(of_kind("must be given", "user_id"))?;
+            let user = new.user.as_ref().ok_or(invalid_for_kind("must be given", "user_id"))?;
             let user = reader.user(user)?.allow_self_or(reader, P::UsersActAs)?;
             if new.organization.is_some() || !new.roles.is_empty() {
-                return Err(of_kind("must not be given for a user's token: it acts by memberships", "organization_id"));
+                return Err(invalid_for_kind(
+                    "must not be given for a user's token: it acts by memberships",
+                    "organization_id",
+                ));
             }
-            // An own token can't do more than the one it is made with; who acts for others isn't narrowed by their memberships.
+            // A token can't have wider scopes than the key that issues it; the user's memberships don't matter for that.
             if !user.standing().scopes_cover(new.scopes.as_deref()) {
                 return Err(Error::Forbidden("a key with these scopes".into()));
             }
@@ -191,14 +197,14 @@ fn issue(tx: &mut Tx<'_, '_>, new: &NewToken, secret: &str) -> Result<Token> {
     }
 }
 
-/// The token, and whether the caller may see and end it. Who may not is told that there is none.
+/// A token that the caller may see and revoke. `NotFound` if there is none, or if he may not.
 fn find(reader: Reader<'_>, reference: &str) -> Result<Token> {
     let unknown = || Error::NotFound(Subject::Token);
     let id: TokenId = Form::read_any(reference).ok_or_else(unknown)?;
-    visible(reader, reader.view.token_as_stored(id)?.ok_or_else(unknown)?)
+    check_visible(reader, reader.view.token_as_stored(id)?.ok_or_else(unknown)?)
 }
 
-fn visible(reader: Reader<'_>, token: Token) -> Result<Token> {
+fn check_visible(reader: Reader<'_>, token: Token) -> Result<Token> {
     let unknown = || Error::NotFound(Subject::Token);
     if matches!(&reader.acting.actor, Actor::Token(own) if own.id == token.id) {
         return Ok(token);
@@ -217,13 +223,13 @@ fn visible(reader: Reader<'_>, token: Token) -> Result<Token> {
     if allowed { Ok(token) } else { Err(unknown()) }
 }
 
-/// The roles that an organization token may be given here.
-fn may_act_with(reader: Reader<'_>, place: &Allowed<Organization>, roles: RoleSet) -> Result<()> {
+/// Checks that the caller may give an organization token these roles here.
+fn check_token_roles(reader: Reader<'_>, place: &Allowed<Organization>, roles: RoleSet) -> Result<()> {
     check_roles(reader, roles)?;
-    may_give(place, roles)?;
-    // A token that acts as an owner is made by an owner, here or above.
+    check_may_grant(place, roles)?;
+    // Only an owner, here or above, may issue a token that acts as an owner.
     if roles.contains(RoleNumber::OWNER)
-        && let Some(lacking) = place.standing().lacks_of(RoleSet::OWNER)
+        && let Some(lacking) = place.standing().missing_for_roles(RoleSet::OWNER)
     {
         return Err(Error::Forbidden(lacking.into()));
     }
@@ -242,7 +248,7 @@ fn update(tx: &mut Tx<'_, '_>, before: Token, patch: &TokenPatch) -> Result<Toke
         }
         after.name.clone_from(name);
     }
-    // Nobody makes of another key what he couldn't have made himself.
+    // Nobody may change a key into one that he couldn't have issued himself.
     if (patch.expires.is_some() || patch.roles.is_some())
         && !reader.root_standing()?.scopes_cover(before.scopes.as_deref())
     {
@@ -256,10 +262,10 @@ fn update(tx: &mut Tx<'_, '_>, before: Token, patch: &TokenPatch) -> Result<Toke
     }
     if let Some(roles) = patch.roles {
         let Some(organization) = before.organization else {
-            return Err(of_kind("must not be given for such a key", "roles"));
+            return Err(invalid_for_kind("must not be given for such a key", "roles"));
         };
         let place = reader.organization(&organization.into())?.allow(reader, Right::tree(P::TokensWrite))?;
-        may_act_with(reader, &place, roles)?;
+        check_token_roles(reader, &place, roles)?;
         after.roles = roles;
     }
     if let Some((dialect, extras)) = &patch.extras {
@@ -268,13 +274,13 @@ fn update(tx: &mut Tx<'_, '_>, before: Token, patch: &TokenPatch) -> Result<Toke
     if after == before {
         return Ok(after);
     }
-    // `find` decided; this is what it decided about.
+    // The right was checked by `find` before.
     let proof = reader.realm()?.allow_everyone(reader)?;
     tx.change(&proof, &Change::TokenUpdated { before: Box::new(before), after: Box::new(after.clone()) })?;
     Ok(after)
 }
 
-/// A key must not give itself more time or more rights, nor have them given by whom it acts as.
+/// Whether this is the caller's own key, even while acting as a user: a key must not extend its own lifetime or rights.
 fn is_own(reader: Reader<'_>, token: &Token) -> bool {
     reader.acting.actor.token().is_some_and(|own| own.id == token.id)
 }
@@ -285,26 +291,26 @@ pub(crate) fn revoke(tx: &mut Tx<'_, '_>, before: Token) -> Result<Token> {
     }
     let after = Token { revoked: Some(tx.now()), ..before.clone() };
     let change = Change::TokenRevoked { before: Box::new(before), after: Box::new(after.clone()) };
-    // `find` decided; this is what it decided about.
+    // The right was checked by `find` before.
     let proof = tx.read().realm()?.allow_everyone(tx.read())?;
     tx.change(&proof, &change)?;
     Ok(after)
 }
 
 impl Caller {
-    /// A realm key is made by a realm key; an organization token needs `tokens:write` there or above, and every permission of
-    /// its roles; a user's token is made by the user, or with `users:act_as` at the root. No token may use more than the one it
-    /// is made with, or outlive it.
+    /// Issuing a realm key needs a realm key; an organization token needs `tokens:write` there or above, and every permission of its roles; a
+    /// user's token is issued by the user himself, or with `users:act_as` at the root. No token has wider scopes than the key that issues it,
+    /// or outlives it.
     pub async fn issue_token(&self, new: NewToken) -> Result<IssuedToken> {
         let secret = secret::of_form(new.form);
         let hidden = secret.clone();
         let issued =
             self.write(move |tx| Ok(IssuedToken { token: issue(tx, &new, &hidden)?, secret: Some(hidden) })).await?;
-        // What comes from memory after a repeated request is the token of the first one, whose secret is gone.
+        // The stored answer to a repeated request is the first request's token, without its secret.
         Ok(issued)
     }
 
-    /// By id in any form. A token may see itself; the others as [`Self::list_tokens`] says.
+    /// By id in any form. A token may see itself; for others the rights are those of [`Self::list_tokens`].
     pub async fn find_token(&self, token: &str) -> Result<Token> {
         let reference = token.to_owned();
         let mut token = self.read(move |reader| find(reader, &reference)).await?;
@@ -312,15 +318,15 @@ impl Caller {
         Ok(token)
     }
 
-    /// By its secret, for who may see it. A secret of another realm is an unknown one.
+    /// By its secret, if the caller may see it. A secret of another realm is unknown.
     pub async fn token_of_secret(&self, secret: &str) -> Result<Token> {
         let unknown = || Error::NotFound(Subject::Token);
         let (_, secret) = secret::read(secret).ok_or_else(unknown)?;
         let hash = secret::hash(secret);
-        self.read(move |reader| visible(reader, reader.view.token_by_hash(&hash)?.ok_or_else(unknown)?)).await
+        self.read(move |reader| check_visible(reader, reader.view.token_by_hash(&hash)?.ok_or_else(unknown)?)).await
     }
 
-    /// By id in any form. Effective at once, everywhere; doing it again changes nothing. A token may end itself.
+    /// By id in any form. Effective immediately and everywhere; repeating it changes nothing. A token may revoke itself.
     pub async fn revoke_token(&self, token: &str) -> Result<Token> {
         let reference = token.to_owned();
         let mut token = self
@@ -333,7 +339,7 @@ impl Caller {
         Ok(token)
     }
 
-    /// By id in any form. Who may issue such a token may change it, to what he might have issued, but no token itself.
+    /// By id in any form. Whoever may issue such a token may change it to one that he could have issued. No token may change itself.
     pub async fn update_token(&self, token: &str, patch: TokenPatch) -> Result<Token> {
         let reference = token.to_owned();
         let mut token = self
@@ -349,8 +355,8 @@ impl Caller {
         Ok(token)
     }
 
-    /// Of an organization: `tokens:write` there or above. Of a user: oneself, or `users:act_as` at the root. Of the whole realm:
-    /// `tokens:write` at the root.
+    /// Those of an organization need `tokens:write` there or above; those of a user are for himself, or need `users:act_as` at the root; those
+    /// of the whole realm need `tokens:write` at the root.
     pub async fn list_tokens(&self, query: TokenQuery) -> Result<Listed<Token>> {
         let mut listed = self
             .read(move |reader| {

@@ -1,4 +1,4 @@
-//! What operations work with: a [`Reader`] of one moment, and a [`Tx`] that can change things too.
+//! What operations work with: a [`Reader`] of one consistent view, and a [`Tx`] that can also make changes.
 
 use std::sync::Arc;
 
@@ -11,10 +11,10 @@ use roster_store::{Transaction, View};
 use crate::access::{Found, Proof};
 use crate::actor::{Acting, Actor};
 use crate::error::{Error, Result, Subject};
-use crate::ids::IdSource;
+use crate::ids::IdGenerator;
 use crate::reference::{OrganizationRef, UserRef};
 
-/// The realm at one position, and who is asking.
+/// A view of the realm at one position of the log, and the acting caller.
 #[derive(Clone, Copy, Debug)]
 pub struct Reader<'a> {
     pub(crate) view: &'a View<'a>,
@@ -40,7 +40,7 @@ impl Reader<'_> {
         found.map(Found).ok_or(Error::NotFound(Subject::User))
     }
 
-    /// A user who is only named: when he was last seen is not told.
+    /// A user who is only referred to: without the time when he was last active.
     pub(crate) fn named(&self, reference: &UserRef) -> Result<Found<User>> {
         let found = reference.find_named(self.view, self.acting.surface, self.acting.user)?;
         found.map(Found).ok_or(Error::NotFound(Subject::User))
@@ -75,7 +75,7 @@ impl Reader<'_> {
             });
         };
         let scopes = token.scopes.as_deref().map(Arc::from);
-        if let Actor::As(_, user) = actor {
+        if let Actor::ActingAs(_, user) = actor {
             return Ok(Standing::new(catalog, &self.view.roles_along(*user, chain)?, scopes));
         }
         let held = match token.kind {
@@ -95,7 +95,8 @@ impl Reader<'_> {
 }
 
 impl Reader<'_> {
-    /// What the acting user holds at each of these organizations, in their order: what he may act by, that is.
+    /// The roles with which the acting user may act at each of these organizations, in their order: only those of one membership if he is
+    /// limited to it.
     pub(crate) fn held_along(&self, user: UserId, chain: &[OrganizationId]) -> Result<Vec<RoleSet>> {
         let mut held = self.view.roles_along(user, chain)?;
         if let Some(only) = self.acting.only {
@@ -107,33 +108,33 @@ impl Reader<'_> {
     }
 }
 
-/// What new entities are given: ids, and the moment.
+/// What is needed to create entities: the id generator and the current time.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Drawing<'a> {
-    pub ids: &'a IdSource,
+pub(crate) struct Creation<'a> {
+    pub ids: &'a IdGenerator,
     pub now: Timestamp,
 }
 
-impl Drawing<'_> {
-    pub(crate) fn draw<I: EntityId>(&self) -> I {
-        self.ids.draw(self.now)
+impl Creation<'_> {
+    pub(crate) fn new_id<I: EntityId>(&self) -> I {
+        self.ids.generate(self.now)
     }
 }
 
 /// A transaction, and who is acting in it.
 #[derive(Debug)]
 pub struct Tx<'a, 't> {
-    ids: &'a IdSource,
+    ids: &'a IdGenerator,
     inner: &'a mut Transaction<'t>,
     acting: &'a Acting,
 }
 
 impl<'a, 't> Tx<'a, 't> {
-    pub(crate) fn new(ids: &'a IdSource, inner: &'a mut Transaction<'t>, acting: &'a Acting) -> Self {
+    pub(crate) fn new(ids: &'a IdGenerator, inner: &'a mut Transaction<'t>, acting: &'a Acting) -> Self {
         Self { ids, inner, acting }
     }
 
-    /// Sees the changes made so far.
+    /// A reader that sees the changes made so far in this transaction.
     pub(crate) fn read(&self) -> Reader<'_> {
         Reader { view: self.inner, acting: self.acting }
     }
@@ -142,55 +143,55 @@ impl<'a, 't> Tx<'a, 't> {
         self.acting.now
     }
 
-    pub(crate) fn draw<I: EntityId>(&self) -> I {
-        self.ids.draw(self.acting.now)
+    pub(crate) fn new_id<I: EntityId>(&self) -> I {
+        self.ids.generate(self.acting.now)
     }
 
-    pub(crate) fn drawing(&self) -> Drawing<'_> {
-        Drawing { ids: self.ids, now: self.acting.now }
+    pub(crate) fn creation(&self) -> Creation<'_> {
+        Creation { ids: self.ids, now: self.acting.now }
     }
 
-    /// The raw id of who acts, for `created_by`.
+    /// The raw id of the actor, for `created_by`.
     pub(crate) fn author(&self) -> Option<i64> {
         self.acting.actor.reference().id
     }
 
-    /// Makes a change, with its event.
+    /// Applies a change and records its event. A change that `proof` doesn't cover is an internal error.
     pub(crate) fn change(&mut self, proof: &impl Proof, change: &Change) -> Result<()> {
         if !proof.covers(change) {
             return Err(Error::Internal(format!("{} is not covered by its proof", change.kind())));
         }
-        let event: EventId = self.draw();
+        let event: EventId = self.new_id();
         self.inner.apply(event, self.acting.now, self.acting.actor.reference(), change)?;
         Ok(())
     }
 
-    /// Makes many changes, each with its event, which don't build on each other's rows.
+    /// Applies many changes and records their events. They must not depend on each other's rows.
     pub(crate) fn change_all(&mut self, proof: &impl Proof, changes: &[Change]) -> Result<()> {
         if let Some(change) = changes.iter().find(|change| !proof.covers(change)) {
             return Err(Error::Internal(format!("{} is not covered by its proof", change.kind())));
         }
         let (ids, now) = (self.ids, self.acting.now);
-        Ok(self.inner.apply_all(|| ids.draw(now), now, self.acting.actor.reference(), changes)?)
+        Ok(self.inner.apply_all(|| ids.generate(now), now, self.acting.actor.reference(), changes)?)
     }
 
-    /// Remembers how far an import came.
+    /// Stores how far an import has come.
     pub(crate) fn put_import_progress(&self, progress: &roster_store::ImportProgress) -> Result<()> {
         Ok(self.inner.put_import_progress(progress)?)
     }
 
-    /// Tries something that may be refused by itself, without a trace.
+    /// Runs a part that may fail on its own; if it does, its changes are rolled back.
     pub(crate) fn attempt<T>(&mut self, run: impl FnOnce(&mut Tx<'_, 't>) -> Result<T>) -> Result<T> {
         let (ids, acting) = (self.ids, self.acting);
         self.inner.attempt(|inner| run(&mut Tx { ids, inner, acting }))
     }
 
-    /// Invitations to the addresses of somebody who is erased.
+    /// Removes invitations to the addresses of a user who is erased.
     pub(crate) fn forget_invitations(&self, emails: &[String]) -> Result<()> {
         Ok(self.inner.forget_invitations(emails)?)
     }
 
-    /// Answers kept for repeated requests may hold what was just erased.
+    /// Drops the answers stored for idempotent requests, which may contain what was just erased.
     pub(crate) fn forget_answers(&self) -> Result<()> {
         Ok(self.inner.forget_answers()?)
     }

@@ -3,7 +3,7 @@
 use roster_model::permission::BuiltIn as P;
 use roster_model::{
     Address, AddressKind, Aliases, Change, Dialect, EntityId as _, Extras, Metadata, NO_ADDRESS, Realm, Right, RoleSet,
-    Timestamp, User, UserId, UserStatus, id::AddressId, metadata, ownership, text,
+    Timestamp, User, UserId, UserStatus, id::AddressId, metadata, text,
 };
 use roster_store::list::{Key, Mark, Slice};
 use roster_store::{Anything, MemberFilter, MemberSort, UserFilter, UserMatch, UserSort, View};
@@ -13,26 +13,27 @@ use crate::actor::Caller;
 use crate::error::{Error, OfField as _, Result, Subject};
 use crate::memberships::{self, MetadataWrite};
 use crate::organizations::locale;
+use crate::ownership;
 use crate::paging::{Listed, Page};
 use crate::passwords::{self, HashedPassword};
 use crate::picked::Picked;
 use crate::realm_admins;
 use crate::reference::{OrganizationRef, UserRef};
-use crate::transaction::{Drawing, Reader, Tx};
+use crate::transaction::{Creation, Reader, Tx};
 
-/// Most addresses of one user: everybody who sees the user is shown all of them.
+/// Maximum number of addresses of one user; all of them are part of every answer about the user.
 const ADDRESSES_MAX: usize = 100;
 
-/// A user to be made.
+/// A user to be created.
 #[derive(Clone, Debug, Default)]
 pub struct NewUser {
     /// The primary address.
     pub email: Option<String>,
     /// Further addresses.
     pub other_emails: Vec<String>,
-    /// The first one is the primary one.
+    /// The first one is the primary phone number.
     pub phones: Vec<String>,
-    /// The whole name; first and last name are read from it if they aren't given.
+    /// The whole name; first and last name are derived from it if they aren't given.
     pub name: Option<String>,
     pub first_name: Option<String>,
     pub last_name: Option<String>,
@@ -46,20 +47,20 @@ pub struct NewUser {
     pub extras: Extras,
     /// See [`Caller::hash_password`].
     pub password: Option<HashedPassword>,
-    /// An admin of the realm: made a member of its root.
+    /// Whether to make the user an admin of the realm, that is, a member of its root.
     pub realm_admin: bool,
-    /// When the user was made elsewhere, if brought along.
+    /// The original time of creation, if the user is migrated from elsewhere.
     pub created: Option<Timestamp>,
-    /// For whom the user is made, for callers who may create users only there.
+    /// The organization for which the user is created, for callers who may create users only there.
     pub organization: Option<OrganizationRef>,
 }
 
-/// What is to be different; `None` stays as it is.
+/// Changes; `None` leaves a field unchanged.
 #[derive(Clone, Debug, Default)]
 pub struct UserPatch {
-    /// The primary address; `Some(None)` takes it away.
+    /// The primary address; `Some(None)` removes it.
     pub email: Option<Option<String>>,
-    /// Those of the user's addresses that are to be the primary ones of their kind.
+    /// The user's addresses that are to become the primary ones of their kind.
     pub primary: Vec<AddressId>,
     pub name: Option<String>,
     pub first_name: Option<Option<String>>,
@@ -74,12 +75,12 @@ pub struct UserPatch {
     pub extras: Option<(Dialect, Metadata)>,
     /// Whether an admin of the realm. Also needs `memberships:write` at the root.
     pub realm_admin: Option<bool>,
-    /// Refused unless it was last changed then.
+    /// If set, refused unless the record's `updated` is this.
     pub expected: Option<Timestamp>,
 }
 
 impl UserPatch {
-    /// What users may change about themselves: names and language.
+    /// Whether it changes only what users may change about themselves: names and language.
     fn is_own_business(&self) -> bool {
         let Self { email, primary, username, external_id, status, public, private, open, extras, realm_admin, .. } =
             self;
@@ -100,29 +101,29 @@ impl UserPatch {
 #[derive(Clone, Debug, Default)]
 pub struct UserQuery {
     pub status: Option<UserStatus>,
-    /// Exactly, in any case.
+    /// The exact address, case-insensitive.
     pub email: Option<String>,
     pub username: Option<String>,
     pub external_id: Option<String>,
-    /// Part of a name, user name or address, in any case.
+    /// Part of a name, user name or address, case-insensitive.
     pub text: Option<String>,
-    /// Beginning of the name or of the primary e-mail address, in any case.
+    /// Beginning of the name or of the primary e-mail address, case-insensitive.
     pub prefix: Option<String>,
     pub more: UserConditions,
-    /// Go on after this user, in the place of a cursor.
+    /// Continue after this user, instead of a cursor.
     pub after: Option<UserRef>,
     pub sort: UserSort,
     pub page: Page,
 }
 
-/// Further conditions on users. All must hold; parts are found in any case.
+/// Further conditions on users, all of which must hold. Parts are matched case-insensitively.
 #[derive(Clone, Debug, Default)]
 pub struct UserConditions {
     pub users: Picked<UserRef>,
-    /// Being a member of one of these.
+    /// Members of one of these.
     pub organizations: Picked<OrganizationRef>,
     pub external_ids: Picked<String>,
-    /// Having one of these addresses, primary or not.
+    /// Users with one of these addresses, primary or not.
     pub emails: Option<Vec<String>>,
     pub phones: Option<Vec<String>>,
     pub usernames: Option<Vec<String>>,
@@ -136,11 +137,11 @@ pub struct UserConditions {
     pub created_before: Option<Timestamp>,
     pub active_after: Option<Timestamp>,
     pub active_before: Option<Timestamp>,
-    /// Being a member of this organization or of one below, or made for it, see [`MADE_FOR`].
+    /// Members of this organization or of one below it, and users created for it; see [`MADE_FOR`].
     pub within: Option<OrganizationRef>,
 }
 
-/// In a user's extras, under any dialect: the id of the organization that he was made for, in the dialect's form.
+/// The key in a user's extras, under any dialect, of the id of the organization that he was created for, in the dialect's form.
 pub const MADE_FOR: &str = "made_for";
 
 impl UserConditions {
@@ -148,13 +149,13 @@ impl UserConditions {
         let surface = reader.acting.surface;
         let user = |user: &UserRef| Ok(user.find(reader.view, surface, reader.acting.user)?.map(|user| user.id));
         let organization = |o: &OrganizationRef| Ok(o.find(reader.view, surface)?.map(|organization| organization.id));
-        // What isn't an address matches nobody.
+        // An invalid address matches nobody.
         let emails = |all: &Vec<String>| all.iter().filter_map(|email| text::email(email).ok()).collect();
         let anything = match &self.anything {
             Some(text) => Some(Anything {
                 part: text.clone(),
                 user: user(&UserRef::Text(text.clone()))?,
-                id_lead: surface.lead::<UserId>(),
+                id_lead: surface.base62_prefix::<UserId>(),
             }),
             None => None,
         };
@@ -191,7 +192,7 @@ impl UserQuery {
     pub(crate) fn filter(&self, reader: Reader<'_>) -> Result<UserFilter> {
         Ok(UserFilter {
             status: self.status,
-            // What isn't an address matches nobody, rather than everybody.
+            // An invalid address must match nobody rather than everybody.
             email: self.email.as_deref().map(|email| text::email(email).unwrap_or_default()),
             username: self.username.clone(),
             external_id: self.external_id.clone(),
@@ -206,7 +207,7 @@ fn taken(field: &'static str, other: &User) -> Error {
     Error::AlreadyExists { subject: Subject::User, field, id: Some(other.id.raw()) }
 }
 
-/// Refuses what another user has already.
+/// Refuses addresses, user name and external id that another user has already.
 fn identifiers_are_free(view: &View<'_>, user: &User) -> Result<()> {
     let other = |found: Option<User>| found.filter(|other| other.id != user.id);
     for address in &user.addresses {
@@ -236,7 +237,8 @@ fn part_of_name(part: Option<&str>, field: &'static str) -> Result<Option<String
     Ok(part.filter(|part| !part.is_empty()).map(str::to_owned))
 }
 
-/// Two long parts make a name longer than one that is given. Answers and exports say it, so it must be able to come back.
+/// Checks a name unless it is `known`, the one joined from its parts: two long parts may give a name that exceeds the limit, and since answers
+/// and exports contain that name, it must be accepted back.
 fn check_name(name: &str, known: &str) -> Result<()> {
     if name != known {
         text::free(name, text::NAME_MAX).of("name")?;
@@ -255,24 +257,23 @@ fn names(new: &NewUser) -> Result<(String, Option<String>, Option<String>)> {
     Ok(if first.is_none() && last.is_none() { (name.clone(), split.0, split.1) } else { (name.clone(), first, last) })
 }
 
-/// An address that somebody is to have from now on. What some surfaces show for users without one can't be taken: it would lead them to
-/// somebody else.
+/// Validates a new address. The placeholder that some surfaces show for users without an address is refused: it would identify another user.
 pub(crate) fn given_email(email: &str) -> Result<String, text::Problem> {
     match text::email(email)? {
-        made_up if made_up.ends_with(NO_ADDRESS) => Err("is the address of a user without one"),
+        made_up if made_up.ends_with(NO_ADDRESS) => Err("is a placeholder for users without an address"),
         email => Ok(email),
     }
 }
 
 fn email_address(tx: &Tx<'_, '_>, email: &str) -> Result<Address> {
-    Ok(address(tx.drawing(), AddressKind::Email, given_email(email).of("email")?, true))
+    Ok(address(tx.creation(), AddressKind::Email, given_email(email).of("email")?, true))
 }
 
-fn address(drawing: Drawing<'_>, kind: AddressKind, value: String, primary: bool) -> Address {
-    Address { id: drawing.draw(), kind, value, primary, verified: true, created: drawing.now }
+fn address(creation: Creation<'_>, kind: AddressKind, value: String, primary: bool) -> Address {
+    Address { id: creation.new_id(), kind, value, primary, verified: true, created: creation.now }
 }
 
-/// Whoever had more before, from an import, keeps them.
+/// Checks the number of addresses. A user who already had more, from an import, may keep that many.
 fn check_number(addresses: usize, before: usize) -> Result<()> {
     if addresses > ADDRESSES_MAX.max(before) {
         return Err(Error::invalid("addresses", format!("are more than {ADDRESSES_MAX}")));
@@ -280,8 +281,8 @@ fn check_number(addresses: usize, before: usize) -> Result<()> {
     Ok(())
 }
 
-/// Primary ones first, each once: as they are kept.
-fn addresses(drawing: Drawing<'_>, new: &NewUser) -> Result<Vec<Address>> {
+/// The addresses of a new user, without duplicates, in the stored order: primary ones first.
+fn addresses(creation: Creation<'_>, new: &NewUser) -> Result<Vec<Address>> {
     check_number(usize::from(new.email.is_some()) + new.other_emails.len() + new.phones.len(), 0)?;
     let mut all: Vec<Address> = Vec::new();
     let emails =
@@ -293,13 +294,13 @@ fn addresses(drawing: Drawing<'_>, new: &NewUser) -> Result<Vec<Address>> {
             continue;
         }
         let primary = !all.iter().any(|other| other.kind == kind);
-        all.push(address(drawing, kind, value, primary));
+        all.push(address(creation, kind, value, primary));
     }
     sort_addresses(&mut all);
     Ok(all)
 }
 
-/// In the order that the store gives them in, so that the log says the same.
+/// Sorts addresses as the store returns them, so that the log has the same order.
 pub(crate) fn sort_addresses(addresses: &mut [Address]) {
     addresses.sort_by_key(|address| (!address.primary, address.id));
 }
@@ -314,11 +315,11 @@ fn make_primary(addresses: &mut [Address], id: AddressId) -> Result<()> {
     Ok(())
 }
 
-/// The id that an invitation keeps for somebody with one of these addresses, if it never was another's.
+/// The id that a pending invitation reserved for a user with one of these addresses, if no user ever had it.
 fn promised(reader: Reader<'_>, addresses: &[Address]) -> Result<Option<UserId>> {
     for email in addresses.iter().filter(|address| address.kind == AddressKind::Email) {
         if let Some(id) = reader.view.user_promised(&email.value, reader.now())?
-            && !reader.view.was_ever(id)?
+            && !reader.view.ever_existed(id)?
         {
             return Ok(Some(id));
         }
@@ -326,15 +327,15 @@ fn promised(reader: Reader<'_>, addresses: &[Address]) -> Result<Option<UserId>>
     Ok(None)
 }
 
-/// A user as he will be, by himself: whether somebody else is called so is another question.
-pub(crate) fn build(drawing: Drawing<'_>, new: &NewUser) -> Result<User> {
+/// Builds and validates a user on his own, without checking uniqueness.
+pub(crate) fn build(creation: Creation<'_>, new: &NewUser) -> Result<User> {
     let (name, first_name, last_name) = names(new)?;
     metadata::check(&new.public).of("public_metadata")?;
     metadata::check(&new.private).of("private_metadata")?;
     metadata::check(&new.open).of("unsafe_metadata")?;
     Ok(User {
-        addresses: addresses(drawing, new)?,
-        id: drawing.draw(),
+        addresses: addresses(creation, new)?,
+        id: creation.new_id(),
         name,
         first_name,
         last_name,
@@ -348,8 +349,8 @@ pub(crate) fn build(drawing: Drawing<'_>, new: &NewUser) -> Result<User> {
             .map(str::to_owned),
         status: new.status,
         locale: locale(new.locale.as_deref())?,
-        created: new.created.unwrap_or(drawing.now),
-        updated: drawing.now,
+        created: new.created.unwrap_or(creation.now),
+        updated: creation.now,
         last_active: None,
         public: new.public.clone(),
         private: new.private.clone(),
@@ -360,14 +361,14 @@ pub(crate) fn build(drawing: Drawing<'_>, new: &NewUser) -> Result<User> {
 }
 
 pub(crate) fn create(tx: &mut Tx<'_, '_>, proof: &Allowed<Realm>, new: &NewUser) -> Result<User> {
-    let mut user = build(tx.drawing(), new)?;
+    let mut user = build(tx.creation(), new)?;
     if let Some(promised) = promised(tx.read(), &user.addresses)? {
         user.id = promised;
     }
     identifiers_are_free(tx.read().view, &user)?;
     tx.change(proof, &Change::UserCreated { after: Box::new(user.clone()) })?;
     if let Some(password) = &new.password {
-        passwords::put(tx, proof, user.id, Some(&password.0))?;
+        passwords::set_hash(tx, proof, user.id, Some(&password.0))?;
     }
     Ok(user)
 }
@@ -377,7 +378,7 @@ pub(crate) fn update(tx: &mut Tx<'_, '_>, before: &Allowed<User>, patch: &UserPa
         return Err(Error::PreconditionFailed);
     }
     let mut after = User::clone(before);
-    // The name that he has says nothing new about its parts.
+    // A name that is unchanged doesn't replace the known first and last name.
     if let Some(name) = patch.name.as_ref().filter(|name| **name != before.name) {
         (after.first_name, after.last_name) = text::split_name(name);
     }
@@ -438,24 +439,19 @@ pub(crate) fn update(tx: &mut Tx<'_, '_>, before: &Allowed<User>, patch: &UserPa
         return Ok(after);
     }
     identifiers_are_free(tx.read().view, &after)?;
-    after.updated = tx.now().not_before(before.updated);
+    after.updated = tx.now().advanced_past(before.updated);
     let change = Change::UserUpdated { before: Box::new(User::clone(before)), after: Box::new(after.clone()) };
     tx.change(before, &change)?;
     Ok(after)
 }
 
-/// Everything that the user has goes first: ownership is cleared, memberships and account records end.
+/// Deletes a user, and before that what he has: ownerships are cleared, memberships and account records are removed.
 pub(crate) fn delete(tx: &mut Tx<'_, '_>, before: &Allowed<User>) -> Result<()> {
     let filter = MemberFilter { user: Some(before.id), ..MemberFilter::default() };
     let all = Slice::default();
     for membership in tx.read().view.list_memberships(&filter, MemberSort::Created, &all)? {
         let membership = if membership.roles.contains(roster_model::RoleNumber::OWNER) {
-            let mut cleared = membership.clone();
-            cleared.roles = ownership::after_owning(membership.roles);
-            cleared.updated = tx.now().not_before(membership.updated);
-            let change = Change::OwnershipCleared { before: Box::new(membership), after: Box::new(cleared.clone()) };
-            tx.change(before, &change)?;
-            cleared
+            ownership::clear(tx, before, membership)?
         } else {
             membership
         };
@@ -467,7 +463,7 @@ pub(crate) fn delete(tx: &mut Tx<'_, '_>, before: &Allowed<User>) -> Result<()> 
     tx.change(before, &Change::UserDeleted { before: Box::new(User::clone(before)) })
 }
 
-/// Every e-mail address that the log knows the user by, also one who is gone.
+/// Every e-mail address that the user has ever had according to the log; works for deleted users, too.
 fn emails_in_log(view: &View<'_>, user: UserId) -> Result<Vec<String>> {
     let mut emails = Vec::new();
     for event in view.list_events(0, u64::MAX, None, Some(user))? {
@@ -482,7 +478,7 @@ fn emails_in_log(view: &View<'_>, user: UserId) -> Result<Vec<String>> {
     Ok(emails)
 }
 
-/// Where those stand who were never seen: last in both directions.
+/// The sort key of users who were never active: last in both directions.
 const fn never(descending: bool) -> i64 {
     if descending { 0 } else { i64::MAX }
 }
@@ -546,24 +542,24 @@ impl Caller {
         .await
     }
 
-    /// Oneself, or anyone with `users:read` at the root.
+    /// For the user himself, or with `users:read` at the root.
     pub async fn user(&self, user: impl Into<UserRef>) -> Result<User> {
         let user = user.into();
         self.read(move |reader| Ok(reader.user(&user)?.allow_self_or(reader, P::UsersRead)?.into_inner())).await
     }
 
-    /// The same for who wants to know no more than that there is such a user.
+    /// The same, only for the id, to check that the user exists.
     pub async fn user_id(&self, user: impl Into<UserRef>) -> Result<UserId> {
         let user = user.into();
         self.read_graph(move |reader| Ok(reader.user(&user)?.allow_self_or(reader, P::UsersRead)?.id)).await
     }
 
-    /// The acting user, if the caller is one. When he was last seen is no part of the answer.
+    /// The acting user, if there is one, without the time when he was last active.
     pub async fn me(&self) -> Result<Option<User>> {
         self.read_graph(|reader| Ok(reader.acting.user.map(|id| reader.view.user(id)).transpose()?.flatten())).await
     }
 
-    /// Names and language also by oneself; all else needs `users:write` at the root.
+    /// Users may change their own names and language; everything else needs `users:write` at the root.
     pub async fn update_user(&self, user: impl Into<UserRef>, patch: UserPatch) -> Result<User> {
         let user = user.into();
         self.write(move |tx| {
@@ -582,7 +578,7 @@ impl Caller {
         .await
     }
 
-    /// Needs `users:write` at the root. Memberships, account records and tokens go along; what he owned has no owner then.
+    /// Needs `users:write` at the root. Memberships, account records and tokens are deleted, too; organizations that he owned have no owner then.
     pub async fn delete_user(&self, user: impl Into<UserRef>, expected: Option<Timestamp>) -> Result<User> {
         let user = user.into();
         self.write(move |tx| {
@@ -596,7 +592,7 @@ impl Caller {
         .await
     }
 
-    /// As [`Self::delete_user`], but refused ([`Error::OwnerProtected`]) as long as he owns an organization.
+    /// As [`Self::delete_user`], but refused ([`Error::OwnerProtected`]) while the user owns an organization.
     pub async fn delete_user_unless_owner(
         &self,
         user: impl Into<UserRef>,
@@ -618,8 +614,8 @@ impl Caller {
         .await
     }
 
-    /// Needs `users:write` at the root. Deletes the user, if still there, and blanks what the log says of him. The events keep
-    /// their numbers.
+    /// Needs `users:write` at the root. Deletes the user, if he still exists, and blanks the log's data about him. The events keep their
+    /// numbers.
     pub async fn erase_user(&self, user: UserId, expected: Option<Timestamp>) -> Result<()> {
         self.write(move |tx| {
             let realm = tx.read().realm()?.allow(tx.read(), P::UsersWrite)?;
@@ -632,7 +628,7 @@ impl Caller {
                     }
                     delete(tx, &before)?;
                 }
-                Err(Error::NotFound(_)) if expected.is_none() && tx.read().view.remembers(user)? => {}
+                Err(Error::NotFound(_)) if expected.is_none() && tx.read().view.has_events_about(user)? => {}
                 Err(error) => return Err(error),
             }
             tx.change(&realm, &Change::UserErased { user })?;
@@ -675,7 +671,7 @@ impl Caller {
         .await
     }
 
-    /// Makes this organization the one that the user starts in. By the user, or with `memberships:write` there or above.
+    /// Makes this organization the one that the user starts in. For the user himself, or with `memberships:write` there or above.
     pub async fn set_default_membership(
         &self,
         organization: impl Into<OrganizationRef>,
@@ -683,8 +679,8 @@ impl Caller {
     ) -> Result<roster_model::Membership> {
         let (organization, user) = (organization.into(), user.into());
         self.write(move |tx| {
-            let (place, user) = memberships::place_of(tx.read(), &organization, &user)?;
-            let membership = memberships::of(tx.read(), place.id, user.id)?;
+            let (place, user) = memberships::resolve_membership(tx.read(), &organization, &user)?;
+            let membership = memberships::find_membership(tx.read(), place.id, user.id)?;
             memberships::set_default(tx, &place, &membership)
         })
         .await

@@ -1,13 +1,13 @@
-//! What every handler and extractor can reach.
+//! The application state, available to every handler and extractor.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use roster_engine::Engine;
 
-use crate::{Limits, Metrics, Rows};
+use crate::{Limits, Metrics, RowCache};
 
-/// The state of all surfaces of one server. A clone is one count more: handlers get one for each request, on all cores at once.
+/// The state of all surfaces of one server. It is cloned for every request, so a clone is only a reference count.
 #[derive(Clone, Debug)]
 pub struct App(Arc<Shared>);
 
@@ -16,19 +16,19 @@ pub struct App(Arc<Shared>);
 pub struct Shared {
     pub engine: Arc<Engine>,
     pub limits: Limits,
-    /// This server's own: tests run many servers in one process.
+    /// Per server, not global: tests run many servers in one process.
     pub metrics: Arc<Metrics>,
-    pub rows: Arc<Rows>,
+    pub rows: Arc<RowCache>,
     pub urls: Urls,
     stopping: AtomicBool,
 }
 
-/// How clients reach a server, each without a slash at the end.
+/// How clients reach a server. No URL ends with a slash.
 #[derive(Clone, Debug, Default)]
 pub struct Urls {
-    /// For the links in answers. Unknown unless configured.
+    /// Used for links in answers. `None` unless configured.
     pub public: Option<String>,
-    /// `http://HOST:PORT` of the socket, where there is one.
+    /// `http://HOST:PORT` of the listening socket, if there is one.
     pub address: Option<String>,
 }
 
@@ -54,13 +54,14 @@ impl App {
 }
 
 impl Shared {
-    /// What links in answers begin with, without a slash at the end: the public URL, else the address bound. Never what a
-    /// request calls the server.
+    /// The base of links in answers, without a trailing slash: the public URL, else the address bound. Never taken from a
+    /// request's `Host`.
     pub fn base_url(&self) -> &str {
         self.urls.public.as_deref().or(self.urls.address.as_deref()).unwrap_or("http://localhost")
     }
 
-    /// From now on new requests are refused with [`Frame::ShuttingDown`](crate::Frame::ShuttingDown); those under way go on.
+    /// Refuses new requests from now on, with [`RequestError::ShuttingDown`](crate::RequestError::ShuttingDown); requests in
+    /// flight continue.
     pub fn stop(&self) {
         self.stopping.store(true, Ordering::Release);
     }

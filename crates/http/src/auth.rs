@@ -1,26 +1,26 @@
-//! Who is calling.
+//! Authentication of requests.
 
 use axum::extract::FromRequestParts;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
-use roster_engine::{Acceptance, Caller, Credentials, Entered, Error, Promise, RequestScope, Surface};
+use roster_engine::{Acceptance, Caller, Credentials, Error, InvitationPreview, LoggedIn, RequestScope, Surface};
 
 use crate::context::Context;
-use crate::{AT_LEAST, App, Failure, Frame};
+use crate::{AT_LEAST, App, Failure, RequestError};
 
-/// What a request has in the place where the surface keeps the secret.
+/// What a request carries in the place where the surface expects the caller's secret.
 #[derive(Clone, PartialEq, Eq)]
-pub enum SecretFound {
-    /// Nothing: as if no key was sent.
+pub enum PresentedSecret {
+    /// Nothing: treated as no key.
     Missing,
-    /// Something that can't be a secret: as if a wrong key was sent. A surface that tells such callers the same as those
-    /// without a key says `Missing`.
+    /// Something that can't be a secret: treated as a wrong key. A surface that answers such callers like those without a key
+    /// returns `Missing`.
     Malformed,
     Secret(String),
 }
 
-impl std::fmt::Debug for SecretFound {
+impl std::fmt::Debug for PresentedSecret {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Missing => "Missing",
@@ -30,23 +30,23 @@ impl std::fmt::Debug for SecretFound {
     }
 }
 
-/// The secret of `Authorization: Bearer SECRET`, the scheme in any letter case.
-pub fn bearer(headers: &HeaderMap) -> SecretFound {
-    let Some(value) = headers.get(AUTHORIZATION) else { return SecretFound::Missing };
-    let Ok(value) = value.to_str() else { return SecretFound::Malformed };
+/// The secret of `Authorization: Bearer SECRET`; the scheme is case-insensitive.
+pub fn bearer(headers: &HeaderMap) -> PresentedSecret {
+    let Some(value) = headers.get(AUTHORIZATION) else { return PresentedSecret::Missing };
+    let Ok(value) = value.to_str() else { return PresentedSecret::Malformed };
     match value.trim().split_once(' ') {
         Some((scheme, secret)) if scheme.eq_ignore_ascii_case("bearer") => {
-            SecretFound::Secret(secret.trim_start().to_owned())
+            PresentedSecret::Secret(secret.trim_start().to_owned())
         }
-        _ => SecretFound::Malformed,
+        _ => PresentedSecret::Malformed,
     }
 }
 
-/// The caller, known to the engine. This and [`Authenticator`] are the only ways from a handler to the engine's operations.
+/// The caller, authenticated by the engine. This and [`Authenticator`] are a handler's only access to the engine's operations.
 #[derive(Debug)]
 pub struct Authenticated(pub Caller);
 
-/// For the few operations whose callers show in the body who they are: by a secret, or by address and password.
+/// For the few operations whose callers authenticate in the body: by a secret, or by address and password.
 #[derive(Debug)]
 pub struct Authenticator {
     app: App,
@@ -55,29 +55,29 @@ pub struct Authenticator {
 }
 
 impl Authenticator {
-    /// The caller with this secret; `None` is no secret.
+    /// Authenticates by a secret; `None` means that none was sent.
     pub async fn authenticate(self, secret: Option<&str>) -> Result<Caller, Error> {
         self.app.engine.authenticate(self.surface, secret, self.scope).await
     }
 
-    /// Whoever has this address and this password.
-    pub async fn log_in(self, credentials: Credentials) -> Result<Entered, Error> {
+    /// Logs in by e-mail address and password.
+    pub async fn log_in(self, credentials: Credentials) -> Result<LoggedIn, Error> {
         self.app.engine.log_in(self.surface, credentials, self.scope).await
     }
 
-    /// Whoever has the secret of a login link.
-    pub async fn use_link(self, secret: &str, agent: Option<String>) -> Result<Entered, Error> {
+    /// Logs in by the secret of a login link.
+    pub async fn use_link(self, secret: &str, agent: Option<String>) -> Result<LoggedIn, Error> {
         self.app.engine.use_link(self.surface, secret, agent, self.scope).await
     }
 
-    /// Whoever has the secret and the address of an invitation.
-    pub async fn accept(self, acceptance: Acceptance) -> Result<Entered, Error> {
+    /// Accepts an invitation by its secret and the address that it is to.
+    pub async fn accept(self, acceptance: Acceptance) -> Result<LoggedIn, Error> {
         self.app.engine.accept(self.surface, acceptance, self.scope).await
     }
 
-    /// What an invitation promises to whoever has its secret.
-    pub async fn promise(&self, secret: &str) -> Result<Promise, Error> {
-        self.app.engine.promise(secret).await
+    /// What an invitation offers, by its secret.
+    pub async fn preview_invitation(&self, secret: &str) -> Result<InvitationPreview, Error> {
+        self.app.engine.preview_invitation(secret).await
     }
 }
 
@@ -86,7 +86,7 @@ impl FromRequestParts<App> for Authenticator {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
         let context = Context::of(&parts.extensions)?;
-        // What is answered may hold a secret and isn't remembered for a repeated request.
+        // No idempotency key: the answer may hold a secret and must not be stored for a repeated request.
         let scope = RequestScope { position: context.position.clone(), ..RequestScope::default() };
         Ok(Self { app: app.clone(), surface: context.spec.surface, scope })
     }
@@ -98,35 +98,35 @@ impl FromRequestParts<App> for Authenticated {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
         let context = Context::of(&parts.extensions)?;
         let secret = match (context.spec.secret)(&parts.headers) {
-            SecretFound::Missing => None,
-            SecretFound::Malformed => return Err(Error::bad_credential().into()),
-            SecretFound::Secret(secret) => Some(secret),
+            PresentedSecret::Missing => None,
+            PresentedSecret::Malformed => return Err(Error::bad_credential().into()),
+            PresentedSecret::Secret(secret) => Some(secret),
         };
-        // A bad header is told to those only who may call at all.
+        // A bad header is reported only after authentication succeeded.
         let (idempotency, mut refused) = match context.idempotency.clone() {
             Ok(key) => (key, None),
-            Err(frame) => (None, Some(frame)),
+            Err(error) => (None, Some(error)),
         };
-        let at_least = at_least(&parts.headers).unwrap_or_else(|frame| {
-            refused.get_or_insert(frame);
+        let at_least = at_least(&parts.headers).unwrap_or_else(|error| {
+            refused.get_or_insert(error);
             0
         });
         let scope = RequestScope { position: context.position.clone(), at_least, idempotency };
         let caller = app.engine.authenticate(context.spec.surface, secret.as_deref(), scope).await?;
-        if let Some(frame) = refused {
-            return Err(frame.into());
+        if let Some(error) = refused {
+            return Err(error.into());
         }
         let Some(user) = context.spec.act_as.and_then(|name| parts.headers.get(name)) else { return Ok(Self(caller)) };
-        // What isn't text is nobody's id.
+        // A value that isn't text can't be anyone's id.
         Ok(Self(caller.act_as(user.to_str().unwrap_or_default().trim()).await?))
     }
 }
 
-/// The position that the answer must have come to; 0 if none is named.
-fn at_least(headers: &HeaderMap) -> Result<i64, Frame> {
+/// The log position that the answer must reflect (`Roster-At-Least`); 0 if none is given.
+fn at_least(headers: &HeaderMap) -> Result<i64, RequestError> {
     let Some(value) = headers.get(AT_LEAST) else { return Ok(0) };
     let number = value.to_str().ok().and_then(|text| text.trim().parse().ok()).filter(|number| *number >= 0);
-    number.ok_or_else(|| Frame::invalid("Roster-At-Least", "must be a sequence number, as in Roster-Sequence"))
+    number.ok_or_else(|| RequestError::invalid("Roster-At-Least", "must be a sequence number, as in Roster-Sequence"))
 }
 
 #[cfg(test)]
@@ -140,10 +140,10 @@ mod tests {
             headers.insert(AUTHORIZATION, value.parse().expect("a header value"));
             bearer(&headers)
         };
-        assert_eq!(found("Bearer k"), SecretFound::Secret("k".into()));
-        assert_eq!(found("bEARER  k"), SecretFound::Secret("k".into()));
-        assert_eq!(found("Bearer"), SecretFound::Malformed);
-        assert_eq!(found("Basic k"), SecretFound::Malformed);
-        assert_eq!(bearer(&HeaderMap::new()), SecretFound::Missing);
+        assert_eq!(found("Bearer k"), PresentedSecret::Secret("k".into()));
+        assert_eq!(found("bEARER  k"), PresentedSecret::Secret("k".into()));
+        assert_eq!(found("Bearer"), PresentedSecret::Malformed);
+        assert_eq!(found("Basic k"), PresentedSecret::Malformed);
+        assert_eq!(bearer(&HeaderMap::new()), PresentedSecret::Missing);
     }
 }

@@ -1,4 +1,4 @@
-//! JSON bodies, read when the handler wants them.
+//! JSON bodies, parsed when the handler asks for them.
 
 mod depth;
 mod field;
@@ -13,7 +13,7 @@ use http::header::CONTENT_TYPE;
 use serde::de::DeserializeOwned;
 
 use crate::context::Context;
-use crate::{App, Failure, Frame};
+use crate::{App, Failure, RequestError};
 
 pub(crate) use receive::receive;
 
@@ -24,29 +24,29 @@ pub struct BodyPolicy {
     pub empty: EmptyBody,
 }
 
-/// What `Content-Type` a body may have. Without a body it never matters.
+/// Which `Content-Type` a body may have. Ignored for requests without a body.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ContentType {
-    /// Any, or none: some vendors' clients send JSON under no name, or a wrong one.
+    /// Any, or none: some vendors' clients send JSON without a content type, or with a wrong one.
     #[default]
     Ignore,
-    /// JSON (`application/json`, `application/…+json`) or none; else [`Frame::UnsupportedMediaType`].
+    /// JSON (`application/json`, `application/…+json`) or none; else [`RequestError::UnsupportedMediaType`].
     JsonIfPresent,
-    /// `application/json` and nothing else, not even nothing; else [`Frame::UnsupportedMediaType`].
+    /// `application/json` only, and it is required; else [`RequestError::UnsupportedMediaType`].
     JsonOnly,
 }
 
-/// What [`Body::read`] takes an absent body for.
+/// How [`Body::read`] treats an absent body.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum EmptyBody {
-    /// [`Frame::BodyMissing`].
+    /// [`RequestError::BodyMissing`].
     #[default]
     Refuse,
-    /// `{}`, so that the answer names the first field that is missing.
+    /// As `{}`, so that the error names the first required field.
     Object,
 }
 
-/// A body that has arrived and was not looked at yet. A body of zero bytes is an absent one, whatever its headers say.
+/// A body that was received but not yet parsed. A body of zero bytes counts as absent, whatever its headers say.
 pub struct Body<T> {
     context: Arc<Context>,
     kind: BodyKind,
@@ -64,16 +64,16 @@ impl<T> std::fmt::Debug for Body<T> {
 }
 
 impl<T: DeserializeOwned> Body<T> {
-    /// The body as an object. What is wrong names the field.
+    /// Parses the body as a JSON object. Errors name the field.
     pub fn read(self) -> Result<T, Failure> {
         match self.bytes()? {
             Some(bytes) => self.parse(bytes, b'{'),
             None if self.context.spec.body.empty == EmptyBody::Object => self.parse(b"{}", b'{'),
-            None => Err(Frame::BodyMissing.into()),
+            None => Err(RequestError::BodyMissing.into()),
         }
     }
 
-    /// As [`Body::read`]; an absent body is the default.
+    /// As [`Body::read`], but an absent body gives the default.
     pub fn read_or_default(self) -> Result<T, Failure>
     where
         T: Default,
@@ -81,9 +81,9 @@ impl<T: DeserializeOwned> Body<T> {
         self.bytes()?.map_or_else(|| Ok(T::default()), |bytes| self.parse(bytes, b'{'))
     }
 
-    /// The body as an array, for the few operations that take one.
+    /// Parses the body as a JSON array, for the few operations that take one.
     pub fn read_array(self) -> Result<T, Failure> {
-        let bytes = self.bytes()?.ok_or(Frame::BodyMissing)?;
+        let bytes = self.bytes()?.ok_or(RequestError::BodyMissing)?;
         self.parse(bytes, b'[')
     }
 
@@ -98,39 +98,39 @@ impl<T: DeserializeOwned> Body<T> {
             ContentType::JsonOnly => self.kind == BodyKind::Json,
         };
         if !fits {
-            return Err(Frame::UnsupportedMediaType.into());
+            return Err(RequestError::UnsupportedMediaType.into());
         }
         Ok(Some(bytes))
     }
 
-    /// `opening` is asked for here since serde takes an array for a struct, field by field.
+    /// `opening` is the bracket that the text must begin with: serde would also accept an array for a struct, field by field.
     fn parse(&self, bytes: &[u8], opening: u8) -> Result<T, Failure> {
-        let text = std::str::from_utf8(bytes).map_err(|_| Frame::BodyNotUtf8)?;
+        let text = std::str::from_utf8(bytes).map_err(|_| RequestError::BodyNotUtf8)?;
         if depth::deeper_than(bytes, self.depth) {
-            return Err(Frame::BodyTooDeep { limit: self.depth }.into());
+            return Err(RequestError::BodyTooDeep { limit: self.depth }.into());
         }
         if text.trim_start().as_bytes().first() != Some(&opening) {
             must_be_json(text)?;
-            let other = if opening == b'[' { Frame::BodyNotArray } else { Frame::BodyNotObject };
+            let other = if opening == b'[' { RequestError::BodyNotArray } else { RequestError::BodyNotObject };
             return Err(other.into());
         }
-        // Keeping account of the path costs more than parsing does, so it is done for who gets to read it.
+        // Tracking the path costs more than parsing, so it is done only after parsing has failed.
         serde_json::from_str(text).or_else(|_| parse_again(text))
     }
 }
 
-/// What can't be read, with the place where it can't.
+/// Parses once more, to find the field that is at fault.
 fn parse_again<T: DeserializeOwned>(text: &str) -> Result<T, Failure> {
-    // Of what is no JSON no field is at fault, even if one was met before the end of it.
+    // A syntax error is no field's fault, even if a bad field comes before it.
     must_be_json(text)?;
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    serde_path_to_error::deserialize(&mut deserializer).map_err(|error| field::frame(error, text).into())
+    serde_path_to_error::deserialize(&mut deserializer).map_err(|error| field::request_error(error, text).into())
 }
 
-fn must_be_json(text: &str) -> Result<(), Frame> {
+fn must_be_json(text: &str) -> Result<(), RequestError> {
     match serde_json::from_str::<serde::de::IgnoredAny>(text) {
         Ok(_) => Ok(()),
-        Err(error) => Err(Frame::BodyNotJson { problem: error.to_string() }),
+        Err(error) => Err(RequestError::BodyNotJson { problem: error.to_string() }),
     }
 }
 
@@ -144,12 +144,12 @@ impl<T> FromRequest<App> for Body<T> {
     }
 }
 
-/// What a body says that it is.
+/// What the `Content-Type` declares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum BodyKind {
     /// Plain `application/json`.
     Json,
-    /// Nothing, or something that is written in JSON.
+    /// No content type, or one based on JSON (`application/…+json`).
     JsonOrUnnamed,
     Other,
 }

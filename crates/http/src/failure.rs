@@ -1,4 +1,4 @@
-//! The one error of handlers and extractors, of any surface.
+//! The error type of all handlers and extractors, on every surface.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,38 +6,38 @@ use std::time::Duration;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 
-/// Why a request has no answer of success.
+/// Why a request failed.
 ///
-/// It becomes a response by being put *into* one: the pipeline around the surface takes it out again and gives it to the
-/// surface's `render`. So no handler needs to know its surface's form, and the form is in one place.
+/// [`IntoResponse`] stores it in the response's extensions; the pipeline around the surface takes it out again and passes it to
+/// the surface's `render`. So no handler needs to know its surface's error format, and the format is defined in one place.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
     /// The engine refused, or failed.
     #[error(transparent)]
     Domain(#[from] roster_engine::Error),
-    /// The request did not come as far as the engine.
+    /// The request failed before it reached the engine, or around it.
     #[error(transparent)]
-    Frame(#[from] Frame),
+    Request(#[from] RequestError),
 }
 
-/// What can be wrong with a request before its meaning is looked at.
+/// Failures of HTTP and request parsing, as opposed to those of the domain.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Frame {
+pub enum RequestError {
     #[error("there is nothing at this path")]
     RouteNotFound,
-    /// The answer carries `Allow` whatever the surface renders.
+    /// The pipeline adds the `Allow` header to whatever the surface renders.
     #[error("this path does not take this method")]
     MethodNotAllowed,
     #[error("the body is longer than {limit} bytes")]
     BodyTooLarge { limit: usize },
     #[error("a body is needed, and there is none")]
     BodyMissing,
-    /// `problem` says where, by line and column, or why there is no whole body.
+    /// `problem` gives line and column, or why the body is incomplete.
     #[error("the body is not valid JSON: {problem}")]
     BodyNotJson { problem: String },
-    /// The client was too slow, not the server.
-    #[error("the body did not arrive within {patience:?}")]
-    BodyLate { patience: Duration },
+    /// The client was too slow to send it.
+    #[error("the body did not arrive within {timeout:?}")]
+    BodyTimeout { timeout: Duration },
     #[error("the body is not valid UTF-8")]
     BodyNotUtf8,
     #[error("the body is nested deeper than {limit} levels")]
@@ -46,7 +46,7 @@ pub enum Frame {
     BodyNotObject,
     #[error("the body is not a JSON array")]
     BodyNotArray,
-    /// A field of the body, a query parameter or a header. `name` is dotted where it lies deeper (`items[2].role`).
+    /// A field of the body, a query parameter or a header. `name` is a dotted path for nested fields (`items[2].role`).
     #[error("{name}: {problem}")]
     Field { name: String, fault: Fault, problem: String },
     #[error("the body's content type is not JSON")]
@@ -55,12 +55,12 @@ pub enum Frame {
     UriTooLong { limit: usize },
     #[error("the headers are longer than {limit} bytes together")]
     HeadersTooLarge { limit: usize },
-    /// It is not known whether a write happened: it goes on without its client.
+    /// Whether a write happened is unknown: it may still complete after the client was answered.
     #[error("the answer took too long")]
     Timeout,
     #[error("the server is shutting down")]
     ShuttingDown,
-    /// A bug of ours. The log says which.
+    /// A bug in the server. Details are in the log.
     #[error("the server failed to handle this request")]
     Panic,
 }
@@ -68,26 +68,26 @@ pub enum Frame {
 /// What is wrong with a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// It must be there and is not.
+    /// It is required and absent.
     Missing,
     /// It is `null` and must not be.
     Null,
-    /// Nobody asked for it.
+    /// No such field is known.
     Unknown,
-    /// Another type, or a value that can't be read.
+    /// It has a wrong type or an unacceptable value.
     Invalid,
 }
 
-/// How serde begins what it says of a value of another type: it has no error values, only messages.
+/// The prefix of serde's message for a value of a wrong type; serde's errors have no kinds, only messages.
 const WRONG_TYPE: &str = "invalid type: ";
 
-impl Frame {
+impl RequestError {
     /// `name` is required and absent.
     pub fn missing(name: impl Into<String>) -> Self {
         Self::Field { name: name.into(), fault: Fault::Missing, problem: "is required".into() }
     }
 
-    /// `name` has a value that can't be read; `problem` completes a sentence that begins with the name.
+    /// `name` has an unacceptable value; `problem` completes a sentence that begins with the name.
     pub fn invalid(name: impl Into<String>, problem: impl Into<String>) -> Self {
         Self::Field { name: name.into(), fault: Fault::Invalid, problem: problem.into() }
     }
@@ -97,7 +97,7 @@ impl Frame {
         Self::Field { name: name.into(), fault: Fault::Unknown, problem: "is not known here".into() }
     }
 
-    /// Whether a field has a value of another JSON type than it must have, for surfaces that have a code for that.
+    /// Whether a field has a value of the wrong JSON type, for surfaces that have an error code for that.
     pub fn is_wrong_type(&self) -> bool {
         matches!(self, Self::Field { fault: Fault::Invalid, problem, .. } if problem.starts_with(WRONG_TYPE))
     }
@@ -113,7 +113,7 @@ impl Frame {
             Self::RouteNotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::BodyLate { .. } => StatusCode::REQUEST_TIMEOUT,
+            Self::BodyTimeout { .. } => StatusCode::REQUEST_TIMEOUT,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::UriTooLong { .. } => StatusCode::URI_TOO_LONG,
             Self::HeadersTooLarge { .. } => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
@@ -130,28 +130,28 @@ impl Frame {
     }
 }
 
-/// A failure on its way out, in a response's extensions.
+/// A failure that isn't rendered yet, carried in a response's extensions.
 #[derive(Clone, Debug)]
-pub(crate) struct Carried(pub(crate) Arc<Failure>);
+pub(crate) struct PendingFailure(pub(crate) Arc<Failure>);
 
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
-        // The status is seen only if no pipeline is around the handler, which is a mistake worth a 500.
+        // This status is sent only if no pipeline is around the handler, which is a bug and so worth a 500.
         let mut response = StatusCode::INTERNAL_SERVER_ERROR.into_response();
-        response.extensions_mut().insert(Carried(Arc::new(self)));
+        response.extensions_mut().insert(PendingFailure(Arc::new(self)));
         response
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Frame;
+    use super::RequestError;
 
     #[test]
     fn top_level_names() {
-        assert_eq!(Frame::top_level("role"), "role");
-        assert_eq!(Frame::top_level("items[2].role"), "items");
-        assert_eq!(Frame::top_level("meta.a.b"), "meta");
-        assert_eq!(Frame::top_level(""), "");
+        assert_eq!(RequestError::top_level("role"), "role");
+        assert_eq!(RequestError::top_level("items[2].role"), "items");
+        assert_eq!(RequestError::top_level("meta.a.b"), "meta");
+        assert_eq!(RequestError::top_level(""), "");
     }
 }

@@ -1,11 +1,11 @@
-//! Bodies as browsers send forms: `application/x-www-form-urlencoded`, whatever their `Content-Type` says.
+//! URL-encoded form bodies. They are parsed as `application/x-www-form-urlencoded` whatever their `Content-Type` says.
 
 use axum::extract::{FromRequest, Request};
 
 use crate::context::Context;
-use crate::{App, Failure, Frame, Pairs};
+use crate::{App, Failure, Pairs, RequestError};
 
-/// The fields of a form; none of an absent body. As with a query, what is wrong with a field is told by who asks for it.
+/// The fields of a form; an absent body has none. As with a query, a bad field is reported only when it is read.
 #[derive(Clone, Debug, Default)]
 pub struct Form(pub Pairs);
 
@@ -15,7 +15,7 @@ impl FromRequest<App> for Form {
     async fn from_request(request: Request, _: &App) -> Result<Self, Failure> {
         let context = Context::of(request.extensions())?;
         let bytes = context.body.as_ref().map_err(Clone::clone)?;
-        let text = std::str::from_utf8(bytes).map_err(|_| Frame::BodyNotUtf8)?;
+        let text = std::str::from_utf8(bytes).map_err(|_| RequestError::BodyNotUtf8)?;
         Ok(Self(Pairs::parse(text.trim_end())))
     }
 }

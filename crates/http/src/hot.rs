@@ -1,8 +1,8 @@
-//! Routes that are asked so often that the general way to them costs more than their answers.
+//! A fast path for routes that are requested so often that routing and extraction cost more than the answer.
 //!
-//! Such a route is tried before the router, on the spot: with a body that has arrived already and nothing in the headers that asks for more. It
-//! gives the answer that the general way would give, or none, and then the general way is taken as if nothing had been. So it needs no
-//! errors and no limits of its own. A test asks every question both ways.
+//! A hot route is tried before the router, if its body has already arrived and no header asks for anything special. It either gives
+//! the answer that the router's handler would give, or none; then the request goes through the router, unchanged. So it needs no
+//! errors and no limits of its own. A test sends every request both ways.
 
 use std::pin::Pin;
 use std::sync::OnceLock;
@@ -20,64 +20,64 @@ use http_body::Frame;
 use crate::pipeline::{Pipeline, in_microseconds};
 use crate::{AT_LEAST, App, REQUEST_ID, SEQUENCE, meta};
 
-/// One of them: `POST`, with a body.
+/// A hot route: always `POST`, with a body.
 #[derive(Clone, Copy, Debug)]
 pub struct HotRoute {
-    /// The whole path. The router has it too.
+    /// The whole path. The router serves it, too.
     pub path: &'static str,
-    /// Answers a request with this body, if it can do so at once and nothing is wrong with it.
+    /// Answers a request with this body; `None` if it can't be done without waiting, or if there is any error.
     pub answer: fn(&App, &HeaderMap, &[u8]) -> Option<HotAnswer>,
 }
 
-/// 200, in JSON.
+/// An answer with status 200 and a JSON body.
 #[derive(Debug)]
 pub struct HotAnswer {
     pub body: Vec<u8>,
-    /// The position in the realm's log that it is of.
+    /// The position in the realm's log that it reflects.
     pub position: i64,
 }
 
-/// A hot route with what is counted of it.
+/// A hot route with its metrics.
 #[derive(Debug)]
 pub(crate) struct Hot {
     route: HotRoute,
     durations: OnceLock<prometheus_client::metrics::histogram::Histogram>,
 }
 
-/// Turns that are given for the next pieces of a body.
-const PAUSES: u32 = 4;
+/// How often the fast path yields to wait for the rest of a body.
+const MAX_YIELDS: u32 = 4;
 
-/// Headers that ask for something that the short way doesn't do.
-const DECLINED: [HeaderName; 3] = [EXPECT, AT_LEAST, HeaderName::from_static("idempotency-key")];
+/// Headers that ask for something that the fast path doesn't support.
+const UNSUPPORTED_HEADERS: [HeaderName; 3] = [EXPECT, AT_LEAST, HeaderName::from_static("idempotency-key")];
 
 impl Hot {
     pub(crate) fn new(route: HotRoute) -> Self {
         Self { route, durations: OnceLock::new() }
     }
 
-    /// Whether to try.
+    /// Whether the fast path is to be tried for this request.
     pub(crate) fn takes(&self, request: &Request) -> bool {
         let target = request.uri().path_and_query().map(http::uri::PathAndQuery::as_str);
         target == Some(self.route.path) && request.method() == Method::POST
     }
 
-    /// The answer, or the request as it came.
+    /// The answer, or the request as it was received.
     pub(crate) async fn answer(&self, pipeline: &Pipeline, request: Request) -> Result<Response, Request> {
         let started = Instant::now();
         let headers = request.headers();
         let act_as = pipeline.spec.act_as.is_some_and(|name| headers.contains_key(name));
         let length = request.body().size_hint().exact().unwrap_or_default();
         let fits = (1..=pipeline.app.limits.body_bytes as u64).contains(&length);
-        let declined = act_as || DECLINED.iter().any(|name| headers.contains_key(name));
-        if !fits || declined || pipeline.admit(request.uri(), headers).is_err() {
+        let unsupported = act_as || UNSUPPORTED_HEADERS.iter().any(|name| headers.contains_key(name));
+        if !fits || unsupported || pipeline.admit(request.uri(), headers).is_err() {
             return Err(request);
         }
         let (parts, mut body) = request.into_parts();
-        let read = arrived(&mut body, length).await;
+        let read = read_available(&mut body, length).await;
         let whole = read.len() as u64 == length;
         let answer = whole.then(|| (self.route.answer)(&pipeline.app, &parts.headers, &read)).flatten();
         let Some(HotAnswer { body: json, position }) = answer else {
-            return Err(Request::from_parts(parts, Body::new(PutBack { first: Some(read), rest: body })));
+            return Err(Request::from_parts(parts, Body::new(Rewind { first: Some(read), rest: body })));
         };
         let length = json.len();
         let mut response = Response::new(Body::from(json));
@@ -96,7 +96,7 @@ impl Hot {
             self.durations.get_or_init(|| pipeline.app.metrics.durations_of(pipeline.label, "POST", self.route.path));
         durations.observe(elapsed.as_secs_f64());
         pipeline.app.metrics.count_hot();
-        // The fields of the other lines, put together only where somebody reads them.
+        // The same fields as those of other requests' lines, put together only if the line is logged.
         tracing::debug!(
             request_id = request_id.as_ref().and_then(|id| id.to_str().ok()),
             surface = pipeline.label,
@@ -110,16 +110,17 @@ impl Hot {
     }
 }
 
-/// As much of a body as has arrived. It comes piece by piece, each after the one before was taken.
-async fn arrived(body: &mut Body, length: u64) -> Bytes {
+/// As much of a body as has arrived. Each piece becomes available only after the one before was taken.
+async fn read_available(body: &mut Body, length: u64) -> Bytes {
     let mut read = Bytes::new();
-    let mut pauses = 0;
+    let mut yields = 0;
     while (read.len() as u64) < length {
         let next = std::future::poll_fn(|task| match Pin::new(&mut *body).poll_frame(task) {
             Poll::Ready(Some(Ok(frame))) => Poll::Ready(frame.into_data().ok()),
-            // Whoever hands over the pieces gets a turn, and no more: who is slow is for the general way, which has a limit for that.
-            Poll::Pending if pauses < PAUSES && !read.is_empty() => {
-                pauses += 1;
+            // Lets the connection's task run to deliver the next piece, but only a few times: slow clients are for the pipeline, which
+            // has a timeout.
+            Poll::Pending if yields < MAX_YIELDS && !read.is_empty() => {
+                yields += 1;
                 task.waker().wake_by_ref();
                 Poll::Pending
             }
@@ -134,13 +135,13 @@ async fn arrived(body: &mut Body, length: u64) -> Bytes {
     read
 }
 
-/// A body of which the beginning was read already.
-struct PutBack {
+/// A body whose beginning was read already and is replayed.
+struct Rewind {
     first: Option<Bytes>,
     rest: Body,
 }
 
-impl http_body::Body for PutBack {
+impl http_body::Body for Rewind {
     type Data = Bytes;
     type Error = axum::Error;
 

@@ -1,4 +1,4 @@
-//! `Idempotency-Key`: the same request sent twice is done once.
+//! `Idempotency-Key`: a request that is sent twice is executed once.
 
 use bytes::Bytes;
 use http::Method;
@@ -6,23 +6,24 @@ use http::request::Parts;
 use roster_engine::IdempotencyKey;
 use sha2::{Digest, Sha256};
 
-use crate::Frame;
+use crate::RequestError;
 use crate::meta::visible_ascii;
 
 const HEADER: &str = "idempotency-key";
 const LENGTH_MAX: usize = 255;
 
-/// The key of a `POST` and a hash of what it asks for, so that a key can't be used again for something else.
-pub(crate) fn key(request: &Parts, body: &[u8]) -> Result<Option<IdempotencyKey>, Frame> {
+/// The key of a `POST` and a hash of the request, so that a key can't be reused for another request.
+pub(crate) fn key(request: &Parts, body: &[u8]) -> Result<Option<IdempotencyKey>, RequestError> {
     let Some(value) = request.headers.get(HEADER).filter(|_| request.method == Method::POST) else { return Ok(None) };
-    let problem = || Frame::invalid("Idempotency-Key", format!("must be 1 to {LENGTH_MAX} visible ASCII characters"));
+    let problem =
+        || RequestError::invalid("Idempotency-Key", format!("must be 1 to {LENGTH_MAX} visible ASCII characters"));
     let key = visible_ascii(value, LENGTH_MAX).ok_or_else(problem)?.to_owned();
     Ok(Some(IdempotencyKey { key, request_hash: hash(request, body) }))
 }
 
 fn hash(request: &Parts, body: &[u8]) -> String {
     let mut hash = Sha256::new();
-    // Neither a path nor a query has a line break in it, so the parts can't run into each other.
+    // Neither a path nor a query can contain a line break, so the parts are unambiguous.
     for part in [request.method.as_str(), request.uri.path(), request.uri.query().unwrap_or_default()] {
         hash.update(part);
         hash.update("\n");

@@ -1,9 +1,9 @@
-//! How much a client may send, ask for and wait.
+//! Limits on sizes, timeouts and connections.
 
 use std::time::Duration;
 
-/// Limits on everything a client sends. What is over one is refused with an error that names it, with these exceptions: an answer that
-/// takes too long is given up, connections that are idle or stalled are closed, and further ones wait.
+/// Limits on everything a client sends. A request over a limit is refused with an error that names it, with these exceptions: an
+/// answer that takes too long is given up, idle or stalled connections are closed, and connections over the maximum wait.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes of a request body. Default 1 MiB.
@@ -12,7 +12,7 @@ pub struct Limits {
     pub header_bytes: usize,
     /// Bytes of the request target: path and query as sent. Default 8 KiB.
     pub url_bytes: usize,
-    /// Levels of arrays and objects in a JSON body. Default 64, at most 127 (where serde_json stops by itself).
+    /// Levels of arrays and objects in a JSON body. Default 64, at most 127 (serde_json's own limit).
     pub json_depth: usize,
     /// Items in one bulk request. Default 1000.
     pub bulk_items: usize,
@@ -20,20 +20,20 @@ pub struct Limits {
     pub page_size_default: usize,
     /// Items on a page at most. Default 500.
     pub page_size_max: usize,
-    /// For a request's body to arrive, and again from there to the first byte of its answer. Default 30 s.
+    /// Time for a request's body to arrive, and again from there to the first byte of its answer. Default 30 s.
     pub request_timeout: Duration,
-    /// How long a connection may take to send a request's headers, the wait for the next request included. Default 75 s:
-    /// longer than most clients and proxies keep an idle connection, so that they close it, not we.
+    /// How long a connection may take to send a request's headers, including the idle time before them. Default 75 s:
+    /// longer than most clients and proxies keep an idle connection, so that they close it, not the server.
     pub idle_timeout: Duration,
-    /// How long a client may leave an answer lying without taking a byte of it. Default 30 s. A long list holds a connection
-    /// to the database until it is sent.
+    /// How long a client may go without reading a byte of its answer. Default 30 s. A long list holds a database connection until it
+    /// is sent.
     pub stall_timeout: Duration,
     /// Connections at once; further ones wait to be accepted. Default 10 000.
     pub connections: usize,
 }
 
 impl Limits {
-    /// The deepest JSON that can be asked for, see [`Limits::json_depth`].
+    /// The largest value allowed for [`Limits::json_depth`].
     pub const JSON_DEPTH_MAX: usize = 127;
 }
 

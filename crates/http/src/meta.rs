@@ -1,4 +1,4 @@
-//! Who is asking what: the facts of one request that its answer and its log lines repeat.
+//! Metadata of one request, repeated in its answer and its log lines.
 
 use std::sync::{Arc, OnceLock};
 
@@ -11,17 +11,17 @@ use uuid::Uuid;
 use crate::Failure;
 use crate::context::Context;
 
-/// Names a request in its answer and in the log.
+/// Identifies a request in its answer and in the log.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-/// The position in the realm's event log that an answer shows or made.
+/// The position in the realm's event log that an answer reflects, or that its write created.
 pub const SEQUENCE: HeaderName = HeaderName::from_static("roster-sequence");
-/// The position that an answer must know of, from a `Roster-Sequence`.
+/// A request header: the position that the answer must reflect at least, from an earlier `Roster-Sequence`.
 pub const AT_LEAST: HeaderName = HeaderName::from_static("roster-at-least");
 
-/// Longer ids of a caller's are replaced by one of ours: they are repeated in every log line.
+/// In bytes. A caller's longer id is replaced by a generated one, since it is repeated in every log line.
 const REQUEST_ID_MAX: usize = 1024;
 
-/// The facts of a request, for handlers and for the rendering of errors. Cheap to clone.
+/// Metadata of a request, for handlers and for rendering errors. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct RequestMeta {
     /// The caller's `X-Request-Id`, byte for byte, if that is 1 to 1024 visible ASCII characters with spaces at most between
@@ -31,7 +31,7 @@ pub struct RequestMeta {
     pub method: Method,
     /// As sent, prefix included.
     pub uri: Uri,
-    /// Known once the router has found it.
+    /// Set once the router has matched the request.
     route: Arc<OnceLock<MatchedPath>>,
 }
 
@@ -49,8 +49,8 @@ impl RequestMeta {
         self.route.get()
     }
 
-    pub(crate) fn found(&self, route: MatchedPath) {
-        // A request is routed once; should it be twice, the first is as good.
+    pub(crate) fn set_route(&self, route: MatchedPath) {
+        // A request is routed once; should it be routed again, the first route is kept.
         let _ = self.route.set(route);
     }
 
@@ -68,31 +68,31 @@ impl<S: Sync> FromRequestParts<S> for RequestMeta {
     }
 }
 
-/// The caller's own, if it can be repeated: also in a log, where an entry is one line.
-fn callers_id(headers: &HeaderMap) -> Option<(&HeaderValue, &str)> {
+/// The caller's own request id, if it can safely be repeated in a header and in one line of a log.
+fn caller_request_id(headers: &HeaderMap) -> Option<(&HeaderValue, &str)> {
     let value = headers.get(REQUEST_ID)?;
-    // Of control characters this lets a tab through.
+    // `to_str` accepts one control character, the tab.
     let text = value.to_str().ok()?;
     let fits = (1..=REQUEST_ID_MAX).contains(&text.len()) && !text.contains('\t') && text.trim() == text;
     fits.then_some((value, text))
 }
 
-/// Hands on a new one, which is written without asking for memory.
+/// Passes on a new UUID, formatted without allocating.
 fn with_new_id<T>(take: impl FnOnce(&str) -> T) -> T {
     take(Uuid::new_v4().hyphenated().encode_lower(&mut Uuid::encode_buffer()))
 }
 
 fn request_id(headers: &HeaderMap) -> Arc<str> {
-    callers_id(headers).map_or_else(|| with_new_id(|id| id.into()), |(_, id)| id.into())
+    caller_request_id(headers).map_or_else(|| with_new_id(|id| id.into()), |(_, id)| id.into())
 }
 
 /// The request id as a header; `None` can't happen, since ids are ASCII without control characters.
 pub(crate) fn request_id_header(headers: &HeaderMap) -> Option<HeaderValue> {
-    callers_id(headers)
+    caller_request_id(headers)
         .map_or_else(|| with_new_id(|id| HeaderValue::from_str(id).ok()), |(value, _)| Some(value.clone()))
 }
 
-/// The text of a header if it is 1 to `max` visible ASCII characters: no space, no control character.
+/// The text of a header, if it is 1 to `max` visible ASCII characters: no spaces, no control characters.
 pub(crate) fn visible_ascii(value: &HeaderValue, max: usize) -> Option<&str> {
     let bytes = value.as_bytes();
     let fits = (1..=max).contains(&bytes.len()) && bytes.iter().all(u8::is_ascii_graphic);

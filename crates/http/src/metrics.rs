@@ -1,4 +1,4 @@
-//! Numbers for Prometheus.
+//! Prometheus metrics.
 
 mod engine;
 
@@ -19,18 +19,18 @@ use roster_engine::Statistics;
 
 use crate::RequestMeta;
 
-/// Seconds. Most answers take well under a millisecond, the slow ones should be told apart too.
+/// Bounds in seconds. Most answers take well under a millisecond, but slow ones need resolution, too.
 const BUCKETS: [f64; 15] =
     [0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0];
 
-/// What is counted of a client that hung up before its answer.
-const HUNG_UP: u16 = 499;
+/// The status recorded for a client that disconnected before its answer.
+const CLIENT_CLOSED_REQUEST: u16 = 499;
 
 /// The metrics of one server.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
-    /// A histogram counts too: `…_count` is the number of requests.
+    /// Also the number of requests, as `…_count`.
     durations: Family<Labels, Histogram, fn() -> Histogram>,
     in_flight: Family<Surface, Gauge>,
     hot: Counter,
@@ -66,7 +66,7 @@ impl Metrics {
         Self { registry, durations, in_flight, hot }
     }
 
-    /// All metrics, the engine's included, in the form of [`Metrics::CONTENT_TYPE`].
+    /// All metrics, the engine's included, in the format named by [`Metrics::CONTENT_TYPE`].
     pub fn render(&self, statistics: Statistics) -> Result<String, std::fmt::Error> {
         let mut text = String::new();
         encode_registry(&mut text, &self.registry)?;
@@ -75,25 +75,32 @@ impl Metrics {
         Ok(text)
     }
 
-    /// Where the answers of a route with status 200 are counted.
+    /// The histogram for a route's answers with status 200.
     pub(crate) fn durations_of(&self, surface: &'static str, method: &'static str, route: &'static str) -> Histogram {
         self.durations.get_or_create_owned(&Labels { surface, route: Route::Named(route), method, status: 200 })
     }
 
-    /// Counts a request that took the short way.
+    /// Counts a request that was answered by the fast path.
     pub(crate) fn count_hot(&self) {
         self.hot.inc();
     }
 
-    /// Counts a request from now on.
+    /// Starts to observe a request.
     pub(crate) fn begin(self: &Arc<Self>, surface: &'static str, meta: RequestMeta) -> Observation {
         let in_flight = self.in_flight.get_or_create_owned(&Surface { surface });
         in_flight.inc();
-        Observation { metrics: Arc::clone(self), surface, meta, in_flight, started: Instant::now(), status: HUNG_UP }
+        Observation {
+            metrics: Arc::clone(self),
+            surface,
+            meta,
+            in_flight,
+            started: Instant::now(),
+            status: CLIENT_CLOSED_REQUEST,
+        }
     }
 }
 
-/// A request under way. It is counted when this is dropped, so also if nobody waits for the answer any more.
+/// A request in flight. It is recorded on drop, so also if the client has disconnected and the request is cancelled.
 pub(crate) struct Observation {
     metrics: Arc<Metrics>,
     surface: &'static str,
@@ -123,7 +130,7 @@ impl Drop for Observation {
     }
 }
 
-/// The template of a route; `unmatched` where none was found, since any path can be asked for.
+/// The template of a route; `unmatched` if there is none. The path itself would be a label of unbounded cardinality.
 #[derive(Clone, Debug)]
 enum Route {
     Unmatched,
@@ -161,7 +168,7 @@ impl EncodeLabelValue for Route {
     }
 }
 
-/// A label of few values: anyone can make up a method.
+/// The method as a label of bounded cardinality: clients can send any method.
 fn method(method: &Method) -> &'static str {
     match method.as_str() {
         "GET" => "GET",

@@ -1,4 +1,4 @@
-//! Serving a surface's description of itself.
+//! Serves a surface's OpenAPI document.
 
 use std::sync::{Arc, OnceLock};
 
@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use utoipa::openapi::OpenApi;
 
-/// Answers `GET` with the document, which is made and written when it is first asked for.
+/// Answers `GET` with the document, which is built and serialized on the first request.
 pub(crate) fn route<S: Clone + Send + Sync + 'static>(
     document: impl Fn() -> OpenApi + Send + Sync + 'static,
 ) -> MethodRouter<S> {
@@ -20,7 +20,7 @@ pub(crate) fn route<S: Clone + Send + Sync + 'static>(
 
 fn write(document: &OpenApi) -> Bytes {
     let json = document.to_json().unwrap_or_else(|error| {
-        // It is built of strings and maps; it can't fail but in a bug, and then only this page is lost.
+        // It consists of strings and maps, so this can fail only by a bug; then only this page is lost.
         tracing::error!(%error, "an OpenAPI document can't be written");
         "{}".into()
     });

@@ -1,4 +1,4 @@
-//! A panic ends its request, not the server.
+//! Isolates panics: one ends its request, not the server.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
@@ -8,10 +8,10 @@ use std::task::Poll;
 #[derive(Debug)]
 pub(crate) struct Panicked;
 
-/// Runs `future` to its end or its panic.
+/// Runs `future` until it completes or panics.
 ///
-/// What a request shares with others is behind the engine, which keeps itself sound; the rest dies with the request. So it
-/// is right to assert unwind safety.
+/// It is right to assert unwind safety: state shared between requests is behind the engine, which stays consistent, and
+/// everything else is dropped with the request.
 pub(crate) async fn catch<F: Future>(future: F) -> Result<F::Output, Panicked> {
     let mut future = pin!(future);
     std::future::poll_fn(move |task| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(task))) {

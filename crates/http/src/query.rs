@@ -1,4 +1,4 @@
-//! Query parameters, as they were sent.
+//! Query parameters.
 
 use std::borrow::Cow;
 use std::ops::RangeInclusive;
@@ -7,12 +7,12 @@ use axum::extract::FromRequestParts;
 use http::request::Parts;
 use percent_encoding::percent_decode;
 
-use crate::{Failure, Frame};
+use crate::{Failure, RequestError};
 
-/// The parameters of a query in their order, repeated ones kept.
+/// The parameters of a query in the order sent, repeated ones included.
 ///
-/// To extract them can't fail; what is wrong with a parameter is told by the method that asks for it, so that the handler
-/// decides the order of its checks.
+/// Extraction never fails; the method that reads a parameter reports what is wrong with it, so that the handler decides the
+/// order of its checks.
 ///
 /// ```
 /// use roster_http::Pairs;
@@ -31,18 +31,18 @@ pub struct Pairs(Vec<(String, Result<String, NotUtf8>)>);
 struct NotUtf8;
 
 impl Pairs {
-    /// Splits and decodes a query without its `?`. Everything after a name without `=` is an empty value.
+    /// Splits and decodes a query (without its `?`). A name without `=` has an empty value.
     pub fn parse(query: &str) -> Self {
         let pairs = query.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            // A name that can't be read is nobody's parameter; it is kept for `only`.
+            // A name that isn't UTF-8 is never asked for; it is kept so that `only` can report it.
             let name = decode(name).unwrap_or_else(|NotUtf8| name.to_owned());
             (name, decode(value))
         });
         Self(pairs.collect())
     }
 
-    /// Takes every parameter with exactly this value as not sent.
+    /// Drops every parameter with exactly this value, as if it hadn't been sent.
     pub fn without_value(mut self, value: &str) -> Self {
         self.0.retain(|(_, sent)| !matches!(sent, Ok(sent) if sent == value));
         self
@@ -53,9 +53,9 @@ impl Pairs {
         self.values(name).next().transpose()
     }
 
-    /// The first value of `name`; an empty one is there.
+    /// The first value of `name`, which may be empty; fails if it wasn't sent.
     pub fn required(&self, name: &str) -> Result<&str, Failure> {
-        self.optional(name)?.ok_or_else(|| Frame::missing(name).into())
+        self.optional(name)?.ok_or_else(|| RequestError::missing(name).into())
     }
 
     /// All values of `name`, in their order.
@@ -70,7 +70,7 @@ impl Pairs {
             Ok(number) if range.contains(&number) => Ok(Some(number)),
             _ => {
                 let problem = format!("must be a whole number from {} to {}", range.start(), range.end());
-                Err(Frame::invalid(name, problem).into())
+                Err(RequestError::invalid(name, problem).into())
             }
         }
     }
@@ -83,26 +83,26 @@ impl Pairs {
             "0" => Ok(Some(false)),
             _ if text.eq_ignore_ascii_case("true") => Ok(Some(true)),
             _ if text.eq_ignore_ascii_case("false") => Ok(Some(false)),
-            _ => Err(Frame::invalid(name, "must be true or false").into()),
+            _ => Err(RequestError::invalid(name, "must be true or false").into()),
         }
     }
 
-    /// `true`, `yes`, `y`, `on` or `1` in any letter case are true; anything else, and nothing, is false. Never fails.
+    /// `true`, `yes`, `y`, `on` or `1` in any letter case are true; anything else, or an absent parameter, is false. Never fails.
     pub fn lenient_flag(&self, name: &str) -> bool {
         const TRUE: [&str; 5] = ["true", "yes", "y", "on", "1"];
         let value = self.optional(name).ok().flatten();
         value.is_some_and(|text| TRUE.iter().any(|word| text.eq_ignore_ascii_case(word)))
     }
 
-    /// Fails at the first parameter that is none of `known`.
+    /// Fails at the first parameter that isn't one of `known`.
     pub fn only(&self, known: &[&str]) -> Result<(), Failure> {
         match self.0.iter().find(|(name, _)| !known.contains(&name.as_str())) {
-            Some((name, _)) => Err(Frame::unknown(name).into()),
+            Some((name, _)) => Err(RequestError::unknown(name).into()),
             None => Ok(()),
         }
     }
 
-    /// All parameters whose value can be read.
+    /// All parameters whose value is valid UTF-8.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().filter_map(|(name, value)| Some((name.as_str(), value.as_deref().ok()?)))
     }
@@ -110,7 +110,7 @@ impl Pairs {
     fn values<'a>(&'a self, name: &str) -> impl Iterator<Item = Result<&'a str, Failure>> {
         self.0.iter().filter(move |(sent, _)| sent == name).map(|(name, value)| match value {
             Ok(value) => Ok(value.as_str()),
-            Err(NotUtf8) => Err(Frame::invalid(name, "must be UTF-8").into()),
+            Err(NotUtf8) => Err(RequestError::invalid(name, "must be UTF-8").into()),
         })
     }
 }
@@ -123,7 +123,7 @@ impl<S: Sync> FromRequestParts<S> for Pairs {
     }
 }
 
-/// `+` is a space, `%XX` a byte; a `%` that begins no such byte stands for itself, as browsers have it.
+/// `+` is a space, `%XX` a byte; a `%` without two hex digits stands for itself, as in browsers.
 fn decode(text: &str) -> Result<String, NotUtf8> {
     let spaced: Cow<str> = if text.contains('+') { text.replace('+', " ").into() } else { text.into() };
     percent_decode(spaced.as_bytes()).decode_utf8().map(Cow::into_owned).map_err(|_| NotUtf8)
@@ -136,7 +136,7 @@ mod tests {
 
     fn fault(result: Result<impl std::fmt::Debug, Failure>) -> (String, Fault) {
         match result.expect_err("a failure") {
-            Failure::Frame(Frame::Field { name, fault, .. }) => (name, fault),
+            Failure::Request(RequestError::Field { name, fault, .. }) => (name, fault),
             other => panic!("{other:?}"),
         }
     }

@@ -1,4 +1,4 @@
-//! Rows of lists as they were last written out: what is the same as then is copied, not written again.
+//! A cache of serialized rows of lists: a row whose entities haven't changed is copied, not serialized again.
 
 use std::hash::{Hash, Hasher as _};
 use std::sync::{Arc, Weak};
@@ -11,20 +11,20 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use crate::Failure;
 
-/// Memory for them, about, in bytes.
-const BYTES: u64 = 64 << 20;
-/// How many it makes room for at first. It grows.
-const EXPECTED: usize = 1000;
-/// What one takes beside its text.
-const OVERHEAD: u64 = 160;
+/// Approximate memory for all rows, in bytes.
+const CAPACITY_BYTES: u64 = 64 << 20;
+/// Initial capacity in rows; it grows.
+const INITIAL_ROWS: usize = 1000;
+/// Approximate memory per row beside its text, in bytes.
+const ROW_OVERHEAD_BYTES: u64 = 160;
 
-/// A row in the form of its surface.
+/// A row, serialized in the form of its surface.
 #[derive(Clone, Debug, Serialize)]
 #[serde(transparent)]
 pub struct Row(Arc<RawValue>);
 
-/// The form that a row is written in: the surface's name for it, and whatever else it depends on beside the member and the realm's roles,
-/// such as the address under which the client reaches us.
+/// Identifies the form of a row: the surface's name for it, and whatever it depends on beside the member and the realm's roles, such
+/// as the address under which the client reaches the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RowForm(u64);
 
@@ -36,10 +36,10 @@ impl RowForm {
     }
 }
 
-/// A row, and of what it was made. As long as that is the very same, so is the row: nothing needs to be told when something changes. It is
-/// known by its place in memory, which nothing else gets meanwhile; what is in it, metadata above all, isn't kept for the row's sake.
+/// A row, and what it was made of. As long as these are the very same allocations, the row is valid, so changes need no explicit
+/// invalidation. A `Weak` keeps the address from being reused without keeping the contents (metadata above all) alive.
 #[derive(Debug)]
-struct Written {
+struct CachedRow {
     membership: Weak<Membership>,
     user: Weak<User>,
     organization: Weak<Organization>,
@@ -47,7 +47,7 @@ struct Written {
     row: Row,
 }
 
-impl Written {
+impl CachedRow {
     fn new(member: &Member, catalog: &Arc<RoleCatalog>, row: Row) -> Self {
         Self {
             membership: Arc::downgrade(&member.membership),
@@ -58,30 +58,30 @@ impl Written {
         }
     }
 
-    fn holds_for(&self, member: &Member, catalog: &Arc<RoleCatalog>) -> bool {
-        is(&self.membership, &member.membership)
-            && is(&self.user, &member.user)
-            && is(&self.organization, &member.organization)
-            && is(&self.catalog, catalog)
+    fn is_valid_for(&self, member: &Member, catalog: &Arc<RoleCatalog>) -> bool {
+        is_same(&self.membership, &member.membership)
+            && is_same(&self.user, &member.user)
+            && is_same(&self.organization, &member.organization)
+            && is_same(&self.catalog, catalog)
     }
 }
 
-fn is<T>(known: &Weak<T>, other: &Arc<T>) -> bool {
+fn is_same<T>(known: &Weak<T>, other: &Arc<T>) -> bool {
     std::ptr::eq(known.as_ptr(), Arc::as_ptr(other))
 }
 
-/// The rows of one server. Bounded.
+/// The cached rows of one server, bounded in size.
 #[derive(Debug)]
-pub struct Rows(Cache<(RowForm, i64), Arc<Written>, Weight>);
+pub struct RowCache(Cache<(RowForm, i64), Arc<CachedRow>, RowWeighter>);
 
-impl Default for Rows {
+impl Default for RowCache {
     fn default() -> Self {
-        Self(Cache::with_weighter(EXPECTED, BYTES, Weight))
+        Self(Cache::with_weighter(INITIAL_ROWS, CAPACITY_BYTES, RowWeighter))
     }
 }
 
-impl Rows {
-    /// The row of a member. `write` makes it of nothing but what it is given and what `form` was made of.
+impl RowCache {
+    /// The row of a member, from the cache or by `write`, which may depend only on its arguments and on what `form` was made of.
     pub fn member<T: Serialize>(
         &self,
         form: RowForm,
@@ -91,26 +91,26 @@ impl Rows {
     ) -> Result<Row, Failure> {
         let key = (form, member.membership.id.raw());
         if let Some(known) = self.0.get(&key)
-            && known.holds_for(member, catalog)
+            && known.is_valid_for(member, catalog)
         {
             return Ok(known.row.clone());
         }
         let raw = to_raw_value(&write(member, catalog)).map_err(|error| Error::Internal(error.to_string()))?;
         let row = Row(Arc::from(raw));
-        // What nobody else holds was read for this answer alone, and will be another one the next time.
+        // A member that nobody else holds was read for this answer alone and will be another allocation the next time.
         if Arc::strong_count(&member.membership) > 1 {
-            self.0.insert(key, Arc::new(Written::new(member, catalog, row.clone())));
+            self.0.insert(key, Arc::new(CachedRow::new(member, catalog, row.clone())));
         }
         Ok(row)
     }
 }
 
 #[derive(Clone, Debug)]
-struct Weight;
+struct RowWeighter;
 
-impl Weighter<(RowForm, i64), Arc<Written>> for Weight {
-    fn weight(&self, _: &(RowForm, i64), written: &Arc<Written>) -> u64 {
-        written.row.0.get().len() as u64 + OVERHEAD
+impl Weighter<(RowForm, i64), Arc<CachedRow>> for RowWeighter {
+    fn weight(&self, _: &(RowForm, i64), written: &Arc<CachedRow>) -> u64 {
+        written.row.0.get().len() as u64 + ROW_OVERHEAD_BYTES
     }
 }
 
@@ -130,7 +130,7 @@ mod tests {
         let group = operator.create_organization(group).await.expect("an organization");
         let new = NewMembership { roles: RoleSet::of(RoleNumber::MEMBER), ..NewMembership::default() };
         let mut member = operator.add_member(group.id, user.id, new).await.expect("a membership");
-        let (rows, catalog, form) = (Rows::default(), operator.roles(), RowForm::of("test"));
+        let (rows, catalog, form) = (RowCache::default(), operator.roles(), RowForm::of("test"));
         let written = std::cell::Cell::new(0);
         let row = |member: &Member, form| {
             let write = |member: &Member, _: &RoleCatalog| {

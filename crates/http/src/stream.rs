@@ -1,4 +1,4 @@
-//! Long lists, written while they are read.
+//! Streaming of long lists: they are serialized while they are read.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -12,11 +12,11 @@ use roster_engine::{Chunks, Error};
 use serde::Serialize;
 use tokio_stream::StreamExt;
 
-use crate::{Failure, Frame};
+use crate::{Failure, RequestError};
 
-/// A list of the engine as JSON: `prefix`, its items as `to_wire` writes them with commas between, and `suffix`.
+/// A list of the engine as JSON: `prefix`, its items as converted by `to_wire` and separated by commas, and `suffix`.
 ///
-/// Where it can fail, and how, is said at [`json_stream`].
+/// Errors are handled as in [`json_stream`].
 ///
 /// ```no_run
 /// # use roster_http::{Failure, json_list};
@@ -37,7 +37,7 @@ where
     json_stream(prefix, Mapped { pieces, to_wire }, suffix).await
 }
 
-/// The engine's pieces with their items in a surface's form.
+/// The engine's chunks with their items in a surface's form.
 struct Mapped<T, F> {
     pieces: Chunks<T>,
     to_wire: F,
@@ -53,20 +53,20 @@ impl<T, W, F: FnMut(T) -> W + Unpin> Stream for Mapped<T, F> {
     }
 }
 
-/// A JSON answer of `prefix`, the items with commas between them, and `suffix`.
+/// A JSON answer of `prefix`, the items separated by commas, and `suffix`.
 ///
-/// The first two chunks are awaited before anything is sent: an error in them is an answer of its own, and a list that ends
-/// within them goes out in one piece, with its length. An error later can only break the answer off, so that no client takes
-/// half a list for a whole one.
+/// The first two chunks are awaited before anything is sent: an error in them gives an error response, and a list that ends
+/// within them is sent in one piece, with its length. A later error aborts the response, so that no client takes half a list for
+/// a whole one.
 ///
-/// Lists of the engine go by [`json_list`].
+/// For lists of the engine use [`json_list`].
 pub async fn json_stream<S, T>(prefix: &'static [u8], items: S, suffix: &'static [u8]) -> Result<Response, Failure>
 where
     S: Stream<Item = Result<Vec<T>, Error>> + Send + 'static,
     T: Serialize + Send + 'static,
 {
     let mut items = Box::pin(items);
-    let mut text = Text { bytes: prefix.to_vec(), empty: true };
+    let mut text = JsonBuffer { bytes: prefix.to_vec(), empty: true };
     for _ in 0..2 {
         let Some(chunk) = items.next().await else {
             text.bytes.extend_from_slice(suffix);
@@ -74,23 +74,23 @@ where
         };
         text.add(&chunk?).map_err(|error| {
             tracing::error!(%error, "an item of a list can't be written as JSON");
-            Frame::Panic
+            RequestError::Panic
         })?;
     }
-    Ok(json(Body::from_stream(Rest { items, text, suffix: Some(suffix) })))
+    Ok(json(Body::from_stream(ListBody { items, text, suffix: Some(suffix) })))
 }
 
 fn json(body: Body) -> Response {
     ([(CONTENT_TYPE, HeaderValue::from_static("application/json"))], body).into_response()
 }
 
-/// What is written and not yet sent.
-struct Text {
+/// JSON that is serialized and not yet sent.
+struct JsonBuffer {
     bytes: Vec<u8>,
     empty: bool,
 }
 
-impl Text {
+impl JsonBuffer {
     fn add<T: Serialize>(&mut self, items: &[T]) -> serde_json::Result<()> {
         for item in items {
             if !std::mem::take(&mut self.empty) {
@@ -106,14 +106,14 @@ impl Text {
     }
 }
 
-struct Rest<S> {
+struct ListBody<S> {
     items: Pin<Box<S>>,
-    text: Text,
-    /// `None`: all is said, or the list broke off.
+    text: JsonBuffer,
+    /// `None` once the list is complete or was aborted.
     suffix: Option<&'static [u8]>,
 }
 
-impl<S, T> Stream for Rest<S>
+impl<S, T> Stream for ListBody<S>
 where
     S: Stream<Item = Result<Vec<T>, Error>>,
     T: Serialize,

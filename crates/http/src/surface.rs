@@ -9,37 +9,40 @@ use tower::util::MapRequestLayer;
 use utoipa::openapi::{OpenApi, Paths};
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::pipeline::{Pipeline, note_route};
-use crate::{App, Authenticated, BodyPolicy, Failure, Frame, HotRoute, RequestMeta, SecretFound, bearer, openapi};
+use crate::pipeline::{Pipeline, record_route};
+use crate::{
+    App, Authenticated, BodyPolicy, Failure, HotRoute, PresentedSecret, RequestError, RequestMeta, bearer, openapi,
+};
 
-/// Puts a failure into a surface's own form: status, headers and body.
+/// Renders a failure in a surface's own format: status, headers and body.
 pub type Render = fn(&Failure, &RequestMeta) -> Response;
 
-/// What is peculiar to a surface. Change what [`SurfaceSpec::new`] says by struct update.
+/// The settings of a surface. Override the defaults of [`SurfaceSpec::new`] by struct update.
 #[derive(Clone, Debug)]
 pub struct SurfaceSpec {
     pub surface: Surface,
-    /// The path in front of all its routes, without a slash at the end: `/v1`.
+    /// The prefix of all its routes, without a trailing slash: `/v1`.
     pub prefix: &'static str,
     pub render: Render,
-    /// Where this surface's clients put their key. Default: [`bearer`].
-    pub secret: fn(&HeaderMap) -> SecretFound,
+    /// Extracts the key from where this surface's clients put it. Default: [`bearer`].
+    pub secret: fn(&HeaderMap) -> PresentedSecret,
     pub body: BodyPolicy,
-    /// Bytes of a body, where the contract asks for more than the server's own limit. Default: that limit.
+    /// Maximum bytes of a body, where the contract asks for more than the server's limit. Default: that limit.
     pub body_bytes: Option<usize>,
-    /// Bytes of path and query, likewise.
+    /// Maximum bytes of path and query, likewise.
     pub url_bytes: Option<usize>,
-    /// Every route answers with one slash more at its end, too. Default: true.
+    /// Whether every route also answers with one trailing slash. Default: true.
     pub ignore_trailing_slash: bool,
-    /// `POST` honours `Idempotency-Key`. Default: false.
+    /// Whether `POST` honours `Idempotency-Key`. Default: false.
     pub idempotency: bool,
-    /// A header by which a caller who may acts as the user that it names. Default: none.
+    /// The header that names a user to act as, for callers who may do that. Default: none.
     pub act_as: Option<&'static str>,
-    /// Without a good key it isn't told which paths and methods there are: what isn't there needs one, too. Default: false.
-    pub key_before_path: bool,
+    /// Whether unknown paths and methods require a valid key, too, so that callers without one can't find out which exist.
+    /// Default: false.
+    pub authenticate_unknown_paths: bool,
     /// Routes that are tried before the router.
     pub hot: &'static [HotRoute],
-    /// Where under the prefix its OpenAPI document is served, to everyone. Default: `/openapi.json`.
+    /// The path of its OpenAPI document below the prefix; it needs no key. Default: `/openapi.json`.
     pub openapi_path: Option<&'static str>,
 }
 
@@ -56,21 +59,21 @@ impl SurfaceSpec {
             ignore_trailing_slash: true,
             idempotency: false,
             act_as: None,
-            key_before_path: false,
+            authenticate_unknown_paths: false,
             hot: &[],
             openapi_path: Some("/openapi.json"),
         }
     }
 }
 
-/// A surface as its crate declares it: what is peculiar to it and its routes, written without the prefix.
+/// A surface as its crate declares it: its settings, and its routes without the prefix.
 #[derive(Clone)]
 pub struct Api {
     spec: SurfaceSpec,
     routes: Routes,
 }
 
-/// They come with descriptions that are large and seldom read, so these are made anew instead of being kept.
+/// Builds the routes together with their OpenAPI descriptions; these are large and seldom read, so they are rebuilt rather than kept.
 type Routes = Arc<dyn Fn() -> OpenApiRouter<App> + Send + Sync>;
 
 impl std::fmt::Debug for Api {
@@ -88,12 +91,12 @@ impl Api {
         self.spec.surface
     }
 
-    /// The surface's description of itself, paths with the prefix. Needs no server.
+    /// The surface's OpenAPI document, with prefixed paths. Needs no server.
     pub fn openapi(&self) -> OpenApi {
         self.nested().1
     }
 
-    /// Puts around the routes what all surfaces have: see the crate's own page.
+    /// Wraps the routes in what all surfaces share: see the crate's documentation.
     pub fn mount(self, app: &App) -> Mounted {
         let spec = self.spec.clone();
         let openapi_url = spec.openapi_path.map(|path| format!("{}{path}", spec.prefix));
@@ -110,40 +113,40 @@ impl Api {
             let api = self.clone();
             router = router.route(url, openapi::route(move || api.openapi()));
         }
-        if self.spec.key_before_path { close_to_strangers(router) } else { close(router) }
+        if self.spec.authenticate_unknown_paths { with_authenticated_fallbacks(router) } else { with_fallbacks(router) }
     }
 
     fn nested(&self) -> (axum::Router<App>, OpenApi) {
         let routes = (self.routes)();
-        // Nesting keeps the paths and schemas of what is nested, not its title and security schemes.
+        // Nesting keeps the paths and schemas of the nested document, but not its title and security schemes.
         let mut document = routes.get_openapi().clone();
         document.paths = Paths::default();
         OpenApiRouter::with_openapi(document).nest(self.spec.prefix, routes).split_for_parts()
     }
 }
 
-/// A surface, ready for the [`switchboard`](crate::switchboard).
+/// A surface, ready for the [`surface_router`](crate::surface_router).
 #[derive(Clone, Debug)]
 pub struct Mounted {
     pub surface: Surface,
     pub prefix: &'static str,
-    /// Where its description of itself is served.
+    /// The path of its OpenAPI document.
     pub openapi_url: Option<String>,
     pub(crate) pipeline: Arc<Pipeline>,
 }
 
-/// Gives every request that `router` has no answer to a [`Failure`], and lets the pipeline see which route was taken.
-pub(crate) fn close<S: Clone + Send + Sync + 'static>(router: axum::Router<S>) -> axum::Router<S> {
+/// Answers every request that `router` has no route for with a [`Failure`], and lets the pipeline see which route was matched.
+pub(crate) fn with_fallbacks<S: Clone + Send + Sync + 'static>(router: axum::Router<S>) -> axum::Router<S> {
     router
-        .fallback(async || Failure::from(Frame::RouteNotFound))
-        .method_not_allowed_fallback(async || Failure::from(Frame::MethodNotAllowed))
-        .layer(MapRequestLayer::new(note_route))
+        .fallback(async || Failure::from(RequestError::RouteNotFound))
+        .method_not_allowed_fallback(async || Failure::from(RequestError::MethodNotAllowed))
+        .layer(MapRequestLayer::new(record_route))
 }
 
-/// The same, for those with a good key; others are asked for one.
-fn close_to_strangers(router: axum::Router<App>) -> axum::Router<App> {
+/// The same, but a request without a valid key is answered with 401 instead.
+fn with_authenticated_fallbacks(router: axum::Router<App>) -> axum::Router<App> {
     router
-        .fallback(async |_: Authenticated| Failure::from(Frame::RouteNotFound))
-        .method_not_allowed_fallback(async |_: Authenticated| Failure::from(Frame::MethodNotAllowed))
-        .layer(MapRequestLayer::new(note_route))
+        .fallback(async |_: Authenticated| Failure::from(RequestError::RouteNotFound))
+        .method_not_allowed_fallback(async |_: Authenticated| Failure::from(RequestError::MethodNotAllowed))
+        .layer(MapRequestLayer::new(record_route))
 }

@@ -1,16 +1,16 @@
-//! Enums of which the wire knows nothing but the words.
+//! Enums that are plain strings on the wire.
 
-/// Reads these enums from a text and nothing else, and writes them as one: `words!(Role, Status);`.
+/// Implements `Serialize` and `Deserialize` for these enums as strings only: `words!(Role, Status);`.
 ///
-/// The words are those that serde derives, which is set aside for this by `#[serde(remote = "Self")]`: left to itself it takes
-/// `{"owner": null}` for `owner` too.
+/// The strings are those that serde derives; `#[serde(remote = "Self")]` makes the derive an inherent function that this macro
+/// uses. The derived implementation by itself would also accept `{"owner": null}` for `owner`.
 #[macro_export]
 macro_rules! words {
     ($($name:ty),+ $(,)?) => {$(
         impl<'de> ::serde::Deserialize<'de> for $name {
             fn deserialize<D: ::serde::Deserializer<'de>>(deserializer: D) -> ::core::result::Result<Self, D::Error> {
                 let word = <::std::string::String as ::serde::Deserialize>::deserialize(deserializer)?;
-                // What serde derived, which stands before the trait's.
+                // The derived inherent function, which takes precedence over the trait's.
                 Self::deserialize(::serde::de::value::StringDeserializer::<D::Error>::new(word))
             }
         }

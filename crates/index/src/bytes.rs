@@ -1,22 +1,22 @@
-//! Numbers in and out of a stream, with a checksum at its end.
+//! Writes and reads numbers, with a checksum at the end of the stream.
 
 use std::io::{self, Read, Write};
 
 const CHUNK: usize = 256 << 10;
-/// The checksum.
-const TAIL: u64 = 4;
+/// Length of the checksum in bytes.
+const CHECKSUM_LENGTH: u64 = 4;
 
 pub(crate) fn invalid(what: &'static str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, what)
 }
 
-pub(crate) struct Output<W> {
+pub(crate) struct ChecksumWriter<W> {
     out: W,
     buffer: Vec<u8>,
     sum: crc32fast::Hasher,
 }
 
-impl<W: Write> Output<W> {
+impl<W: Write> ChecksumWriter<W> {
     pub(crate) fn new(out: W) -> Self {
         Self { out, buffer: Vec::with_capacity(CHUNK), sum: crc32fast::Hasher::new() }
     }
@@ -65,24 +65,24 @@ impl<W: Write> Output<W> {
     }
 }
 
-pub(crate) struct Input<R> {
+pub(crate) struct ChecksumReader<R> {
     source: R,
-    /// What is still to come of it, the checksum left out.
+    /// Bytes that are still to be read, without the checksum.
     left: u64,
     buffer: Vec<u8>,
     at: usize,
     sum: crc32fast::Hasher,
 }
 
-impl<R: Read> Input<R> {
-    /// Of a stream of that many bytes.
+impl<R: Read> ChecksumReader<R> {
+    /// For a stream of `length` bytes.
     pub(crate) fn new(input: R, length: u64) -> io::Result<Self> {
-        let left = length.checked_sub(TAIL).ok_or_else(|| invalid("too short"))?;
+        let left = length.checked_sub(CHECKSUM_LENGTH).ok_or_else(|| invalid("too short"))?;
         Ok(Self { source: input, left, buffer: Vec::new(), at: 0, sum: crc32fast::Hasher::new() })
     }
 
-    /// Has so many bytes at hand, if they are there.
-    fn need(&mut self, count: usize) -> io::Result<()> {
+    /// Buffers at least so many bytes, or fails if there are fewer.
+    fn fill(&mut self, count: usize) -> io::Result<()> {
         self.buffer.drain(..self.at);
         self.at = 0;
         let had = self.buffer.len();
@@ -97,7 +97,7 @@ impl<R: Read> Input<R> {
 
     pub(crate) fn array<const N: usize>(&mut self) -> io::Result<[u8; N]> {
         if self.buffer.len() - self.at < N {
-            self.need(N)?;
+            self.fill(N)?;
         }
         let bytes = self.buffer.get(self.at..self.at + N).and_then(|bytes| bytes.try_into().ok());
         self.at += N;
@@ -116,7 +116,8 @@ impl<R: Read> Input<R> {
         Ok(i64::from_le_bytes(self.array()?))
     }
 
-    /// A number of things of at least that many bytes each, which must all be there: nobody makes room for more.
+    /// Reads a number of items of at least `size` bytes each, which must all be there: a corrupt number must not cause
+    /// a huge allocation.
     pub(crate) fn count(&mut self, size: u64) -> io::Result<usize> {
         let count = self.u32()?;
         let at_hand = self.left + (self.buffer.len() - self.at) as u64;
@@ -129,7 +130,7 @@ impl<R: Read> Input<R> {
     pub(crate) fn text(&mut self) -> io::Result<String> {
         let length = self.count(1)?;
         if self.buffer.len() - self.at < length {
-            self.need(length)?;
+            self.fill(length)?;
         }
         let bytes = self.buffer.get(self.at..self.at + length).ok_or_else(|| invalid("it ends early"))?;
         let text = String::from_utf8(bytes.to_vec()).map_err(|_| invalid("no text"))?;
@@ -137,7 +138,7 @@ impl<R: Read> Input<R> {
         Ok(text)
     }
 
-    /// There is nothing more, and what there was is what was written.
+    /// Checks that nothing is left, and that the checksum is right.
     pub(crate) fn finish(mut self) -> io::Result<()> {
         if self.left > 0 || self.at < self.buffer.len() {
             return Err(invalid("it goes on"));

@@ -1,15 +1,15 @@
-//! How a graph is filled and changed.
+//! Filling and changing a graph.
 
 use roster_model::{
     EntityId as _, Invitation, InvitationStatus, LinkSubject, OrganizationId, Realm, Timestamp, UserId,
 };
 
 use crate::graph::Graph;
-use crate::members::Seat;
+use crate::members::Member;
 use crate::parts::{Holding, Person, Place, Placed, Sizes, number};
 
-/// Puts one where there is a free number, or behind all others.
-fn numbered<T>(all: &mut Vec<T>, free: &mut Vec<u32>, one: T) -> u32 {
+/// Stores an item under a free number, or at the end; returns its number.
+fn allocate<T>(all: &mut Vec<T>, free: &mut Vec<u32>, one: T) -> u32 {
     if let Some(number) = free.pop() {
         all[number as usize] = one;
         return number;
@@ -19,7 +19,7 @@ fn numbered<T>(all: &mut Vec<T>, free: &mut Vec<u32>, one: T) -> u32 {
 }
 
 impl Graph {
-    /// Makes room before it is filled.
+    /// Reserves memory before the graph is filled.
     pub fn reserve(&mut self, sizes: Sizes) {
         let users = usize::try_from(sizes.users).unwrap_or_default();
         self.users.reserve(users);
@@ -28,12 +28,12 @@ impl Graph {
 
     fn place_number(&mut self, id: OrganizationId) -> u32 {
         let (places, free) = (&mut self.places, &mut self.free_places);
-        *self.organizations.entry(id).or_insert_with(|| numbered(places, free, Place::new(id)))
+        *self.organizations.entry(id).or_insert_with(|| allocate(places, free, Place::new(id)))
     }
 
     fn person_number(&mut self, id: UserId) -> u32 {
         let (people, free) = (&mut self.people, &mut self.free);
-        *self.users.entry(id).or_insert_with(|| numbered(people, free, Person::new(id)))
+        *self.users.entry(id).or_insert_with(|| allocate(people, free, Person::new(id)))
     }
 
     pub fn put_realm(&mut self, realm: Realm) {
@@ -44,7 +44,7 @@ impl Graph {
         let number = self.place_number(placed.id);
         let parent = placed.parent.map(|parent| self.place_number(parent));
         let place = &self.places[number as usize];
-        let stays = place.there && (place.parent, place.active) == (parent, placed.active);
+        let stays = place.exists && (place.parent, place.active) == (parent, placed.active);
         if stays && (place.suspended, place.created) == (placed.suspended, placed.created) {
             return;
         }
@@ -53,7 +53,7 @@ impl Graph {
         let showing = self.unlist(&listed);
         let moves = before.is_some() && before != parent;
         if moves {
-            self.drop_kept_above(number);
+            self.drop_domain_lists_above(number);
         }
         if before != parent {
             if let Some(before) = before {
@@ -67,18 +67,18 @@ impl Graph {
             self.root = Some(number);
         }
         let place = &mut self.places[number as usize];
-        (place.there, place.parent) = (true, parent);
+        (place.exists, place.parent) = (true, parent);
         (place.active, place.suspended, place.created) = (placed.active, placed.suspended, placed.created);
         if moves {
-            self.drop_kept_above(number);
+            self.drop_domain_lists_above(number);
         }
         for number in listed {
             self.list_organization(number);
         }
-        self.relist_members_unless(&showing);
+        self.relist_changed_members(&showing);
     }
 
-    /// Takes organizations out of the lists, and tells whether their members are in lists.
+    /// Removes organizations from the lists; returns for each whether its members were listed.
     fn unlist(&mut self, organizations: &[u32]) -> Vec<(u32, bool)> {
         let showing = organizations.iter().map(|number| (*number, self.places[*number as usize].lists_members()));
         let showing = showing.collect();
@@ -88,8 +88,8 @@ impl Graph {
         showing
     }
 
-    /// Brings the lists of members to where those of organizations are now.
-    fn relist_members_unless(&mut self, showing: &[(u32, bool)]) {
+    /// Updates the list of memberships after those of organizations.
+    fn relist_changed_members(&mut self, showing: &[(u32, bool)]) {
         let changes = |(number, was): &&(u32, bool)| {
             let place = &self.places[*number as usize];
             place.members.len() > 0 && place.lists_members() != *was
@@ -104,47 +104,47 @@ impl Graph {
         let number = self.person_number(id);
         let person = &mut self.people[number as usize];
         person.active = active;
-        if person.there && person.created == created {
+        if person.exists && person.created == created {
             return;
         }
-        if person.there {
+        if person.exists {
             self.unlist_user(number);
         }
-        let whereabouts = self.whereabouts(number);
-        self.leave_kept(number, &whereabouts);
+        let affected_places = self.affected_places(number);
+        self.leave_cached_lists(number, &affected_places);
         let person = &mut self.people[number as usize];
-        (person.there, person.created) = (true, created);
+        (person.exists, person.created) = (true, created);
         self.list_user(number);
-        self.join_kept(number, &whereabouts);
+        self.join_cached_lists(number, &affected_places);
     }
 
-    /// Of an organization that was put before; of another one it is nobody's business.
+    /// The organization must have been put before; otherwise this does nothing.
     pub fn put_member(&mut self, organization: OrganizationId, user: UserId, holding: Holding) {
         let Some(place) = self.organizations.get(&organization).copied() else { return };
-        if !self.places[place as usize].there {
+        if !self.places[place as usize].exists {
             return;
         }
         let person = self.person_number(user);
         let roles = self.role_sets.number(holding.roles);
-        let seat = Seat { membership: holding.membership, person, roles };
-        self.leave_kept(person, &[place]);
+        let member = Member { membership: holding.membership, person, roles };
+        self.leave_cached_lists(person, &[place]);
         let before = self.places[place as usize].members.get(person);
-        let other = before.filter(|before| before.membership != seat.membership);
+        let other = before.filter(|before| before.membership != member.membership);
         if let Some(other) = other {
             self.unlist_member(place, other);
         }
-        let new = self.places[place as usize].members.put(seat);
+        let new = self.places[place as usize].members.put(member);
         if new || other.is_some() {
-            self.list_member(place, seat);
+            self.list_member(place, member);
         }
         if new {
             self.people[person as usize].places.push(place);
         }
-        self.join_kept(person, &[place]);
+        self.join_cached_lists(person, &[place]);
     }
 
-    /// In a domain that was put before, as with members. One that is being cleared away takes it along without an event, and its id can come
-    /// back by an import.
+    /// The domain must have been put before, as with members. A domain that is being purged loses its suspensions
+    /// without an event, and its id can come back by an import.
     pub fn put_suspension(&mut self, user: UserId, domain: OrganizationId) {
         if self.has_organization(domain) {
             self.suspended.entry(user).or_default().push(domain);
@@ -155,20 +155,20 @@ impl Graph {
         self.pending.insert(organization, invitations);
     }
 
-    /// By a domain that was put before, for the same reason.
+    /// The domain must have been put before, for the same reason.
     pub fn put_linked(&mut self, domain: OrganizationId, subject: i64) {
         if self.has_organization(domain) {
             self.links.put(domain, subject);
         }
     }
 
-    /// A directory has a link of a subject from now on, or none any more.
+    /// Records that a directory has a link of a subject, or no longer has one.
     pub(crate) fn link(&mut self, domain: OrganizationId, subject: i64, there: bool) {
         let user = LinkSubject::from_raw(subject).and_then(LinkSubject::user);
         let person = user.and_then(|user| self.users.get(&user).copied());
         let concerned = person.zip(self.organizations.get(&domain).copied());
         if let Some((person, place)) = concerned {
-            self.leave_kept(person, &[place]);
+            self.leave_cached_lists(person, &[place]);
         }
         if there {
             self.links.put(domain, subject);
@@ -176,11 +176,11 @@ impl Graph {
             self.links.remove(domain, subject);
         }
         if let Some((person, place)) = concerned {
-            self.join_kept(person, &[place]);
+            self.join_cached_lists(person, &[place]);
         }
     }
 
-    pub(crate) fn see_invitation(&mut self, before: Option<&Invitation>, after: &Invitation) {
+    pub(crate) fn apply_invitation(&mut self, before: Option<&Invitation>, after: &Invitation) {
         let pending = |invitation: &Invitation| invitation.status == InvitationStatus::Pending;
         let was = before.is_some_and(pending);
         if was && !pending(after) {
@@ -195,57 +195,57 @@ impl Graph {
     pub(crate) fn remove_user(&mut self, id: UserId) {
         self.suspended.remove(&id);
         let number = self.users.get(&id).copied();
-        let whereabouts = number.map(|number| self.whereabouts(number)).unwrap_or_default();
+        let affected_places = number.map(|number| self.affected_places(number)).unwrap_or_default();
         if let Some(number) = number {
-            self.leave_kept(number, &whereabouts);
+            self.leave_cached_lists(number, &affected_places);
         }
         self.links.remove_subject(id.raw());
         if let Some(number) = number {
-            if self.people[number as usize].there {
+            if self.people[number as usize].exists {
                 self.unlist_user(number);
             }
-            self.people[number as usize].there = false;
-            self.join_kept(number, &whereabouts);
-            self.tidy(number);
+            self.people[number as usize].exists = false;
+            self.join_cached_lists(number, &affected_places);
+            self.release_if_unused(number);
         }
     }
 
     pub(crate) fn remove_member(&mut self, organization: OrganizationId, user: UserId) {
         let numbers = self.organizations.get(&organization).copied().zip(self.users.get(&user).copied());
         let Some((place, person)) = numbers else { return };
-        let Some(seat) = self.places[place as usize].members.get(person) else { return };
-        self.leave_kept(person, &[place]);
-        self.unlist_member(place, seat);
+        let Some(member) = self.places[place as usize].members.get(person) else { return };
+        self.leave_cached_lists(person, &[place]);
+        self.unlist_member(place, member);
         self.places[place as usize].members.remove(person);
         self.people[person as usize].places.retain(|other| *other != place);
-        self.join_kept(person, &[place]);
-        self.tidy(person);
+        self.join_cached_lists(person, &[place]);
+        self.release_if_unused(person);
     }
 
-    /// Gives a number back once nothing is known of its user any more.
-    fn tidy(&mut self, number: u32) {
+    /// Frees the number of a user of whom nothing is known any more.
+    fn release_if_unused(&mut self, number: u32) {
         let person = &self.people[number as usize];
-        if !person.there && person.places.is_empty() {
+        if !person.exists && person.places.is_empty() {
             self.users.remove(&person.id);
             self.free.push(number);
         }
     }
 
-    /// An organization with all below it. Their numbers are free then: nothing has one of them any more.
+    /// Removes an organization with its descendants. Their numbers become free: nothing refers to them any more.
     pub(crate) fn remove_with_subtree(&mut self, top: OrganizationId) {
         let Some(top) = self.organizations.get(&top).copied() else { return };
         if let Some(parent) = self.places[top as usize].parent {
             self.places[parent as usize].children.retain(|child| *child != top);
         }
         let gone = self.downward(top);
-        self.drop_kept_above(top);
-        self.drop_kept_of(&gone);
+        self.drop_domain_lists_above(top);
+        self.drop_lists_of(&gone);
         let showing = self.unlist(&gone);
-        self.relist_members_unless(&showing);
+        self.relist_changed_members(&showing);
         let mut left = vec![top];
         while let Some(number) = left.pop() {
             let place = &mut self.places[number as usize];
-            (place.there, place.parent) = (false, None);
+            (place.exists, place.parent) = (false, None);
             left.append(&mut place.children);
             let members = std::mem::take(&mut place.members);
             let id = place.id;
@@ -253,15 +253,15 @@ impl Graph {
             self.pending.remove(&id);
             self.links.remove_subject(id.raw());
             self.remove_domain(id);
-            for seat in members.seats() {
-                self.people[seat.person as usize].places.retain(|place| *place != number);
-                self.tidy(seat.person);
+            for member in members.all() {
+                self.people[member.person as usize].places.retain(|place| *place != number);
+                self.release_if_unused(member.person);
             }
             self.free_places.push(number);
         }
     }
 
-    /// What a directory said: who is suspended there is linked there, too.
+    /// Removes a directory's links and suspensions: a user suspended there is also linked there.
     fn remove_domain(&mut self, domain: OrganizationId) {
         for subject in self.links.remove_domain(domain) {
             let Some(user) = LinkSubject::from_raw(subject).and_then(LinkSubject::user) else { continue };
@@ -280,9 +280,9 @@ mod tests {
     use roster_model::{Kind, MembershipId, RoleNumber, RoleSet};
 
     use super::*;
-    use crate::kept::People;
+    use crate::list_cache::People;
 
-    /// However many organizations came and went, there is room for those that are there; and who was in one isn't in the next.
+    /// Numbers of deleted organizations are reused; and a member of one isn't a member of the next.
     #[test]
     fn numbers_of_organizations_are_given_again() {
         let [root, other] = [1, 2].map(OrganizationId::from_raw);
@@ -314,7 +314,7 @@ mod tests {
         assert_eq!((graph.places.len(), graph.people.len()), (4, 2));
     }
 
-    /// The tables are cleared without an event, and an import keeps ids.
+    /// The tables are purged without an event, and an import keeps ids.
     #[test]
     fn a_domain_that_comes_back_knows_nobody() {
         let [root, domain, below, other] = [1, 2, 3, 4].map(OrganizationId::from_raw);
@@ -344,7 +344,7 @@ mod tests {
         assert!(!graph.may_be_linked(user.raw()) && !graph.suspended.contains_key(&user));
     }
 
-    /// As where a graph is made while the tables aren't cleared yet.
+    /// As when a graph is read while the tables haven't been purged yet.
     #[test]
     fn what_a_deleted_domain_left_is_not_taken_in() {
         let (gone, user) = (OrganizationId::from_raw(1), UserId::from_raw(compose(1000, Kind::User, 1)));

@@ -1,4 +1,4 @@
-//! How the graph follows the log: one of the readers of [`Change`].
+//! Applies the log to the graph. Handles every kind of [`Change`] in a `match` without a wildcard.
 
 use std::sync::Arc;
 
@@ -10,40 +10,40 @@ use roster_model::{
 use crate::graph::Graph;
 use crate::parts::{Holding, Placed};
 
-/// A change that doesn't follow what the graph knows.
+/// A change that isn't the next one, or can't be applied to a graph.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OutOfStep;
+pub struct OutOfSequence;
 
 impl Graph {
-    /// Does a change again. Changes come in the order of the log, each once: what isn't the next one is refused, and the graph has to be made
-    /// anew.
-    pub fn apply(&mut self, sequence: i64, change: &Change) -> Result<(), OutOfStep> {
+    /// Applies a change. Changes come in the order of the log, each once: any other is refused, and the graph has to be
+    /// read again.
+    pub fn apply(&mut self, sequence: i64, change: &Change) -> Result<(), OutOfSequence> {
         if sequence != self.position + 1 {
-            return Err(OutOfStep);
+            return Err(OutOfSequence);
         }
         self.position = sequence;
         match change {
-            // A realm begins with it; a graph is made after that.
-            Change::RealmCreated { .. } => return Err(OutOfStep),
+            // The first event of a realm; a graph is only read after that.
+            Change::RealmCreated { .. } => return Err(OutOfSequence),
             Change::OrganizationCreated { after }
             | Change::OrganizationUpdated { after, .. }
-            | Change::OrganizationMoved { after, .. } => self.see_organization(after),
+            | Change::OrganizationMoved { after, .. } => self.apply_organization(after),
             Change::OrganizationDeleted { before } => self.remove_with_subtree(before.id),
-            Change::UserCreated { after } | Change::UserUpdated { after, .. } => self.see_user(after),
+            Change::UserCreated { after } | Change::UserUpdated { after, .. } => self.apply_user(after),
             Change::UserDeleted { before } => self.remove_user(before.id),
             Change::MembershipAdded { after }
             | Change::MembershipUpdated { after, .. }
             | Change::OwnershipCleared { after, .. }
-            | Change::OwnershipTransferred { after, .. } => self.see_member(after),
+            | Change::OwnershipTransferred { after, .. } => self.apply_member(after),
             Change::MembershipRemoved { before } => self.remove_member(before.organization, before.user),
             Change::DirectoryLinkCreated { after: link } => {
                 self.link(link.domain, link.subject.raw(), true);
-                self.see_suspension(link, link.suspended);
+                self.apply_suspension(link, link.suspended);
             }
-            Change::DirectoryLinkUpdated { after: link, .. } => self.see_suspension(link, link.suspended),
+            Change::DirectoryLinkUpdated { after: link, .. } => self.apply_suspension(link, link.suspended),
             Change::DirectoryLinkDeleted { before: link } => {
                 self.link(link.domain, link.subject.raw(), false);
-                self.see_suspension(link, false);
+                self.apply_suspension(link, false);
             }
             Change::RoleCreated { after } | Change::RoleUpdated { after, .. } => {
                 self.roles.retain(|role| role.id != after.id);
@@ -54,9 +54,9 @@ impl Graph {
                 self.roles.retain(|role| role.id != before.id);
                 self.roles_changed();
             }
-            Change::InvitationCreated { after, .. } => self.see_invitation(None, after),
-            Change::InvitationUpdated { before, after, .. } => self.see_invitation(Some(before), after),
-            // What a role grants is told by the changes of roles; the rest is no part of the graph.
+            Change::InvitationCreated { after, .. } => self.apply_invitation(None, after),
+            Change::InvitationUpdated { before, after, .. } => self.apply_invitation(Some(before), after),
+            // What a role grants is part of the changes of roles; the rest isn't in the graph.
             Change::PermissionCreated { .. }
             | Change::PermissionUpdated { .. }
             | Change::PermissionDeleted { .. }
@@ -77,14 +77,14 @@ impl Graph {
         Ok(())
     }
 
-    /// An event whose body was blanked, since its user was erased: all that it can have said of him is over.
+    /// Applies an event whose body was blanked because its user was erased: whatever it said of him no longer holds.
     pub fn apply_blanked(
         &mut self,
         sequence: i64,
         organization: Option<OrganizationId>,
         user: Option<UserId>,
-    ) -> Result<(), OutOfStep> {
-        let Some(user) = user.filter(|_| sequence == self.position + 1) else { return Err(OutOfStep) };
+    ) -> Result<(), OutOfSequence> {
+        let Some(user) = user.filter(|_| sequence == self.position + 1) else { return Err(OutOfSequence) };
         self.position = sequence;
         if let Some(organization) = organization {
             self.remove_member(organization, user);
@@ -98,8 +98,8 @@ impl Graph {
         self.catalog = Arc::new(RoleCatalog::new(self.roles.iter().cloned()));
     }
 
-    fn see_suspension(&mut self, link: &DirectoryLink, suspended: bool) {
-        // A link may be of an organization, too; that has nothing suspended.
+    fn apply_suspension(&mut self, link: &DirectoryLink, suspended: bool) {
+        // A link may also be of an organization, which can't be suspended.
         let LinkSubject::User(user) = link.subject else { return };
         let domains = self.suspended.entry(user).or_default();
         domains.retain(|known| *known != link.domain);
@@ -111,25 +111,25 @@ impl Graph {
         }
     }
 
-    fn see_organization(&mut self, organization: &Organization) {
+    fn apply_organization(&mut self, organization: &Organization) {
         let Organization { id, parent, suspended, created, .. } = *organization;
         let active = organization.status == OrganizationStatus::Active;
         self.put_organization(Placed { id, parent, active, suspended, created });
     }
 
-    fn see_user(&mut self, user: &User) {
+    fn apply_user(&mut self, user: &User) {
         self.put_user(user.id, user.is_active(), user.created);
     }
 
-    fn see_member(&mut self, membership: &Membership) {
+    fn apply_member(&mut self, membership: &Membership) {
         let holding = Holding { membership: membership.id, roles: membership.roles };
         self.put_member(membership.organization, membership.user, holding);
     }
 }
 
-/// Whether somebody may do less after a change than before, as far as a graph tells. Who commits such a change waits until no other process
-/// answers from before it.
-pub fn takes_away(change: &Change) -> bool {
+/// Whether a change may reduce somebody's access. The acknowledgement of such a change is delayed until no other
+/// process answers from an earlier state.
+pub fn reduces_access(change: &Change) -> bool {
     let active = |organization: &Organization| organization.status == OrganizationStatus::Active;
     match change {
         Change::OrganizationUpdated { before, after } => {
@@ -192,7 +192,7 @@ mod tests {
     #[test]
     fn an_update_takes_away_what_fewer_may_see() {
         use OrganizationStatus::{Active, Deleted};
-        let takes = |before, after| takes_away(&Change::OrganizationUpdated { before, after });
+        let takes = |before, after| reduces_access(&Change::OrganizationUpdated { before, after });
         for (place, visibility) in Visibility::ALL.into_iter().enumerate() {
             for (other, later) in Visibility::ALL.into_iter().enumerate() {
                 let taken = takes(organization(visibility, Active), organization(later, Active));

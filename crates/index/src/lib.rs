@@ -1,34 +1,35 @@
-//! The membership graph of one realm in memory: who is where, with which roles, and where "where" is in the tree.
+//! The membership graph of one realm in memory: who is a member where, with which roles, and the tree of organizations.
 //!
-//! It is made from the tables once and then follows the log: [`Graph::apply`] is one of the readers of [`Change`](roster_model::Change). It
-//! holds what a check needs and the order of lists, and nothing else; names, metadata and whatever lists show stay elsewhere. It knows no SQL.
+//! It is read from the tables once and then follows the log: [`Graph::apply`] handles every kind of
+//! [`Change`](roster_model::Change). It holds what checks need and the order of lists, but no names, metadata or
+//! anything else that lists show. It knows no SQL.
 //!
 //! ```text
-//! graph.rs     what it holds, and can be asked          parts.rs     what it is made of
-//! changes.rs   how it is filled and changed             members.rs   who is in one organization
-//! follow.rs    how it follows the log                   subtree.rs   the organizations below each in their orders
-//! snapshot.rs  all of it as a file                      lists.rs     all users and memberships in their orders
-//! links.rs     what directories have links of            kept.rs      lists of people that are made when they are asked for
-//!                                                       order.rs     positions in lists
+//! graph.rs         content and basic queries        parts.rs         organizations and users
+//! changes.rs       filling and changing it          members.rs       the members of one organization
+//! follow.rs        applying the log                 member_table.rs  their hash table
+//! snapshot.rs      the graph as a file              lists.rs         all users and memberships, sorted
+//! links.rs         the links of directories         subtree.rs       the descendants of organizations, sorted
+//! order.rs         sorted lists with positions      list_cache.rs    lists of people, built on demand
 //! ```
 
 mod bytes;
 mod changes;
 mod follow;
 mod graph;
-mod kept;
 mod links;
+mod list_cache;
 mod lists;
+mod member_table;
 mod members;
 mod order;
 mod parts;
-mod seats;
 mod snapshot;
 mod subtree;
 
-pub use follow::{OutOfStep, takes_away};
+pub use follow::{OutOfSequence, reduces_access};
 pub use graph::Graph;
-pub use kept::People;
+pub use list_cache::People;
 pub use order::Start;
 pub use parts::{Holding, Placed, Sizes};
-pub use subtree::{Among, State};
+pub use subtree::{OrganizationScope, State};

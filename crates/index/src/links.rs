@@ -1,4 +1,4 @@
-//! What directories have links of: by domain, and by subject.
+//! Which subjects directories have links of: by domain, and by subject.
 
 use std::collections::BTreeSet;
 
@@ -27,7 +27,7 @@ impl Links {
         }
     }
 
-    /// Gives what it had links of.
+    /// Returns the subjects that it had links of.
     pub(crate) fn remove_domain(&mut self, domain: OrganizationId) -> Vec<i64> {
         let subjects: Vec<i64> = self.subjects_in(domain).collect();
         for subject in &subjects {
@@ -50,7 +50,7 @@ impl Links {
         self.by_domain.range((domain, i64::MIN)..=(domain, i64::MAX)).map(|(_, subject)| *subject)
     }
 
-    /// Each once: its domain and its subject.
+    /// All links as domain and subject.
     pub(crate) fn all(&self) -> &BTreeSet<(OrganizationId, i64)> {
         &self.by_domain
     }

@@ -3,35 +3,36 @@
 use roster_model::{MembershipId, OrganizationId, Timestamp, UserId};
 
 use crate::graph::Graph;
-use crate::members::{Seat, nobody};
+use crate::members::{Member, last_key};
 use crate::order::{Order, Start};
 use crate::parts::{Person, Place, number};
 
-/// A change of more than one in so many memberships makes their order anew, at once.
-const MANY: usize = 32;
+/// If more than one in so many memberships change at once, their order is rebuilt.
+const REBUILD_FRACTION: usize = 32;
 
-/// Of what is there, by number.
+/// Lists of what exists, by number.
 #[derive(Debug, Default)]
 pub(crate) struct Lists {
-    pub(crate) users: Both<UserId>,
-    /// By organization and user; without the root's own members and those of organizations that are deleted, or below such.
+    pub(crate) users: DualOrder<UserId>,
+    /// By organization and user; without members of the root, and of organizations that are deleted or below a deleted
+    /// one.
     pub(crate) memberships: Order<MembershipId, (u32, u32)>,
 }
 
-/// Those of one kind, in both orders.
+/// Entities of one kind by id, and by time of creation.
 #[derive(Debug)]
-pub(crate) struct Both<I> {
+pub(crate) struct DualOrder<I> {
     pub(crate) by_id: Order<I, u32>,
     pub(crate) by_creation: Order<(Timestamp, I), u32>,
 }
 
-impl<I> Default for Both<I> {
+impl<I> Default for DualOrder<I> {
     fn default() -> Self {
         Self { by_id: Order::default(), by_creation: Order::default() }
     }
 }
 
-impl<I: Copy + Ord> Both<I> {
+impl<I: Copy + Ord> DualOrder<I> {
     pub(crate) fn of(mut numbers: Vec<u32>, key_of: impl Fn(u32) -> (Timestamp, I)) -> Self {
         numbers.sort_unstable_by_key(|number| key_of(*number).1);
         let by_id = Order::of_sorted(numbers.iter().map(|number| (key_of(*number).1, *number)));
@@ -62,10 +63,10 @@ pub(crate) fn organization_key(places: &[Place]) -> impl Fn(u32) -> (Timestamp, 
 }
 
 fn membership_key(places: &[Place]) -> impl Fn((u32, u32)) -> MembershipId + '_ {
-    |(place, person)| places[place as usize].members.get(person).map_or_else(nobody, |seat| seat.membership)
+    |(place, person)| places[place as usize].members.get(person).map_or_else(last_key, |member| member.membership)
 }
 
-/// How the lists follow what is there.
+/// Updates of the lists.
 impl Graph {
     pub(crate) fn list_user(&mut self, number: u32) {
         self.lists.users.insert(number, user_key(&self.people));
@@ -75,29 +76,29 @@ impl Graph {
         self.lists.users.remove(number, user_key(&self.people));
     }
 
-    /// A membership that is there already.
-    pub(crate) fn list_member(&mut self, place: u32, seat: Seat) {
+    /// Lists a membership that was added already.
+    pub(crate) fn list_member(&mut self, place: u32, member: Member) {
         if self.places[place as usize].lists_members() {
-            self.lists.memberships.insert(seat.membership, (place, seat.person), membership_key(&self.places));
+            self.lists.memberships.insert(member.membership, (place, member.person), membership_key(&self.places));
         }
     }
 
-    /// A membership that is still there.
-    pub(crate) fn unlist_member(&mut self, place: u32, seat: Seat) {
+    /// Unlists a membership before it is removed.
+    pub(crate) fn unlist_member(&mut self, place: u32, member: Member) {
         if self.places[place as usize].lists_members() {
-            self.lists.memberships.remove(seat.membership, membership_key(&self.places));
+            self.lists.memberships.remove(member.membership, membership_key(&self.places));
         }
     }
 
-    /// The members of these organizations, of which each has come into the lists or gone.
+    /// Lists or unlists the members of these organizations, of which each has been listed or unlisted itself.
     pub(crate) fn relist_members(&mut self, changed: &[u32]) {
         let members = |number: &u32| self.places[*number as usize].members.len();
-        if changed.iter().map(members).sum::<usize>() > self.lists.memberships.len() / MANY {
+        if changed.iter().map(members).sum::<usize>() > self.lists.memberships.len() / REBUILD_FRACTION {
             let listed = self.places.iter().enumerate().filter(|(_, place)| place.lists_members());
             let mut all: Vec<(MembershipId, (u32, u32))> = listed
                 .flat_map(|(number, place)| {
                     let number = self::number(number);
-                    place.members.seats().map(move |seat| (seat.membership, (number, seat.person)))
+                    place.members.all().map(move |member| (member.membership, (number, member.person)))
                 })
                 .collect();
             all.sort_unstable_by_key(|(id, _)| *id);
@@ -106,31 +107,31 @@ impl Graph {
         }
         for number in changed {
             let place = &self.places[*number as usize];
-            for seat in place.members.seats() {
+            for member in place.members.all() {
                 let memberships = &mut self.lists.memberships;
                 if place.lists_members() {
-                    memberships.insert(seat.membership, (*number, seat.person), membership_key(&self.places));
+                    memberships.insert(member.membership, (*number, member.person), membership_key(&self.places));
                 } else {
-                    memberships.remove(seat.membership, membership_key(&self.places));
+                    memberships.remove(member.membership, membership_key(&self.places));
                 }
             }
         }
     }
 }
 
-/// What they are asked.
+/// Queries.
 impl Graph {
     pub fn users_count(&self) -> usize {
         self.lists.users.by_id.len()
     }
 
-    /// A part of all users, by id.
+    /// A page of all users, by id.
     pub fn users_by_id(&self, start: Start<UserId>, limit: usize) -> Vec<UserId> {
         let key_of = |number| user_key(&self.people)(number).1;
         self.user_ids(self.lists.users.by_id.part(start, limit, key_of))
     }
 
-    /// A part of all users, by when they were created.
+    /// A page of all users, by time of creation.
     pub fn users_by_creation(&self, start: Start<(Timestamp, UserId)>, limit: usize) -> Vec<UserId> {
         self.user_ids(self.lists.users.by_creation.part(start, limit, user_key(&self.people)))
     }
@@ -139,12 +140,12 @@ impl Graph {
         numbers.into_iter().map(|number| self.people[number as usize].id).collect()
     }
 
-    /// How many memberships there are, without the root's own and those of what is deleted or below that.
+    /// The number of listed memberships: without those of the root, and of what is deleted or below that.
     pub fn memberships_listed(&self) -> usize {
         self.lists.memberships.len()
     }
 
-    /// A part of these memberships, by id.
+    /// A page of these memberships, by id.
     pub fn memberships(&self, start: Start<MembershipId>, limit: usize) -> Vec<MembershipId> {
         let key_of = membership_key(&self.places);
         self.lists.memberships.part(start, limit, &key_of).into_iter().map(&key_of).collect()

@@ -1,16 +1,16 @@
-//! Lists in the order of a key, with positions: the row at an offset is found without a walk over rows.
+//! Sorted lists with positions: the item at an offset is found without walking over all items before it.
 
-/// Most seats in a block. A position is found by walking over blocks: a million members have some 250.
+/// Most items in a block. A position is found by walking over blocks: about 250 for a million items.
 const BLOCK: usize = 4096;
 
-/// Where a part of a list begins.
+/// Where a page of a list begins.
 #[derive(Clone, Copy, Debug)]
 pub struct Start<K> {
-    /// Behind this one, which need not be there.
+    /// After this key, which need not be in the list.
     pub after: Option<K>,
-    /// So many further.
+    /// Items to skip from there.
     pub offset: u64,
-    /// The last first.
+    /// In descending order.
     pub descending: bool,
 }
 
@@ -20,21 +20,21 @@ impl<K> Default for Start<K> {
     }
 }
 
-/// Seats in the order of their keys, which are all different. A seat's key is asked of whoever keeps the order: kept here too, it would take
-/// much more.
+/// Items sorted by their keys, which are all different. The key of an item is supplied by the caller: stored here too,
+/// it would take much more memory.
 #[derive(Debug)]
 pub(crate) struct Order<K, S> {
     blocks: Vec<Block<K, S>>,
     len: usize,
-    /// No seat that ever was in has a greater key.
+    /// No item ever inserted has a greater key.
     greatest: Option<K>,
 }
 
 #[derive(Debug)]
 pub(crate) struct Block<K, S> {
-    /// Of the first seat in it, or of one that was there before.
+    /// The key of its first item, or of one that was removed.
     pub(crate) first: K,
-    pub(crate) seats: Vec<S>,
+    pub(crate) items: Vec<S>,
 }
 
 impl<K, S> Default for Order<K, S> {
@@ -48,18 +48,18 @@ impl<K: Copy + Ord, S: Copy> Order<K, S> {
         self.len
     }
 
-    /// Of seats that are in order already.
-    pub(crate) fn of_sorted(seats: impl IntoIterator<Item = (K, S)>) -> Self {
+    /// From items that are sorted already.
+    pub(crate) fn of_sorted(items: impl IntoIterator<Item = (K, S)>) -> Self {
         let (mut blocks, mut len, mut greatest): (Vec<Block<K, S>>, _, _) = (Vec::new(), 0, None);
-        let seats = seats.into_iter();
-        let mut expected = seats.size_hint().0;
-        for (key, seat) in seats {
+        let items = items.into_iter();
+        let mut expected = items.size_hint().0;
+        for (key, item) in items {
             match blocks.last_mut() {
-                Some(block) if block.seats.len() < BLOCK => block.seats.push(seat),
+                Some(block) if block.items.len() < BLOCK => block.items.push(item),
                 _ => {
-                    let mut seats = Vec::with_capacity(expected.clamp(1, BLOCK));
-                    seats.push(seat);
-                    blocks.push(Block { first: key, seats });
+                    let mut items = Vec::with_capacity(expected.clamp(1, BLOCK));
+                    items.push(item);
+                    blocks.push(Block { first: key, items });
                 }
             }
             (len, greatest, expected) = (len + 1, Some(key), expected.saturating_sub(1));
@@ -67,10 +67,10 @@ impl<K: Copy + Ord, S: Copy> Order<K, S> {
         Self { blocks, len, greatest }
     }
 
-    /// Of what [`Self::blocks`] gave.
+    /// From what [`Self::blocks`] returned.
     pub(crate) fn of_blocks(mut blocks: Vec<Block<K, S>>, greatest: Option<K>) -> Self {
-        blocks.retain(|block| !block.seats.is_empty());
-        let len = blocks.iter().map(|block| block.seats.len()).sum();
+        blocks.retain(|block| !block.items.is_empty());
+        let len = blocks.iter().map(|block| block.items.len()).sum();
         Self { blocks, len, greatest }
     }
 
@@ -91,83 +91,84 @@ impl<K: Copy + Ord, S: Copy> Order<K, S> {
         self.blocks.partition_point(|block| block.first <= key).saturating_sub(1)
     }
 
-    /// `key_of` tells the key of every seat that is in.
-    pub(crate) fn insert(&mut self, key: K, seat: S, key_of: impl Fn(S) -> K) {
+    /// Inserts an item. `key_of` must give the key of every item in the list.
+    pub(crate) fn insert(&mut self, key: K, item: S, key_of: impl Fn(S) -> K) {
         self.len += 1;
         if self.greatest.is_none_or(|greatest| greatest < key) {
-            // As it nearly always is; and full blocks stay full.
+            // The usual case; full blocks stay full.
             self.greatest = Some(key);
             match self.blocks.last_mut() {
-                Some(block) if block.seats.len() < BLOCK => block.seats.push(seat),
+                Some(block) if block.items.len() < BLOCK => block.items.push(item),
                 Some(block) => {
-                    block.seats.shrink_to_fit();
-                    self.blocks.push(Block { first: key, seats: vec![seat] });
+                    block.items.shrink_to_fit();
+                    self.blocks.push(Block { first: key, items: vec![item] });
                 }
-                None => self.blocks.push(Block { first: key, seats: vec![seat] }),
+                None => self.blocks.push(Block { first: key, items: vec![item] }),
             }
             return;
         }
         let number = self.block_of(key);
         let Some(block) = self.blocks.get_mut(number) else {
-            self.blocks.push(Block { first: key, seats: vec![seat] });
+            self.blocks.push(Block { first: key, items: vec![item] });
             return;
         };
-        let at = block.seats.partition_point(|seat| key_of(*seat) < key);
-        block.seats.insert(at, seat);
+        let at = block.items.partition_point(|item| key_of(*item) < key);
+        block.items.insert(at, item);
         block.first = block.first.min(key);
-        if block.seats.len() > BLOCK {
-            let seats = block.seats.split_off(BLOCK / 2);
-            if let Some(first) = seats.first() {
+        if block.items.len() > BLOCK {
+            let items = block.items.split_off(BLOCK / 2);
+            if let Some(first) = items.first() {
                 let first = key_of(*first);
-                self.blocks.insert(number + 1, Block { first, seats });
+                self.blocks.insert(number + 1, Block { first, items });
             }
         }
     }
 
-    /// Takes out a seat whose key is still known to `key_of`.
+    /// Removes an item whose key `key_of` still knows.
     pub(crate) fn remove(&mut self, key: K, key_of: impl Fn(S) -> K) {
         let number = self.block_of(key);
         let Some(block) = self.blocks.get_mut(number) else { return };
-        let at = block.seats.partition_point(|seat| key_of(*seat) < key);
-        if block.seats.get(at).is_some_and(|seat| key_of(*seat) == key) {
-            block.seats.remove(at);
+        let at = block.items.partition_point(|item| key_of(*item) < key);
+        if block.items.get(at).is_some_and(|item| key_of(*item) == key) {
+            block.items.remove(at);
             self.len -= 1;
         }
-        if block.seats.is_empty() {
+        if block.items.is_empty() {
             self.blocks.remove(number);
         }
     }
 
-    /// How many come before a key, which need not be in, and, if it is, itself.
+    /// The number of items before a key, which need not be in the list; including the key's own item if `itself`.
     fn rank(&self, key: K, itself: bool, key_of: impl Fn(S) -> K) -> usize {
         let number = self.block_of(key);
-        let before: usize = self.blocks.iter().take(number).map(|block| block.seats.len()).sum();
+        let before: usize = self.blocks.iter().take(number).map(|block| block.items.len()).sum();
         let within = self.blocks.get(number).map_or(0, |block| {
-            block.seats.partition_point(|seat| {
-                let other = key_of(*seat);
+            block.items.partition_point(|item| {
+                let other = key_of(*item);
                 other < key || (itself && other == key)
             })
         });
         before + within
     }
 
-    /// A part of the list.
+    /// A page of the list.
     pub(crate) fn part(&self, start: Start<K>, limit: usize, key_of: impl Fn(S) -> K) -> Vec<S> {
         part_of(&[self], start, None, limit, key_of)
     }
 
-    /// Whether a seat with that key is in.
+    /// Whether there is an item with that key.
     pub(crate) fn has(&self, key: K, key_of: impl Fn(S) -> K) -> bool {
         let block = self.blocks.get(self.block_of(key));
-        block.is_some_and(|block| block.seats.binary_search_by_key(&key, |seat| key_of(*seat)).is_ok())
+        block.is_some_and(|block| block.items.binary_search_by_key(&key, |item| key_of(*item)).is_ok())
     }
 
-    /// How many of its seats are among the first so many of several lists put together, where `rank` tells a key's place.
+    /// How many of its items are among the first `position` items of several merged lists, where `rank` gives a key's
+    /// place in the merged list.
     fn among_first(&self, position: usize, rank: impl Fn(K) -> usize, key_of: impl Fn(S) -> K) -> usize {
         let (mut least, mut most) = (0, self.len.min(position));
         while least < most {
             let middle = usize::midpoint(least, most);
-            if self.from(middle).next().is_some_and(|seat| rank(key_of(seat)) < position) {
+            if self.from(middle).next().is_some_and(|item| rank(key_of(item)) < position) {
                 least = middle + 1;
             } else {
                 most = middle;
@@ -176,30 +177,30 @@ impl<K: Copy + Ord, S: Copy> Order<K, S> {
         least
     }
 
-    /// The seats from a position on.
+    /// The items from a position on.
     fn from(&self, position: usize) -> impl Iterator<Item = S> + '_ {
         let (mut number, mut left) = (0, position);
-        while let Some(block) = self.blocks.get(number).filter(|block| block.seats.len() <= left) {
-            left -= block.seats.len();
+        while let Some(block) = self.blocks.get(number).filter(|block| block.items.len() <= left) {
+            left -= block.items.len();
             number += 1;
         }
-        self.blocks.get(number..).unwrap_or_default().iter().flat_map(|block| block.seats.iter().copied()).skip(left)
+        self.blocks.get(number..).unwrap_or_default().iter().flat_map(|block| block.items.iter().copied()).skip(left)
     }
 
-    /// The seats before a position, the nearest first.
+    /// The items before a position, the nearest first.
     fn before(&self, position: usize) -> impl Iterator<Item = S> + '_ {
         let (mut number, mut left) = (0, position);
-        while let Some(block) = self.blocks.get(number).filter(|block| block.seats.len() < left) {
-            left -= block.seats.len();
+        while let Some(block) = self.blocks.get(number).filter(|block| block.items.len() < left) {
+            left -= block.items.len();
             number += 1;
         }
-        let here = self.blocks.get(number).and_then(|block| block.seats.get(..left)).unwrap_or_default();
+        let here = self.blocks.get(number).and_then(|block| block.items.get(..left)).unwrap_or_default();
         let earlier = self.blocks.get(..number).unwrap_or_default().iter().rev();
-        here.iter().rev().copied().chain(earlier.flat_map(|block| block.seats.iter().rev().copied()))
+        here.iter().rev().copied().chain(earlier.flat_map(|block| block.items.iter().rev().copied()))
     }
 }
 
-/// A part of several lists put together, which have no key in common; or of that without one of its seats.
+/// A page of several lists merged, which have no key in common; optionally without the item of one key.
 pub(crate) fn part_of<K: Copy + Ord, S: Copy>(
     orders: &[&Order<K, S>],
     start: Start<K>,
@@ -211,8 +212,8 @@ pub(crate) fn part_of<K: Copy + Ord, S: Copy>(
     let rank = |key, itself| orders.iter().map(|order| order.rank(key, itself, &key_of)).sum::<usize>();
     let offset = usize::try_from(start.offset).unwrap_or(usize::MAX);
     let left_out = without.map(|key| rank(key, false));
-    let wanted = |seat: &S| without.is_none_or(|key| key_of(*seat) != key);
-    // Where each of them is taken up, so that all together are at a position.
+    let wanted = |item: &S| without.is_none_or(|key| key_of(*item) != key);
+    // Where to start in each list, so that together they are at a position.
     let at = |order: &Order<K, S>, position: usize| match *orders {
         [_] => position,
         _ => order.among_first(position, |key| rank(key, false), &key_of),
@@ -221,7 +222,7 @@ pub(crate) fn part_of<K: Copy + Ord, S: Copy>(
         let all = orders.iter().map(|order| order.len).sum();
         let edge = start.after.map_or(all, |after| rank(after, false));
         let end = edge.saturating_sub(offset);
-        // It counts for nothing if it is among those that are skipped, or the next one.
+        // The excluded item doesn't count if it is among those that are skipped, or the next one.
         let among = left_out.is_some_and(|place| place < edge && end <= place + 1);
         let end = end.saturating_sub(usize::from(among));
         let parts = orders.iter().map(|order| order.before(at(order, end)).filter(wanted));
@@ -236,7 +237,7 @@ pub(crate) fn part_of<K: Copy + Ord, S: Copy>(
     }
 }
 
-/// The first so many of several lists that are in order.
+/// The first `limit` items of several sorted lists.
 fn merged<S: Copy, I: Iterator<Item = S>>(
     parts: impl Iterator<Item = I>,
     limit: usize,
@@ -247,14 +248,14 @@ fn merged<S: Copy, I: Iterator<Item = S>>(
     while found.len() < limit {
         let mut next: Option<(usize, S)> = None;
         for (number, part) in parts.iter_mut().enumerate() {
-            if let Some(seat) = part.peek().copied()
-                && next.is_none_or(|(_, other)| comes_first(seat, other))
+            if let Some(item) = part.peek().copied()
+                && next.is_none_or(|(_, other)| comes_first(item, other))
             {
-                next = Some((number, seat));
+                next = Some((number, item));
             }
         }
-        let Some((number, seat)) = next else { break };
-        found.push(seat);
+        let Some((number, item)) = next else { break };
+        found.push(item);
         parts[number].next();
     }
     found
@@ -266,30 +267,30 @@ mod tests {
 
     use super::*;
 
-    fn id(seat: u32) -> MembershipId {
-        MembershipId::from_raw(i64::from(seat) * 10)
+    fn id(item: u32) -> MembershipId {
+        MembershipId::from_raw(i64::from(item) * 10)
     }
 
-    /// Any order of arrival gives the order of ids, and every position and rank agrees with a plain list.
+    /// Any order of insertion gives the same list, and every position and rank agrees with a plain list.
     #[test]
     fn positions_are_those_of_a_sorted_list() {
         for stride in [1_u32, 7, 4093] {
             let count = 10_007_u32;
             let mut order = Order::default();
             for n in 0..count {
-                let seat = n.wrapping_mul(stride) % count;
-                order.insert(id(seat), seat, id);
+                let item = n.wrapping_mul(stride) % count;
+                order.insert(id(item), item, id);
             }
             let mut plain: Vec<u32> = (0..count).collect();
             assert_eq!(order.from(0).collect::<Vec<_>>(), plain, "{stride}");
-            let sorted: Vec<_> = plain.iter().map(|seat| (id(*seat), *seat)).collect();
+            let sorted: Vec<_> = plain.iter().map(|item| (id(*item), *item)).collect();
             let mut at_once = Order::of_sorted(sorted);
             at_once.remove(id(17), id);
             at_once.insert(id(17), 17, id);
             assert_eq!((at_once.from(0).collect(), at_once.len()), (plain.clone(), plain.len()));
-            let is_gone = |seat: u32| seat.is_multiple_of(3) || (4096..7000).contains(&seat);
-            (0..count).filter(|seat| is_gone(*seat)).for_each(|gone| order.remove(id(gone), id));
-            plain.retain(|seat| !is_gone(*seat));
+            let is_gone = |item: u32| item.is_multiple_of(3) || (4096..7000).contains(&item);
+            (0..count).filter(|item| is_gone(*item)).for_each(|gone| order.remove(id(gone), id));
+            plain.retain(|item| !is_gone(*item));
             assert_eq!(order.len(), plain.len());
             for position in [0, 1, 99, 4095, 4096, plain.len() - 1, plain.len(), plain.len() + 5] {
                 let rest = plain.get(position..).unwrap_or_default();
@@ -298,23 +299,23 @@ mod tests {
                 before.reverse();
                 assert_eq!(order.before(position).collect::<Vec<_>>(), before, "{stride} before {position}");
             }
-            for seat in [0, 1, 2, 5000, 7001, count - 1] {
-                let rank = plain.iter().filter(|other| **other < seat).count();
-                assert_eq!(order.rank(id(seat), false, id), rank, "{stride} {seat}");
-                assert_eq!(order.rank(id(seat), true, id), rank + usize::from(plain.contains(&seat)));
+            for item in [0, 1, 2, 5000, 7001, count - 1] {
+                let rank = plain.iter().filter(|other| **other < item).count();
+                assert_eq!(order.rank(id(item), false, id), rank, "{stride} {item}");
+                assert_eq!(order.rank(id(item), true, id), rank + usize::from(plain.contains(&item)));
             }
-            // Any part, whole or without one; and of several lists that are the same together.
-            let class = |seat: u32| usize::from(seat.is_multiple_of(5)) + usize::from(seat > 6000);
+            // Any page, with or without an excluded item; and of several lists merged.
+            let class = |item: u32| usize::from(item.is_multiple_of(5)) + usize::from(item > 6000);
             let apart = [0, 1, 2].map(|part| {
-                let some = plain.iter().copied().filter(|seat| class(*seat) == part);
-                Order::of_sorted(some.map(|seat| (id(seat), seat)).collect::<Vec<_>>())
+                let some = plain.iter().copied().filter(|item| class(*item) == part);
+                Order::of_sorted(some.map(|item| (id(item), item)).collect::<Vec<_>>())
             });
             let [first, second, third] = &apart;
             let nothing = Order::default();
             let apart = [first, second, third, &nothing];
             assert!(first.has(id(7001), id) != second.has(id(7001), id) && !nothing.has(id(1), id));
             for out in [0, 1, 5000, 8192, count - 1] {
-                let listed: Vec<u32> = plain.iter().copied().filter(|seat| *seat != out).collect();
+                let listed: Vec<u32> = plain.iter().copied().filter(|item| *item != out).collect();
                 let without = plain.contains(&out).then(|| id(out));
                 for (after, offset, descending) in
                     [None, Some(0), Some(4999), Some(5000), Some(8192), Some(count)].into_iter().flat_map(|after| {
@@ -324,7 +325,7 @@ mod tests {
                     })
                 {
                     let behind =
-                        |seat: &u32| after.is_none_or(|after| if descending { *seat < after } else { *seat > after });
+                        |item: &u32| after.is_none_or(|after| if descending { *item < after } else { *item > after });
                     let mut wanted: Vec<u32> = listed.iter().copied().filter(behind).collect();
                     if descending {
                         wanted.reverse();
@@ -336,8 +337,8 @@ mod tests {
                     assert_eq!(part_of(&apart, start, without, 7, id), wanted, "{stride} {out} {start:?}, in parts");
                 }
             }
-            for seat in plain {
-                order.remove(id(seat), id);
+            for item in plain {
+                order.remove(id(item), id);
             }
             assert!(order.blocks.is_empty() && order.len() == 0);
         }

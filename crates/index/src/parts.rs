@@ -1,18 +1,18 @@
-//! What a graph is made of.
+//! The building blocks of a graph.
 
 use roster_model::{MembershipId, OrganizationId, RoleSet, Timestamp, UserId};
 
 use crate::members::Members;
 use crate::subtree::{State, Subtree};
 
-/// What somebody holds at an organization.
+/// A user's membership in an organization.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Holding {
     pub membership: MembershipId,
     pub roles: RoleSet,
 }
 
-/// An organization, as far as the graph knows it.
+/// An organization, as far as the graph needs it.
 #[derive(Clone, Copy, Debug)]
 pub struct Placed {
     pub id: OrganizationId,
@@ -23,34 +23,34 @@ pub struct Placed {
     pub created: Timestamp,
 }
 
-/// An organization, and who is in it.
+/// An organization and its members.
 #[derive(Debug)]
 pub(crate) struct Place {
     pub(crate) id: OrganizationId,
     pub(crate) created: Timestamp,
-    /// It is there; else it is only known as somebody's parent, or was deleted and its number is free.
-    pub(crate) there: bool,
+    /// It exists; otherwise it is only known as a parent, or was deleted and its number is free.
+    pub(crate) exists: bool,
     pub(crate) parent: Option<u32>,
     pub(crate) children: Vec<u32>,
-    /// Not marked as deleted itself; whether one above is, only the tree tells.
+    /// Not marked as deleted itself; its ancestors may be.
     pub(crate) active: bool,
     pub(crate) suspended: bool,
-    /// As what lists have it; `None` while they don't.
+    /// The state under which lists have it; `None` while they don't.
     pub(crate) state: Option<State>,
-    /// How many of those below it are in lists.
+    /// The number of its listed descendants.
     pub(crate) below: u32,
-    /// Their lists, where there are many.
+    /// The lists of its descendants, if there are many.
     pub(crate) subtree: Option<Box<Subtree>>,
     pub(crate) members: Members,
 }
 
 impl Place {
-    /// One that isn't there yet.
+    /// One that doesn't exist yet.
     pub(crate) fn new(id: OrganizationId) -> Self {
         Self {
             id,
             created: Timestamp::from_ms(0),
-            there: false,
+            exists: false,
             parent: None,
             children: Vec::new(),
             active: false,
@@ -62,37 +62,38 @@ impl Place {
         }
     }
 
-    /// Neither it nor one above is marked as deleted.
+    /// Neither it nor an ancestor is marked as deleted.
     pub(crate) fn is_shown(&self) -> bool {
         matches!(self.state, Some(State::Active | State::Suspended))
     }
 
-    /// The list of all memberships has those of all organizations that are shown but the root.
+    /// Whether the realm-wide list includes its memberships: it does for all organizations that are shown, except the
+    /// root.
     pub(crate) fn lists_members(&self) -> bool {
         self.is_shown() && self.parent.is_some()
     }
 }
 
-/// A user, and where he is.
+/// A user, and where he is a member.
 #[derive(Debug)]
 pub(crate) struct Person {
     pub(crate) id: UserId,
     pub(crate) created: Timestamp,
-    /// Else only his memberships are known.
-    pub(crate) there: bool,
+    /// If `false`, only his memberships are known.
+    pub(crate) exists: bool,
     pub(crate) active: bool,
-    /// Numbers of organizations.
+    /// Numbers of the organizations that he is a member of.
     pub(crate) places: Vec<u32>,
 }
 
 impl Person {
-    /// One who isn't there yet.
+    /// One who doesn't exist yet.
     pub(crate) fn new(id: UserId) -> Self {
-        Self { id, created: Timestamp::from_ms(0), there: false, active: false, places: Vec::new() }
+        Self { id, created: Timestamp::from_ms(0), exists: false, active: false, places: Vec::new() }
     }
 }
 
-/// How much there is of everything.
+/// Numbers of entities.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sizes {
     pub memberships: u64,
@@ -101,13 +102,14 @@ pub struct Sizes {
 }
 
 impl Sizes {
-    /// Memory that a graph of that size takes, about, in bytes: measured. Tables double as they grow, so it can be a third less or more.
+    /// Approximate memory of a graph of that size in bytes, as measured. Tables double as they grow, so it can be a
+    /// third more or less.
     pub const fn bytes(self) -> u64 {
         self.memberships * 40 + self.users * 96 + self.organizations * 290
     }
 }
 
 pub(crate) fn number(place: usize) -> u32 {
-    // Four thousand million of them don't fit in memory.
+    // More than four billion don't fit in memory.
     u32::try_from(place).unwrap_or(u32::MAX)
 }

@@ -1,5 +1,5 @@
-//! A graph as a file, so that a start need not read the tables. It is a cache: whoever reads one makes sure that it is of the database at hand, and
-//! where anything is wrong with it, the tables are read.
+//! A graph as a file, so that a start need not read the tables. It is a cache: the reader must check that it belongs to
+//! the database at hand; if anything is wrong with it, the tables are read.
 //!
 //! ```text
 //! magic and version, 8 bytes
@@ -14,30 +14,30 @@
 //! CRC-32 of all that
 //! ```
 //!
-//! Numbers are those of this file; all are little-endian.
+//! Numbers of organizations and users are those within the file; all integers are little-endian.
 
 use std::io::{self, Read, Write};
 
 use roster_model::{EntityId as _, MembershipId, OrganizationId, Realm, Role, RoleSet, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
-use crate::bytes::{Input, Output, invalid};
+use crate::bytes::{ChecksumReader, ChecksumWriter, invalid};
 use crate::graph::Graph;
-use crate::lists::Both;
-use crate::members::{Members, Seat};
+use crate::lists::DualOrder;
+use crate::members::{Member, Members};
 use crate::order::{Block, Order, Start};
 use crate::parts::{Person, Place, number};
 
-/// The last byte is the version: whatever changes below changes it.
+/// The last byte is the version, to be changed with the format.
 const MAGIC: &[u8; 8] = b"rostidx\x02";
 const NONE: u32 = u32::MAX;
-const THERE: u8 = 1;
+const EXISTS: u8 = 1;
 const ACTIVE: u8 = 2;
 const SUSPENDED: u8 = 4;
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Head {
-    /// Of what it is a snapshot, in whoever's words made it.
+    /// Identifies what it is a snapshot of; chosen by the caller.
     of: String,
     position: i64,
     roles_version: i64,
@@ -49,7 +49,7 @@ fn flags(all: &[(u8, bool)]) -> u8 {
     all.iter().filter(|(_, is)| *is).map(|(flag, _)| flag).sum()
 }
 
-/// The numbers that these get in the file, by those that they have in memory.
+/// The numbers in the file, by those in memory.
 fn renumbered(kept: &[u32], all: usize) -> Vec<u32> {
     let mut numbers = vec![NONE; all];
     for (new, old) in kept.iter().enumerate() {
@@ -59,9 +59,9 @@ fn renumbered(kept: &[u32], all: usize) -> Vec<u32> {
 }
 
 impl Graph {
-    /// Writes it all down. `of` comes back by [`Self::restore`].
+    /// Writes a snapshot. `of` is returned by [`Self::restore`].
     pub fn save(&self, of: String, out: impl Write) -> io::Result<()> {
-        let mut out = Output::new(out);
+        let mut out = ChecksumWriter::new(out);
         out.bytes(MAGIC)?;
         let (position, roles_version, roles) = (self.position, self.roles_version, self.roles.clone());
         out.text(&serde_json::to_string(&Head { of, position, roles_version, roles, realm: self.realm.clone() })?)?;
@@ -72,7 +72,7 @@ impl Graph {
         let places: Vec<u32> = (0..number(self.places.len()))
             .filter(|place| {
                 let place = &self.places[*place as usize];
-                place.there || !place.children.is_empty()
+                place.exists || !place.children.is_empty()
             })
             .collect();
         let place_numbers = renumbered(&places, self.places.len());
@@ -81,29 +81,29 @@ impl Graph {
             out.i64(place.id.raw())?;
             out.i64(place.created.as_ms())?;
             out.u32(place.parent.map_or(NONE, |parent| place_numbers[parent as usize]))?;
-            out.u8(flags(&[(THERE, place.there), (ACTIVE, place.active), (SUSPENDED, place.suspended)]))?;
+            out.u8(flags(&[(EXISTS, place.exists), (ACTIVE, place.active), (SUSPENDED, place.suspended)]))?;
         }
         let mut people = self.lists.users.by_id.all();
         let known = self.users.values().copied();
-        people.extend(known.filter(|person| !self.people[*person as usize].there));
+        people.extend(known.filter(|person| !self.people[*person as usize].exists));
         let person_numbers = renumbered(&people, self.people.len());
         out.count(people.len())?;
         for person in people.iter().map(|person| &self.people[*person as usize]) {
             out.i64(person.id.raw())?;
             out.i64(person.created.as_ms())?;
-            out.u8(flags(&[(THERE, person.there), (ACTIVE, person.active)]))?;
+            out.u8(flags(&[(EXISTS, person.exists), (ACTIVE, person.active)]))?;
         }
         for place in &places {
             let members = &self.places[*place as usize].members;
             out.count(members.len())?;
-            for seat in members.part(Start::default(), usize::MAX) {
-                out.i64(seat.membership.raw())?;
-                out.u32(person_numbers[seat.person as usize])?;
-                out.u32(seat.roles)?;
+            for member in members.part(Start::default(), usize::MAX) {
+                out.i64(member.membership.raw())?;
+                out.u32(person_numbers[member.person as usize])?;
+                out.u32(member.roles)?;
             }
         }
         for person in &people {
-            let there = |place: &u32| self.places[*place as usize].there;
+            let there = |place: &u32| self.places[*place as usize].exists;
             let at: Vec<u32> = self.people[*person as usize].places.iter().copied().filter(there).collect();
             out.count(at.len())?;
             at.iter().try_for_each(|place| out.u32(place_numbers[*place as usize]))?;
@@ -111,10 +111,10 @@ impl Graph {
         let order = &self.lists.memberships;
         out.i64(order.greatest().map_or(i64::MIN, MembershipId::raw))?;
         out.count(order.blocks().len())?;
-        for Block { first, seats } in order.blocks() {
+        for Block { first, items } in order.blocks() {
             out.i64(first.raw())?;
-            out.count(seats.len())?;
-            for (place, person) in seats {
+            out.count(items.len())?;
+            for (place, person) in items {
                 out.u32(place_numbers[*place as usize])?;
                 out.u32(person_numbers[*person as usize])?;
             }
@@ -137,10 +137,10 @@ impl Graph {
         out.finish()
     }
 
-    /// Reads what [`Self::save`] wrote, `length` bytes, and of what it is a snapshot. Anything else is an error of the kind
-    /// [`io::ErrorKind::InvalidData`].
+    /// Reads what [`Self::save`] wrote, `length` bytes, and returns it with its `of`. Anything else is an error of the
+    /// kind [`io::ErrorKind::InvalidData`].
     pub fn restore(input: impl Read, length: u64) -> io::Result<(Self, String)> {
-        let mut input = Input::new(input, length)?;
+        let mut input = ChecksumReader::new(input, length)?;
         if input.array::<8>()? != *MAGIC {
             return Err(invalid("not a snapshot of this version"));
         }
@@ -169,7 +169,7 @@ impl Graph {
         Ok((graph, head.of))
     }
 
-    fn restore_places(&mut self, input: &mut Input<impl Read>) -> io::Result<()> {
+    fn restore_places(&mut self, input: &mut ChecksumReader<impl Read>) -> io::Result<()> {
         let count = input.count(21)?;
         self.places.reserve(count);
         self.organizations.reserve(count);
@@ -180,7 +180,7 @@ impl Graph {
                 return Err(invalid("an organization below none"));
             }
             let mut restored = Place::new(id);
-            (restored.there, restored.active) = (flags & THERE != 0, flags & ACTIVE != 0);
+            (restored.exists, restored.active) = (flags & EXISTS != 0, flags & ACTIVE != 0);
             restored.suspended = flags & SUSPENDED != 0;
             (restored.created, restored.parent) = (created, Some(parent).filter(|parent| *parent != NONE));
             self.places.push(restored);
@@ -189,7 +189,7 @@ impl Graph {
         for place in 0..number(count) {
             match self.places[place as usize].parent {
                 Some(parent) => self.places[parent as usize].children.push(place),
-                None if self.root.is_none() && self.places[place as usize].there => self.root = Some(place),
+                None if self.root.is_none() && self.places[place as usize].exists => self.root = Some(place),
                 None => {}
             }
         }
@@ -199,7 +199,7 @@ impl Graph {
         Ok(())
     }
 
-    fn restore_people(&mut self, input: &mut Input<impl Read>) -> io::Result<()> {
+    fn restore_people(&mut self, input: &mut ChecksumReader<impl Read>) -> io::Result<()> {
         let count = input.count(17)?;
         self.people.reserve(count);
         self.users.reserve(count);
@@ -208,36 +208,36 @@ impl Graph {
             let (id, created) = (UserId::from_raw(input.i64()?), Timestamp::from_ms(input.i64()?));
             let flags = input.u8()?;
             let mut restored = Person::new(id);
-            (restored.there, restored.active) = (flags & THERE != 0, flags & ACTIVE != 0);
+            (restored.exists, restored.active) = (flags & EXISTS != 0, flags & ACTIVE != 0);
             restored.created = created;
-            if restored.there {
+            if restored.exists {
                 there.push(person);
             }
             self.people.push(restored);
             self.users.insert(id, person);
         }
-        self.lists.users = Both::of(there, |number| {
+        self.lists.users = DualOrder::of(there, |number| {
             let person = &self.people[number as usize];
             (person.created, person.id)
         });
         Ok(())
     }
 
-    fn restore_memberships(&mut self, input: &mut Input<impl Read>) -> io::Result<()> {
+    fn restore_memberships(&mut self, input: &mut ChecksumReader<impl Read>) -> io::Result<()> {
         let (sets, places, people) = (self.role_sets.all().len(), self.places.len(), self.people.len());
         let checked = |number: u32, count: usize, what: &'static str| {
             if (number as usize) < count { Ok(number) } else { Err(invalid(what)) }
         };
         for place in &mut self.places {
             let count = input.count(16)?;
-            let mut seats = Vec::with_capacity(count);
+            let mut sorted = Vec::with_capacity(count);
             for _ in 0..count {
                 let membership = MembershipId::from_raw(input.i64()?);
                 let person = checked(input.u32()?, people, "a membership of nobody")?;
                 let roles = checked(input.u32()?, sets, "a membership with unknown roles")?;
-                seats.push(Seat { membership, person, roles });
+                sorted.push(Member { membership, person, roles });
             }
-            place.members = Members::of_sorted(&seats);
+            place.members = Members::of_sorted(&sorted);
         }
         for person in &mut self.people {
             let count = input.count(4)?;
@@ -252,12 +252,12 @@ impl Graph {
         for _ in 0..count {
             let first = MembershipId::from_raw(input.i64()?);
             let count = input.count(8)?;
-            let mut seats = Vec::with_capacity(count);
+            let mut items = Vec::with_capacity(count);
             for _ in 0..count {
                 let place = checked(input.u32()?, places, "a listed membership of nothing")?;
-                seats.push((place, checked(input.u32()?, people, "a listed membership of nobody")?));
+                items.push((place, checked(input.u32()?, people, "a listed membership of nobody")?));
             }
-            blocks.push(Block { first, seats });
+            blocks.push(Block { first, items });
         }
         self.lists.memberships = Order::of_blocks(blocks, greatest);
         Ok(())

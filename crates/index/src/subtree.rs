@@ -1,40 +1,40 @@
-//! The organizations below each, in the orders in which they are listed.
+//! The descendants of each organization, in the orders in which they are listed.
 
 use hashbrown::HashSet;
 use roster_model::{OrganizationId, Timestamp};
 
 use crate::graph::Graph;
-use crate::lists::{Both, organization_key};
+use crate::lists::{DualOrder, organization_key};
 use crate::order::{Start, part_of};
 use crate::parts::Place;
 
-/// So many below an organization are put in order whenever they are asked for: most have none or a few, and keep nothing.
-const FEW: u32 = 64;
+/// Up to so many descendants are sorted on each request: most organizations have none or a few, and store nothing.
+const UNINDEXED_MAX: u32 = 64;
 
-/// How an organization is, as lists tell them apart.
+/// An organization's state, as lists distinguish it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
     Active,
     /// Suspended itself, and not deleted.
     Suspended,
-    /// Marked as deleted, or one above.
+    /// It or an ancestor is marked as deleted.
     Deleted,
 }
 
-/// Which organizations a list has.
+/// Which organizations to list.
 #[derive(Clone, Copy, Debug)]
-pub struct Among {
-    /// The root, if it isn't given.
+pub struct OrganizationScope {
+    /// Where to start; `None` for the root.
     pub top: Option<OrganizationId>,
-    /// Right below it, or however deep.
+    /// Only its children, or all descendants.
     pub children_only: bool,
-    /// And itself; not with `children_only`.
+    /// Include `top` itself; not with `children_only`.
     pub with_top: bool,
     pub states: &'static [State],
 }
 
-impl Among {
-    /// It and all below it that aren't deleted.
+impl OrganizationScope {
+    /// An organization and its descendants that aren't deleted.
     const fn shown(top: OrganizationId) -> Self {
         Self { top: Some(top), children_only: false, with_top: true, states: &[State::Active, State::Suspended] }
     }
@@ -42,25 +42,25 @@ impl Among {
 
 /// Organizations by their state.
 #[derive(Debug, Default)]
-struct ByState([Both<OrganizationId>; 3]);
+struct ByState([DualOrder<OrganizationId>; 3]);
 
 impl ByState {
     fn of(numbers: &[u32], places: &[Place]) -> Self {
         let those = |state| numbers.iter().copied().filter(move |n| places[*n as usize].state == Some(state));
-        let both = |state| Both::of(those(state).collect(), organization_key(places));
+        let both = |state| DualOrder::of(those(state).collect(), organization_key(places));
         Self([State::Active, State::Suspended, State::Deleted].map(both))
     }
 
-    fn of_state(&mut self, state: State) -> &mut Both<OrganizationId> {
+    fn of_state(&mut self, state: State) -> &mut DualOrder<OrganizationId> {
         &mut self.0[state as usize]
     }
 }
 
-/// What is below an organization.
+/// The sorted descendants of an organization.
 #[derive(Debug, Default)]
 pub(crate) struct Subtree {
     children: ByState,
-    /// However deep, and itself.
+    /// All descendants, and the organization itself.
     all: ByState,
 }
 
@@ -80,14 +80,14 @@ impl Subtree {
     }
 }
 
-/// How the lists follow what is there.
+/// Updates of the lists.
 impl Graph {
-    /// An organization and all above it.
+    /// An organization and its ancestors.
     pub(crate) fn upward(&self, number: u32) -> impl Iterator<Item = u32> + '_ {
         std::iter::successors(Some(number), |number| self.places[*number as usize].parent)
     }
 
-    /// An organization and all below it, each after the one above it.
+    /// An organization and its descendants, each after its parent.
     pub(crate) fn downward(&self, top: u32) -> Vec<u32> {
         let mut found = vec![top];
         let mut next = 0;
@@ -103,7 +103,7 @@ impl Graph {
         Subtree { children, all: ByState::of(&self.downward(top), &self.places) }
     }
 
-    /// Brings an organization that is there, and in no list, into all lists. Those above it came before.
+    /// Adds an existing organization, which is in no list, to all lists. Its ancestors must have been listed before.
     pub(crate) fn list_organization(&mut self, number: u32) {
         let place = &self.places[number as usize];
         let parent = place.parent;
@@ -117,7 +117,7 @@ impl Graph {
         for top in self.upward(number).collect::<Vec<_>>() {
             let place = &mut self.places[top as usize];
             place.below += u32::from(top != number);
-            let many = place.below > FEW;
+            let many = place.below > UNINDEXED_MAX;
             if let Some(mut subtree) = place.subtree.take() {
                 subtree.insert(number, state, parent == Some(top), &self.places);
                 self.places[top as usize].subtree = Some(subtree);
@@ -127,14 +127,14 @@ impl Graph {
         }
     }
 
-    /// Takes an organization out of all lists, where it is as it was when it came in.
+    /// Removes an organization from all lists; nothing about it may have changed since it was listed.
     pub(crate) fn unlist_organization(&mut self, number: u32) {
         let Some(state) = self.places[number as usize].state.take() else { return };
         let parent = self.places[number as usize].parent;
         for top in self.upward(number).collect::<Vec<_>>() {
             let place = &mut self.places[top as usize];
             place.below -= u32::from(top != number);
-            let many = place.below > FEW / 2;
+            let many = place.below > UNINDEXED_MAX / 2;
             if let Some(mut subtree) = place.subtree.take().filter(|_| many) {
                 subtree.remove(number, state, parent == Some(top), &self.places);
                 self.places[top as usize].subtree = Some(subtree);
@@ -143,15 +143,15 @@ impl Graph {
     }
 }
 
-/// What they are asked.
+/// Queries.
 impl Graph {
-    /// Asks the lists of these organizations, which together have all of them; and what is to be left out.
-    fn among<T: Default>(
+    /// Uses the lists that together have these organizations, and the key of an item to exclude.
+    fn with_lists<T: Default>(
         &self,
-        among: &Among,
-        ask: impl FnOnce(&[&Both<OrganizationId>], Option<(Timestamp, OrganizationId)>) -> T,
+        scope: &OrganizationScope,
+        ask: impl FnOnce(&[&DualOrder<OrganizationId>], Option<(Timestamp, OrganizationId)>) -> T,
     ) -> T {
-        let top = among.top.map_or(self.root, |id| self.organizations.get(&id).copied());
+        let top = scope.top.map_or(self.root, |id| self.organizations.get(&id).copied());
         let Some((top, place)) = top.map(|top| (top, &self.places[top as usize])) else { return T::default() };
         let made;
         let subtree = if let Some(kept) = &place.subtree {
@@ -160,55 +160,56 @@ impl Graph {
             made = self.subtree_of(top);
             &made
         };
-        let ByState(lists) = if among.children_only { &subtree.children } else { &subtree.all };
-        let lists: Vec<_> = among.states.iter().map(|state| &lists[*state as usize]).collect();
+        let ByState(lists) = if scope.children_only { &subtree.children } else { &subtree.all };
+        let lists: Vec<_> = scope.states.iter().map(|state| &lists[*state as usize]).collect();
         let left_out =
-            !among.children_only && !among.with_top && place.state.is_some_and(|s| among.states.contains(&s));
+            !scope.children_only && !scope.with_top && place.state.is_some_and(|s| scope.states.contains(&s));
         ask(&lists, left_out.then_some((place.created, place.id)))
     }
 
-    /// The organization that has none above it.
+    /// The root organization.
     pub fn root(&self) -> Option<OrganizationId> {
         self.root.map(|number| self.places[number as usize].id)
     }
 
-    pub fn organizations_count(&self, among: &Among) -> usize {
-        self.among(among, |lists, without| {
+    pub fn organizations_count(&self, scope: &OrganizationScope) -> usize {
+        self.with_lists(scope, |lists, without| {
             lists.iter().map(|list| list.by_id.len()).sum::<usize>() - usize::from(without.is_some())
         })
     }
 
-    /// A part of them, by id.
+    /// A page of them, by id.
     pub fn organizations_by_id(
         &self,
-        among: &Among,
+        scope: &OrganizationScope,
         start: Start<OrganizationId>,
         limit: usize,
     ) -> Vec<OrganizationId> {
-        self.among(among, |lists, without| {
+        self.with_lists(scope, |lists, without| {
             let lists: Vec<_> = lists.iter().map(|list| &list.by_id).collect();
             let key_of = |number| organization_key(&self.places)(number).1;
             self.organization_ids(part_of(&lists, start, without.map(|(_, id)| id), limit, key_of))
         })
     }
 
-    /// A part of them, by when they were created.
+    /// A page of them, by time of creation.
     pub fn organizations_by_creation(
         &self,
-        among: &Among,
+        scope: &OrganizationScope,
         start: Start<(Timestamp, OrganizationId)>,
         limit: usize,
     ) -> Vec<OrganizationId> {
-        self.among(among, |lists, without| {
+        self.with_lists(scope, |lists, without| {
             let lists: Vec<_> = lists.iter().map(|list| &list.by_creation).collect();
             self.organization_ids(part_of(&lists, start, without, limit, organization_key(&self.places)))
         })
     }
 
-    /// Those of these organizations that are there and in no subtree of another one of them. `None` if one is deleted, or below such.
+    /// Those of these organizations that exist and aren't below another one of them. `None` if one is deleted or below
+    /// a deleted one.
     fn tops_of(&self, organizations: &[OrganizationId]) -> Option<Vec<u32>> {
         let numbers = organizations.iter().filter_map(|id| self.organizations.get(id).copied());
-        let there: HashSet<u32> = numbers.filter(|number| self.places[*number as usize].there).collect();
+        let there: HashSet<u32> = numbers.filter(|number| self.places[*number as usize].exists).collect();
         let is_top = |number: &&u32| !self.upward(**number).skip(1).any(|above| there.contains(&above));
         let all_shown = there.iter().all(|number| self.places[*number as usize].is_shown());
         all_shown.then(|| there.iter().filter(is_top).copied().collect())
@@ -219,25 +220,25 @@ impl Graph {
         all.filter(|place| place.is_shown()).map(|place| place.id)
     }
 
-    /// These organizations, and all below them, that aren't deleted: each once, by id, behind one of them. `None` if one that is asked
-    /// about is deleted, or if that takes more than about `most` steps.
+    /// These organizations and their descendants that aren't deleted: each once, by id, after the given one. `None` if
+    /// one of these organizations is deleted, or if that takes more than about `step_limit` steps.
     pub fn and_below(
         &self,
         organizations: &[OrganizationId],
         after: Option<OrganizationId>,
         limit: usize,
-        most: usize,
+        step_limit: usize,
     ) -> Option<Vec<OrganizationId>> {
         let mut found = Vec::new();
         for top in self.tops_of(organizations)? {
             let place = &self.places[top as usize];
             if place.subtree.is_some() {
-                let (shown, start) = (Among::shown(place.id), Start { after, ..Start::default() });
-                found.extend(self.organizations_by_id(&shown, start, limit.min(most.saturating_add(1))));
+                let (shown, start) = (OrganizationScope::shown(place.id), Start { after, ..Start::default() });
+                found.extend(self.organizations_by_id(&shown, start, limit.min(step_limit.saturating_add(1))));
             } else {
                 found.extend(self.shown_below(top).filter(|id| after.is_none_or(|after| *id > after)));
             }
-            if found.len() > most {
+            if found.len() > step_limit {
                 return None;
             }
         }
@@ -246,12 +247,12 @@ impl Graph {
         Some(found)
     }
 
-    /// How many those are in all.
+    /// The total number of [`Self::and_below`].
     pub fn count_and_below(&self, organizations: &[OrganizationId]) -> Option<usize> {
         let count = |top: &u32| {
             let place = &self.places[*top as usize];
             match place.subtree {
-                Some(_) => self.organizations_count(&Among::shown(place.id)),
+                Some(_) => self.organizations_count(&OrganizationScope::shown(place.id)),
                 None => self.shown_below(*top).count(),
             }
         };
@@ -268,7 +269,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use roster_model::EntityId as _;
-    use roster_testing::Dice;
+    use roster_testing::TestRng;
 
     use super::*;
     use crate::parts::Placed;
@@ -287,8 +288,8 @@ mod tests {
         }
     }
 
-    /// All parts of all lists of what is below this one.
-    fn check(graph: &Graph, model: &Model, top: OrganizationId, dice: &mut Dice) {
+    /// Compares pages of all lists below an organization with the model.
+    fn check(graph: &Graph, model: &Model, top: OrganizationId, rng: &mut TestRng) {
         use State::{Active, Deleted, Suspended};
         let shown: Vec<OrganizationId> = model
             .keys()
@@ -297,7 +298,7 @@ mod tests {
             .collect();
         if state(model, top) == Deleted {
             assert_eq!(graph.and_below(&[top], None, 9, 9999), None);
-        } else if let Some(other) = shown.get(dice.throw(shown.len())) {
+        } else if let Some(other) = shown.get(rng.below(shown.len())) {
             let behind: Vec<_> = shown.iter().copied().filter(|id| id > other).take(9).collect();
             assert_eq!(graph.and_below(&[*other, top], Some(*other), 9, 9999), Some(behind));
             assert_eq!(graph.count_and_below(&[*other, top]), Some(shown.len()));
@@ -306,7 +307,7 @@ mod tests {
         }
         for states in [&[Active, Suspended, Deleted] as &'static [State], &[Active, Suspended], &[Deleted], &[]] {
             for (children_only, with_top) in [(true, false), (false, true), (false, false)] {
-                let among = Among { top: Some(top), children_only, with_top, states };
+                let scope = OrganizationScope { top: Some(top), children_only, with_top, states };
                 let is_in = |id: &&OrganizationId| {
                     let below = if children_only {
                         model[id].parent == Some(top)
@@ -318,35 +319,35 @@ mod tests {
                 let mut by_id: Vec<OrganizationId> = model.keys().filter(is_in).copied().collect();
                 let mut by_creation: Vec<_> = by_id.iter().map(|id| (model[id].created, *id)).collect();
                 by_creation.sort_unstable();
-                assert_eq!(graph.organizations_count(&among), by_id.len(), "{among:?}");
-                let descending = dice.throw(2) == 0;
+                assert_eq!(graph.organizations_count(&scope), by_id.len(), "{scope:?}");
+                let descending = rng.below(2) == 0;
                 if descending {
                     by_id.reverse();
                     by_creation.reverse();
                 }
-                let (behind, offset, limit) = (dice.throw(by_id.len() + 1), dice.throw(40), dice.throw(9));
+                let (behind, offset, limit) = (rng.below(by_id.len() + 1), rng.below(40), rng.below(9));
                 let rest = |from: usize| (from + offset).min(by_id.len())..(from + offset + limit).min(by_id.len());
                 for from in [0, behind] {
                     let after = from.checked_sub(1);
                     let start = Start { after: after.map(|last| by_id[last]), offset: offset as u64, descending };
-                    assert_eq!(graph.organizations_by_id(&among, start, limit), by_id[rest(from)], "{among:?}");
+                    assert_eq!(graph.organizations_by_id(&scope, start, limit), by_id[rest(from)], "{scope:?}");
                     let start = Start { after: after.map(|last| by_creation[last]), offset: offset as u64, descending };
                     let wanted: Vec<_> = by_creation[rest(from)].iter().map(|(_, id)| *id).collect();
-                    assert_eq!(graph.organizations_by_creation(&among, start, limit), wanted, "{among:?}");
+                    assert_eq!(graph.organizations_by_creation(&scope, start, limit), wanted, "{scope:?}");
                 }
             }
         }
     }
 
-    /// Whatever happens to a tree, its lists are those of a plain look at all of it.
+    /// After any changes of the tree, its lists equal those computed from the whole tree.
     #[test]
     fn lists_are_those_of_the_tree() {
-        let (mut graph, mut model, mut dice) = (Graph::new(0, 0, Vec::new()), Model::new(), Dice(7));
+        let (mut graph, mut model, mut rng) = (Graph::new(0, 0, Vec::new()), Model::new(), TestRng(7));
         let (mut kept, mut small) = (0, 0);
         for step in 0..900_i64 {
             let ids: Vec<OrganizationId> = model.keys().copied().collect();
-            let some = |dice: &mut Dice| ids[dice.throw(ids.len())];
-            let placed = match dice.throw(8) {
+            let some = |rng: &mut TestRng| ids[rng.below(ids.len())];
+            let placed = match rng.below(8) {
                 _ if ids.is_empty() => Placed {
                     id: OrganizationId::from_raw(1_000_000),
                     parent: None,
@@ -356,27 +357,27 @@ mod tests {
                 },
                 0..4 => {
                     // Most come under few, and not all in their order.
-                    let among = if dice.throw(3) == 0 { ids.len() } else { ids.len().min(3) };
-                    let parent = ids[dice.throw(among)];
-                    let id = OrganizationId::from_raw(1_000_000 + step * 2 - i64::from(dice.throw(5) == 0) * step);
+                    let among = if rng.below(3) == 0 { ids.len() } else { ids.len().min(3) };
+                    let parent = ids[rng.below(among)];
+                    let id = OrganizationId::from_raw(1_000_000 + step * 2 - i64::from(rng.below(5) == 0) * step);
                     if model.contains_key(&id) || line(&model, parent).len() > 12 {
                         continue;
                     }
-                    let created = Timestamp::from_ms(i64::try_from(dice.throw(50)).unwrap_or_default());
-                    Placed { id, parent: Some(parent), active: true, suspended: dice.throw(4) == 0, created }
+                    let created = Timestamp::from_ms(i64::try_from(rng.below(50)).unwrap_or_default());
+                    Placed { id, parent: Some(parent), active: true, suspended: rng.below(4) == 0, created }
                 }
-                4 => Placed { active: dice.throw(3) > 0, ..model[&some(&mut dice)] },
-                5 => Placed { suspended: dice.throw(2) == 0, ..model[&some(&mut dice)] },
+                4 => Placed { active: rng.below(3) > 0, ..model[&some(&mut rng)] },
+                5 => Placed { suspended: rng.below(2) == 0, ..model[&some(&mut rng)] },
                 6 => {
-                    let (moved, parent) = (some(&mut dice), some(&mut dice));
+                    let (moved, parent) = (some(&mut rng), some(&mut rng));
                     if model[&moved].parent.is_none() || line(&model, parent).contains(&moved) {
                         continue;
                     }
                     Placed { parent: Some(parent), ..model[&moved] }
                 }
                 _ => {
-                    let gone = some(&mut dice);
-                    if model[&gone].parent.is_some() && dice.throw(4) == 0 {
+                    let gone = some(&mut rng);
+                    if model[&gone].parent.is_some() && rng.below(4) == 0 {
                         graph.remove_with_subtree(gone);
                         let below: Vec<_> = ids.iter().filter(|id| line(&model, **id).contains(&gone)).collect();
                         for id in below {
@@ -389,9 +390,9 @@ mod tests {
             graph.put_organization(placed);
             model.insert(placed.id, placed);
             if step % 7 == 0 {
-                for top in [0, 1, 2, 3, dice.throw(model.len())] {
+                for top in [0, 1, 2, 3, rng.below(model.len())] {
                     if let Some(top) = model.keys().nth(top).copied() {
-                        check(&graph, &model, top, &mut dice);
+                        check(&graph, &model, top, &mut rng);
                         let is_kept = graph.places[graph.organizations[&top] as usize].subtree.is_some();
                         (kept, small) = (kept + u32::from(is_kept), small + u32::from(!is_kept));
                     }
@@ -403,7 +404,7 @@ mod tests {
         graph.save(String::new(), &mut file).expect("a file");
         let (restored, _) = Graph::restore(file.as_slice(), file.len() as u64).expect("a graph");
         for top in model.keys() {
-            check(&restored, &model, *top, &mut dice);
+            check(&restored, &model, *top, &mut rng);
         }
     }
 }

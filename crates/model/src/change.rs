@@ -1,8 +1,8 @@
-//! What can happen. An operation decides, then lists changes; a change is at once what is written to the tables and what
-//! the log says for ever.
+//! Changes: everything that can happen in a realm. An operation makes its decisions, then lists changes; a change is both what is
+//! written to the tables and what the log records.
 //!
-//! [`Change`] has few readers, each one `match` without a wildcard, so that a new kind of change doesn't compile until all of
-//! them know it: the tables (`store::tables`), the event's body (serde, here), and the replay that compares log and tables
+//! [`Change`] has few readers, each a `match` without a wildcard, so that a new kind of change doesn't compile until all of
+//! them handle it: the tables (`store::tables`), the event's body (serde, here), and the replay that compares log and tables
 //! (`store::verify`).
 
 use serde::{Deserialize, Serialize};
@@ -12,7 +12,7 @@ use crate::{
     Permission, Realm, Role, Session, Timestamp, Token, User, UserId,
 };
 
-/// One thing that happened, with everything needed to do it again.
+/// One thing that happened, with everything needed to replay it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", content = "body")]
 pub enum Change {
@@ -24,7 +24,7 @@ pub enum Change {
     OrganizationCreated { after: Box<Organization> },
     #[serde(rename = "organization.updated")]
     OrganizationUpdated { before: Box<Organization>, after: Box<Organization> },
-    /// Everything below moves along.
+    /// Everything below moves with it.
     #[serde(rename = "organization.moved")]
     OrganizationMoved { before: Box<Organization>, after: Box<Organization> },
     /// Everything below is deleted too, with all memberships, tokens and account users. One event, whatever the size.
@@ -33,23 +33,23 @@ pub enum Change {
 
     #[serde(rename = "user.created")]
     UserCreated { after: Box<User> },
-    /// Who becomes inactive has no sessions and links any more.
+    /// If the user becomes inactive, his sessions and login links are deleted.
     #[serde(rename = "user.updated")]
     UserUpdated { before: Box<User>, after: Box<User> },
-    /// Sessions that are not to outlive it were ended by changes of their own.
+    /// Sessions that must not outlive the old password were ended by separate changes.
     #[serde(rename = "user.password_changed")]
     UserPasswordChanged {
         user: UserId,
-        /// `None`: the user has no password any more.
+        /// `None`: the password was removed.
         changed: Option<Timestamp>,
-        /// The slow hash of it. Goes to its table and never into the log.
+        /// The password's Argon2 hash. Written to its table, never to the log.
         #[serde(skip)]
         hash: Option<String>,
     },
-    /// Memberships and account records were removed by changes of their own before; tokens, sessions and links go along.
+    /// Memberships and account records were removed by separate changes before; tokens, sessions and login links are deleted with the user.
     #[serde(rename = "user.deleted")]
     UserDeleted { before: Box<User> },
-    /// What the log said of this user before is blanked; the numbers stay.
+    /// What the log said about this user is blanked; the events keep their numbers.
     #[serde(rename = "user.erased")]
     UserErased { user: UserId },
 
@@ -57,11 +57,11 @@ pub enum Change {
     MembershipAdded { after: Box<Membership> },
     #[serde(rename = "membership.updated")]
     MembershipUpdated { before: Box<Membership>, after: Box<Membership> },
-    /// Sessions and links that are limited to it go along.
+    /// Sessions and login links that are limited to it are deleted with it.
     #[serde(rename = "membership.removed")]
     MembershipRemoved { before: Box<Membership> },
 
-    /// The owner became an admin. A transfer is this and the next, in one transaction.
+    /// The owner became an admin. A transfer is this change and the next, in one transaction.
     #[serde(rename = "ownership.cleared")]
     OwnershipCleared { before: Box<Membership>, after: Box<Membership> },
     /// `from` is the former owner, if there was one.
@@ -71,7 +71,7 @@ pub enum Change {
     #[serde(rename = "invitation.created")]
     InvitationCreated {
         after: Box<Invitation>,
-        /// SHA-256 of the secret. Goes to its table and never into the log.
+        /// SHA-256 of the secret. Written to its table, never to the log.
         #[serde(skip)]
         hash: String,
     },
@@ -80,7 +80,7 @@ pub enum Change {
     InvitationUpdated {
         before: Box<Invitation>,
         after: Box<Invitation>,
-        /// Of a new secret, if it was renewed.
+        /// SHA-256 of the new secret, if the invitation was renewed.
         #[serde(skip)]
         hash: Option<String>,
     },
@@ -93,17 +93,17 @@ pub enum Change {
     RoleDeleted { before: Box<Role> },
     #[serde(rename = "permission.created")]
     PermissionCreated { after: Permission },
-    /// Roles that grant it were updated by changes of their own if its key changed.
+    /// If its key changed, the roles that grant it are updated by separate changes.
     #[serde(rename = "permission.updated")]
     PermissionUpdated { before: Permission, after: Permission },
-    /// Roles that granted it were updated by changes of their own before.
+    /// Roles that granted it were updated by separate changes before.
     #[serde(rename = "permission.deleted")]
     PermissionDeleted { before: Permission },
 
     #[serde(rename = "token.issued")]
     TokenIssued {
         after: Box<Token>,
-        /// SHA-256 of the secret. Goes to its table and never into the log.
+        /// SHA-256 of the secret. Written to its table, never to the log.
         #[serde(skip)]
         hash: String,
     },
@@ -115,7 +115,7 @@ pub enum Change {
     #[serde(rename = "session.opened")]
     SessionOpened {
         after: Box<Session>,
-        /// SHA-256 of the secret. Goes to its table and never into the log.
+        /// SHA-256 of the secret. Written to its table, never to the log.
         #[serde(skip)]
         hash: String,
     },
@@ -124,11 +124,11 @@ pub enum Change {
     #[serde(rename = "login_link.issued")]
     LinkIssued {
         after: Box<Link>,
-        /// SHA-256 of the secret. Goes to its table and never into the log.
+        /// SHA-256 of the secret. Written to its table, never to the log.
         #[serde(skip)]
         hash: String,
     },
-    /// It opened the session that the next event tells of.
+    /// It opened the session that the next event records.
     #[serde(rename = "login_link.used")]
     LinkUsed { before: Box<Link> },
 
@@ -145,8 +145,8 @@ pub enum Change {
     DirectoryLinkUpdated { before: Box<DirectoryLink>, after: Box<DirectoryLink> },
     #[serde(rename = "directory_link.deleted")]
     DirectoryLinkDeleted { before: Box<DirectoryLink> },
-    /// A directory wanted to remove that many of an organization's members in one request, and was not let. Nothing changed: this
-    /// is for an admin to look at.
+    /// A directory tried to remove more of an organization's members in one request than the guard allows, and was refused. Nothing
+    /// changed: this is for an admin to review.
     #[serde(rename = "scim.removal_held")]
     RemovalHeld { organization: OrganizationId, removing: u64, members: u64 },
 }
@@ -238,7 +238,7 @@ impl Change {
         }
     }
 
-    /// The organization that it happened in, if in one.
+    /// The organization that it happened in, if any.
     pub fn organization(&self) -> Option<OrganizationId> {
         match self {
             Self::RealmCreated { root, .. } => Some(root.id),
@@ -282,7 +282,7 @@ impl Change {
         }
     }
 
-    /// The user that it is about, if it is about one. What is blanked when that user is erased.
+    /// The user that it is about, if any. The event's body is blanked when that user is erased.
     pub fn user(&self) -> Option<UserId> {
         match self {
             Self::UserCreated { after } | Self::UserUpdated { after, .. } => Some(after.id),
@@ -323,7 +323,7 @@ impl Change {
     }
 }
 
-/// Who did it, as the log keeps it.
+/// Who made a change, as recorded in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ActorRef {
     pub kind: ActorKind,
@@ -366,6 +366,6 @@ pub struct Event {
     pub kind: String,
     pub organization: Option<OrganizationId>,
     pub user: Option<UserId>,
-    /// `None`: the user it was about has been erased.
+    /// `None`: blanked, because the user it was about has been erased.
     pub change: Option<Change>,
 }

@@ -1,17 +1,17 @@
-//! What a directory (an identity provider that provisions users and groups) keeps here of those it manages.
+//! Directory links: what a directory (an identity provider that provisions users and groups) stores about the users and groups it manages.
 //!
 //! A directory speaks for a *provisioning domain*: an organization with everything below it. Two directories may know the same
-//! user by different names and switch him off independently, so what each says is kept in a link of its own.
+//! user by different names and deactivate him independently, so each one's data is kept in a separate link.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{EntityId as _, Kind, Metadata, OrganizationId, Timestamp, UserId, id::kind_of};
 
-/// Longest name that a directory can give a user, in bytes: it is part of a key.
+/// Longest user name that a directory can set, in bytes: it is part of a database key.
 pub const USER_NAME_MAX: usize = 1024;
-/// Longest external id of a directory's, in bytes.
+/// Longest external id that a directory can set, in bytes.
 pub const EXTERNAL_ID_MAX: usize = 2048;
-/// Largest document that a directory can keep with one user or group, in bytes of compact JSON.
+/// Largest document that a directory can store with one user or group, in bytes of compact JSON.
 pub const DOCUMENT_MAX: usize = 1 << 20;
 
 /// A user or an organization, as one provisioning domain knows it.
@@ -20,23 +20,23 @@ pub struct DirectoryLink {
     /// The domain's top organization; the realm's root for a directory that manages the whole realm.
     pub domain: OrganizationId,
     pub subject: LinkSubject,
-    /// The directory's own id of it. Not unique: that is the directory's business.
+    /// The directory's own id for it. Not required to be unique.
     pub external_id: Option<String>,
-    /// What the directory calls the user. Unique in the domain, compared by [`crate::text::fold`]; see `home`.
+    /// The user's name in the directory. Unique in the domain, compared by [`crate::text::fold`]; see `home`.
     pub user_name: Option<String>,
-    /// Whether the user was made by this domain: then its writes, and the realm's, change the user himself. One link of a user
-    /// at most. A user without such a link is at home at the root.
+    /// Whether the user was created by this domain: then its writes, and the realm's, change the user himself. True for at most one of a
+    /// user's links. A user without such a link has the realm as his home.
     pub home: bool,
-    /// The user's memberships in this domain grant nothing. Only where he isn't at home; there his status says so.
+    /// Whether the user's memberships in this domain grant nothing. Only used in domains that aren't his home; at home his status is used.
     pub suspended: bool,
-    /// The directory's document: what it wrote and the domain has no words for.
+    /// The attributes that the directory wrote and that have no field of their own in Roster.
     pub document: Metadata,
-    /// The e-mail addresses in it, by which the user is found.
+    /// The e-mail addresses in the document, by which the user can be found.
     #[serde(default)]
     pub addresses: Vec<String>,
-    /// What the user was after the document was written last, to tell later what others changed since. `None`: the document
-    /// stands for itself.
-    pub given: Option<Given>,
+    /// The user's state when the document was last written, to detect what others have changed since. `None`: the document is
+    /// authoritative.
+    pub given: Option<ProfileSnapshot>,
     pub created: Timestamp,
     /// Grows with every change of this record.
     pub updated: Timestamp,
@@ -44,7 +44,7 @@ pub struct DirectoryLink {
 
 /// A user's names and address, as they were right after a directory's last write.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Given {
+pub struct ProfileSnapshot {
     pub first_name: Option<String>,
     pub last_name: Option<String>,
     pub email: Option<String>,
@@ -66,7 +66,7 @@ impl LinkSubject {
         }
     }
 
-    /// The kind is written inside the number.
+    /// From the kind that the number encodes.
     pub fn from_raw(raw: i64) -> Option<Self> {
         match kind_of(raw)? {
             Kind::User => Some(Self::User(UserId::from_raw(raw))),

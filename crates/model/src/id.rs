@@ -1,13 +1,13 @@
-//! Ids: one positive 63-bit number per entity, and the forms it is shown in.
+//! Ids: one positive 63-bit number per entity, and the textual forms in which it is written.
 //!
 //! ```text
 //! 62        21 20    17 16           0
 //! | 42 bits ms | 4 kind | 17 counter |
 //! ```
 //!
-//! The order of ids is the order of creation. The kind is part of the number, so a group's id is never a user's, and an id
-//! put in the wrong place is simply unknown. Every form is a pure function of the number, so no table is needed to read
-//! one back. An id is never a secret.
+//! The order of ids is the order of creation. The kind is part of the number, so an organization's id is never a user's, and an id
+//! of the wrong kind is simply unknown. Every form is a pure function of the number, so no table is needed to parse
+//! one. An id is never a secret.
 
 use serde::{Deserialize, Serialize};
 
@@ -19,7 +19,7 @@ const KIND_BITS: u32 = 4;
 pub const COUNTER_MAX: u32 = (1 << COUNTER_BITS) - 1;
 const MS_MAX: i64 = (1 << 42) - 1;
 
-/// What an id stands for. The numbers are part of every id and never change.
+/// What kind of entity an id identifies. The numbers are part of every id and must never change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]
@@ -118,7 +118,7 @@ impl std::fmt::Display for Kind {
     }
 }
 
-/// The kind written inside a raw id, if it is a number that Roster can have drawn.
+/// The kind encoded in a raw id. `None` if the number can't be an id that Roster generated.
 pub fn kind_of(raw: i64) -> Option<Kind> {
     if raw <= 0 {
         return None;
@@ -127,7 +127,7 @@ pub fn kind_of(raw: i64) -> Option<Kind> {
     Kind::ALL.into_iter().find(|k| i64::from(*k as u8) == kind)
 }
 
-/// Puts an id together. `ms` is cut to what 42 bits hold (until the year 2109), `counter` to 17 bits.
+/// Composes a raw id. `ms` is clamped to 1 ..= 2^42 - 1 (the year 2109), `counter` is cut to 17 bits.
 pub fn compose(ms: i64, kind: Kind, counter: u32) -> i64 {
     let ms = ms.clamp(1, MS_MAX);
     (ms << (KIND_BITS + COUNTER_BITS)) | (i64::from(kind as u8) << COUNTER_BITS) | i64::from(counter & COUNTER_MAX)
@@ -136,14 +136,14 @@ pub fn compose(ms: i64, kind: Kind, counter: u32) -> i64 {
 /// An id of one kind of entity.
 pub trait EntityId: Copy + Eq + std::hash::Hash + Send + Sync + 'static {
     const KIND: Kind;
-    /// Takes the number as it is; for what was read from the database.
+    /// Without a check; for numbers that were read from the database.
     fn from_raw(raw: i64) -> Self;
     fn raw(self) -> i64;
     /// `None` if the number isn't an id of this kind.
     fn checked(raw: i64) -> Option<Self> {
         (kind_of(raw) == Some(Self::KIND)).then(|| Self::from_raw(raw))
     }
-    /// When the entity got its id.
+    /// When the id was generated.
     fn time(self) -> Timestamp {
         Timestamp::from_ms(self.raw() >> (KIND_BITS + COUNTER_BITS))
     }
@@ -192,42 +192,41 @@ ids! {
     EventId = Event;
 }
 
-/// The id that one kind of entity would have with the number of another's. One counter draws the ids of all kinds, so nobody
-/// else gets it.
+/// The same id with another kind. All kinds share one counter, so no other entity is given it.
 fn sibling<I: EntityId>(raw: i64) -> I {
     let rest = raw & !(((1 << KIND_BITS) - 1) << COUNTER_BITS);
     I::from_raw(rest | (i64::from(I::KIND as u8) << COUNTER_BITS))
 }
 
 impl InvitationId {
-    /// What the membership will be called once the invitation is accepted. Kept for it from the beginning.
+    /// The id that the membership will have once the invitation is accepted. It is reserved from the beginning.
     pub fn membership(self) -> MembershipId {
         sibling(self.0)
     }
 
-    /// What the user will be called who is made for the invitation, if there is none yet.
+    /// The id of the user who will be created for the invitation, if there is none yet.
     pub fn user(self) -> UserId {
         sibling(self.0)
     }
 }
 
 impl MembershipId {
-    /// The invitation that this id is kept for, if it is kept for one.
+    /// The id of the invitation that reserved this id, if one did.
     pub fn invitation(self) -> InvitationId {
         sibling(self.0)
     }
 }
 
 impl RealmId {
-    /// The realm's service account: a realm key seen as a user, where a vendor has no callers but users. It has no row; no user
-    /// gets its number, since the realm's own was drawn from the same counter.
+    /// The realm's service account: a realm key represented as a user, for vendors whose only callers are users. It has no row. No
+    /// user can have the same id, since the realm's id came from the same counter.
     pub fn service_account(self) -> UserId {
         let counter = u32::try_from(self.0 & i64::from(COUNTER_MAX)).unwrap_or_default();
         UserId(compose(self.time().as_ms(), Kind::User, counter))
     }
 }
 
-/// How an id is written: natively, or as a vendor's clients expect it.
+/// How an id is written: in Roster's own form, or as a vendor's clients expect it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
     /// `org_` and 11 base62 digits; text order is number order.
@@ -257,15 +256,15 @@ impl Form {
         }
     }
 
-    /// What stands before the eleven base62 digits of an id in this form. `None` if it has no such digits.
-    pub fn lead<I: EntityId>(self) -> Option<String> {
+    /// What precedes the last 11 base62 digits of an id in this form. `None` if the form isn't base62.
+    pub fn base62_prefix<I: EntityId>(self) -> Option<String> {
         let zero = self.show(I::from_raw(0))?;
         zero.strip_suffix(&base62(0, 11))
             .filter(|_| matches!(self, Self::Native | Self::Whylabs | Self::Clerk))
             .map(str::to_owned)
     }
 
-    /// Reads this form. `None` for anything else: a malformed id is an unknown one.
+    /// Parses this form. `None` for anything else: a malformed id is treated as an unknown one.
     pub fn read<I: EntityId>(self, text: &str) -> Option<I> {
         let raw = match self {
             Self::Native => from_base62(text.strip_prefix(I::KIND.native_prefix())?, 11)?,
@@ -277,7 +276,7 @@ impl Form {
         I::checked(raw)
     }
 
-    /// Reads whichever form the text has. No text reads as two different ids.
+    /// Parses whichever form the text has. No text is a valid id in two forms with different numbers.
     pub fn read_any<I: EntityId>(text: &str) -> Option<I> {
         Self::ALL.into_iter().find_map(|form| form.read(text))
     }
@@ -285,12 +284,12 @@ impl Form {
 
 const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-/// `width` digits, padded with zeros in front. 11 hold every 63-bit number.
+/// `width` digits, left-padded with zeros. 11 digits hold every 63-bit number.
 pub fn base62(raw: i64, width: usize) -> String {
     with_base62("", raw, width)
 }
 
-/// The same behind a prefix, in one piece.
+/// The same after a prefix, in one allocation.
 fn with_base62(prefix: &str, raw: i64, width: usize) -> String {
     let mut text = vec![b'0'; prefix.len() + width];
     let (before, digits) = text.split_at_mut(prefix.len());

@@ -2,30 +2,30 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Extras, InvitationId, MembershipId, Metadata, OrganizationId, RoleSet, Timestamp, UserId};
 
-/// A place in an organization, kept for whoever has an e-mail address.
+/// An invitation to join an organization, for whoever has the e-mail address.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Invitation {
     pub id: InvitationId,
     pub organization: OrganizationId,
     /// In lower case and NFC. At most one pending invitation of an organization has it.
     pub email: String,
-    /// How whoever invites calls the person; empty if it wasn't said. A user made for the invitation is called so.
+    /// The person's name as given by the inviter; empty if none was given. A user created for the invitation gets this name.
     #[serde(default)]
     pub name: String,
-    /// The id kept for a user with this address where there was none; that of an earlier invitation, if that keeps one.
+    /// The id reserved for a user with this address if there was none; taken over from an earlier pending invitation that reserved one.
     #[serde(default)]
     pub user: Option<UserId>,
-    /// What the membership will hold. Never empty, never the owner's role.
+    /// The roles that the membership will have. Never empty, never the owner's role.
     pub roles: RoleSet,
-    /// As it was written last; [`Invitation::status_at`] knows the clock, too.
+    /// As stored; [`Invitation::status_at`] also takes the expiry into account.
     pub status: InvitationStatus,
-    /// In whose name it was sent. Stays when that user is deleted.
+    /// The user in whose name it was sent. Kept when that user is deleted.
     pub inviter: Option<UserId>,
     pub expires: Timestamp,
     pub created: Timestamp,
     /// Grows with every change of this record.
     pub updated: Timestamp,
-    /// What the membership will have.
+    /// The metadata that the membership will have.
     pub public: Metadata,
     pub private: Metadata,
     #[serde(default)]
@@ -33,17 +33,17 @@ pub struct Invitation {
 }
 
 impl Invitation {
-    /// What the membership will be called.
+    /// The id that the membership will have.
     pub fn membership_id(&self) -> MembershipId {
         self.id.membership()
     }
 
-    /// What a user made for it will be called.
+    /// The id that a user created for it will have.
     pub fn user_id(&self) -> UserId {
         self.user.unwrap_or_else(|| self.id.user())
     }
 
-    /// What it counts as at this moment: pending ones expire by themselves.
+    /// The status at this time: a pending invitation expires without being written.
     pub fn status_at(&self, now: Timestamp) -> InvitationStatus {
         match self.status {
             InvitationStatus::Pending if self.expires <= now => InvitationStatus::Expired,

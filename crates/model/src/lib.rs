@@ -1,4 +1,4 @@
-//! The words of the domain as plain types, and the rules that need nothing but their arguments.
+//! The domain's entities as plain types, and its rules as pure functions.
 //!
 //! Nothing here knows HTTP, SQL or the time of day. `docs/architecture.md` shows how the crates fit together.
 
@@ -37,7 +37,7 @@ pub use permission::Permission;
 pub use realm::Realm;
 pub use rights::{Right, Standing, Where};
 pub use role::{Base, Role, RoleCatalog, RoleNumber, RoleSet};
-pub use session::{Link, Only, Session};
+pub use session::{Link, MembershipScope, Session};
 pub use time::{Clock, SystemClock, Timestamp};
 pub use token::{Token, TokenKind};
 pub use user::{Address, AddressKind, NO_ADDRESS, User, UserStatus};

@@ -10,7 +10,7 @@ pub struct Membership {
     pub user: UserId,
     /// Never empty.
     pub roles: RoleSet,
-    /// The organization that the user starts in; at most one of a user's memberships.
+    /// Whether the user starts in this organization; true for at most one of a user's memberships.
     pub is_default: bool,
     /// The raw id of the user or token that added it.
     pub created_by: Option<i64>,

@@ -1,4 +1,4 @@
-//! JSON that applications keep with an entity, extras that only one vendor has, and the ids that other systems gave.
+//! JSON that applications store with an entity, extras of single vendors, and ids that were assigned by other systems.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -6,13 +6,13 @@ use serde_json::{Map, Value};
 use crate::RoleSet;
 use crate::text::Problem;
 
-/// Free JSON of the application. Keys keep their order; integers of 64 bits keep their value.
+/// Arbitrary JSON of the application. Keys keep their order; 64-bit integers keep their value.
 pub type Metadata = Map<String, Value>;
 
 /// Largest metadata field, in bytes of compact JSON.
 pub const METADATA_MAX: usize = 8192;
 
-/// What is said of more.
+/// The problem with metadata that is larger than [`METADATA_MAX`].
 pub const TOO_LARGE: Problem = "is larger than 8192 bytes of JSON";
 
 /// Merges as RFC 7396 does: objects into objects, `null` removes, everything else replaces.
@@ -38,7 +38,7 @@ pub fn merge(into: &mut Metadata, patch: &Metadata) {
     }
 }
 
-/// Refuses what is larger than [`METADATA_MAX`] or can't be stored in every database.
+/// Refuses metadata that is larger than [`METADATA_MAX`].
 pub fn check(metadata: &Metadata) -> Result<(), Problem> {
     let text = serde_json::to_string(metadata).map_err(|_| "is not JSON")?;
     if text.len() > METADATA_MAX { Err(TOO_LARGE) } else { Ok(()) }
@@ -73,10 +73,10 @@ impl Dialect {
     }
 }
 
-/// The key by which an entry of [`Extras`] is bound to roles, see [`Extras::keep_while`].
+/// The key under which an entry of [`Extras`] lists the roles that it is bound to; see [`Extras::retain_for_roles`].
 pub const WHILE: &str = "while";
 
-/// What only one vendor has and the others keep untouched: dialect → object.
+/// Data that only one vendor's API has, and that the others leave untouched: dialect → object.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Extras(pub Map<String, Value>);
@@ -98,17 +98,17 @@ impl Extras {
         self.of(dialect).and_then(|extras| extras.get(key)?.as_bool()).unwrap_or_default()
     }
 
-    /// Drops what is bound to roles that are not held: an entry of a dialect may say `while`, a set of roles, and goes with the
-    /// last of them, whoever takes it away.
-    pub fn keep_while(&mut self, roles: RoleSet) {
+    /// Drops entries that are bound to roles of which none is held any more. An entry of a dialect is bound by its key `while`, a set of
+    /// roles; other entries stay. A dialect's object that is left empty is dropped, too.
+    pub fn retain_for_roles(&mut self, roles: RoleSet) {
         let bound = |entry: &Value| -> Option<RoleSet> { serde_json::from_value(entry.get(WHILE)?.clone()).ok() };
         for entries in self.0.values_mut().filter_map(Value::as_object_mut) {
-            entries.retain(|_, entry| bound(entry).is_none_or(|bound| bound.meets(roles)));
+            entries.retain(|_, entry| bound(entry).is_none_or(|bound| bound.intersects(roles)));
         }
         self.0.retain(|_, entries| entries.as_object().is_none_or(|entries| !entries.is_empty()));
     }
 
-    /// Merges into one dialect's object; an object left empty goes.
+    /// Merges into one dialect's object; an object that is left empty is removed.
     pub fn merge(&mut self, dialect: Dialect, patch: &Metadata) {
         let mut outer = Map::new();
         outer.insert(dialect.word().to_owned(), Value::Object(patch.clone()));
@@ -119,7 +119,7 @@ impl Extras {
     }
 }
 
-/// Ids that an entity brought along from the vendor it came from: its clients stored them, so they are shown them.
+/// Ids that an entity had at the vendor it was migrated from. That vendor's clients have stored them, so they are shown them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Aliases(pub Vec<(Dialect, String)>);
@@ -174,9 +174,9 @@ mod tests {
         let bound = json!({"while": RoleSet::OWNER.union(admin), "x": true});
         let extras = Extras(object(json!({"box": {"p": bound}, "enhance": {"q": bound, "free": 1}})));
         let mut kept = extras.clone();
-        kept.keep_while(admin.union(viewer));
+        kept.retain_for_roles(admin.union(viewer));
         assert_eq!(kept, extras);
-        kept.keep_while(viewer);
+        kept.retain_for_roles(viewer);
         assert_eq!(kept, Extras(object(json!({"enhance": {"free": 1}}))));
     }
 

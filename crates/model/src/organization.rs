@@ -13,19 +13,19 @@ pub struct Organization {
     pub name: String,
     /// Unique in the realm, `[a-z0-9-]`.
     pub slug: String,
-    /// What another system calls it; unique in the realm, compared exactly.
+    /// Its id in another system; unique in the realm, compared exactly.
     pub external_id: Option<String>,
-    /// Most members it may have; 0 is no limit.
+    /// The maximum number of members; 0 is no limit.
     pub max_members: u32,
-    /// Whose e-mail address ends in none of these can't become a member. Empty: anyone. Lower case.
+    /// Only users with an e-mail address in one of these domains can become members. Empty: anyone. Lower case.
     pub email_domains: Vec<String>,
     pub visibility: Visibility,
     #[serde(default)]
     pub status: OrganizationStatus,
-    /// A mark that applications act on; it takes no right away.
+    /// A flag for applications to act on; it has no effect on rights.
     #[serde(default)]
     pub suspended: bool,
-    /// Whether it or one above is marked as deleted. Follows from the tree.
+    /// Whether it or one above is marked as deleted. Derived from the tree.
     #[serde(default)]
     pub hidden: bool,
     pub locale: Option<String>,
@@ -40,15 +40,15 @@ pub struct Organization {
     pub aliases: Aliases,
 }
 
-/// Whether an organization is there for its users.
+/// Whether an organization is available to its users.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OrganizationStatus {
     #[default]
     Active,
-    /// Marked as deleted, and with it all below. Everything is kept and comes back when the mark is taken away.
+    /// Marked as deleted, with everything below it. Everything is kept, and is restored when the mark is removed.
     Deleted,
-    /// Deleted for good; its rows are being cleared away. No reader sees it.
+    /// Permanently deleted; its rows are being purged. No reader sees it.
     Gone,
 }
 
@@ -68,7 +68,7 @@ impl OrganizationStatus {
     }
 }
 
-/// Who may list the members without the right to change them: from few to many.
+/// Who may list the members without the right to change them; from the narrowest to the widest.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Visibility {
@@ -102,12 +102,12 @@ impl Organization {
         self.parent.is_none()
     }
 
-    /// What it shows as: marked as deleted by itself, or by one above.
+    /// The status to show: deleted if it or one above is marked as deleted.
     pub const fn shown_status(&self) -> OrganizationStatus {
         if self.hidden { OrganizationStatus::Deleted } else { self.status }
     }
 
-    /// Whether someone with this address may become a member, as far as the domain of the address goes.
+    /// Whether the domain of this address is one of [`Self::email_domains`], or those are empty.
     pub fn admits(&self, email: Option<&str>) -> bool {
         self.email_domains.is_empty()
             || email

@@ -1,18 +1,18 @@
-//! Ownership: at most one owner of an organization, and it changes hands only on purpose.
+//! Ownership: an organization has at most one owner, and ownership changes only by an explicit transfer or clear.
 
 use crate::{RoleNumber, RoleSet};
 
-/// Why a change of roles touches ownership in a way that only transfer and clear may.
+/// Why an ordinary change of roles is refused: it would change the ownership.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OwnershipProblem {
-    /// It would take the owner's role away.
+    /// It would remove the owner's role.
     Taken,
-    /// It would give it.
+    /// It would add the owner's role.
     Given,
 }
 
-/// Ordinary changes of roles neither give nor take the owner's role.
-pub fn may_change(before: RoleSet, after: RoleSet) -> Result<(), OwnershipProblem> {
+/// Checks that an ordinary change of roles neither adds nor removes the owner's role.
+pub fn check_role_change(before: RoleSet, after: RoleSet) -> Result<(), OwnershipProblem> {
     match (before.contains(RoleNumber::OWNER), after.contains(RoleNumber::OWNER)) {
         (true, false) => Err(OwnershipProblem::Taken),
         (false, true) => Err(OwnershipProblem::Given),
@@ -20,12 +20,12 @@ pub fn may_change(before: RoleSet, after: RoleSet) -> Result<(), OwnershipProble
     }
 }
 
-/// What a former owner becomes: an admin. The realm's own roles stay; the other built-in ones grant nothing that an admin lacks.
-pub fn after_owning(roles: RoleSet) -> RoleSet {
-    roles.iter().filter(|role| role.get() >= RoleNumber::FIRST_OWN).collect::<RoleSet>().with(RoleNumber::ADMIN)
+/// The roles of a former owner: admin, and the custom roles that he had. The other built-in roles grant nothing that an admin lacks.
+pub fn former_owner_roles(roles: RoleSet) -> RoleSet {
+    roles.iter().filter(|role| role.get() >= RoleNumber::FIRST_CUSTOM).collect::<RoleSet>().with(RoleNumber::ADMIN)
 }
 
-/// What a new owner holds.
-pub const fn owning() -> RoleSet {
+/// The roles of a new owner.
+pub const fn owner_roles() -> RoleSet {
     RoleSet::OWNER
 }

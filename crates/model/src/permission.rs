@@ -1,10 +1,10 @@
-//! What a caller may be allowed to do, by name.
+//! Permissions: named things that a caller may be allowed to do.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{PermissionId, Timestamp, text};
 
-/// A permission of a realm: one of Roster's own, or one that an application asks about.
+/// A permission of a realm: built in, or defined for an application that asks about it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Permission {
     pub id: PermissionId,
@@ -31,12 +31,12 @@ pub fn key(text: &str) -> Result<&str, text::Problem> {
     }
 }
 
-/// What asks for a role where a permission could stand, too.
+/// The prefix that asks for a role where a permission is expected otherwise.
 pub const ROLE_PREFIX: &str = "role:";
 
 macro_rules! permissions {
     ($($name:ident = $key:literal, $words:literal;)*) => {
-        /// The permissions that Roster itself asks for, or knows the name of.
+        /// The permissions that Roster itself checks, or defines for vendors' APIs.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum BuiltIn { $(#[doc = $words] $name),* }
 
@@ -47,7 +47,7 @@ macro_rules! permissions {
                 match self { $(Self::$name => $key),* }
             }
 
-            /// A name for people.
+            /// The display name.
             pub const fn words(self) -> &'static str {
                 match self { $(Self::$name => $words),* }
             }

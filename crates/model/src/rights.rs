@@ -1,4 +1,4 @@
-//! Who may do what, where: the one rule behind every operation of every surface.
+//! Who may do what, where: the authorization rule behind every operation of every surface.
 //!
 //! A right is a permission and *where* it must be held, seen from the organization that the operation is about:
 //!
@@ -9,8 +9,8 @@
 //!     └ Root:  held at the realm's root
 //! ```
 //!
-//! [`Standing`] is what an actor holds at one place. A realm key holds everything everywhere. Scopes of a token narrow
-//! what it may *use*; they don't change which roles it may hand on.
+//! [`Standing`] is what an actor holds at one organization. A realm key holds everything everywhere. A token's scopes restrict
+//! which permissions it may *use*; they don't change which roles it may give to others.
 
 use std::sync::Arc;
 
@@ -60,10 +60,10 @@ impl Right {
 #[derive(Clone, Debug)]
 pub struct Standing {
     catalog: Arc<RoleCatalog>,
-    /// May do everything, here and above.
+    /// Whether the actor may do everything, here and above.
     everything: bool,
     here: RoleSet,
-    /// Roles held at ancestors, those that reach down only.
+    /// Roles held at ancestors: only those that reach down.
     above: RoleSet,
     /// Roles held at the realm's root.
     root: RoleSet,
@@ -74,12 +74,13 @@ impl Standing {
     /// `held`: the actor's roles from the root down to this organization, the last one held here.
     pub fn new(catalog: Arc<RoleCatalog>, held: &[RoleSet], scopes: Option<Arc<[String]>>) -> Self {
         let (here, ancestors) = held.split_last().map_or((RoleSet::EMPTY, held), |(here, above)| (*here, above));
-        let above = ancestors.iter().fold(RoleSet::EMPTY, |all, roles| all.union(roles.and(catalog.reaching())));
+        let above =
+            ancestors.iter().fold(RoleSet::EMPTY, |all, roles| all.union(roles.intersection(catalog.reaching())));
         let root = held.first().copied().unwrap_or_default();
         Self { catalog, everything: false, here, above, root, scopes }
     }
 
-    /// A realm key's.
+    /// The standing of a realm key or the operator.
     pub fn everything(catalog: Arc<RoleCatalog>, scopes: Option<Arc<[String]>>) -> Self {
         let none = RoleSet::EMPTY;
         Self { catalog, everything: true, here: none, above: none, root: none, scopes }
@@ -102,28 +103,28 @@ impl Standing {
     /// Whether the actor may use this right.
     pub fn holds(&self, right: Right) -> bool {
         let key = right.permission.key();
-        self.in_scope(key) && (self.everything || self.catalog.granting(key).meets(self.roles(right.place)))
+        self.in_scope(key) && (self.everything || self.catalog.granting(key).intersects(self.roles(right.place)))
     }
 
-    /// No one gives what he lacks: the first permission of `roles` that the actor doesn't hold here or above.
-    pub fn lacks_of(&self, roles: RoleSet) -> Option<String> {
+    /// The first permission granted by `roles` that the actor doesn't hold here or above: nobody may give others what he lacks himself.
+    pub fn missing_for_roles(&self, roles: RoleSet) -> Option<String> {
         if self.everything {
             return None;
         }
         let held = self.roles(Where::Tree);
-        self.catalog.permissions_of(roles).find(|key| !self.catalog.granting(key).meets(held)).map(str::to_owned)
+        self.catalog.permissions_of(roles).find(|key| !self.catalog.granting(key).intersects(held)).map(str::to_owned)
     }
 
     /// The first of these permissions that the actor doesn't hold here or above.
-    pub fn lacks_permission<'a>(&self, permissions: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    pub fn missing_among<'a>(&self, permissions: impl IntoIterator<Item = &'a str>) -> Option<String> {
         let held = self.roles(Where::Tree);
         permissions
             .into_iter()
-            .find(|key| !(self.everything || self.catalog.granting(key).meets(held)))
+            .find(|key| !(self.everything || self.catalog.granting(key).intersects(held)))
             .map(str::to_owned)
     }
 
-    /// Whether scopes narrow this actor more than a token with these scopes would be.
+    /// Whether a token with the scopes `wanted` could use no more than this actor's scopes allow. `None` is no restriction.
     pub fn scopes_cover(&self, wanted: Option<&[String]>) -> bool {
         match (&self.scopes, wanted) {
             (None, _) => true,
@@ -132,7 +133,7 @@ impl Standing {
         }
     }
 
-    /// The roles held here, not those above.
+    /// The roles held here, without those held above.
     pub const fn here(&self) -> RoleSet {
         self.here
     }

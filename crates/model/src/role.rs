@@ -1,7 +1,7 @@
-//! Roles: what a membership or a token acts with.
+//! Roles: the sets of permissions that a membership or a token holds.
 //!
-//! A realm has at most 63 roles, numbered 0 to 62, so a set of roles is one integer in a row and in memory. Numbers 0 to 7
-//! are built in and the same everywhere. A permission is, in memory, the set of the roles that grant it, so asking whether
+//! A realm has at most 63 roles, numbered 0 to 62, so a set of roles is one integer, in a row as in memory. Numbers 0 to 7
+//! are built in and the same in every realm. In memory, a permission is the set of the roles that grant it, so testing whether
 //! a set of roles grants a permission is one AND.
 
 use std::collections::BTreeMap;
@@ -27,8 +27,8 @@ impl RoleNumber {
     pub const SUPPORT: Self = Self(5);
     pub const BUSINESS: Self = Self(6);
     pub const SITE_ACCESS: Self = Self(7);
-    /// The first number that a realm's own role can have.
-    pub const FIRST_OWN: u8 = 8;
+    /// The lowest number of a custom role, one that a realm defines itself.
+    pub const FIRST_CUSTOM: u8 = 8;
 
     pub fn new(number: u8) -> Option<Self> {
         (number < ROLES_MAX).then_some(Self(number))
@@ -73,7 +73,7 @@ impl RoleSet {
         Self(self.0 | other.0)
     }
 
-    pub const fn and(self, other: Self) -> Self {
+    pub const fn intersection(self, other: Self) -> Self {
         Self(self.0 & other.0)
     }
 
@@ -81,7 +81,7 @@ impl RoleSet {
         self.0 & (1 << role.0) != 0
     }
 
-    pub const fn meets(self, other: Self) -> bool {
+    pub const fn intersects(self, other: Self) -> bool {
         self.0 & other.0 != 0
     }
 
@@ -89,7 +89,7 @@ impl RoleSet {
         self.0 == 0
     }
 
-    /// Strongest built-in ones first, then the realm's own by number.
+    /// In the order of their numbers.
     pub fn iter(self) -> impl Iterator<Item = RoleNumber> {
         (0..ROLES_MAX).map(RoleNumber).filter(move |role| self.contains(*role))
     }
@@ -107,7 +107,7 @@ impl std::fmt::Debug for RoleSet {
     }
 }
 
-/// What a realm's own role counts as where a vendor's set of roles is closed.
+/// The built-in role that a custom role is mapped to where a vendor has a fixed set of roles.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Base {
@@ -143,7 +143,7 @@ pub struct Role {
     pub name: String,
     pub description: String,
     pub base: Base,
-    /// Whether it counts for every organization below the one it is held at.
+    /// Whether it also counts at every organization below the one where it is held.
     pub reaches_down: bool,
     /// Built in: can't be changed or deleted.
     pub system: bool,
@@ -208,7 +208,7 @@ impl BuiltInRole {
     }
 }
 
-/// All roles of a realm, arranged for questions.
+/// All roles of a realm, indexed for lookups.
 #[derive(Debug, Default)]
 pub struct RoleCatalog {
     roles: BTreeMap<RoleNumber, Role>,
@@ -265,9 +265,9 @@ impl RoleCatalog {
         self.roles.values().filter(|role| role.base == base).map(|role| role.number).collect()
     }
 
-    /// Everything that a set of roles grants, by key.
+    /// The keys of all permissions that a set of roles grants, sorted.
     pub fn permissions_of(&self, roles: RoleSet) -> impl Iterator<Item = &str> {
-        self.grants.iter().filter(move |(_, granting)| granting.meets(roles)).map(|(key, _)| key.as_str())
+        self.grants.iter().filter(move |(_, granting)| granting.intersects(roles)).map(|(key, _)| key.as_str())
     }
 
     /// The keys of a set of roles, by number.
@@ -275,8 +275,8 @@ impl RoleCatalog {
         roles.iter().filter_map(|number| self.get(number)).map(|role| role.key.as_str()).collect()
     }
 
-    /// How much a role counts for where only one of several can be shown: owner, admin, the realm's own in their order, the
-    /// other built-in ones, member, viewer. Less is more.
+    /// Orders roles where only one of several can be shown: owner, admin, custom roles by number, the other built-in ones, member,
+    /// viewer. The lowest rank is the strongest.
     const fn rank(number: RoleNumber) -> u8 {
         match number.0 {
             0 | 1 => number.0,
@@ -287,20 +287,20 @@ impl RoleCatalog {
         }
     }
 
-    /// The one of these that counts most. `None` if they are no roles of the realm.
+    /// The strongest of these roles. `None` if none of them is a role of the realm.
     pub fn strongest(&self, roles: RoleSet) -> Option<&Role> {
         roles.iter().filter_map(|number| self.get(number)).min_by_key(|role| Self::rank(role.number))
     }
 
-    /// The roles that count more than this one.
+    /// The roles that are stronger than this one.
     pub fn stronger_than(&self, number: RoleNumber) -> RoleSet {
         let than = Self::rank(number);
         self.roles.keys().copied().filter(|other| Self::rank(*other) < than).collect()
     }
 
-    /// The lowest number that is not taken.
+    /// The lowest free number for a custom role. `None` if all are taken.
     pub fn free_number(&self) -> Option<RoleNumber> {
-        (RoleNumber::FIRST_OWN..ROLES_MAX).map(RoleNumber).find(|number| !self.roles.contains_key(number))
+        (RoleNumber::FIRST_CUSTOM..ROLES_MAX).map(RoleNumber).find(|number| !self.roles.contains_key(number))
     }
 }
 

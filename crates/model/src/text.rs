@@ -1,4 +1,4 @@
-//! Text that people type: e-mail addresses, names, slugs and keys, and the folded form that they are compared in.
+//! Validation of text that people enter: e-mail addresses, names, slugs and keys; and case folding for comparisons.
 
 use unicode_normalization::UnicodeNormalization as _;
 
@@ -15,7 +15,7 @@ const SLUG_MAX: usize = 128;
 /// Longest password, in bytes.
 pub const PASSWORD_MAX: usize = 1024;
 
-/// For comparing and searching without regard to case, in any script: NFC, Unicode case folding, NFC.
+/// The form for comparing and searching case-insensitively in any script: NFC, Unicode case folding, NFC.
 pub fn fold(text: &str) -> String {
     if text.is_ascii() {
         return text.to_ascii_lowercase();
@@ -23,7 +23,7 @@ pub fn fold(text: &str) -> String {
     caseless::default_case_fold_str(&text.nfc().collect::<String>()).nfc().collect()
 }
 
-/// Why a text was refused, in words for the caller.
+/// Why a text was refused, worded for the caller.
 pub type Problem = &'static str;
 
 pub const EMPTY: Problem = "must not be empty";
@@ -33,19 +33,19 @@ pub const EMAIL_TOO_LONG: Problem = "is longer than 254 bytes";
 pub const SLUG_TOO_LONG: Problem = "is longer than 128 characters";
 pub const PASSWORD_TOO_LONG: Problem = "is longer than 1024 bytes";
 
-/// What several problems have in common, for surfaces that have codes for it. It is told by the constants that the rules here use, so
-/// other words change no code.
+/// The category of a problem, for surfaces that have an error code for it. It is determined by the constants that the rules here use, so
+/// that rewording a problem doesn't change its category.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProblemKind {
-    /// Nothing is there, or nothing but blanks.
+    /// Empty, or only blanks.
     Empty,
     TooLong,
-    /// Of metadata.
+    /// Metadata that exceeds its limit.
     TooLarge,
 }
 
 impl ProblemKind {
-    /// `None`: something that nobody tells apart.
+    /// `None` if it belongs to no category.
     pub fn of(problem: &str) -> Option<Self> {
         match problem {
             EMPTY | BLANK => Some(Self::Empty),
@@ -56,7 +56,7 @@ impl ProblemKind {
     }
 }
 
-/// No NUL, which PostgreSQL cannot store, nor what stands for it when it is looked for, and not too long.
+/// At most `max` characters, without NUL, which PostgreSQL can't store, and without U+FFFF, which stands for NUL in searches.
 fn storable(text: &str, max: usize) -> Result<(), Problem> {
     if text.contains('\0') {
         Err("must not contain a NUL character")
@@ -69,7 +69,7 @@ fn storable(text: &str, max: usize) -> Result<(), Problem> {
     }
 }
 
-/// A display name: kept as it is, not blank, at most [`NAME_MAX`] characters.
+/// A display name: kept unchanged, not blank, at most [`NAME_MAX`] characters.
 pub fn name(text: &str) -> Result<&str, Problem> {
     storable(text, NAME_MAX)?;
     if text.trim().is_empty() { Err(BLANK) } else { Ok(text) }
@@ -80,7 +80,7 @@ pub fn free(text: &str, max: usize) -> Result<&str, Problem> {
     storable(text, max).map(|()| text)
 }
 
-/// An id that another system gave: kept byte for byte, compared exactly.
+/// An id that was assigned by another system: kept byte for byte, compared exactly.
 pub fn external_id(text: &str) -> Result<&str, Problem> {
     storable(text, EXTERNAL_ID_MAX)?;
     if text.is_empty() {
@@ -92,7 +92,7 @@ pub fn external_id(text: &str) -> Result<&str, Problem> {
     }
 }
 
-/// One e-mail address in the form it is stored and compared in: NFC, lower case.
+/// Normalizes one e-mail address to the form in which it is stored and compared: NFC, lower case.
 ///
 /// Deliberately a little stricter than RFC 5322: no quotes, no comments, no lists, a domain with labels.
 pub fn email(text: &str) -> Result<String, Problem> {
@@ -111,7 +111,7 @@ pub fn email(text: &str) -> Result<String, Problem> {
     if local_ok && is_domain(domain) { Ok(address) } else { Err(BAD) }
 }
 
-/// A phone number in the form of E.164: `+` and 7 to 15 digits.
+/// A phone number in E.164 form: `+` and 7 to 15 digits.
 pub fn phone(text: &str) -> Result<&str, Problem> {
     let digits = text.strip_prefix('+').unwrap_or_default();
     let ok = (7..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit()) && !digits.starts_with('0');
@@ -130,12 +130,12 @@ pub fn is_domain(domain: &str) -> bool {
     (domain.contains('.') || domain == "localhost") && domain.split('.').all(label)
 }
 
-/// Joins first and last name by one blank; what is missing leaves none.
+/// Joins first and last name with one space; missing or empty parts are left out.
 pub fn join_name(first: Option<&str>, last: Option<&str>) -> String {
     [first, last].into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
-/// First name up to the first blank, last name the rest.
+/// The first name up to the first space, and the rest as the last name.
 pub fn split_name(name: &str) -> (Option<String>, Option<String>) {
     let some = |part: &str| (!part.is_empty()).then(|| part.to_owned());
     match name.trim().split_once(' ') {
@@ -156,7 +156,7 @@ pub fn slug(text: &str) -> Result<&str, Problem> {
     }
 }
 
-/// The slug that a name suggests: lower case, each run of other characters to one `-`; `org` if nothing is left.
+/// Derives a slug from a name: lower case, each run of other characters becomes one `-`; `org` if nothing is left.
 pub fn suggest_slug(name: &str) -> String {
     let mut slug = String::new();
     for c in name.to_lowercase().chars() {
@@ -180,7 +180,7 @@ pub fn role_key(text: &str) -> Result<&str, Problem> {
     if ok { Ok(text) } else { Err("must be 1 to 64 of a-z, 0-9 and _") }
 }
 
-/// A user name: visible, no blanks, at most 128 characters. Compared by [`fold`].
+/// A user name: no blanks or control characters, at most 128 characters. Compared by [`fold`].
 pub fn username(text: &str) -> Result<&str, Problem> {
     storable(text, 128)?;
     let ok = !text.is_empty() && text.chars().all(|c| !c.is_whitespace() && !c.is_control());

@@ -1,14 +1,14 @@
-//! Time as Roster keeps it: whole milliseconds since 1970, UTC.
+//! Timestamps: whole milliseconds since 1970, UTC.
 
 use serde::{Deserialize, Serialize};
 
-/// A moment, in milliseconds since 1970-01-01T00:00:00Z.
+/// Milliseconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// The last moment that has a text, wherever one is: `9999-12-30T22:00:00.000Z`.
+    /// The last moment that can be written with a four-digit year in every time zone: `9999-12-30T22:00:00.000Z`.
     const LAST: Self = Self(253_402_207_200_000);
 
     pub const fn from_ms(ms: i64) -> Self {
@@ -23,8 +23,9 @@ impl Timestamp {
         Self(self.0.saturating_add(ms))
     }
 
-    /// This moment, or the one right after `earlier`: what was changed later never looks older, whatever the clock does.
-    pub fn not_before(self, earlier: Self) -> Self {
+    /// This timestamp, but at least one millisecond after `earlier`: so the time of change of a record always increases, even if the clock is
+    /// set back.
+    pub fn advanced_past(self, earlier: Self) -> Self {
         Self(self.0.max(earlier.0.saturating_add(1)))
     }
 
@@ -34,8 +35,8 @@ impl Timestamp {
         format!("{time:.3}")
     }
 
-    /// Reads RFC 3339 with any offset; a blank may stand for the `T`. `None` if it is not that. The last days of the year 9999, which often
-    /// mean "never", are the last moment that there is.
+    /// Parses RFC 3339 with any offset; a space is accepted instead of the `T`. `None` for anything else. Times after the last representable
+    /// moment, at the end of the year 9999, which often mean "never", become that moment.
     pub fn parse(text: &str) -> Option<Self> {
         let local = text.get(..SECONDS).filter(|_| is_rfc3339(text))?;
         let time = text.parse::<jiff::Timestamp>().or_else(|beyond| match local.parse::<jiff::civil::DateTime>() {
@@ -49,7 +50,7 @@ impl Timestamp {
 /// The length of `2026-11-22T06:00:00`.
 const SECONDS: usize = 19;
 
-/// Whether a text has the form. Of ISO 8601 there are many more, which vendors' clients don't read.
+/// Whether a text has the form of RFC 3339. ISO 8601 allows many more forms, which vendors' clients can't parse.
 fn is_rfc3339(text: &str) -> bool {
     let like = |text: &[u8], form: &[u8]| {
         let fits = |(byte, form): (&u8, &u8)| match form {
@@ -73,17 +74,17 @@ fn is_rfc3339(text: &str) -> bool {
         && (like(offset, b"Z") || like(offset, b"z") || (like(offset, b"+00:00") && hours(offset)))
 }
 
-/// Where the time comes from, so that tests can say what time it is.
+/// The source of the current time; tests replace it.
 pub trait Clock: std::fmt::Debug + Send + Sync + 'static {
     fn now(&self) -> Timestamp;
 }
 
-/// The machine's own clock.
+/// The system clock.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "the one place that reads the machine's clock")]
+    #[expect(clippy::disallowed_methods, reason = "the only place that reads the system clock")]
     fn now(&self) -> Timestamp {
         let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
         Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
@@ -103,7 +104,7 @@ mod tests {
         for same in ["2026-11-22T06:00:00.123z", "2026-11-22 06:00:00.123456-00:00", "2026-11-22t11:45:00.123+05:45"] {
             assert_eq!(Timestamp::parse(same), Some(time), "{same}");
         }
-        assert_eq!(Timestamp::from_ms(5).not_before(Timestamp::from_ms(9)), Timestamp::from_ms(10));
+        assert_eq!(Timestamp::from_ms(5).advanced_past(Timestamp::from_ms(9)), Timestamp::from_ms(10));
         assert_eq!(Timestamp::from_ms(i64::MAX).rfc3339(), "9999-12-30T22:00:00.000Z");
     }
 

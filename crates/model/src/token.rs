@@ -2,20 +2,20 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Extras, OrganizationId, RoleSet, Timestamp, TokenId, UserId};
 
-/// A key to the API. Its secret is shown once and kept as a hash only.
+/// An API key. Its secret is shown once; only its hash is stored.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Token {
     pub id: TokenId,
     pub kind: TokenKind,
-    /// Where an organization token acts: here and below.
+    /// The organization at which, and below which, an organization token acts.
     pub organization: Option<OrganizationId>,
-    /// Whose user token it is; or who an organization token was made for, with whom it dies.
+    /// The user of a user token; or the user for whom an organization token was made, and with whom it becomes invalid.
     pub user: Option<UserId>,
-    /// What an organization token acts with. Empty for the other kinds.
+    /// The roles of an organization token. Empty for the other kinds.
     pub roles: RoleSet,
-    /// The permissions that it may use, of those that its roles grant. `None`: all of them.
+    /// The permissions that it may use, among those that its roles grant. `None`: all of them.
     pub scopes: Option<Vec<String>>,
-    /// The beginning of the secret, enough to tell keys apart and no more.
+    /// The first characters of the secret, to tell keys apart in lists.
     pub hint: String,
     pub name: Option<String>,
     pub expires: Option<Timestamp>,
@@ -23,7 +23,7 @@ pub struct Token {
     /// The raw id of the user or token that made it.
     pub created_by: Option<i64>,
     pub created: Timestamp,
-    /// When it was last seen, to the minute or so. Not part of the log.
+    /// When it was last used, accurate to about a minute. Not part of the log.
     #[serde(skip)]
     pub last_used: Option<Timestamp>,
     pub extras: Extras,
@@ -36,7 +36,7 @@ pub enum TokenKind {
     Realm,
     /// Acts with its roles at its organization and below.
     Organization,
-    /// Acts as its user does: by memberships.
+    /// Acts with its user's memberships.
     User,
 }
 

@@ -5,7 +5,7 @@ use crate::OrganizationId;
 /// The depth of the deepest organization; the root's is 0.
 pub const DEPTH_MAX: u8 = 16;
 
-/// Why an organization can't be put somewhere.
+/// Why an organization can't be moved or created somewhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TreeProblem {
     Cycle,

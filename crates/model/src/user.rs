@@ -12,7 +12,7 @@ pub struct User {
     pub last_name: Option<String>,
     /// Unique in the realm, compared by [`crate::text::fold`].
     pub username: Option<String>,
-    /// What another system calls the user; unique in the realm, compared exactly.
+    /// The user's id in another system; unique in the realm, compared exactly.
     pub external_id: Option<String>,
     pub status: UserStatus,
     pub locale: Option<String>,
@@ -21,20 +21,20 @@ pub struct User {
     pub created: Timestamp,
     /// Grows with every change of this record.
     pub updated: Timestamp,
-    /// When one of the user's own keys was last seen, to the minute or so. Not part of the log.
+    /// When one of the user's own keys was last used, accurate to about a minute. Not part of the log.
     #[serde(skip)]
     pub last_active: Option<Timestamp>,
     pub public: Metadata,
     pub private: Metadata,
-    /// What the user may write himself through the application: nothing to rely on.
+    /// Metadata that the user himself may change through the application, so it can't be trusted.
     #[serde(default)]
     pub open: Metadata,
     pub extras: Extras,
     pub aliases: Aliases,
 }
 
-/// What a user without an e-mail address has behind the `@` where clients can't do without one; the id's digits stand before it. Nobody
-/// can own that domain.
+/// The domain of the placeholder address for users without an e-mail address, for clients that require one; the id's digits precede it.
+/// The domain `.invalid` is reserved, so nobody can own it.
 pub const NO_ADDRESS: &str = "@no-address.invalid";
 
 impl User {
@@ -81,7 +81,7 @@ impl AddressKind {
     }
 }
 
-/// An inactive user's memberships and tokens stay and give nothing.
+/// An inactive user's memberships and tokens are kept, but grant nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum UserStatus {

@@ -1,4 +1,4 @@
-//! `/organizations/{id}/account-users`: what provisioners know of users, apart from memberships.
+//! `/organizations/{id}/account-users`: records of provisioned users, independent of memberships.
 
 use axum::Json;
 use axum::extract::State;

@@ -1,6 +1,6 @@
 //! `/check` and `/users/{id}/organizations`: who may do what, and where, inherited memberships included.
 
-mod at_once;
+mod hot;
 
 use axum::Json;
 use axum::extract::State;
@@ -16,7 +16,7 @@ use crate::query::{Query, page};
 use crate::users::user_ref;
 use crate::wire::{List, ReachedOrganization, Verdict};
 
-pub(crate) use at_once::AT_ONCE;
+pub(crate) use hot::HOT_ROUTES;
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(check)).routes(routes!(check_batch)).routes(routes!(organizations))

@@ -1,4 +1,4 @@
-//! `ETag` and `If-Match`: the moment of an entity's last change, which only grows.
+//! `ETag` and `If-Match`: the tag is the time of an entity's last change, which only increases.
 
 use axum::Json;
 use axum::extract::FromRequestParts;
@@ -7,7 +7,7 @@ use http::header::{ETAG, IF_MATCH};
 use http::request::Parts;
 use http::{HeaderValue, StatusCode};
 use roster_engine::{Error, Timestamp};
-use roster_http::{Failure, Frame};
+use roster_http::{Failure, RequestError};
 use serde::Serialize;
 
 /// One entity, with its `ETag`.
@@ -19,12 +19,12 @@ pub(crate) fn entity(status: StatusCode, body: impl Serialize, updated: Timestam
     response
 }
 
-/// The state that the client wants to change, if it says so. `*` is any.
+/// The version that the client expects, if it sends `If-Match`. `*` matches any.
 #[derive(Debug)]
-pub(crate) struct IfMatch(Option<Result<Timestamp, Frame>>);
+pub(crate) struct IfMatch(Option<Result<Timestamp, RequestError>>);
 
 impl IfMatch {
-    /// Read by the handler when it's the precondition's turn. A tag that can't be one of ours matches nothing.
+    /// The expected version. The handler calls this when the precondition is due in its order of checks.
     pub(crate) fn expected(self) -> Result<Option<Timestamp>, Failure> {
         Ok(self.0.transpose()?)
     }
@@ -39,7 +39,7 @@ impl<S: Sync> FromRequestParts<S> for IfMatch {
         let text = value.to_str().unwrap_or_default().trim();
         if more.is_some() || text.contains(',') {
             let problem = "must hold one entity tag: a write expects one state";
-            return Ok(Self(Some(Err(Frame::invalid("If-Match", problem)))));
+            return Ok(Self(Some(Err(RequestError::invalid("If-Match", problem)))));
         }
         if text == "*" {
             return Ok(Self(None));

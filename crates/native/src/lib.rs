@@ -5,8 +5,8 @@
 //! - `POST` honours `Idempotency-Key`; answers with one user, organization, membership, invitation, role or permission carry an
 //!   `ETag`; `PATCH` and `DELETE` of a user, an organization, a membership or a role honour `If-Match`.
 //! - Errors are problem details (RFC 9457) with a stable `code`.
-//! - `Roster-Act-As: USER` does a request as that user, for who may.
-//! - Wherever an id is taken, any dialect's form of it is taken too; entities carry `ids`, their ids in each dialect.
+//! - `Roster-Act-As: USER` executes a request as that user, if the caller may do that.
+//! - Wherever an id is accepted, any dialect's form of it is accepted, too; entities carry `ids`, their ids in each dialect.
 
 mod accounts;
 mod checks;
@@ -34,7 +34,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 pub use problem::render;
 
-/// Where it is mounted.
+/// The path where it is mounted.
 pub const PREFIX: &str = "/v1";
 
 #[derive(utoipa::OpenApi)]
@@ -59,13 +59,13 @@ impl utoipa::Modify for BearerKey {
     }
 }
 
-/// The surface: its routes, its form of errors, its description of itself.
+/// The surface: its settings, its error format and its routes.
 pub fn api() -> Api {
     let spec = SurfaceSpec {
         body: BodyPolicy { content_type: ContentType::JsonIfPresent, ..BodyPolicy::default() },
         idempotency: true,
         act_as: Some("roster-act-as"),
-        hot: checks::AT_ONCE,
+        hot: checks::HOT_ROUTES,
         ..SurfaceSpec::new(Surface::Native, PREFIX, render)
     };
     let routes = || {

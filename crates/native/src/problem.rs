@@ -4,7 +4,7 @@ use axum::response::{IntoResponse, Response};
 use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use roster_engine::Error;
-use roster_http::{Failure, Fault, Frame, RequestMeta};
+use roster_http::{Failure, Fault, RequestError, RequestMeta};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -84,27 +84,27 @@ fn of_domain(error: &Error) -> (StatusCode, &'static str, &'static str) {
     }
 }
 
-/// Code and title of a frame's error; the status is the usual one.
-fn of_frame(frame: &Frame) -> (&'static str, &'static str) {
-    match frame {
-        Frame::RouteNotFound => ("no_such_path", "No such path"),
-        Frame::MethodNotAllowed => ("method_not_allowed", "Method not allowed"),
-        Frame::BodyTooLarge { .. } => ("body_too_large", "Body too large"),
-        Frame::BodyMissing => ("body_missing", "A body is needed"),
-        Frame::BodyLate { .. } => ("body_late", "The body did not arrive"),
-        Frame::BodyNotJson { .. } | Frame::BodyNotUtf8 => ("body_not_json", "The body is not JSON"),
-        Frame::BodyTooDeep { .. } => ("body_too_deep", "The body is nested too deep"),
-        Frame::BodyNotObject => ("body_not_object", "The body is not an object"),
-        Frame::BodyNotArray => ("body_not_array", "The body is not an array"),
-        Frame::Field { fault: Fault::Missing | Fault::Null, .. } => ("missing", "A value is missing"),
-        Frame::Field { fault: Fault::Unknown, .. } => ("unknown_field", "Unknown field"),
-        Frame::Field { fault: Fault::Invalid, .. } => ("invalid", "Invalid value"),
-        Frame::UnsupportedMediaType => ("unsupported_media_type", "Not JSON"),
-        Frame::UriTooLong { .. } => ("url_too_long", "URL too long"),
-        Frame::HeadersTooLarge { .. } => ("headers_too_large", "Headers too large"),
-        Frame::Timeout => ("timeout", "Took too long"),
-        Frame::ShuttingDown => ("shutting_down", "Shutting down"),
-        Frame::Panic => ("internal", "Our fault"),
+/// Code and title of a request error; the status is [`RequestError::status`].
+fn of_request_error(error: &RequestError) -> (&'static str, &'static str) {
+    match error {
+        RequestError::RouteNotFound => ("no_such_path", "No such path"),
+        RequestError::MethodNotAllowed => ("method_not_allowed", "Method not allowed"),
+        RequestError::BodyTooLarge { .. } => ("body_too_large", "Body too large"),
+        RequestError::BodyMissing => ("body_missing", "A body is needed"),
+        RequestError::BodyTimeout { .. } => ("body_late", "The body did not arrive"),
+        RequestError::BodyNotJson { .. } | RequestError::BodyNotUtf8 => ("body_not_json", "The body is not JSON"),
+        RequestError::BodyTooDeep { .. } => ("body_too_deep", "The body is nested too deep"),
+        RequestError::BodyNotObject => ("body_not_object", "The body is not an object"),
+        RequestError::BodyNotArray => ("body_not_array", "The body is not an array"),
+        RequestError::Field { fault: Fault::Missing | Fault::Null, .. } => ("missing", "A value is missing"),
+        RequestError::Field { fault: Fault::Unknown, .. } => ("unknown_field", "Unknown field"),
+        RequestError::Field { fault: Fault::Invalid, .. } => ("invalid", "Invalid value"),
+        RequestError::UnsupportedMediaType => ("unsupported_media_type", "Not JSON"),
+        RequestError::UriTooLong { .. } => ("url_too_long", "URL too long"),
+        RequestError::HeadersTooLarge { .. } => ("headers_too_large", "Headers too large"),
+        RequestError::Timeout => ("timeout", "Took too long"),
+        RequestError::ShuttingDown => ("shutting_down", "Shutting down"),
+        RequestError::Panic => ("internal", "Our fault"),
     }
 }
 
@@ -131,10 +131,10 @@ pub fn render(failure: &Failure, meta: &RequestMeta) -> Response {
             let (status, code, title) = of_domain(error);
             (status, code, title, detail_of(error), field_of(error))
         }
-        Failure::Frame(frame) => {
-            let (code, title) = of_frame(frame);
-            let field = if let Frame::Field { name, .. } = frame { Some(name.clone()) } else { None };
-            (frame.status(), code, title, frame.to_string(), field)
+        Failure::Request(error) => {
+            let (code, title) = of_request_error(error);
+            let field = if let RequestError::Field { name, .. } = error { Some(name.clone()) } else { None };
+            (error.status(), code, title, error.to_string(), field)
         }
     };
     let (permission, items) = match failure {

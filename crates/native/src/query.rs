@@ -1,27 +1,27 @@
-//! Query parameters as types: unknown, repeated and unreadable ones are refused by name.
+//! Typed query parameters: unknown, repeated and malformed ones are refused by name.
 
 use axum::extract::FromRequestParts;
 use http::request::Parts;
 use roster_engine::{Error, Page};
-use roster_http::{App, Failure, Frame, Limits};
+use roster_http::{App, Failure, Limits, RequestError};
 use serde::de::DeserializeOwned;
 
-/// Looked at when the handler asks, after it knows who is calling.
+/// A query that is parsed only when the handler calls [`Query::read`], after authentication.
 #[derive(Debug)]
 pub(crate) struct Query(String);
 
 impl Query {
     pub(crate) fn read<T: DeserializeOwned>(&self) -> Result<T, Failure> {
         for (name, value) in form_urlencoded::parse(self.0.as_bytes()) {
-            // What isn't UTF-8 arrives as this character; nobody looks for it on purpose.
+            // Invalid UTF-8 is decoded to this character, which nobody searches for on purpose.
             if value.contains('\u{fffd}') || value.contains('\0') {
-                return Err(Frame::invalid(name, "must be UTF-8 without NUL").into());
+                return Err(RequestError::invalid(name, "must be UTF-8 without NUL").into());
             }
         }
         let deserializer = serde_urlencoded::Deserializer::new(form_urlencoded::parse(self.0.as_bytes()));
         serde_path_to_error::deserialize(deserializer).map_err(|error| {
             let (name, problem) = (error.path().to_string(), error.inner().to_string());
-            Frame::invalid(if name == "." { String::from("query") } else { name }, problem).into()
+            RequestError::invalid(if name == "." { String::from("query") } else { name }, problem).into()
         })
     }
 }
@@ -34,7 +34,7 @@ impl<S: Sync> FromRequestParts<S> for Query {
     }
 }
 
-/// The page that the four parameters of every list ask for, and what to sort by.
+/// The page and the sort key from the four parameters that every list has.
 pub(crate) fn page<S: Copy>(
     app: &App,
     limit: Option<u64>,

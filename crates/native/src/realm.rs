@@ -1,4 +1,4 @@
-//! `/realm`: the closed world that the key is of.
+//! `/realm`: the realm that the key belongs to.
 
 use axum::Json;
 use roster_engine::EntityId as _;

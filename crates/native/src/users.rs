@@ -253,7 +253,7 @@ async fn delete(
         if unless_owner {
             return Err(Error::invalid("unless_owner", "doesn't go with erase").into());
         }
-        // An alias went with the user; who was deleted before is named by an id.
+        // Aliases are deleted with the user, so one who was deleted before can be named only by id.
         let id = match caller.user(user_ref(&id)).await {
             Ok(user) => Some(user.id),
             Err(Error::NotFound(_)) => Form::read_any::<UserId>(&id),

@@ -19,7 +19,7 @@ use crate::commands::token::TokenArgs;
 use crate::commands::transfer::{ExportArgs, ImportArgs};
 use crate::commands::user::UserArgs;
 use crate::commands::verify::VerifyArgs;
-use crate::config::{File, Index, LogFormat, says_nothing};
+use crate::config::{File, Index, LogFormat, is_empty_variable};
 
 /// Roster: who belongs to which organization, behind the APIs that your applications already speak.
 #[derive(Debug, Parser)]
@@ -64,7 +64,7 @@ pub(crate) enum Command {
     Openapi(OpenapiArgs),
 }
 
-/// What every command takes.
+/// Arguments of every command.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct CommonArgs {
     /// Configuration file, in TOML
@@ -75,16 +75,16 @@ pub(crate) struct CommonArgs {
     pub database: Option<String>,
 }
 
-/// What `roster serve` takes. What is left out comes from the configuration file, else it has a default.
+/// Arguments of `roster serve`. What is left out is taken from the configuration file, else it has a default.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct ServeArgs {
     /// Address to listen on; port 0 takes a free one [default: 127.0.0.1:8080]
     #[arg(long, env = "ROSTER_LISTEN", value_name = "ADDRESS")]
     pub listen: Option<String>,
-    /// Replica of a PostgreSQL database, for reads that it is far enough for
+    /// Replica of the PostgreSQL database, for reads that it is up to date enough for
     #[arg(long, env = "ROSTER_READ_DATABASE_URL", value_name = "URL", hide_env_values = true)]
     pub read_database: Option<String>,
-    /// What of the membership graph is kept in memory; the same for all processes of one database [default: full]
+    /// How much of the membership graph is kept in memory; the same for all processes of one database [default: full]
     #[arg(long, env = "ROSTER_INDEX", value_name = "HOW")]
     pub index: Option<Index>,
     /// Where large graphs are kept between starts [default: beside an SQLite file, else nowhere]
@@ -94,9 +94,9 @@ pub(crate) struct ServeArgs {
     #[arg(long, env = "ROSTER_PUBLIC_URL", value_name = "URL")]
     pub public_url: Option<String>,
     /// Don't bring the database up to date; refuse to start on an older one
-    #[arg(long, env = "ROSTER_NO_MIGRATE", action = ArgAction::SetTrue, default_value = "", value_parser = SaidParser)]
-    pub no_migrate: Said,
-    /// How long requests under way may take when the server is stopped [default: 10]
+    #[arg(long, env = "ROSTER_NO_MIGRATE", action = ArgAction::SetTrue, default_value = "", value_parser = OptionalFlagParser)]
+    pub no_migrate: OptionalFlag,
+    /// How long requests in flight may take when the server is stopped [default: 10]
     #[arg(long, env = "ROSTER_GRACE", value_name = "SECONDS")]
     pub grace: Option<u64>,
     /// What to log: a level, or levels by module as in `info,roster_http=debug` [default: info]
@@ -105,35 +105,40 @@ pub(crate) struct ServeArgs {
     /// How to log; auto is text on a terminal and JSON elsewhere [default: auto]
     #[arg(long, env = "ROSTER_LOG_FORMAT", value_name = "FORMAT")]
     pub log_format: Option<LogFormat>,
-    /// Bytes of a request body at most [default: 1048576]
+    /// Maximum bytes of a request body [default: 1048576]
     #[arg(long, env = "ROSTER_BODY_LIMIT", value_name = "BYTES")]
     pub body_limit: Option<usize>,
-    /// Items of a bulk request at most [default: 1000]
+    /// Maximum items of a bulk request [default: 1000]
     #[arg(long, env = "ROSTER_BULK_LIMIT", value_name = "ITEMS")]
     pub bulk_limit: Option<usize>,
-    /// Items on a page at most [default: 500]
+    /// Maximum items on a page [default: 500]
     #[arg(long, env = "ROSTER_PAGE_LIMIT", value_name = "ITEMS")]
     pub page_limit: Option<usize>,
     /// How long a request may take [default: 30]
     #[arg(long, env = "ROSTER_REQUEST_TIMEOUT", value_name = "SECONDS")]
     pub request_timeout: Option<u64>,
-    /// Connections at once; further ones wait [default: 10000]
+    /// Maximum concurrent connections; further ones wait [default: 10000]
     #[arg(long, env = "ROSTER_CONNECTIONS", value_name = "NUMBER")]
     pub connections: Option<usize>,
 }
 
-/// A flag without a value, whose variable can say no to the file, too; `None` if nobody said anything.
+/// A flag without a value, whose environment variable can also be false and so override the file; `None` if neither is given.
 ///
-/// Not written as `Option` where it is used, since clap would unpack that.
-type Said = Option<bool>;
+/// An alias, since clap would treat a literal `Option` in the field's type specially.
+type OptionalFlag = Option<bool>;
 
 #[derive(Clone, Debug)]
-struct SaidParser;
+struct OptionalFlagParser;
 
-impl TypedValueParser for SaidParser {
-    type Value = Said;
+impl TypedValueParser for OptionalFlagParser {
+    type Value = OptionalFlag;
 
-    fn parse_ref(&self, command: &clap::Command, arg: Option<&Arg>, value: &OsStr) -> Result<Said, clap::Error> {
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        arg: Option<&Arg>,
+        value: &OsStr,
+    ) -> Result<OptionalFlag, clap::Error> {
         if value.is_empty() {
             return Ok(None);
         }
@@ -142,7 +147,7 @@ impl TypedValueParser for SaidParser {
 }
 
 impl Cli {
-    /// Puts together what was said: a flag over the environment over the file over the default.
+    /// Combines flags, environment, file and defaults, in this order of precedence.
     pub(crate) fn settings(&self) -> anyhow::Result<Settings> {
         let file = self.common.config.as_deref().map(File::read).transpose()?.unwrap_or_default();
         let serve = match &self.command {
@@ -175,19 +180,19 @@ fn read(mut words: Vec<OsString>) -> Result<Cli, clap::Error> {
 fn read_as_given(words: &[OsString]) -> Result<Cli, clap::Error> {
     let matches = without_empty_variables(Cli::command()).try_get_matches_from(words)?;
     let cli = Cli::from_arg_matches(&matches)?;
-    // The variable is there for the other commands; who gives the flag means one of the two.
+    // The environment variable may be set for the other commands, but the flag must be meant for `copy`, where it is ambiguous.
     let given = matches.value_source("database") == Some(ValueSource::CommandLine);
     if given && matches!(cli.command, Some(Command::Copy(_))) {
-        let problem = "copy takes no --database: say which by --from and --to";
+        let problem = "copy takes no --database: use --from and --to";
         return Err(Cli::command().error(ErrorKind::ArgumentConflict, problem));
     }
     Ok(cli)
 }
 
-/// As if empty variables weren't there: each flag would make something else of nothing.
+/// Ignores empty environment variables, which the flags would interpret in different ways.
 fn without_empty_variables(command: clap::Command) -> clap::Command {
     command
-        .mut_args(|arg| if arg.get_env().is_some_and(says_nothing) { arg.env(None::<&str>) } else { arg })
+        .mut_args(|arg| if arg.get_env().is_some_and(is_empty_variable) { arg.env(None::<&str>) } else { arg })
         .mut_subcommands(without_empty_variables)
 }
 
@@ -235,7 +240,8 @@ mod tests {
         };
         assert_eq!((flag("roster"), flag("roster --no-migrate --listen a:1")), (None, Some(true)));
         assert!(words("roster serve --no-migrate=false").is_err() && words("roster serve --no-migrate false").is_err());
-        let variable = |value: &str| SaidParser.parse_ref(&Cli::command(), None, OsStr::new(value)).expect("UTF-8");
+        let variable =
+            |value: &str| OptionalFlagParser.parse_ref(&Cli::command(), None, OsStr::new(value)).expect("UTF-8");
         for (value, said) in [
             ("1", Some(true)),
             ("true", Some(true)),

@@ -1,4 +1,4 @@
-//! The commands beside `serve`, one file each.
+//! All commands except `serve`.
 
 pub(crate) mod database;
 pub(crate) mod member;

@@ -18,7 +18,7 @@ pub use surfaces::{apis, router};
 
 /// Runs the command that the process was started with.
 ///
-/// Exit codes: 0 done; 1 it failed, and standard error says why; 2 the command line is wrong.
+/// Exit codes: 0 success; 1 failure, explained on standard error; 2 invalid command line.
 pub fn main() -> ExitCode {
     let cli = cli::parse();
     match run(cli) {
@@ -55,7 +55,7 @@ fn run(cli: cli::Cli) -> anyhow::Result<()> {
         Some(cli::Command::Verify(args)) => runtime.block_on(commands::verify::all(&settings, &args)),
         Some(cli::Command::Openapi(args)) => commands::openapi::run(&args),
     };
-    // What still runs is a client that reads too slowly: the time for it is over.
+    // Anything still running serves a client that reads too slowly, and the grace period is over.
     runtime.shutdown_background();
     done
 }

@@ -1,8 +1,8 @@
-//! The `roster` command. All of it is in the library, where tests can reach it.
+//! The `roster` command. Everything is in the library, where tests can reach it.
 
 use std::process::ExitCode;
 
-/// Many small allocations on many threads are what a server does; the system's allocator is slower at that.
+/// Faster than the system allocator for many small allocations on many threads.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

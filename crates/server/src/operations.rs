@@ -1,4 +1,4 @@
-//! What the people who run the server ask it: is it alive, is it ready, how busy is it, what does it offer.
+//! Operational endpoints: liveness, readiness, metrics and API documentation.
 
 use std::sync::Arc;
 
@@ -9,11 +9,11 @@ use axum::routing::get;
 use axum::{Extension, Json};
 use http::StatusCode;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
-use roster_http::{App, Failure, Frame, Metrics, Mounted};
+use roster_http::{App, Failure, Metrics, Mounted, RequestError};
 use serde_json::json;
 use utoipa_swagger_ui::{Config, Url};
 
-/// `/healthz`, `/readyz`, `/metrics` and `/docs`. None needs a key, and none tells what a realm holds.
+/// `/healthz`, `/readyz`, `/metrics` and `/docs`. None needs a key, and none reveals a realm's data.
 pub(crate) fn routes(app: &App, surfaces: &[Mounted]) -> Router {
     let documents: Vec<_> = surfaces.iter().filter_map(Document::of).collect();
     Router::new()
@@ -28,12 +28,12 @@ pub(crate) fn routes(app: &App, surfaces: &[Mounted]) -> Router {
         .with_state(app.clone())
 }
 
-/// The process runs and answers.
+/// Liveness: the process runs and answers.
 async fn healthz() -> Json<serde_json::Value> {
     Json(json!({"status": "ok"}))
 }
 
-/// Requests can be served: the database is reachable and migrated, and the server isn't shutting down.
+/// Readiness: the database is reachable and migrated, and the server isn't shutting down.
 async fn readyz(State(app): State<App>) -> Response {
     let reason = if app.is_stopping() {
         "the server is shutting down"
@@ -41,7 +41,7 @@ async fn readyz(State(app): State<App>) -> Response {
         match app.engine.ready().await {
             Ok(()) => return Json(json!({"status": "ready"})).into_response(),
             Err(error) => {
-                // The error may name files and hosts; who may know these reads the log.
+                // The error may name files and hosts, so it goes to the log only.
                 tracing::warn!(%error, "not ready");
                 "the database can't be used"
             }
@@ -51,11 +51,11 @@ async fn readyz(State(app): State<App>) -> Response {
 }
 
 async fn metrics(State(app): State<App>) -> Result<impl IntoResponse, Failure> {
-    let text = app.metrics.render(app.engine.statistics()).map_err(|_| Frame::Panic)?;
+    let text = app.metrics.render(app.engine.statistics()).map_err(|_| RequestError::Panic)?;
     Ok(([(CONTENT_TYPE, Metrics::CONTENT_TYPE)], text))
 }
 
-/// Where a surface describes itself.
+/// A surface's OpenAPI document.
 #[derive(Debug)]
 struct Document {
     name: &'static str,
@@ -68,13 +68,13 @@ impl Document {
     }
 }
 
-/// The readable page over all documents. All its files are in the binary, so it works without a network.
+/// The documentation page for all surfaces. All its files are embedded in the binary, so it works offline.
 fn docs(file: &str, documents: Extension<Arc<[Document]>>) -> Result<Response, Failure> {
     let urls = documents.iter().map(|document| Url::new(document.name, &document.url));
-    // Without this the page would send the documents to a service on the internet.
+    // Otherwise the page would send the documents to an online validator.
     let config = Config::new(urls).validator_url("none");
-    let found = utoipa_swagger_ui::serve(file, Arc::new(config)).map_err(|_| Frame::Panic)?;
-    let found = found.ok_or(Frame::RouteNotFound)?;
+    let found = utoipa_swagger_ui::serve(file, Arc::new(config)).map_err(|_| RequestError::Panic)?;
+    let found = found.ok_or(RequestError::RouteNotFound)?;
     let mut response = ([(CONTENT_TYPE, found.content_type)], found.bytes.into_owned()).into_response();
     if found.gzpipped {
         response.headers_mut().insert(CONTENT_ENCODING, http::HeaderValue::from_static("gzip"));

@@ -1,15 +1,15 @@
-//! The signals that end a process.
+//! The signals that stop the process.
 
-/// SIGTERM from a supervisor, SIGINT from a keyboard. From the moment this is made they no longer end the process by themselves: whoever
-/// has it ends in order.
-pub(crate) struct Stop {
+/// SIGTERM from a supervisor, SIGINT from a keyboard. Once this is created, they no longer terminate the process by themselves; its
+/// owner shuts down gracefully.
+pub(crate) struct StopSignals {
     #[cfg(unix)]
     terminate: tokio::signal::unix::Signal,
     #[cfg(unix)]
     interrupt: tokio::signal::unix::Signal,
 }
 
-impl Stop {
+impl StopSignals {
     pub(crate) fn new() -> std::io::Result<Self> {
         #[cfg(unix)]
         use tokio::signal::unix::{SignalKind, signal};
@@ -31,7 +31,7 @@ impl Stop {
 
     #[cfg(not(unix))]
     pub(crate) async fn wait(&mut self) {
-        // An error means that no such signal can come; then nothing but the end of the process stops it.
+        // An error means that the signal can't be received, so this waits forever.
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }

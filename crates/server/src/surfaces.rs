@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use roster_authzen::Names;
-use roster_http::{Api, App, Mounted, Switchboard, switchboard};
+use roster_http::{Api, App, Mounted, SurfaceRouter, surface_router};
 
 use crate::operations;
 
-/// All surfaces, with the names that AuthZEN has without configuration.
+/// All surfaces, with AuthZEN's default names.
 pub fn apis() -> Vec<Api> {
     configured(Arc::default())
 }
@@ -25,10 +25,10 @@ fn configured(names: Arc<Names>) -> Vec<Api> {
     ]
 }
 
-/// Everything that answers on a server's port. `names`: what AuthZEN's clients call things.
-pub fn router(app: &App, names: Arc<Names>) -> Switchboard {
+/// Everything that answers on a server's port. `names`: the names that AuthZEN's clients use.
+pub fn router(app: &App, names: Arc<Names>) -> SurfaceRouter {
     let surfaces: Vec<Mounted> = configured(names).into_iter().map(|api| api.mount(app)).collect();
     let own = operations::routes(app, &surfaces).merge(roster_authzen::discovery(app));
-    // What belongs to no surface is answered as the native one answers.
-    switchboard(app, surfaces, own, roster_native::render)
+    // Errors outside of all surfaces have the native format.
+    surface_router(app, surfaces, own, roster_native::render)
 }

@@ -1,4 +1,4 @@
-//! Logs: to standard error, as text for people and JSON for machines.
+//! Logging to standard error, as text or JSON.
 
 use std::io::IsTerminal;
 

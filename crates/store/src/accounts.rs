@@ -19,7 +19,7 @@ pub(crate) fn read(row: &Row<'_>) -> Result<AccountUser> {
     })
 }
 
-/// Of all organizations that are there.
+/// Selects the records of all organizations that exist.
 pub(crate) fn select(view: &View<'_>) -> Select {
     let mut select = Select::new(SELECT);
     select.push(" JOIN organization o ON o.realm = a.realm AND o.id = a.organization AND o.status <> 'gone'");

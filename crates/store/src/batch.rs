@@ -1,36 +1,37 @@
-//! What a transaction of the writer has done so far: several operations share it, and each sees what those before it did.
+//! What a transaction of the writer has done so far. Several operations share it, and each sees the changes of those
+//! before it.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashSet};
 
 use roster_model::{Change, EntityId as _, EventId, OrganizationId, RealmId, UserId};
 
-/// Where a realm's log ends.
+/// Where a realm's log ends, before and within the transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Head {
     /// Before the transaction.
     pub before: i64,
     pub now: i64,
     pub roles_version: i64,
-    /// The version before the transaction: what is read at another one may still be rolled back.
-    pub settled_roles: i64,
+    /// The version before the transaction; anything read at another version may still be rolled back.
+    pub committed_roles_version: i64,
 }
 
-/// Begun with the transaction, and gone with it. Used by the writer's thread alone.
+/// Lives as long as the transaction. Used by the writer's thread alone.
 #[derive(Debug, Default)]
 pub struct Batch(RefCell<Done>);
 
 #[derive(Debug, Default)]
 struct Done {
     heads: BTreeMap<i64, Head>,
-    /// In their order.
+    /// In the order in which they were made.
     changes: Vec<(RealmId, Noted)>,
-    unsettled: Unsettled,
-    /// Something was written that no change tells of.
-    aside: bool,
+    dirty: Dirty,
+    /// Something was written that isn't recorded as a change.
+    unlogged: bool,
 }
 
-/// An event that was written.
+/// An event appended in this transaction.
 #[derive(Debug)]
 pub(crate) struct Noted {
     pub sequence: i64,
@@ -38,33 +39,34 @@ pub(crate) struct Noted {
     pub change: Change,
 }
 
-/// A place in a batch to come back to.
+/// A point in a batch that can be rolled back to.
 #[derive(Debug)]
 pub struct Mark {
     heads: BTreeMap<i64, Head>,
     changes: usize,
 }
 
-/// What the changes of a batch have touched, also those that were undone: about the rest, memory knows what the tables say.
+/// What the changes of a batch concern, including those that were undone. For everything else, memory agrees with the
+/// tables.
 #[derive(Debug, Default)]
-struct Unsettled {
+struct Dirty {
     users: HashSet<i64>,
     members: HashSet<(i64, i64)>,
-    /// The users of these.
-    moved: HashSet<i64>,
-    wide: HashSet<Wide>,
+    /// The users of `members`.
+    member_users: HashSet<i64>,
+    areas: HashSet<DirtyArea>,
 }
 
-/// What isn't told apart any further.
+/// What is tracked as a whole rather than by entity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Wide {
+enum DirtyArea {
     Tree,
     Tokens,
     Suspensions,
     Invitations,
 }
 
-/// What somebody wants to know something about.
+/// The subject of a lookup.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum About {
     /// Organizations, and which is below which.
@@ -79,7 +81,7 @@ pub(crate) enum About {
 }
 
 impl Batch {
-    /// Where the realm's log ends in this transaction, if some operation has looked before.
+    /// Where the realm's log ends in this transaction, if an operation has used the realm already.
     pub(crate) fn head(&self, realm: RealmId) -> Option<Head> {
         self.0.borrow().heads.get(&realm.raw()).copied()
     }
@@ -90,15 +92,15 @@ impl Batch {
 
     pub(crate) fn note(&self, realm: RealmId, (sequence, event): (i64, EventId), change: &Change) {
         let mut done = self.0.borrow_mut();
-        done.unsettled.note(change);
+        done.dirty.note(change);
         done.changes.push((realm, Noted { sequence, event, change: change.clone() }));
     }
 
-    pub(crate) fn note_aside(&self) {
-        self.0.borrow_mut().aside = true;
+    pub(crate) fn note_unlogged(&self) {
+        self.0.borrow_mut().unlogged = true;
     }
 
-    /// How many changes there are, to be undone to.
+    /// How many changes there are so far, for [`Self::undo_to`].
     pub(crate) fn changes(&self) -> usize {
         self.0.borrow().changes.len()
     }
@@ -107,7 +109,7 @@ impl Batch {
         self.0.borrow_mut().changes.truncate(changes);
     }
 
-    /// For a transaction that is begun anew.
+    /// For a transaction that starts over.
     pub fn reset(&self) {
         self.0.take();
     }
@@ -117,36 +119,38 @@ impl Batch {
         Mark { heads: done.heads.clone(), changes: done.changes.len() }
     }
 
-    pub fn back_to(&self, mark: Mark) {
+    pub fn rollback_to(&self, mark: Mark) {
         let mut done = self.0.borrow_mut();
         done.heads = mark.heads;
         done.changes.truncate(mark.changes);
     }
 
-    /// Whether all that was said so far of this leaves what was known before the transaction as it is.
-    pub(crate) fn is_settled(&self, about: About) -> bool {
+    /// Whether nothing so far concerns this subject, so that memory from before the transaction still holds.
+    pub(crate) fn is_untouched(&self, about: About) -> bool {
         let done = self.0.borrow();
-        let Unsettled { users, members, moved, wide } = &done.unsettled;
-        let settled = match about {
-            About::Tree => !wide.contains(&Wide::Tree),
+        let Dirty { users, members, member_users, areas } = &done.dirty;
+        let untouched = match about {
+            About::Tree => !areas.contains(&DirtyArea::Tree),
             About::User(user) => !users.contains(&user.raw()),
-            About::Members(user) => !wide.contains(&Wide::Tree) && !moved.contains(&user.raw()),
-            About::Member(place, user) => !wide.contains(&Wide::Tree) && !members.contains(&(place.raw(), user.raw())),
-            About::Tokens => !wide.contains(&Wide::Tokens),
-            About::Suspensions => !wide.contains(&Wide::Suspensions),
-            About::Invitations => !wide.contains(&Wide::Invitations),
+            About::Members(user) => !areas.contains(&DirtyArea::Tree) && !member_users.contains(&user.raw()),
+            About::Member(place, user) => {
+                !areas.contains(&DirtyArea::Tree) && !members.contains(&(place.raw(), user.raw()))
+            }
+            About::Tokens => !areas.contains(&DirtyArea::Tokens),
+            About::Suspensions => !areas.contains(&DirtyArea::Suspensions),
+            About::Invitations => !areas.contains(&DirtyArea::Invitations),
         };
-        settled && !done.aside
+        untouched && !done.unlogged
     }
 
-    /// Where the logs end now that have moved on: the realm, its head, the version of its roles.
-    pub fn moved(&self) -> Vec<(i64, i64, i64)> {
+    /// The realms whose logs have grown: id, head, version of the roles.
+    pub fn moved_heads(&self) -> Vec<(i64, i64, i64)> {
         let done = self.0.borrow();
         let moved = done.heads.iter().filter(|(_, head)| head.now != head.before);
         moved.map(|(realm, head)| (*realm, head.now, head.roles_version)).collect()
     }
 
-    /// Each realm with its changes, in the order of its log.
+    /// The changes of each realm, in the order of its log.
     pub(crate) fn into_changes(self) -> BTreeMap<i64, Vec<Noted>> {
         let mut realms: BTreeMap<i64, Vec<Noted>> = BTreeMap::new();
         for (realm, noted) in self.0.into_inner().changes {
@@ -156,9 +160,9 @@ impl Batch {
     }
 }
 
-impl Unsettled {
-    fn widen(&mut self, wide: impl IntoIterator<Item = Wide>) {
-        self.wide.extend(wide);
+impl Dirty {
+    fn mark_areas(&mut self, areas: impl IntoIterator<Item = DirtyArea>) {
+        self.areas.extend(areas);
     }
 
     fn note(&mut self, change: &Change) {
@@ -166,19 +170,21 @@ impl Unsettled {
             Change::RealmCreated { .. }
             | Change::OrganizationCreated { .. }
             | Change::OrganizationUpdated { .. }
-            | Change::OrganizationMoved { .. } => self.widen([Wide::Tree]),
-            Change::OrganizationDeleted { .. } => self.widen([Wide::Tree, Wide::Tokens, Wide::Invitations]),
+            | Change::OrganizationMoved { .. } => self.mark_areas([DirtyArea::Tree]),
+            Change::OrganizationDeleted { .. } => {
+                self.mark_areas([DirtyArea::Tree, DirtyArea::Tokens, DirtyArea::Invitations]);
+            }
             Change::UserCreated { after: user }
             | Change::UserUpdated { after: user, .. }
             | Change::UserDeleted { before: user } => {
                 self.users.insert(user.id.raw());
                 if matches!(change, Change::UserDeleted { .. }) {
-                    self.widen([Wide::Tokens, Wide::Suspensions]);
+                    self.mark_areas([DirtyArea::Tokens, DirtyArea::Suspensions]);
                 }
             }
             Change::UserErased { user } | Change::UserPasswordChanged { user, .. } => {
                 self.users.insert(user.raw());
-                self.widen([Wide::Invitations]);
+                self.mark_areas([DirtyArea::Invitations]);
             }
             Change::MembershipAdded { after: membership }
             | Change::MembershipUpdated { after: membership, .. }
@@ -186,16 +192,18 @@ impl Unsettled {
             | Change::OwnershipTransferred { after: membership, .. }
             | Change::MembershipRemoved { before: membership } => {
                 self.members.insert((membership.organization.raw(), membership.user.raw()));
-                self.moved.insert(membership.user.raw());
+                self.member_users.insert(membership.user.raw());
             }
-            Change::InvitationCreated { .. } | Change::InvitationUpdated { .. } => self.widen([Wide::Invitations]),
+            Change::InvitationCreated { .. } | Change::InvitationUpdated { .. } => {
+                self.mark_areas([DirtyArea::Invitations]);
+            }
             Change::TokenIssued { .. } | Change::TokenUpdated { .. } | Change::TokenRevoked { .. } => {
-                self.widen([Wide::Tokens]);
+                self.mark_areas([DirtyArea::Tokens]);
             }
             Change::DirectoryLinkCreated { .. }
             | Change::DirectoryLinkUpdated { .. }
-            | Change::DirectoryLinkDeleted { .. } => self.widen([Wide::Suspensions]),
-            // Roles have a version of their own; of the rest memory knows nothing.
+            | Change::DirectoryLinkDeleted { .. } => self.mark_areas([DirtyArea::Suspensions]),
+            // Roles have a version of their own; the rest isn't in memory.
             Change::RoleCreated { .. }
             | Change::RoleUpdated { .. }
             | Change::RoleDeleted { .. }

@@ -1,8 +1,8 @@
-//! Users, organizations, memberships and directories' links as they were read, kept while they are asked for: what lists show of them beside the
-//! [graph](roster_index). Bounded; what isn't here is read from the tables, and kept from then on.
+//! A bounded cache of users, organizations, memberships and directory links: what lists show beside the
+//! [graph](roster_index). What isn't here is read from the tables and then cached.
 //!
-//! It follows the log with the graph: what an event changes is forgotten while the graph is locked, so a view of memory never sees an
-//! entity of another position than the graph's.
+//! It follows the log with the graph: what an event changes is evicted while the graph is locked, so a view of memory
+//! never sees an entity at another position than the graph's.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
@@ -16,30 +16,30 @@ use roster_model::{
 };
 use serde_json::Value;
 
-/// Memory for it, about, in bytes.
+/// Approximate capacity in bytes.
 pub(crate) const CACHE_BYTES: u64 = 256 << 20;
-/// How many it makes room for at first. It grows.
+/// Number of entries expected at first; it grows.
 const EXPECTED: usize = 1000;
-/// What one takes beside what is in it, with its place in the table.
+/// Bytes per entry beside its content, its place in the table included.
 const OVERHEAD: usize = 96;
-/// Events that are remembered for those who read the tables meanwhile.
+/// Events kept for reads of the tables that are still under way.
 const RECENT_MAX: usize = 16_384;
 
-/// By realm and id; the kind is part of an id. Links stand beside their subject, at the complement of its id.
+/// Realm and id; ids of different kinds differ. The links of a subject are stored under the complement of its id.
 type Key = (i64, i64);
 
-const fn links_at(subject: i64) -> i64 {
+const fn links_key(subject: i64) -> i64 {
     !subject
 }
 
 #[derive(Clone, Debug)]
 pub(crate) enum Entity {
-    /// Its `last_active` isn't in the log and stays what it was when it was read: who shows that asks the tables.
+    /// `last_active` isn't in the log, so it is as of when the user was read; whoever shows it reads the tables.
     User(Arc<User>),
     Membership(Arc<Membership>),
-    /// With the generation of organizations that it is of: stamped when it is put here.
+    /// With the generation of the tree that it belongs to, set when it is inserted.
     Organization(Arc<Organization>, u64),
-    /// All that a subject has, in the order of their domains.
+    /// All links of a subject, in the order of their domains.
     Links(i64, Arc<[DirectoryLink]>),
 }
 
@@ -73,7 +73,7 @@ impl Entity {
             Self::User(user) => user.id.raw(),
             Self::Membership(membership) => membership.id.raw(),
             Self::Organization(organization, _) => organization.id.raw(),
-            Self::Links(subject, _) => links_at(*subject),
+            Self::Links(subject, _) => links_key(*subject),
         };
         (realm.raw(), id)
     }
@@ -81,39 +81,40 @@ impl Entity {
 
 #[derive(Debug)]
 pub(crate) struct Entities {
-    kept: Cache<Key, Entity, Weight>,
-    /// Where an organization is in the tree shows in all below it: when one moves or is marked, none is what it was.
+    cache: Cache<Key, Entity, Weight>,
+    /// The generation of the tree. An organization's place shows in everything below it: when one is moved or marked as
+    /// deleted, all cached organizations become outdated.
     generation: AtomicU64,
 }
 
 impl Entities {
     pub(crate) fn new() -> Self {
-        Self { kept: Cache::with_weighter(EXPECTED, CACHE_BYTES, Weight), generation: AtomicU64::new(0) }
+        Self { cache: Cache::with_weighter(EXPECTED, CACHE_BYTES, Weight), generation: AtomicU64::new(0) }
     }
 
     pub(crate) fn user(&self, realm: RealmId, id: UserId) -> Option<Arc<User>> {
-        match self.kept.get(&(realm.raw(), id.raw()))? {
+        match self.cache.get(&(realm.raw(), id.raw()))? {
             Entity::User(user) => Some(user),
             _ => None,
         }
     }
 
     pub(crate) fn membership(&self, realm: RealmId, id: MembershipId) -> Option<Arc<Membership>> {
-        match self.kept.get(&(realm.raw(), id.raw()))? {
+        match self.cache.get(&(realm.raw(), id.raw()))? {
             Entity::Membership(membership) => Some(membership),
             _ => None,
         }
     }
 
     pub(crate) fn organization(&self, realm: RealmId, id: OrganizationId) -> Option<Arc<Organization>> {
-        match self.kept.get(&(realm.raw(), id.raw()))? {
+        match self.cache.get(&(realm.raw(), id.raw()))? {
             Entity::Organization(organization, of) if of == self.generation() => Some(organization),
             _ => None,
         }
     }
 
     pub(crate) fn links(&self, realm: RealmId, subject: i64) -> Option<Arc<[DirectoryLink]>> {
-        match self.kept.get(&(realm.raw(), links_at(subject)))? {
+        match self.cache.get(&(realm.raw(), links_key(subject)))? {
             Entity::Links(_, links) => Some(links),
             _ => None,
         }
@@ -123,7 +124,8 @@ impl Entities {
         self.generation.load(Ordering::Acquire)
     }
 
-    /// `changed`, `tree`: what isn't put, since it has changed meanwhile.
+    /// Caches an entity, unless it is among those that have changed meanwhile: `changed` ids, or any organization if
+    /// `tree`.
     pub(crate) fn put(&self, realm: RealmId, entity: Entity, (changed, tree): &(HashSet<i64>, bool)) {
         let key = entity.key(realm);
         if changed.contains(&key.1) {
@@ -134,53 +136,53 @@ impl Entities {
             Entity::Organization(organization, _) => Entity::Organization(organization, self.generation()),
             entity => entity,
         };
-        self.kept.insert(key, entity);
+        self.cache.insert(key, entity);
     }
 
     pub(crate) fn clear(&self) {
-        self.kept.clear();
+        self.cache.clear();
     }
 
-    /// For an event of which no more is known.
+    /// Evicts a user for an event whose body is unknown.
     pub(crate) fn forget_user(&self, realm: RealmId, user: Option<UserId>) -> Touched {
         let Some(user) = user else { return Touched::Nothing };
-        self.kept.remove(&(realm.raw(), user.raw()));
-        self.kept.remove(&(realm.raw(), links_at(user.raw())));
+        self.cache.remove(&(realm.raw(), user.raw()));
+        self.cache.remove(&(realm.raw(), links_key(user.raw())));
         Touched::One(user.raw())
     }
 
-    /// Forgets what a change has made different, and tells what that was. What is new is often asked for soon.
+    /// Evicts what a change made outdated, and returns that. New entities are cached, since they are often read soon.
     pub(crate) fn follow(&self, realm: RealmId, change: &Change) -> Touched {
         match change {
-            // Several addresses have an order in the tables.
+            // Several addresses are ordered by the tables.
             Change::UserCreated { after } if after.addresses.len() <= 1 => {
-                self.kept.insert((realm.raw(), after.id.raw()), Entity::User(Arc::new(User::clone(after))));
+                self.cache.insert((realm.raw(), after.id.raw()), Entity::User(Arc::new(User::clone(after))));
             }
             Change::MembershipAdded { after } => {
                 let entity = Entity::Membership(Arc::new(Membership::clone(after)));
-                self.kept.insert((realm.raw(), after.id.raw()), entity);
+                self.cache.insert((realm.raw(), after.id.raw()), entity);
             }
             Change::UserDeleted { before } => {
-                self.kept.remove(&(realm.raw(), links_at(before.id.raw())));
+                self.cache.remove(&(realm.raw(), links_key(before.id.raw())));
             }
             _ => {}
         }
         let touched = touched(change);
         match touched {
             Touched::Nothing => {}
-            Touched::One(id) => drop(self.kept.remove(&(realm.raw(), id))),
+            Touched::One(id) => drop(self.cache.remove(&(realm.raw(), id))),
             Touched::Tree => drop(self.generation.fetch_add(1, Ordering::AcqRel)),
         }
         touched
     }
 }
 
-/// What a change makes different of what is kept.
+/// Which cached entities a change makes outdated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Touched {
     Nothing,
     One(i64),
-    /// Any organization.
+    /// All organizations.
     Tree,
 }
 
@@ -200,8 +202,8 @@ fn touched(change: &Change) -> Touched {
         Change::MembershipRemoved { before } => Touched::One(before.id.raw()),
         Change::DirectoryLinkCreated { after: link }
         | Change::DirectoryLinkUpdated { after: link, .. }
-        | Change::DirectoryLinkDeleted { before: link } => Touched::One(links_at(link.subject.raw())),
-        // What is new isn't here yet; the rest isn't kept.
+        | Change::DirectoryLinkDeleted { before: link } => Touched::One(links_key(link.subject.raw())),
+        // New entities aren't cached yet; the rest never is.
         Change::OrganizationCreated { .. }
         | Change::UserCreated { .. }
         | Change::MembershipAdded { .. }
@@ -227,15 +229,16 @@ fn touched(change: &Change) -> Touched {
     }
 }
 
-/// What the last events have changed, so that who read the tables at an earlier position knows what of it still holds.
+/// What recent events have changed, so that a read of the tables at an earlier position knows which of its results are
+/// still current.
 #[derive(Debug)]
-pub(crate) struct Recent {
-    /// Of this event and those before nothing is known.
+pub(crate) struct RecentChanges {
+    /// Nothing is known of this event and earlier ones.
     since: i64,
     touched: VecDeque<(i64, Touched)>,
 }
 
-impl Recent {
+impl RecentChanges {
     pub(crate) fn new(position: i64) -> Self {
         Self { since: position, touched: VecDeque::new() }
     }
@@ -252,7 +255,7 @@ impl Recent {
         self.touched.push_back((sequence, touched));
     }
 
-    /// What was changed after this position, and whether the tree was; `None` if that isn't known any more.
+    /// The ids changed after this position, and whether the tree was; `None` if that isn't known any more.
     pub(crate) fn after(&self, position: i64) -> Option<(HashSet<i64>, bool)> {
         if position < self.since {
             return None;
@@ -272,7 +275,7 @@ impl Recent {
     }
 }
 
-/// Bytes that an entity takes, about.
+/// Approximate size of an entity in bytes.
 #[derive(Clone, Debug)]
 struct Weight;
 
@@ -285,17 +288,20 @@ impl Weighter<Key, Entity> for Weight {
                     + user.name.len()
                     + texts.into_iter().flatten().map(String::len).sum::<usize>()
                     + user.addresses.iter().map(|a| size_of_val(a) + a.value.len()).sum::<usize>()
-                    + [&user.public, &user.private, &user.open, &user.extras.0].into_iter().map(of_map).sum::<usize>()
+                    + [&user.public, &user.private, &user.open, &user.extras.0]
+                        .into_iter()
+                        .map(map_bytes)
+                        .sum::<usize>()
                     + user.aliases.0.len() * 64
             }
             Entity::Membership(m) => {
-                size_of::<Membership>() + [&m.public, &m.private, &m.extras.0].into_iter().map(of_map).sum::<usize>()
+                size_of::<Membership>() + [&m.public, &m.private, &m.extras.0].into_iter().map(map_bytes).sum::<usize>()
             }
             Entity::Links(_, links) => {
                 let of = |link: &DirectoryLink| {
                     let texts = [&link.external_id, &link.user_name].into_iter().flatten().chain(&link.addresses);
                     size_of::<DirectoryLink>()
-                        + of_map(&link.document)
+                        + map_bytes(&link.document)
                         + texts.map(|text| text.len() + 24).sum::<usize>()
                 };
                 links.iter().map(of).sum()
@@ -304,7 +310,7 @@ impl Weighter<Key, Entity> for Weight {
                 size_of::<Organization>()
                     + o.name.len()
                     + o.slug.len()
-                    + [&o.public, &o.private, &o.extras.0].into_iter().map(of_map).sum::<usize>()
+                    + [&o.public, &o.private, &o.extras.0].into_iter().map(map_bytes).sum::<usize>()
                     + o.email_domains.iter().map(|domain| domain.len() + 24).sum::<usize>()
                     + o.aliases.0.len() * 64
             }
@@ -313,16 +319,16 @@ impl Weighter<Key, Entity> for Weight {
     }
 }
 
-fn of_map(map: &Metadata) -> usize {
-    map.iter().map(|(key, value)| 64 + key.len() + of_value(value)).sum()
+fn map_bytes(map: &Metadata) -> usize {
+    map.iter().map(|(key, value)| 64 + key.len() + value_bytes(value)).sum()
 }
 
-fn of_value(value: &Value) -> usize {
+fn value_bytes(value: &Value) -> usize {
     let within = match value {
         Value::Null | Value::Bool(_) | Value::Number(_) => 0,
         Value::String(text) => text.len(),
-        Value::Array(items) => items.iter().map(of_value).sum(),
-        Value::Object(map) => of_map(map),
+        Value::Array(items) => items.iter().map(value_bytes).sum(),
+        Value::Object(map) => map_bytes(map),
     };
     within + size_of::<Value>()
 }

@@ -40,10 +40,10 @@ const TABLES: [(&str, &str); 22] = [
 /// Rows in one statement. Both databases take many more values than that.
 const ROWS: usize = 64;
 
-/// How far it is, told now and then.
+/// Progress of a command, reported now and then.
 #[derive(Clone, Copy, Debug)]
 pub struct Progress<'a> {
-    /// The table, or what else is being done.
+    /// The table, or another step.
     pub step: &'a str,
     pub done: u64,
     pub total: u64,
@@ -54,7 +54,8 @@ pub struct Progress<'a> {
 pub struct Copied {
     /// Each table and its rows.
     pub tables: Vec<(&'static str, u64)>,
-    /// Hex of a SHA-256 over all rows of all tables in the order of their keys: the same for equal contents in either database.
+    /// SHA-256, in hex, over all rows of all tables in the order of their keys: the same for equal contents in either
+    /// database.
     pub hash: String,
 }
 
@@ -64,25 +65,25 @@ impl Copied {
     }
 }
 
-/// Copies everything into a database that has nothing in it, in one transaction: all of it, or nothing. What arrived is read
-/// again and compared before it is committed. The source may be in use; what is copied is of one moment.
-pub fn copy(from: &Location, to: &Location, told: &mut dyn FnMut(Progress<'_>)) -> Result<Copied> {
+/// Copies everything into an empty database, in one transaction. The copy is read back and compared before it is
+/// committed. The source may be in use; the copy is a consistent snapshot of it.
+pub fn copy(from: &Location, to: &Location, report: &mut dyn FnMut(Progress<'_>)) -> Result<Copied> {
     if from == to {
         return Err(Error::Url(String::from("a database can't be copied onto itself")));
     }
     let source = open_existing(from, false)?;
     let target = open_empty(to)?;
     source.begin_reading()?;
-    source.take_time()?;
+    source.disable_timeouts()?;
     target.begin_writing(None)?;
-    // It waits for the source, and nobody else has it yet.
-    target.take_time()?;
-    let copied = copy_rows(&source, &target, told).and_then(|copied| {
+    // It waits for the source, and nobody else uses the target yet.
+    target.disable_timeouts()?;
+    let copied = copy_rows(&source, &target, report).and_then(|copied| {
         target.commit()?;
         Ok(copied)
     });
     if copied.is_err() {
-        // The error that led here says more than one about the way back.
+        // The original error is more useful than one of the rollback.
         let _ = target.rollback();
     }
     let _ = source.commit();
@@ -92,23 +93,23 @@ pub fn copy(from: &Location, to: &Location, told: &mut dyn FnMut(Progress<'_>)) 
     copied
 }
 
-fn copy_rows(source: &Connection, target: &Connection, told: &mut dyn FnMut(Progress<'_>)) -> Result<Copied> {
-    refuse_filled(target)?;
+fn copy_rows(source: &Connection, target: &Connection, report: &mut dyn FnMut(Progress<'_>)) -> Result<Copied> {
+    refuse_non_empty(target)?;
     let mut whole = Sha256::new();
     let mut tables = Vec::new();
     for (table, key) in TABLES {
         let total = count(source, table)?;
-        told(Progress { step: table, done: 0, total });
+        report(Progress { step: table, done: 0, total });
         let mut rows = Rows::new(target, table);
         source.scan(&format!("SELECT * FROM {table} ORDER BY {key}"), &[], &mut |row| {
             rows.add(row)?;
             if rows.written.is_multiple_of(1024) {
-                told(Progress { step: table, done: rows.written, total });
+                report(Progress { step: table, done: rows.written, total });
             }
             Ok(())
         })?;
         let written = rows.finish()?;
-        told(Progress { step: table, done: written, total });
+        report(Progress { step: table, done: written, total });
         let (sent, arrived) = (digest(source, table, key)?, digest(target, table, key)?);
         if sent != arrived || written != total || count(target, table)? != total {
             return Err(Error::Corrupt(format!("what arrived in table {table} is not what was sent")));
@@ -119,7 +120,7 @@ fn copy_rows(source: &Connection, target: &Connection, told: &mut dyn FnMut(Prog
     Ok(Copied { tables, hash: hex(&whole.finalize()) })
 }
 
-/// Rows on their way into a table.
+/// Buffers rows for a table.
 struct Rows<'c> {
     target: &'c Connection,
     table: &'static str,
@@ -200,33 +201,33 @@ fn hex(bytes: &[u8]) -> String {
     })
 }
 
-fn refuse_filled(connection: &Connection) -> Result<()> {
+fn refuse_non_empty(connection: &Connection) -> Result<()> {
     for (table, _) in TABLES {
         if connection.optional(&format!("SELECT 1 FROM {table} LIMIT 1"), &[], |_| Ok(()))?.is_some() {
-            return Err(Error::Filled);
+            return Err(Error::NotEmpty);
         }
     }
     Ok(())
 }
 
-/// Of several databases in one command: which one it is.
+/// Adds the database's name to errors, for commands that use several.
 fn about(location: &Location) -> impl Fn(Error) -> Error {
     let name = match location {
         Location::File(file) => file.display().to_string(),
         other => other.to_string(),
     };
     move |error| match error {
-        // These name it.
+        // These name it already.
         Error::File(..) | Error::Missing(_) | Error::Url(_) => error,
         error => Error::About(name.clone(), Box::new(error)),
     }
 }
 
-/// `may_be_behind`: it is read page by page, whatever is on them.
+/// `may_be_behind` allows an outdated schema: for copies page by page, which don't depend on it.
 fn open_existing(location: &Location, may_be_behind: bool) -> Result<Connection> {
     let open = || {
         let connection = match location {
-            Location::File(file) => Source::File(file.clone()).open().map_err(|error| open::unopened(file, error))?,
+            Location::File(file) => Source::File(file.clone()).open().map_err(|error| open::open_error(file, error))?,
             Location::Temporary => return Err(Error::Missing(location.to_string())),
             Location::Server(address) => Source::Server(address.clone()).open()?,
         };
@@ -242,7 +243,7 @@ fn open_empty(location: &Location) -> Result<Connection> {
     let open = || {
         let source = match location {
             Location::File(file) => Source::File(file.clone()),
-            Location::Temporary => return Err(Error::Url(String::from("name the file that the copy goes to"))),
+            Location::Temporary => return Err(Error::Url(String::from("name a file as the target of the copy"))),
             Location::Server(address) => Source::Server(address.clone()),
         };
         open::connect(&source, true)
@@ -250,8 +251,8 @@ fn open_empty(location: &Location) -> Result<Connection> {
     open().map_err(about(location))
 }
 
-/// Writes all of a SQLite database, as it is at one moment, into a file that isn't there yet. Others may go on writing.
-pub fn backup(from: &Location, file: &Path, told: &mut dyn FnMut(Progress<'_>)) -> Result<()> {
+/// Writes a consistent snapshot of a SQLite database into a new file. Others may keep writing.
+pub fn backup(from: &Location, file: &Path, report: &mut dyn FnMut(Progress<'_>)) -> Result<()> {
     let Location::File(_) = from else {
         return Err(Error::Url(format!(
             "only SQLite is backed up by this command; for {from} use: pg_dump --format=custom --file={} URL",
@@ -261,15 +262,15 @@ pub fn backup(from: &Location, file: &Path, told: &mut dyn FnMut(Progress<'_>)) 
     let source = open_existing(from, true)?;
     let failed = |error: std::io::Error| match error.kind() {
         ErrorKind::AlreadyExists => Error::Url(format!("{} exists already", file.display())),
-        _ => open::unmade(file, error),
+        _ => open::create_error(file, error),
     };
     let backup = NewFile::create(file).map_err(failed)?;
-    copy_file(&source, backup.part(), told)?;
+    copy_file(&source, backup.part(), report)?;
     backup.finish().map_err(failed)
 }
 
-/// Puts a backup in the place of a database that isn't there or has nothing in it.
-pub fn restore(file: &Path, to: &Location, told: &mut dyn FnMut(Progress<'_>)) -> Result<()> {
+/// Restores a backup as a database that doesn't exist or is empty.
+pub fn restore(file: &Path, to: &Location, report: &mut dyn FnMut(Progress<'_>)) -> Result<()> {
     let Location::File(target) = to else {
         return Err(Error::Url(format!(
             "only SQLite is restored by this command; for PostgreSQL use pg_restore, or: roster copy --from sqlite://{} --to URL",
@@ -281,25 +282,25 @@ pub fn restore(file: &Path, to: &Location, told: &mut dyn FnMut(Progress<'_>)) -
         let connection = Source::File(target.clone()).open()?;
         match sql::check(&connection, true)? {
             0 => Ok(()),
-            _ => refuse_filled(&connection),
+            _ => refuse_non_empty(&connection),
         }
     };
     if target.exists() {
         is_free().map_err(about(to))?;
     }
-    open::make_file(target)?;
-    copy_file(&source, target, told).map_err(about(to))
+    open::create_file(target)?;
+    copy_file(&source, target, report).map_err(about(to))
 }
 
-/// In one transaction of the source. Else each step has its own, and SQLite begins again at the first page whenever somebody has committed
-/// since the step before: beside a server that writes it would never end.
-fn copy_file(source: &Connection, file: &Path, told: &mut dyn FnMut(Progress<'_>)) -> Result<()> {
+/// Copies in one transaction of the source. Otherwise each step has its own, and SQLite starts over whenever somebody
+/// has committed since the previous step: beside a server that is writing it would never end.
+fn copy_file(source: &Connection, file: &Path, report: &mut dyn FnMut(Progress<'_>)) -> Result<()> {
     source.begin_reading()?;
-    // A transaction is of no moment before something is read in it.
+    // A transaction has no snapshot before its first read.
     let copied = sql::check(source, true).and_then(|_| {
-        let mut told =
-            |left: u64, total: u64| told(Progress { step: "pages", done: total.saturating_sub(left), total });
-        source.copy_to(file, &mut told)
+        let mut report =
+            |left: u64, total: u64| report(Progress { step: "pages", done: total.saturating_sub(left), total });
+        source.copy_to(file, &mut report)
     });
     let _ = source.commit();
     copied
@@ -353,14 +354,14 @@ mod tests {
         assert_eq!(counts, [ROWS, ROWS + steps], "it is of its first moment");
     }
 
-    /// On a server; a file has nobody who would end it.
+    /// Concerns a server; with a file there are no timeouts.
     #[test]
     fn who_takes_his_time_is_not_thrown_out() {
         let database = roster_testing::Database::new();
         let location = Location::parse(database.url()).expect("an address");
         let connection = open_empty(&location).expect("a database");
         connection.begin_reading().expect("a transaction");
-        connection.take_time().expect("time");
+        connection.disable_timeouts().expect("time");
         let limits = || {
             let limit = |name: &str| {
                 connection.one(&format!("SELECT current_setting('{name}')"), &[], |row| row.text(0)).expect("a setting")

@@ -1,4 +1,4 @@
-//! What a provisioning domain sees.
+//! What a provisioning domain can see.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -12,20 +12,20 @@ use crate::sql::Select;
 use crate::users::{LAST, UserFilter, UserSort};
 use crate::view::{Memory, View, WALK_MAX};
 
-/// A user's place in an organization of a domain, for the list of his groups.
+/// A user's membership in an organization, for the list of his groups.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GroupOf {
     pub user: UserId,
     pub organization: OrganizationId,
     pub name: String,
-    /// What the organization is called elsewhere.
+    /// The organization's aliases.
     pub aliases: Aliases,
-    /// Those that he has there.
+    /// His roles there.
     pub roles: RoleSet,
 }
 
 impl View<'_> {
-    /// Users of whom the domain's directory says that they have this address, in any letter case.
+    /// Users who have this address (case-insensitive) according to the domain's directory.
     pub fn directory_users_at(&self, domain: OrganizationId, address: &str) -> Result<Vec<UserId>> {
         self.connection.all(
             "SELECT subject FROM directory_address WHERE realm = $1 AND value = $2 AND domain = $3 ORDER BY subject",
@@ -36,7 +36,8 @@ impl View<'_> {
 
     /// The domains in which this user's memberships grant nothing.
     pub fn suspended_in(&self, user: UserId) -> Result<Vec<OrganizationId>> {
-        if let Some(known) = self.known(About::Suspensions, |memory| Ok(memory.graph.suspended_in(user).to_vec())) {
+        if let Some(known) = self.ask_memory(About::Suspensions, |memory| Ok(memory.graph.suspended_in(user).to_vec()))
+        {
             return known;
         }
         self.connection.all(
@@ -72,7 +73,7 @@ impl View<'_> {
         Ok(found.is_some())
     }
 
-    // The order of the joins is said: from the tree to its members, not through all of the realm's.
+    // CROSS JOIN fixes the order of the joins: from the tree to its members, not through all of the realm's.
     fn users_of_domain(&self, domain: OrganizationId, now: Timestamp, columns: &str) -> Select {
         let mut select = Select::new("WITH RECURSIVE down (id) AS (SELECT id FROM organization WHERE realm = ");
         select.bind(self.realm).push(" AND id = ").bind(domain);
@@ -91,7 +92,7 @@ impl View<'_> {
         select
     }
 
-    /// Users with an address that these organizations invite.
+    /// Users who have an address with a pending invitation to these organizations.
     pub(crate) fn invited_to(&self, organizations: &[OrganizationId], now: Timestamp) -> Result<Vec<UserId>> {
         let mut found = Vec::new();
         for some in organizations.chunks(512) {
@@ -104,19 +105,20 @@ impl View<'_> {
         Ok(found)
     }
 
-    /// Asks memory about the users that a domain sees. Those invited, who are few, are looked up: they depend on the moment.
+    /// Asks memory about the users that a domain sees. Invited users, who are few, are read from the tables:
+    /// invitations expire.
     fn domain_in_memory<T>(
         &self,
         domain: OrganizationId,
         now: Timestamp,
         ask: impl FnOnce(&Graph, &[UserId]) -> Option<T>,
     ) -> Result<Option<T>> {
-        let Some(inviting) = self.ordered(|graph| Some(graph.inviting(domain))) else { return Ok(None) };
+        let Some(inviting) = self.with_graph(|graph| Some(graph.inviting(domain))) else { return Ok(None) };
         let invited = self.invited_to(&inviting, now)?;
-        Ok(self.ordered(|graph| ask(graph, &invited)))
+        Ok(self.with_graph(|graph| ask(graph, &invited)))
     }
 
-    /// The users that a domain sees, by id. The realm's root sees all.
+    /// The users that a domain sees, by id. The realm's root (`None`) sees all.
     pub fn list_domain_users(
         &self,
         domain: Option<OrganizationId>,
@@ -126,11 +128,11 @@ impl View<'_> {
         let Some(domain) = domain else {
             return self.list_users(&UserFilter::default(), UserSort::Id, slice);
         };
-        let (limit, patience) = (at_most(slice.limit), self.patience());
+        let (limit, step_limit) = (at_most(slice.limit), self.step_limit());
         let start = slice.start_among_people(false).filter(|_| limit <= self.longest_page());
         if let Some(start) = start
             && let Some(ids) = self.domain_in_memory(domain, now, |graph, invited| {
-                graph.people(domain, &People::Domain, invited, start, (limit, patience))
+                graph.people(domain, &People::Domain, invited, start, (limit, step_limit))
             })?
         {
             return self.users_in_order(&ids);
@@ -144,9 +146,9 @@ impl View<'_> {
 
     pub fn count_domain_users(&self, domain: Option<OrganizationId>, now: Timestamp) -> Result<u64> {
         let Some(domain) = domain else { return self.count_users(&UserFilter::default()) };
-        let patience = self.patience();
+        let step_limit = self.step_limit();
         let known = self.domain_in_memory(domain, now, |graph, invited| {
-            graph.people_count(domain, &People::Domain, invited, patience)
+            graph.people_count(domain, &People::Domain, invited, step_limit)
         })?;
         match known {
             Some(count) => Ok(count as u64),
@@ -154,10 +156,10 @@ impl View<'_> {
         }
     }
 
-    /// Where these users are members, oldest membership first. `domain`: only there and below.
+    /// The memberships of these users, oldest first; within `domain` only, if given.
     pub fn groups_of(&self, users: &[UserId], domain: Option<OrganizationId>) -> Result<Vec<GroupOf>> {
         if let Some(memory) = &self.memory {
-            return self.remembered_groups(memory, users, domain);
+            return self.cached_groups(memory, users, domain);
         }
         let mut found = Vec::new();
         let mut inside: HashMap<OrganizationId, bool> = HashMap::new();
@@ -200,7 +202,7 @@ impl View<'_> {
         Ok(found)
     }
 
-    fn remembered_groups(
+    fn cached_groups(
         &self,
         memory: &Memory<'_>,
         users: &[UserId],
@@ -215,19 +217,19 @@ impl View<'_> {
             for (place, holding) in graph.memberships_of(*user) {
                 let seen = |line: Vec<OrganizationId>| domain.is_none_or(|domain| line.contains(&domain));
                 if graph.line(place).is_some_and(seen)
-                    && let Some(organization) = self.remembered_organization(memory, place)?
+                    && let Some(organization) = self.cached_organization(memory, place)?
                 {
                     let (name, aliases) = (organization.name.clone(), organization.aliases.clone());
                     found.push(GroupOf { user: *user, organization: place, name, aliases, roles: holding.roles });
                 }
             }
         }
-        // As the tables have them.
+        // In the order of the tables.
         found.sort_by_key(|group| group.user);
         Ok(found)
     }
 
-    /// All with this name, in any letter case, by id.
+    /// All with this name, case-insensitive, by id.
     pub fn organizations_named(&self, name: &str) -> Result<Vec<Organization>> {
         let ids: Vec<OrganizationId> = self.connection.all(
             "SELECT o.id FROM organization o WHERE o.realm = $1 AND o.name_folded = $2 AND o.status <> 'gone'
@@ -238,7 +240,7 @@ impl View<'_> {
         self.organizations_in_order(&ids)
     }
 
-    /// Those whose name begins so, in any letter case, by id.
+    /// Those whose name has this prefix, case-insensitive, by id.
     pub fn organizations_beginning(&self, prefix: &str) -> Result<Vec<OrganizationId>> {
         let from = text::fold(prefix);
         self.connection.all(
@@ -249,11 +251,12 @@ impl View<'_> {
         )
     }
 
-    /// Users of whom some domain's name, the user name or an e-mail address begins so: some of them may be called otherwise in
-    /// the domain that asks.
+    /// Users who have this prefix in a name given by some domain, the user name or an e-mail address. Some may have
+    /// another name in the domain that asks.
     pub fn users_beginning(&self, prefix: &str) -> Result<Vec<UserId>> {
         let from = text::fold(prefix);
-        // Addresses are kept in lower case, which isn't always the folded form: a part that is the same in both will do.
+        // Addresses are stored in lower case, which isn't always the folded form; the leading ASCII part is the same in
+        // both.
         let plain: String = from.chars().take_while(char::is_ascii).collect();
         self.connection.all(
             "SELECT l.subject FROM directory_link l

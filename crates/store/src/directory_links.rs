@@ -1,4 +1,4 @@
-//! What directories say of users and groups.
+//! What directories store about users and groups.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -56,11 +56,12 @@ pub(crate) fn select(view: &View<'_>) -> Select {
     select
 }
 
-/// Every domain's links of one subject, by its raw id, in the order of the domains; those of domains that are gone may be among them.
+/// All domains' links of one subject, with its raw id, in the order of the domains; links of deleted domains may be
+/// among them.
 type Links = (i64, Arc<[DirectoryLink]>);
 
 impl View<'_> {
-    /// Of each of these subjects that has some.
+    /// The links of each of these subjects that has some.
     fn links_of(&self, subjects: &[i64]) -> Result<Vec<Links>> {
         if let Some(memory) = &self.memory {
             let linked = subjects.iter().filter(|subject| memory.graph.may_be_linked(**subject));
@@ -68,7 +69,7 @@ impl View<'_> {
                 .map(|subject| {
                     let links = memory.index.entities.links(self.realm, *subject);
                     let links = links.ok_or_else(|| self.connection.not_in_memory())?;
-                    // A domain that is deleted takes its links along, and no event tells of them.
+                    // Deleting a domain deletes its links without an event for each.
                     let stands = |link: &&DirectoryLink| memory.graph.is_linked(link.domain, *subject);
                     let all = links.iter().all(|link| stands(&link));
                     Ok((*subject, if all { links } else { links.iter().filter(stands).cloned().collect() }))
@@ -85,7 +86,7 @@ impl View<'_> {
         let same = |a: &DirectoryLink, b: &DirectoryLink| a.subject == b.subject;
         let of_one = |links: &[DirectoryLink]| Some((links.first()?.subject.raw(), Arc::from(links)));
         let found: Vec<Links> = all.chunk_by(same).filter_map(of_one).collect();
-        self.keep(&found);
+        self.cache_read(&found);
         Ok(found)
     }
 
@@ -106,12 +107,12 @@ impl View<'_> {
         Ok(self.links_of(subjects)?.iter().filter_map(of_domain).collect())
     }
 
-    /// Every domain's link of one subject.
+    /// All domains' links of one subject.
     pub fn directory_links_of(&self, subject: impl Into<LinkSubject>) -> Result<Vec<DirectoryLink>> {
         Ok(self.links_of(&[subject.into().raw()])?.into_iter().flat_map(|(_, links)| links.to_vec()).collect())
     }
 
-    /// The links of these users to their homes, which may be gone.
+    /// The links of these users from their home domains, which may have been deleted.
     pub fn home_links(&self, users: &[UserId]) -> Result<HashMap<UserId, DirectoryLink>> {
         let raw: Vec<i64> = users.iter().map(|user| user.raw()).collect();
         let home = |(_, links): &Links| {
@@ -121,7 +122,7 @@ impl View<'_> {
         Ok(self.links_of(&raw)?.iter().filter_map(home).collect())
     }
 
-    /// Everything that any domain calls so, in any letter case.
+    /// All links with this user name, case-insensitive.
     pub fn directory_links_named(&self, user_name: &str) -> Result<Vec<DirectoryLink>> {
         self.connection.all(
             &format!("{SELECT} WHERE l.realm = $1 AND l.user_name_folded = $2 ORDER BY l.domain, l.subject"),
@@ -210,7 +211,7 @@ impl View<'_> {
         Ok(())
     }
 
-    /// Every domain's, of somebody who is deleted.
+    /// All domains' links of a user who is deleted.
     pub(crate) fn delete_directory_links_of(&self, user: UserId) -> Result<()> {
         self.connection.execute(
             "DELETE FROM directory_address WHERE realm = $1 AND subject = $2",

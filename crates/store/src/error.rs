@@ -1,10 +1,12 @@
-/// Why the database didn't do what it was asked. None of these is a verdict of the domain.
+use std::sync::Arc;
+
+/// Why a database operation failed. None of these is a decision of the domain's rules.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// `--database` can't be read.
+    /// The database's address or an argument is invalid.
     #[error("{0}")]
     Url(String),
-    /// There is none, and none may be made now.
+    /// The database doesn't exist and may not be created now.
     #[error("there is no database {0}: `roster serve` and `roster realm create` make one")]
     Missing(String),
     /// The file was written by a newer Roster. Nothing was changed.
@@ -19,19 +21,19 @@ pub enum Error {
     /// The file is a SQLite database that no Roster made. Nothing was changed.
     #[error("the file is another program's database")]
     Foreign,
-    /// A copy goes where there is nothing yet.
-    #[error("the database it would go to has something in it already")]
-    Filled,
-    /// No room on the disk. Reading goes on.
+    /// The target of a copy must be empty.
+    #[error("the target database already has something in it")]
+    NotEmpty,
+    /// The disk is full. Reads still work.
     #[error("the disk is full")]
     Full,
-    /// Too much to do at the moment, or a lock is held too long.
+    /// Overload, or a lock that is held too long.
     #[error("the database is busy: {0}")]
     Busy(&'static str),
-    /// The realm has not come to this position in the time that a reader waits for it.
+    /// The realm did not reach this position within the time that a reader waits for it.
     #[error("the realm has not reached sequence {0} yet")]
     Behind(i64),
-    /// A view of memory was asked for what only the database has. Whoever asked goes there.
+    /// A view of memory was asked for something that only the database has; the caller retries there.
     #[error("this is not in memory")]
     NotInMemory,
     /// The store was closed.
@@ -40,25 +42,28 @@ pub enum Error {
     /// A job panicked; its changes were rolled back.
     #[error("a panic in a database job: {0}")]
     Panic(String),
-    /// A row doesn't say what Roster writes.
+    /// A row has content that Roster doesn't write.
     #[error("unreadable row: {0}")]
     Corrupt(String),
-    /// Something is there that must not be there twice: two processes drew the same id, or made the same realm.
+    /// A uniqueness violation: two processes generated the same id, or created the same realm.
     #[error("{0} is taken")]
     Taken(String),
-    /// The database took the transaction back, since it could not be put in line with another one.
+    /// The database aborted the transaction because of a conflict with another one.
     #[error("the database could not serialize the transaction")]
     Unserializable,
-    /// The server isn't there, or isn't ready, or went away.
+    /// The server is unreachable, not ready, or closed the connection.
     #[error("the database can't be reached: {0}")]
     Unreachable(String),
+    /// The transaction that several jobs shared was rolled back, for a reason that each of them is told.
+    #[error("the transaction was not committed: {0}")]
+    NotCommitted(Arc<Self>),
     #[error(transparent)]
     Sqlite(rusqlite::Error),
-    #[error("{}", whole(.0))]
+    #[error("{}", describe(.0))]
     Postgres(tokio_postgres::Error),
     #[error("{0}: {1}")]
     File(String, std::io::Error),
-    /// Which of several databases it is about.
+    /// Names the database concerned where a command uses several.
     #[error("{0}: {1}")]
     About(String, Box<Error>),
 }
@@ -71,9 +76,14 @@ impl From<rusqlite::Error> for Error {
         match error.sqlite_error() {
             Some(failure) => match failure.code {
                 ErrorCode::DiskFull => Self::Full,
-                ErrorCode::ReadOnly => Self::Unreachable(String::from("it can't be written any more")),
+                ErrorCode::ReadOnly => Self::Unreachable(String::from("it is read-only")),
                 ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => Self::Busy("locked by another process"),
-                ErrorCode::ConstraintViolation if failure.extended_code == ffi::SQLITE_CONSTRAINT_PRIMARYKEY => {
+                ErrorCode::ConstraintViolation
+                    if matches!(
+                        failure.extended_code,
+                        ffi::SQLITE_CONSTRAINT_PRIMARYKEY | ffi::SQLITE_CONSTRAINT_UNIQUE
+                    ) =>
+                {
                     Self::Taken(error.to_string())
                 }
                 _ => Self::Sqlite(error),
@@ -83,8 +93,8 @@ impl From<rusqlite::Error> for Error {
     }
 }
 
-/// The driver's own text is only "db error".
-fn whole(error: &tokio_postgres::Error) -> String {
+/// The driver's own text is just "db error".
+fn describe(error: &tokio_postgres::Error) -> String {
     match error.as_db_error() {
         Some(said) => format!("{} ({})", said.message(), said.code().code()),
         None => match std::error::Error::source(error) {
@@ -94,10 +104,11 @@ fn whole(error: &tokio_postgres::Error) -> String {
     }
 }
 
-/// Whether the server wasn't there, or went away in the middle. What is left are values that don't fit: a fault of ours.
+/// Whether the server was unreachable or closed the connection. The remaining errors are values of a wrong type: a bug
+/// of ours.
 fn went_away(error: &tokio_postgres::Error) -> bool {
     let cause = std::error::Error::source(error);
-    // The driver doesn't tell these apart but in its words.
+    // The driver distinguishes these only by their message.
     let said = error.to_string();
     error.is_closed()
         || cause.is_some_and(<dyn std::error::Error>::is::<std::io::Error>)
@@ -110,16 +121,16 @@ impl From<tokio_postgres::Error> for Error {
     fn from(error: tokio_postgres::Error) -> Self {
         use tokio_postgres::error::SqlState as S;
         let Some(state) = error.code() else {
-            return if went_away(&error) { Self::Unreachable(whole(&error)) } else { Self::Postgres(error) };
+            return if went_away(&error) { Self::Unreachable(describe(&error)) } else { Self::Postgres(error) };
         };
         match *state {
-            S::UNIQUE_VIOLATION => Self::Taken(whole(&error)),
+            S::UNIQUE_VIOLATION => Self::Taken(describe(&error)),
             S::T_R_SERIALIZATION_FAILURE | S::T_R_DEADLOCK_DETECTED => Self::Unserializable,
             S::DISK_FULL => Self::Full,
             S::LOCK_NOT_AVAILABLE => Self::Busy("another process holds the realm"),
-            S::QUERY_CANCELED => Self::Busy("it took too long"),
+            S::QUERY_CANCELED => Self::Busy("a statement timed out"),
             S::TOO_MANY_CONNECTIONS | S::OUT_OF_MEMORY | S::INSUFFICIENT_RESOURCES => {
-                Self::Busy("the server has no room for more")
+                Self::Busy("the server is out of resources")
             }
             S::ADMIN_SHUTDOWN
             | S::CRASH_SHUTDOWN
@@ -128,7 +139,7 @@ impl From<tokio_postgres::Error> for Error {
             | S::IDLE_IN_TRANSACTION_SESSION_TIMEOUT
             | S::CONNECTION_EXCEPTION
             | S::CONNECTION_FAILURE
-            | S::CONNECTION_DOES_NOT_EXIST => Self::Unreachable(whole(&error)),
+            | S::CONNECTION_DOES_NOT_EXIST => Self::Unreachable(describe(&error)),
             _ => Self::Postgres(error),
         }
     }
@@ -142,15 +153,16 @@ impl From<serde_json::Error> for Error {
 
 impl Error {
     /// Whether the same request may succeed a little later.
-    pub const fn is_passing(&self) -> bool {
+    pub const fn is_transient(&self) -> bool {
         matches!(
             self,
             Self::Full | Self::Busy(_) | Self::Behind(_) | Self::Closed | Self::Unreachable(_) | Self::Unserializable
         )
     }
 
-    /// Whether the same operation, run again at once, may succeed: it draws other ids, or comes after whoever it met.
-    pub(crate) const fn is_repeatable(&self) -> bool {
+    /// Whether the same operation, run again at once, may succeed: it draws other ids, or sees the state that the
+    /// conflicting one left.
+    pub(crate) const fn is_retryable(&self) -> bool {
         matches!(self, Self::Taken(_) | Self::Unserializable)
     }
 }

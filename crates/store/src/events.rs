@@ -12,52 +12,52 @@ use crate::view::View;
 const SELECT: &str =
     "SELECT e.seq, e.id, e.time_ms, e.actor_kind, e.actor_id, e.kind, e.organization, e.usr, e.body FROM event e";
 
-/// So many events stand together in the indexes by user and by organization, each stretch in their order. The indexes say so too, and so does
-/// every statement that is to use them.
+/// The indexes by user and by organization group events into stretches of this many sequence numbers, each in order.
+/// The same number is part of the indexes' definition and of every statement that uses them.
 const STRETCH: i64 = 2048;
 
-/// Stretches, or events, that one statement names.
-const AT_ONCE: usize = 512;
+/// Most stretches or events named by one statement.
+const PER_STATEMENT: usize = 512;
 
-/// Whose events.
+/// Whose events are searched.
 #[derive(Clone, Copy, Debug)]
-enum Whose<'w> {
+enum EventSubject<'w> {
     User(UserId),
     /// Of any of these.
     Organizations(&'w [OrganizationId]),
 }
 
-/// How the log is looked through.
+/// The direction of a search.
 #[derive(Clone, Copy, Debug)]
-enum Way {
-    /// What came after this number, the oldest first.
+enum Direction {
+    /// Events after this number, oldest first.
     Forwards(i64),
     /// The newest first.
     Backwards,
 }
 
-/// Which events of an organization.
+/// A filter of an organization's events; all conditions must hold.
 #[derive(Clone, Copy, Debug)]
-pub struct Happened<'q> {
+pub struct EventFilter<'q> {
     pub kinds: &'q [&'q str],
     /// Not earlier than this.
     pub from: Option<Timestamp>,
     /// Earlier than this.
     pub before: Option<Timestamp>,
-    /// About one of these, or done by one of them: raw ids of users and tokens.
+    /// About, or caused by, one of these: raw ids of users and tokens.
     pub involved: Option<&'q [i64]>,
 }
 
-/// By which an organization does not become different for who looks at it and its members.
+/// Kinds of events that don't visibly change an organization or its members.
 const UNSEEN: [&str; 5] =
     ["scim.removal_held", "token.issued", "token.revoked", "invitation.created", "invitation.updated"];
 
-/// Whether an organization that an event of this kind is about became different by it.
+/// Whether an event of this kind visibly changes its organization.
 pub(crate) fn is_seen(kind: &str) -> bool {
     !UNSEEN.contains(&kind)
 }
 
-/// What is left of a user who is gone, in the words of its index.
+/// The condition on the events that remain of a deleted user, in the form of its index.
 pub(crate) const GONE: &str = " AND kind IN ('user.deleted', 'user.erased')";
 
 fn read(row: &Row<'_>) -> Result<Event> {
@@ -81,7 +81,7 @@ fn read(row: &Row<'_>) -> Result<Event> {
     })
 }
 
-/// What is written down of a change beside its kind.
+/// The JSON of a change without its kind.
 fn body(change: &Change) -> Result<String> {
     let mut text = serde_json::to_string(change)?;
     let begins = format!("{{\"kind\":\"{}\",\"body\":", change.kind());
@@ -92,7 +92,7 @@ fn body(change: &Change) -> Result<String> {
     Ok(text)
 }
 
-impl Happened<'_> {
+impl EventFilter<'_> {
     fn conditions(&self, select: &mut Select) {
         select.push(" AND e.kind IN ").bind_all(self.kinds);
         if let Some(from) = self.from {
@@ -108,7 +108,7 @@ impl Happened<'_> {
 }
 
 impl View<'_> {
-    /// What came after, oldest first, at most `limit`; of one organization only, or of the whole realm.
+    /// Events after this number, oldest first, at most `limit`; of one organization or user, or of the whole realm.
     pub fn list_events(
         &self,
         after: i64,
@@ -122,10 +122,15 @@ impl View<'_> {
             }
         };
         let numbers = match (organization, user) {
-            (Some(organization), _) => {
-                self.numbers_of(Whose::Organizations(&[organization]), Way::Forwards(after), Some(limit), only)?
+            (Some(organization), _) => self.numbers_of(
+                EventSubject::Organizations(&[organization]),
+                Direction::Forwards(after),
+                Some(limit),
+                only,
+            )?,
+            (None, Some(user)) => {
+                self.numbers_of(EventSubject::User(user), Direction::Forwards(after), Some(limit), |_| {})?
             }
-            (None, Some(user)) => self.numbers_of(Whose::User(user), Way::Forwards(after), Some(limit), |_| {})?,
             (None, None) => {
                 let mut select = Select::new(SELECT);
                 select.push(" WHERE e.realm = ").bind(self.realm).push(" AND e.seq > ").bind(after);
@@ -136,24 +141,25 @@ impl View<'_> {
         self.events_numbered(&numbers)
     }
 
-    /// The numbers of the events about somebody. One look for every [`STRETCH`] of the log, many in one statement. `and`: what else they must
-    /// be.
+    /// The numbers of a subject's events. One index lookup for every [`STRETCH`] of the log, many in one statement.
+    /// `and` appends further conditions.
     fn numbers_of(
         &self,
-        whose: Whose<'_>,
-        way: Way,
+        subject: EventSubject<'_>,
+        direction: Direction,
         limit: Option<u64>,
         and: impl Fn(&mut Select),
     ) -> Result<Vec<i64>> {
         let limit = at_most(limit);
         let mut found = Vec::new();
-        for stretches in self.stretches(way) {
-            let mut select = self.about("SELECT e.seq", whose, &stretches);
-            if let Way::Forwards(after) = way {
+        for stretches in self.stretches(direction) {
+            let mut select = self.about("SELECT e.seq", subject, &stretches);
+            if let Direction::Forwards(after) = direction {
                 select.push(" AND e.seq > ").bind(after);
             }
             and(&mut select);
-            let order = if matches!(way, Way::Backwards) { " ORDER BY e.seq DESC" } else { " ORDER BY e.seq" };
+            let order =
+                if matches!(direction, Direction::Backwards) { " ORDER BY e.seq DESC" } else { " ORDER BY e.seq" };
             select.push(order).push(" LIMIT ").bind(i64::try_from(limit - found.len()).unwrap_or(i64::MAX));
             found.extend(self.connection.all(&select.text, &select.values, |row| row.int(0))?);
             if found.len() >= limit {
@@ -163,34 +169,36 @@ impl View<'_> {
         Ok(found)
     }
 
-    /// The stretches in turn, those of one statement together: few at first, since most who look for something find it soon.
-    fn stretches(&self, way: Way) -> impl Iterator<Item = Vec<i64>> + use<> {
-        let begin = if let Way::Forwards(after) = way { after / STRETCH } else { 0 };
+    /// The stretches in turn, grouped by statement: few at first, since most searches find something soon.
+    fn stretches(&self, direction: Direction) -> impl Iterator<Item = Vec<i64>> + use<> {
+        let begin = if let Direction::Forwards(after) = direction { after / STRETCH } else { 0 };
         let (mut all, mut width) = (begin..=self.head / STRETCH, 1);
         std::iter::from_fn(move || {
-            let next = || if matches!(way, Way::Backwards) { all.next_back() } else { all.next() };
+            let next = || if matches!(direction, Direction::Backwards) { all.next_back() } else { all.next() };
             let some: Vec<i64> = std::iter::from_fn(next).take(width).collect();
-            width = (width * 4).min(AT_ONCE);
+            width = (width * 4).min(PER_STATEMENT);
             Some(some).filter(|some| !some.is_empty())
         })
     }
 
-    /// A statement about somebody's events in some stretches, for further conditions.
-    fn about(&self, what: &str, whose: Whose<'_>, stretches: &[i64]) -> Select {
+    /// A statement about a subject's events in some stretches, to which conditions may be appended.
+    fn about(&self, what: &str, subject: EventSubject<'_>, stretches: &[i64]) -> Select {
         let mut select = Select::new(what);
         select.push(" FROM event e WHERE e.realm = ").bind(self.realm);
         select.push(&format!(" AND e.seq / {STRETCH} IN ")).bind_all(stretches);
-        match whose {
-            Whose::User(user) => select.push(" AND e.usr = ").bind(user),
-            Whose::Organizations(organizations) => select.push(" AND e.organization IN ").bind_all(organizations),
+        match subject {
+            EventSubject::User(user) => select.push(" AND e.usr = ").bind(user),
+            EventSubject::Organizations(organizations) => {
+                select.push(" AND e.organization IN ").bind_all(organizations)
+            }
         };
         select
     }
 
-    /// The events of these numbers, in this order.
+    /// The events with these numbers, in this order.
     pub fn events_numbered(&self, numbers: &[i64]) -> Result<Vec<Event>> {
         let mut events = HashMap::with_capacity(numbers.len());
-        for part in numbers.chunks(AT_ONCE) {
+        for part in numbers.chunks(PER_STATEMENT) {
             let mut select = Select::new(SELECT);
             select.push(" WHERE e.realm = ").bind(self.realm).push(" AND e.seq IN ").bind_all(part);
             let found = self.connection.all(&select.text, &select.values, read)?;
@@ -199,16 +207,16 @@ impl View<'_> {
         Ok(numbers.iter().filter_map(|number| events.remove(number)).collect())
     }
 
-    /// Whether the log still says something of this user.
-    pub fn remembers(&self, user: UserId) -> Result<bool> {
-        let said = self.numbers_of(Whose::User(user), Way::Forwards(0), Some(1), |select| {
+    /// Whether the log still contains data of this user.
+    pub fn has_events_about(&self, user: UserId) -> Result<bool> {
+        let said = self.numbers_of(EventSubject::User(user), Direction::Forwards(0), Some(1), |select| {
             select.push(" AND e.body IS NOT NULL AND e.kind <> 'user.erased'");
         })?;
         Ok(!said.is_empty())
     }
 
-    /// Whether there is or was such a user, also one who is gone or erased.
-    pub fn was_ever(&self, user: UserId) -> Result<bool> {
+    /// Whether there is or was such a user, even if deleted or erased.
+    pub fn ever_existed(&self, user: UserId) -> Result<bool> {
         let found = self.connection.optional(
             &format!(
                 "SELECT 1 FROM usr WHERE realm = $1 AND id = $2
@@ -220,43 +228,43 @@ impl View<'_> {
         Ok(found.is_some())
     }
 
-    /// The numbers of what happened in an organization, the newest first.
+    /// The numbers of an organization's events, the newest first.
     pub fn event_numbers_of(
         &self,
         organization: OrganizationId,
-        happened: Happened<'_>,
+        filter: EventFilter<'_>,
         limit: Option<u64>,
     ) -> Result<Vec<i64>> {
-        let and = |select: &mut Select| happened.conditions(select);
-        self.numbers_of(Whose::Organizations(&[organization]), Way::Backwards, limit, and)
+        let and = |select: &mut Select| filter.conditions(select);
+        self.numbers_of(EventSubject::Organizations(&[organization]), Direction::Backwards, limit, and)
     }
 
-    /// A page of what happened in an organization, the newest first.
+    /// A page of an organization's events, the newest first.
     pub fn list_events_of(
         &self,
         organization: OrganizationId,
-        happened: Happened<'_>,
+        filter: EventFilter<'_>,
         offset: u64,
         limit: Option<u64>,
     ) -> Result<Vec<Event>> {
         let end = limit.map(|limit| offset.saturating_add(limit));
-        let numbers = self.event_numbers_of(organization, happened, end)?;
+        let numbers = self.event_numbers_of(organization, filter, end)?;
         let begin = usize::try_from(offset).unwrap_or(usize::MAX);
         self.events_numbered(numbers.get(begin..).unwrap_or_default())
     }
 
-    pub fn count_events_of(&self, organization: OrganizationId, happened: Happened<'_>) -> Result<u64> {
+    pub fn count_events_of(&self, organization: OrganizationId, filter: EventFilter<'_>) -> Result<u64> {
         let mut count = 0;
-        for stretches in self.stretches(Way::Backwards) {
-            let mut select = self.about("SELECT COUNT(*)", Whose::Organizations(&[organization]), &stretches);
-            happened.conditions(&mut select);
+        for stretches in self.stretches(Direction::Backwards) {
+            let mut select = self.about("SELECT COUNT(*)", EventSubject::Organizations(&[organization]), &stretches);
+            filter.conditions(&mut select);
             count += self.count(&select)?;
         }
         Ok(count)
     }
 
-    /// The number and time of the last event by which each of these organizations, its members or their roles became different. One without any
-    /// isn't in the answer.
+    /// The number and time of the last event by which each of these organizations, its members or their roles changed.
+    /// Organizations without any are left out.
     pub fn last_changes_of(
         &self,
         organizations: &[OrganizationId],
@@ -264,7 +272,7 @@ impl View<'_> {
         let mut numbers = HashMap::with_capacity(organizations.len());
         let mut missing = Vec::new();
         for organization in organizations {
-            match self.keeper.and_then(|keeper| keeper.last_change(self.realm, *organization, self.head)) {
+            match self.cache.and_then(|cache| cache.last_change(self.realm, *organization, self.head)) {
                 Some(number) => drop(numbers.insert(*organization, number)),
                 None => missing.push(*organization),
             }
@@ -272,14 +280,14 @@ impl View<'_> {
         let found = self.search_last_changes(&missing)?;
         for organization in missing {
             let number = found.get(&organization).copied().unwrap_or_default();
-            if let Some(keeper) = self.keeper {
-                keeper.keep_last_change(self.realm, organization, self.head, number);
+            if let Some(cache) = self.cache {
+                cache.cache_last_change(self.realm, organization, self.head, number);
             }
             numbers.insert(organization, number);
         }
         let wanted: Vec<i64> = numbers.values().copied().filter(|number| *number > 0).collect();
         let mut times = HashMap::with_capacity(wanted.len());
-        for part in wanted.chunks(AT_ONCE) {
+        for part in wanted.chunks(PER_STATEMENT) {
             let mut select = Select::new("SELECT e.seq, e.time_ms FROM event e WHERE e.realm = ");
             select.bind(self.realm).push(" AND e.seq IN ").bind_all(part);
             times.extend(self.connection.all(&select.text, &select.values, |row| Ok((row.int(0)?, row.time(1)?)))?);
@@ -290,13 +298,13 @@ impl View<'_> {
     fn search_last_changes(&self, organizations: &[OrganizationId]) -> Result<HashMap<OrganizationId, i64>> {
         let mut found = HashMap::new();
         let mut missing = organizations.to_vec();
-        for stretches in self.stretches(Way::Backwards) {
+        for stretches in self.stretches(Direction::Backwards) {
             if missing.is_empty() {
                 break;
             }
-            for part in missing.chunks(AT_ONCE) {
+            for part in missing.chunks(PER_STATEMENT) {
                 let what = "SELECT e.organization, MAX(e.seq)";
-                let mut select = self.about(what, Whose::Organizations(part), &stretches);
+                let mut select = self.about(what, EventSubject::Organizations(part), &stretches);
                 select.push(" AND e.kind NOT IN ").bind_all(&UNSEEN).push(" GROUP BY e.organization");
                 found.extend(self.connection.all(&select.text, &select.values, |row| Ok((row.id(0)?, row.int(1)?)))?);
             }
@@ -305,7 +313,7 @@ impl View<'_> {
         Ok(found)
     }
 
-    /// Writes changes to the log, from this number on.
+    /// Appends changes to the log, numbered from `first` on.
     pub(crate) fn append<'e>(
         &self,
         first: i64,
@@ -335,9 +343,11 @@ impl View<'_> {
         )
     }
 
-    /// Blanks what the log says of a user. Numbers, times and kinds stay.
+    /// Blanks the bodies of a user's events. Their numbers, times and kinds stay.
     pub(crate) fn blank_events_of(&self, user: UserId) -> Result<()> {
-        for part in self.numbers_of(Whose::User(user), Way::Forwards(0), None, |_| {})?.chunks(AT_ONCE) {
+        for part in
+            self.numbers_of(EventSubject::User(user), Direction::Forwards(0), None, |_| {})?.chunks(PER_STATEMENT)
+        {
             let mut update = Select::new("UPDATE event SET body = NULL WHERE realm = ");
             update.bind(self.realm).push(" AND seq IN ").bind_all(part);
             self.connection.execute(&update.text, &update.values)?;

@@ -1,4 +1,4 @@
-//! Everything of a realm, a portion at a time, in orders that stay the same.
+//! All data of a realm, in portions and in a stable order.
 
 use roster_model::{AccountUser, DirectoryLink, EntityId as _, Organization, OrganizationId, UserId};
 
@@ -7,17 +7,17 @@ use crate::sql::Select;
 use crate::view::View;
 use crate::{accounts, directory_links, organizations};
 
-/// Which directory links. The root's id is the realm's own, which no other realm takes over: so what is ordered by it comes first, to be in the
-/// same place wherever it is imported.
+/// Which directory links. The root's id is the realm's own, which an import into another realm doesn't keep: so links
+/// of the root come first, to have the same place wherever they are imported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LinksOf {
-    /// Of the root as a subject, too.
+    /// Of the root's directory, about the root itself.
     RootItself,
     Root,
     Others,
 }
 
-/// Behind a row whose key has two parts.
+/// Appends the condition for rows after one whose key has two columns.
 fn behind<A: Into<crate::sql::Value>, B: Into<crate::sql::Value>>(
     select: &mut Select,
     columns: (&str, &str),
@@ -33,12 +33,12 @@ fn portion(select: &mut Select, order: &str, limit: u64) {
 }
 
 impl View<'_> {
-    /// For who hands a copy of the realm to somebody who may stand still: a server doesn't end this view's transaction meanwhile.
-    pub fn take_time(&self) -> Result<()> {
-        self.connection.take_time()
+    /// Disables the server's timeouts in this view's transaction, for streaming a realm to a client that may pause.
+    pub fn disable_timeouts(&self) -> Result<()> {
+        self.connection.disable_timeouts()
     }
 
-    /// Organizations so deep in the tree, by id.
+    /// Organizations at this depth of the tree, by id.
     pub fn organizations_at(&self, depth: u8, after: Option<OrganizationId>, limit: u64) -> Result<Vec<Organization>> {
         let mut select = organizations::select(self);
         select.push(" AND o.depth = ").bind(depth);
@@ -57,7 +57,7 @@ impl View<'_> {
         self.connection.all(&select.text, &select.values, accounts::read)
     }
 
-    /// By domain and subject. One whose organization is gone may be there still. `root`: the realm's root organization.
+    /// By domain and subject. A link may be of an organization that was deleted. `root`: the realm's root organization.
     pub fn directory_links_after(
         &self,
         (root, of): (OrganizationId, LinksOf),

@@ -1,4 +1,4 @@
-//! What an import asks about many things at once, and how far it came.
+//! Bulk lookups of an import, and its progress.
 
 use roster_model::{EntityId as _, Invitation, OrganizationId, RealmId, Timestamp, UserId};
 
@@ -21,7 +21,7 @@ pub struct ImportProgress {
     pub hash: String,
     pub bytes: u64,
     pub lines: u64,
-    /// Whether that was all of it.
+    /// Whether the import is complete.
     pub finished: bool,
     pub begun: Timestamp,
     pub updated: Timestamp,
@@ -46,7 +46,7 @@ impl View<'_> {
         Ok(found)
     }
 
-    /// Which of these ids are in use, whatever they are of and whatever became of it. An erased user's stays in use.
+    /// Which of these ids are in use, of any kind, including those of erased users.
     pub fn ids_in_use(&self, ids: &[i64]) -> Result<Vec<i64>> {
         use roster_model::{Kind, id::kind_of};
         let mut used = Vec::new();
@@ -97,8 +97,8 @@ impl View<'_> {
         Ok(found)
     }
 
-    /// Which of these users start in some organization that is there.
-    pub fn starting_among(&self, users: &[UserId]) -> Result<Vec<UserId>> {
+    /// Which of these users have a default membership in an organization that exists.
+    pub fn default_members_among(&self, users: &[UserId]) -> Result<Vec<UserId>> {
         let mut found = Vec::new();
         for users in users.chunks(PORTION) {
             let mut select = Select::new(
@@ -130,7 +130,7 @@ impl View<'_> {
         Ok(found)
     }
 
-    /// Of the last import, also of one that is under way.
+    /// The progress of the last import, even if it is unfinished.
     pub fn import_progress(&self) -> Result<Option<ImportProgress>> {
         self.connection.optional(
             "SELECT beginning, hash, bytes, lines, finished, begun_ms, updated_ms FROM import_progress WHERE realm = $1",
@@ -155,19 +155,19 @@ impl Store {
         !matches!(self.location(), Location::Server(_))
     }
 
-    /// Has the database's planner look at how much there is by now.
-    pub async fn look_at_tables(&self) -> Result<()> {
-        if self.is_file() { Ok(()) } else { self.write_aside(None, Connection::look_at_tables).await }
+    /// Updates the database's planner statistics.
+    pub async fn analyze(&self) -> Result<()> {
+        if self.is_file() { Ok(()) } else { self.write_unlogged(None, Connection::analyze).await }
     }
 
-    /// Makes the writer ready for many changes.
-    pub async fn expect_much(&self, realm: RealmId) -> Result<()> {
-        self.write_aside(Some(realm), Connection::expect_much).await
+    /// Prepares the writer for bulk writes.
+    pub async fn expect_bulk_writes(&self, realm: RealmId) -> Result<()> {
+        self.write_unlogged(Some(realm), Connection::expect_bulk_writes).await
     }
 }
 
 impl Transaction<'_> {
-    /// Remembers how far an import came. No event tells of it.
+    /// Stores how far an import came. Not recorded as an event.
     pub fn put_import_progress(&self, progress: &ImportProgress) -> Result<()> {
         self.connection.execute(
             "INSERT INTO import_progress (realm, beginning, hash, bytes, lines, finished, begun_ms, updated_ms)

@@ -1,11 +1,13 @@
-//! The realms in memory, and how they are kept honest.
+//! Realms in memory, and how they are kept consistent with the database.
 //!
-//! A realm's [`Graph`] is read from the tables once and then follows the log. This process applies its own commits before it acknowledges them. What
-//! other processes commit is looked for every few milliseconds; a graph that was not compared with the log for a [lease](Leases) is not
-//! used, and the database is asked. So whoever takes a right away in a process that others share waits for one lease after the commit:
-//! then every other process has seen it, or doesn't use what it knows.
+//! A realm's [`Graph`] is read from the tables once and then follows the log. This process applies its own commits
+//! before it acknowledges them, and polls for commits of other processes every few milliseconds. A graph that hasn't
+//! been compared with the log within a [lease](Leases) isn't used, and the database is asked instead. So where several
+//! processes share a database, a commit that reduces somebody's access is acknowledged only one lease later: by then
+//! every other process has seen it, or doesn't use its memory.
 //!
-//! Beside it are [`Entities`], what lists show, and [`Keys`], who calls: remembered as they are read, and forgotten by events.
+//! Beside the graph there are [`Entities`], which lists show, and [`Keys`], which authenticate callers: cached as they
+//! are read, and invalidated by events.
 
 mod realm;
 mod tables;
@@ -28,61 +30,61 @@ use crate::roles::CatalogCache;
 use crate::snapshots::Snapshots;
 use crate::sql::{Connection, Kind, Readers, Source};
 use crate::view::View;
-use realm::{Seen, Wait, head};
+use realm::{ObservedHead, Wait, head};
 
 pub(crate) use realm::Realm;
 
-/// Events read at once.
-const EVENTS: u64 = 500;
-/// Memberships of a realm that is worth a line in the log when it is read.
+/// Events read by one query.
+const EVENTS_PER_READ: u64 = 500;
+/// Memberships from which on loading a realm is logged.
 const LARGE: u64 = 10_000;
 
-/// Whether the graph is kept in memory.
+/// Whether this process keeps the graph in memory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum IndexMode {
     /// Checks are answered from memory.
     #[default]
     Full,
-    /// Everything is asked of the database: slower, for realms that don't fit, with the same answers.
+    /// Everything is answered by the database: slower, with the same results; for realms that don't fit in memory.
     None,
-    /// Nothing is kept here, but others keep it: what takes a right away is waited for until they can't answer from before it. For the
-    /// command line, and for anything else that is there beside a server.
-    Beside,
+    /// Nothing is kept here, but another process keeps it: commits that reduce access are delayed until it can't answer
+    /// from an earlier state. For the command line, and anything else that runs beside a server.
+    External,
 }
 
-/// How often others' commits are looked for, and how long one look is good for.
+/// How often the log is polled for other processes' commits, and how long the result of a poll may be used.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Leases {
-    pub look: Duration,
+    pub poll: Duration,
     pub lease: Duration,
 }
 
 impl Leases {
-    /// Beside a file only the command line writes; beside a server, other processes.
+    /// On a file only the command line may write too; on a server, other processes.
     pub(crate) const fn of(kind: Kind) -> Self {
         match kind {
-            Kind::Sqlite => Self { look: Duration::from_millis(20), lease: Duration::from_millis(200) },
-            Kind::Postgres => Self { look: Duration::from_millis(15), lease: Duration::from_millis(75) },
+            Kind::Sqlite => Self { poll: Duration::from_millis(20), lease: Duration::from_millis(200) },
+            Kind::Postgres => Self { poll: Duration::from_millis(15), lease: Duration::from_millis(75) },
         }
     }
 }
 
-/// Follows the log on a thread of its own until the other end of `ended` is gone.
+/// Starts a thread that follows the log until the sender of `ended` is dropped.
 pub(crate) fn start(index: Arc<Index>, source: Source, ended: Receiver<()>) -> Result<std::thread::JoinHandle<()>> {
     let work = move || {
         let mut connection = None;
         loop {
-            if let Err(error) = look(&index, &source, &mut connection) {
-                tracing::warn!(%error, "the log can't be followed; the database is asked instead");
+            if let Err(error) = poll(&index, &source, &mut connection) {
+                tracing::warn!(%error, "the log can't be followed; answering from the database instead");
                 connection = None;
-                // It may be another server that answers next.
+                // The next connection may be to a different server.
                 index.clear();
             }
-            match ended.recv_timeout(index.leases.look) {
+            match ended.recv_timeout(index.leases.poll) {
                 Err(RecvTimeoutError::Timeout) => {}
                 Ok(()) | Err(RecvTimeoutError::Disconnected) => {
                     if let Some(connection) = &connection {
-                        index.keep_for_next_start(connection);
+                        index.write_snapshots(connection);
                     }
                     return;
                 }
@@ -90,21 +92,21 @@ pub(crate) fn start(index: Arc<Index>, source: Source, ended: Receiver<()>) -> R
         }
     };
     let thread = std::thread::Builder::new().name(String::from("roster-follower")).spawn(work);
-    thread.map_err(|e| Error::File(String::from("starting the follower's thread"), e))
+    thread.map_err(|e| Error::File(String::from("starting the follower thread"), e))
 }
 
-fn look(index: &Index, source: &Source, connection: &mut Option<Connection>) -> Result<()> {
+fn poll(index: &Index, source: &Source, connection: &mut Option<Connection>) -> Result<()> {
     let connection = match connection {
         Some(connection) => connection,
         None => connection.insert(source.open_reader()?),
     };
-    index.look(connection)
+    index.poll(connection)
 }
 
 #[derive(Debug)]
 pub(crate) struct Index {
     leases: Leases,
-    born: Instant,
+    created: Instant,
     realms: RwLock<HashMap<RealmId, Arc<Realm>>>,
     pub(crate) keys: Keys,
     pub(crate) entities: Entities,
@@ -120,7 +122,7 @@ impl Index {
     pub(crate) fn new(kind: Kind, snapshots: Option<Snapshots>, readers: Readers, catalogs: CatalogCache) -> Self {
         Self {
             leases: Leases::of(kind),
-            born: Instant::now(),
+            created: Instant::now(),
             realms: RwLock::default(),
             keys: Keys::default(),
             entities: Entities::new(),
@@ -134,7 +136,7 @@ impl Index {
     }
 
     /// Counts a read that was answered from memory.
-    pub(crate) fn count(&self) {
+    pub(crate) fn count_answer(&self) {
         self.answered.fetch_add(1, Ordering::Relaxed);
     }
 
@@ -142,61 +144,62 @@ impl Index {
         self.answered.load(Ordering::Relaxed)
     }
 
-    /// How many realms came from a snapshot.
+    /// How many realms were loaded from a snapshot.
     pub(crate) fn restored(&self) -> u64 {
         self.restored.load(Ordering::Relaxed)
     }
 
     fn at(&self, moment: Instant) -> u64 {
-        u64::try_from(moment.saturating_duration_since(self.born).as_micros()).unwrap_or(u64::MAX)
+        u64::try_from(moment.saturating_duration_since(self.created).as_micros()).unwrap_or(u64::MAX)
     }
 
     pub(crate) fn realm(&self, realm: RealmId) -> Option<Arc<Realm>> {
         self.realms.read().unwrap_or_else(PoisonError::into_inner).get(&realm).cloned()
     }
 
-    /// The realm's graph, if it may be used now.
+    /// The realm's graph, if its lease hasn't expired.
     pub(crate) fn fresh(&self, realm: RealmId) -> Option<Arc<Realm>> {
-        self.realm(realm).filter(|realm| self.at(Instant::now()) < realm.good_until.load(Ordering::Acquire))
+        self.realm(realm).filter(|realm| self.at(Instant::now()) < realm.valid_until.load(Ordering::Acquire))
     }
 
-    /// Where the realm's log ends, as far as memory knows: its head, and the version of its roles. `None` also while it is being read and may be
-    /// long past. Others may have moved on.
-    pub(crate) fn believed(&self, realm: RealmId) -> Option<(i64, i64)> {
-        let realm = self.realm(realm).filter(|realm| realm.good_until.load(Ordering::Acquire) > 0)?;
+    /// Where the realm's log ends as far as memory knows: its head, and the version of its roles. `None` also while the
+    /// realm is being loaded and may be far behind. Other processes may have advanced it.
+    pub(crate) fn cached_head(&self, realm: RealmId) -> Option<(i64, i64)> {
+        let realm = self.realm(realm).filter(|realm| realm.valid_until.load(Ordering::Acquire) > 0)?;
         let graph = realm.read();
         Some((graph.position(), graph.roles_version()))
     }
 
-    /// Reads all realms that aren't there yet, and what is new in the others. The connection is in no transaction.
-    pub(crate) fn look(&self, connection: &Connection) -> Result<()> {
-        self.look_since(&self.begin(), connection, true)
+    /// Loads the realms that aren't in memory yet, and applies what is new in the others. The connection must be in no
+    /// transaction.
+    pub(crate) fn poll(&self, connection: &Connection) -> Result<()> {
+        self.poll_since(&self.begin_poll(), connection, true)
     }
 
-    /// Whether what is in memory was not compared with the log for so long that it isn't used, and nobody is about it.
-    pub(crate) fn is_late(&self) -> bool {
+    /// Whether the lease of some realm has expired while nobody is bringing it up to date.
+    pub(crate) fn is_stale(&self) -> bool {
         let now = self.at(Instant::now());
         let realms = self.realms.read().unwrap_or_else(PoisonError::into_inner);
         realms
             .values()
-            .any(|realm| realm.good_until.load(Ordering::Acquire) <= now && realm.to_follow(Wait::No).is_some())
+            .any(|realm| realm.valid_until.load(Ordering::Acquire) <= now && realm.lock_following(Wait::No).is_some())
     }
 
-    /// Before a look.
-    pub(crate) fn begin(&self) -> Begun {
+    /// To be called before the database is asked for the heads.
+    pub(crate) fn begin_poll(&self) -> PollStart {
         let realms = self.realms.read().unwrap_or_else(PoisonError::into_inner);
         let realms = realms.iter().map(|(id, realm)| (*id, (Arc::clone(realm), realm.position())));
-        Begun { at: Instant::now(), realms: realms.collect() }
+        PollStart { at: Instant::now(), realms: realms.collect() }
     }
 
-    /// The same for realms that are there already, where the connection's transaction began after that. It may be one to another server
-    /// than the others know.
-    pub(crate) fn look_again(&self, begun: &Begun, connection: &Connection) -> Result<()> {
-        self.look_since(begun, connection, false)
+    /// Like [`Self::poll`], but only for realms that are in memory, on a connection whose transaction began after
+    /// `begun`. The connection may be to a different server than the follower's.
+    pub(crate) fn renew(&self, begun: &PollStart, connection: &Connection) -> Result<()> {
+        self.poll_since(begun, connection, false)
     }
 
-    fn look_since(&self, begun: &Begun, connection: &Connection, load: bool) -> Result<()> {
-        // Who follows has one connection, and begins anew with another one.
+    fn poll_since(&self, begun: &PollStart, connection: &Connection, load: bool) -> Result<()> {
+        // The follower has a single connection, and clears memory when it is replaced.
         let heads = if load {
             "SELECT id, head, CAST(NULL AS BIGINT) FROM realm"
         } else {
@@ -213,88 +216,106 @@ impl Index {
                 }
                 continue;
             };
-            let seen = Seen { head, event, before: *before };
+            let seen = ObservedHead { head, event, before: *before };
             let wait = if load { Wait::BetweenOperations } else { Wait::No };
-            // What could not be followed isn't used once its time is up; the next look tries again.
+            // If a realm could not be brought up to date, its lease runs out; the next poll tries again.
             if self.follow(connection, id, realm, seen, wait)? {
-                realm.good_until.fetch_max(self.at(begun.at + self.leases.lease), Ordering::AcqRel);
+                realm.valid_until.fetch_max(self.at(begun.at + self.leases.lease), Ordering::AcqRel);
             }
         }
         Ok(())
     }
 
-    /// Brings a realm to its last commit. For the writer, after its own.
+    /// Applies this process's own commit. Called by the writer.
     pub(crate) fn committed(&self, connection: &Connection, id: RealmId, changes: &[Noted]) {
         let Some(realm) = self.realm(id) else { return };
         {
-            let _one = realm.to_follow(Wait::Queue);
-            // Who follows the log may have been quicker.
+            let _one = realm.lock_following(Wait::Queue);
+            // The follower may have been quicker.
             if changes.last().is_none_or(|last| last.sequence <= realm.position()) {
                 return;
             }
             if changes.first().is_some_and(|first| first.sequence == realm.position() + 1) {
                 let events: Vec<Logged<'_>> = changes.iter().map(Logged::from).collect();
-                self.play(id, &realm, realm.write(), &events);
+                self.apply_events(id, &realm, realm.write(), &events);
                 return;
             }
         }
-        // Somebody else's commits come first.
-        let seen = realm.seen(connection, id);
+        // Commits of other processes come first.
+        let seen = realm.observe_head(connection, id);
         if let Err(error) = seen.and_then(|seen| self.follow(connection, id, &realm, seen, Wait::Queue)) {
-            // What isn't known to be right isn't used; the next look makes it anew.
-            tracing::error!(%error, "a commit could not be followed in memory");
+            // An unverified realm must not be used; the next poll loads it again.
+            tracing::error!(%error, "a commit could not be applied to memory");
             self.forget(id);
         }
     }
 
-    /// `false`: not now, since the graph was read all the while, or somebody else is about it.
-    fn follow(&self, connection: &Connection, id: RealmId, realm: &Realm, seen: Seen, wait: Wait) -> Result<bool> {
+    /// Brings a realm up to date. `false`: not now, since operations kept the graph locked, or somebody else is already
+    /// doing it.
+    fn follow(
+        &self,
+        connection: &Connection,
+        id: RealmId,
+        realm: &Realm,
+        seen: ObservedHead,
+        wait: Wait,
+    ) -> Result<bool> {
         let head = seen.head;
         if seen.before > head {
-            return Ok(self.differs(id));
+            return Ok(self.discard_diverged(id));
         }
         if realm.position() == head && seen.event.is_none() {
             return Ok(true);
         }
-        let Some(_one) = realm.to_follow(wait) else { return Ok(false) };
+        let Some(_one) = realm.lock_following(wait) else { return Ok(false) };
         let catalogs = CatalogCache::default();
         loop {
-            let (after, last) = (realm.position(), realm.event.load(Ordering::Acquire));
+            let (after, last) = (realm.position(), realm.last_event.load(Ordering::Acquire));
             let is_last = |event: i64| last == 0 || event == last;
             if after == head && seen.event.is_some_and(|event| !is_last(event)) {
-                return Ok(self.differs(id));
+                return Ok(self.discard_diverged(id));
             }
             if after >= head {
                 return Ok(true);
             }
-            // The one at which memory is comes along.
+            // The event at memory's own position is read too, for comparison.
             let from = (after - 1).max(0);
-            let mut events = View::open(connection, &catalogs, id)?.list_events(from, EVENTS, None, None)?;
+            let mut events = View::open(connection, &catalogs, id)?.list_events(from, EVENTS_PER_READ, None, None)?;
             let known = events.extract_if(.., |event| event.sequence == after).next();
             if known.map_or(last != 0, |known| !is_last(known.id.raw())) {
-                return Ok(self.differs(id));
+                return Ok(self.discard_diverged(id));
             }
             if events.is_empty() {
                 return Err(Error::Corrupt(format!("the log ends at {after}, not at {head}")));
             }
             let events: Vec<Logged<'_>> = events.iter().map(Logged::from).collect();
-            let Some(graph) = realm.to_change(wait) else { return Ok(false) };
-            if !self.play(id, realm, graph, &events) {
+            let Some(graph) = realm.lock_for_change(wait) else { return Ok(false) };
+            if !self.apply_events(id, realm, graph, &events) {
                 return Ok(true);
             }
         }
     }
 
-    /// It is another log than the one that was followed: nothing that was known from there is believed, and the realm is made anew.
-    fn differs(&self, id: RealmId) -> bool {
-        tracing::warn!(realm = id.raw(), "the log isn't the one that memory followed; the realm is read again");
+    /// The log isn't the one that memory followed: the realm is discarded, to be loaded again.
+    fn discard_diverged(&self, id: RealmId) -> bool {
+        tracing::warn!(
+            realm = id.raw(),
+            "the log diverged from the one that memory followed; the realm is loaded again"
+        );
         self.forget(id);
         self.catalogs.clear();
         true
     }
 
-    /// Does events again. Where one doesn't follow, the realm is forgotten, to be made anew.
-    fn play(&self, id: RealmId, realm: &Realm, mut graph: RwLockWriteGuard<'_, Graph>, events: &[Logged<'_>]) -> bool {
+    /// Applies events to the graph and the caches. If one doesn't follow, the realm is discarded, to be loaded again,
+    /// and the result is `false`.
+    fn apply_events(
+        &self,
+        id: RealmId,
+        realm: &Realm,
+        mut graph: RwLockWriteGuard<'_, Graph>,
+        events: &[Logged<'_>],
+    ) -> bool {
         let mut recent = realm.recent.lock().unwrap_or_else(PoisonError::into_inner);
         let mut last_changes = realm.last_changes();
         for event in events {
@@ -309,9 +330,9 @@ impl Index {
             if let Some(organization) = event.organization.filter(|_| is_seen(event.kind)) {
                 last_changes.insert(organization, event.sequence);
             }
-            if keys::concerned(event.change) {
-                // In this order: nobody remembers one any more that was read before. And before the position moves on, which tells the others
-                // that all of it has been done.
+            if keys::may_end_key(event.change) {
+                // In this order, nobody can cache a key any more that was read before. And it precedes the update of
+                // the position, which tells others that everything up to it has been done.
                 realm.keys_changed.store(event.sequence, Ordering::Release);
                 self.keys.follow(id, event.change);
             }
@@ -324,7 +345,7 @@ impl Index {
             }
         }
         if let Some(last) = events.last() {
-            realm.event.store(last.event.raw(), Ordering::Release);
+            realm.last_event.store(last.event.raw(), Ordering::Release);
         }
         realm.position.store(graph.position(), Ordering::Release);
         drop(last_changes);
@@ -333,19 +354,19 @@ impl Index {
         true
     }
 
-    /// Remembers a key that was read at this position, unless something has happened since that may have ended it.
-    pub(crate) fn remember(&self, key: Key<'_>, position: i64) {
+    /// Caches a key that was read at this position, unless a later event may have ended it.
+    pub(crate) fn cache_key(&self, key: Key<'_>, position: i64) {
         let id = key.realm();
         let Some(realm) = self.realm(id) else { return };
         let stands = || {
             let known = realm.position() >= position && realm.keys_changed.load(Ordering::Acquire) <= position;
-            known && self.is_there(id, &realm)
+            known && self.is_current(id, &realm)
         };
         self.keys.put(key, stands);
     }
 
-    /// Keeps what was read of the tables at this position, as far as nothing has happened to it since.
-    pub(crate) fn keep(&self, id: RealmId, position: i64, entities: impl IntoIterator<Item = Entity>) {
+    /// Caches entities that were read from the tables at this position, except those that have changed since.
+    pub(crate) fn cache_entities(&self, id: RealmId, position: i64, entities: impl IntoIterator<Item = Entity>) {
         let Some(realm) = self.realm(id) else { return };
         let graph = realm.read();
         if graph.position() < position {
@@ -357,42 +378,43 @@ impl Index {
             self.entities.put(id, entity, &later);
         }
         drop(graph);
-        // Forgotten meanwhile, it heard of nothing any more.
-        if !self.is_there(id, &realm) {
+        // If the realm was discarded meanwhile, the entities would no longer be invalidated.
+        if !self.is_current(id, &realm) {
             self.entities.clear();
         }
     }
 
-    /// Whether this is still what follows the realm's log.
-    fn is_there(&self, id: RealmId, realm: &Arc<Realm>) -> bool {
+    /// Whether this is still the instance that follows the realm's log.
+    fn is_current(&self, id: RealmId, realm: &Arc<Realm>) -> bool {
         self.realm(id).is_some_and(|known| Arc::ptr_eq(&known, realm))
     }
 
-    /// The last event, of those up to this position, by which this organization became different, if that is known; 0: there is none.
+    /// The number of the last event, up to this position, by which this organization changed visibly, if that is known;
+    /// 0 if there is none.
     pub(crate) fn last_change(&self, id: RealmId, organization: OrganizationId, position: i64) -> Option<i64> {
         let realm = self.realm(id).filter(|realm| realm.position() >= position)?;
         let last = realm.last_changes().get(&organization).copied()?;
         Some(last).filter(|last| *last <= position)
     }
 
-    /// Keeps what was found of it in the log up to this position. Later events know better.
-    pub(crate) fn keep_last_change(&self, id: RealmId, organization: OrganizationId, position: i64, last: i64) {
+    /// Caches the result of a search of the log up to this position. Later events take precedence.
+    pub(crate) fn cache_last_change(&self, id: RealmId, organization: OrganizationId, position: i64, last: i64) {
         let Some(realm) = self.realm(id).filter(|realm| realm.position() >= position) else { return };
-        // The graph may have been read later than that: then it never heard of what came in between.
-        let heard = realm.recent.lock().unwrap_or_else(PoisonError::into_inner).after(position).is_some();
-        if heard {
+        // If the graph was loaded at a later position, it never saw the events in between.
+        let complete = realm.recent.lock().unwrap_or_else(PoisonError::into_inner).after(position).is_some();
+        if complete {
             realm.last_changes().entry(organization).or_insert(last);
         }
     }
 
     fn forget(&self, realm: RealmId) {
         self.realms.write().unwrap_or_else(PoisonError::into_inner).remove(&realm);
-        // It is rare, and the others' come back as they are asked for.
+        // This is rare, and the entities of other realms are cached again on demand.
         self.entities.clear();
         self.keys.follow(realm, None);
     }
 
-    /// Forgets everything, as when a server was replaced by another one.
+    /// Discards everything, for example after a server was replaced.
     pub(crate) fn clear(&self) {
         self.realms.write().unwrap_or_else(PoisonError::into_inner).clear();
         self.entities.clear();
@@ -406,46 +428,48 @@ impl Index {
 
     fn load(&self, connection: &Connection, id: RealmId) -> Result<()> {
         let started = Instant::now();
-        // Whoever asks meanwhile is answered from the tables, which is so much work that he would have to ask them for long.
-        let modesty = self.readers.be_modest();
+        // Meanwhile requests are answered from the tables. That is expensive, so they must not slow the loading down.
+        let throttle = self.readers.throttle();
         if let Some(snapshots) = &self.snapshots
             && let Some(graph) = snapshots.read(connection, id, head(connection, id)?)
         {
             let at = graph.position();
-            // To follow the log from there may take long.
-            drop(modesty);
-            if self.take(connection, id, graph, at)? {
+            // Catching up with the log may take long.
+            drop(throttle);
+            if self.install(connection, id, graph, at)? {
                 self.restored.fetch_add(1, Ordering::Relaxed);
-                self.tell_loaded(id, started, "its snapshot");
+                self.log_loaded(id, started, "its snapshot");
                 return Ok(());
             }
             tracing::warn!("a snapshot didn't agree with the log; the tables are read instead");
             snapshots.discard(id);
         }
         connection.begin_reading()?;
-        let graph = connection.take_time().and_then(|()| tables::read(connection, id, &self.stopping));
+        let graph = connection.disable_timeouts().and_then(|()| tables::read(connection, id, &self.stopping));
         connection.commit()?;
         let graph = graph?;
-        // Here nobody waits for it yet.
-        let kept = self.snapshots.as_ref().is_some_and(|snapshots| snapshots.write(connection, id, &graph));
-        let at = if kept { graph.position() } else { 0 };
-        self.take(connection, id, graph, at)?;
-        self.tell_loaded(id, started, "the tables");
+        // Nobody waits for the graph yet.
+        let written = self.snapshots.as_ref().is_some_and(|snapshots| snapshots.write(connection, id, &graph));
+        let at = if written { graph.position() } else { 0 };
+        self.install(connection, id, graph, at)?;
+        self.log_loaded(id, started, "the tables");
         Ok(())
     }
 
-    /// Answers from a graph from now on, once it has caught up with the log. `false`: it turned out not to be of this log, and is forgotten.
-    fn take(&self, connection: &Connection, id: RealmId, graph: Graph, kept: i64) -> Result<bool> {
-        let realm = Arc::new(Realm::new(connection, id, graph, kept)?);
+    /// Puts a graph into use once it has caught up with the log. `false`: it turned out not to belong to this log, and
+    /// was discarded.
+    fn install(&self, connection: &Connection, id: RealmId, graph: Graph, snapshot_position: i64) -> Result<bool> {
+        let realm = Arc::new(Realm::new(connection, id, graph, snapshot_position)?);
         self.realms.write().unwrap_or_else(PoisonError::into_inner).insert(id, Arc::clone(&realm));
-        // From here on own commits are told to it; what was committed while it was read is caught up with before it is used.
+        // From here on this process's commits are applied to it; commits made while it was read are caught up with
+        // before it is used.
         let begun = Instant::now();
-        self.follow(connection, id, &realm, realm.seen(connection, id)?, Wait::Queue)?;
-        realm.good_until.store(self.at(begun + self.leases.lease), Ordering::Release);
+        self.follow(connection, id, &realm, realm.observe_head(connection, id)?, Wait::Queue)?;
+        realm.valid_until.store(self.at(begun + self.leases.lease), Ordering::Release);
         Ok(self.realm(id).is_some())
     }
 
-    fn tell_loaded(&self, id: RealmId, started: Instant, from: &'static str) {
+    fn log_loaded(&self, id: RealmId, started: Instant, from: &'static str) {
         let Some(realm) = self.realm(id) else { return };
         let Sizes { memberships, users, organizations } = realm.read().sizes();
         if memberships > LARGE {
@@ -454,8 +478,8 @@ impl Index {
         }
     }
 
-    /// Writes down what has changed since it was written last.
-    fn keep_for_next_start(&self, connection: &Connection) {
+    /// Writes snapshots of the realms that have changed since their last one.
+    fn write_snapshots(&self, connection: &Connection) {
         let Some(snapshots) = &self.snapshots else { return };
         let realms: Vec<(RealmId, Arc<Realm>)> = {
             let realms = self.realms.read().unwrap_or_else(PoisonError::into_inner);
@@ -463,14 +487,16 @@ impl Index {
         };
         for (id, realm) in realms {
             let graph = realm.read();
-            if graph.position() != realm.kept.load(Ordering::Relaxed) && snapshots.write(connection, id, &graph) {
-                realm.kept.store(graph.position(), Ordering::Relaxed);
+            if graph.position() != realm.snapshot_position.load(Ordering::Relaxed)
+                && snapshots.write(connection, id, &graph)
+            {
+                realm.snapshot_position.store(graph.position(), Ordering::Relaxed);
             }
         }
     }
 }
 
-/// An event as far as memory follows it; without its change if that was blanked.
+/// An event as far as memory needs it; without a change if its body was blanked.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Logged<'e> {
     pub sequence: i64,
@@ -496,9 +522,9 @@ impl<'e> From<&'e Event> for Logged<'e> {
     }
 }
 
-/// A look at the log begins. No log that memory follows ends before where memory is now.
+/// The start of a poll. A log that ends before these positions isn't the one that memory follows.
 #[derive(Debug)]
-pub(crate) struct Begun {
+pub(crate) struct PollStart {
     at: Instant,
     realms: HashMap<RealmId, (Arc<Realm>, i64)>,
 }
@@ -511,12 +537,13 @@ mod tests {
     use crate::IndexMode;
     use crate::tests::{opened, source, until};
 
-    /// To catch up may take long; who only wanted to know whether memory is right takes another way, and keeps no connection.
+    /// Catching up may take long; a caller that only renews the lease gives up at once instead of occupying a
+    /// connection.
     #[tokio::test(flavor = "multi_thread")]
     async fn who_brings_a_realm_up_to_date_is_not_waited_for() {
         let (database, id) = (Database::new(), RealmId::from_raw(7));
         let store = opened(database.url(), IndexMode::Full).await;
-        let made = store.write_aside(None, |connection| {
+        let made = store.write_unlogged(None, |connection| {
             connection.execute(
                 "INSERT INTO realm (id, name, root, head, roles_version, created_ms) VALUES (7, 'r', 1, 0, 0, 0)",
                 &[],
@@ -529,11 +556,11 @@ mod tests {
         let looked = tokio::task::spawn_blocking(move || {
             let index = looking.index();
             let realm = index.realm(id).expect("the realm");
-            let _busy = realm.to_follow(Wait::Queue);
-            realm.good_until.store(0, Ordering::Release);
-            let late = index.is_late();
+            let _busy = realm.lock_following(Wait::Queue);
+            realm.valid_until.store(0, Ordering::Release);
+            let late = index.is_stale();
             let connection = source.open_reader()?;
-            index.look_again(&index.begin(), &connection).map(|()| late)
+            index.renew(&index.begin_poll(), &connection).map(|()| late)
         });
         let looked = tokio::time::timeout(Duration::from_secs(30), looked).await.expect("nobody waits");
         assert!(!looked.expect("no panic").expect("a look"), "somebody is about it");

@@ -10,17 +10,17 @@ use crate::view::{Memory, View};
 const COLUMNS: &str = "i.id, i.organization, i.email, i.roles, i.status, i.inviter, i.expires_ms, i.created_ms, \
     i.updated_ms, i.public, i.private, i.name, i.usr, i.extras";
 
-/// Which invitations.
+/// A filter of invitations; all conditions must hold.
 #[derive(Clone, Debug, Default)]
 pub struct InvitationFilter {
     pub organization: Option<OrganizationId>,
-    /// To one of these addresses, as the model keeps them.
+    /// To one of these addresses, normalized as in the model.
     pub emails: Option<Vec<String>>,
-    /// To an address with this in it, in any case.
+    /// To an address that contains this, case-insensitive.
     pub text: Option<String>,
-    /// Being one of these at that moment.
+    /// In one of these states at that time.
     pub status: Option<(Vec<InvitationStatus>, Timestamp)>,
-    /// Only of organizations that are shown by surfaces that hide the root: neither of it nor of what is marked as deleted.
+    /// Only of organizations that surfaces without the root show: neither the root nor what is deleted or below that.
     pub shown_only: bool,
 }
 
@@ -75,7 +75,7 @@ impl View<'_> {
         self.one_invitation("i.hash = $2", vec![hash.into()])
     }
 
-    /// The id that pending invitations to this address keep for its user.
+    /// The user id reserved by pending invitations to this address.
     pub fn user_promised(&self, email: &str, now: Timestamp) -> Result<Option<UserId>> {
         let filter = InvitationFilter {
             emails: Some(vec![email.to_owned()]),
@@ -87,15 +87,15 @@ impl View<'_> {
         Ok(found.first().map(Invitation::user_id))
     }
 
-    /// Whether it is worth while to look for pending invitations to these organizations.
+    /// `false` if none of these organizations can have a pending invitation.
     pub fn may_have_invitations(&self, organizations: &[OrganizationId]) -> Result<bool> {
         let any = |memory: &Memory<'_>| Ok(organizations.iter().any(|id| memory.graph.may_have_pending(*id)));
-        self.known(About::Invitations, any).unwrap_or(Ok(true))
+        self.ask_memory(About::Invitations, any).unwrap_or(Ok(true))
     }
 
-    /// The one that is marked as pending; it may have expired by now.
+    /// The invitation marked as pending; it may have expired by now.
     pub fn pending_invitation(&self, organization: OrganizationId, email: &str) -> Result<Option<Invitation>> {
-        let any = self.known(About::Invitations, |memory| Ok(memory.graph.may_have_pending(organization)));
+        let any = self.ask_memory(About::Invitations, |memory| Ok(memory.graph.may_have_pending(organization)));
         if matches!(any, Some(Ok(false))) {
             return Ok(None);
         }
@@ -103,7 +103,7 @@ impl View<'_> {
         self.one_invitation("i.organization = $2 AND i.email = $3 AND i.status = 'pending'", values)
     }
 
-    /// Those to these addresses that are marked as pending; they may have expired by now. The oldest first.
+    /// Invitations to these addresses marked as pending; they may have expired by now. The oldest first.
     pub(crate) fn invitations_marked_pending(&self, emails: &[&str]) -> Result<Vec<Invitation>> {
         let mut select = Select::new(&format!("SELECT {COLUMNS} FROM invitation i WHERE i.realm = "));
         select.bind(self.realm).push(" AND i.email IN ").bind_all(emails);
@@ -192,8 +192,8 @@ impl View<'_> {
         Ok(())
     }
 
-    /// Every trace of invitations to these addresses, in the table and in the log: for who is erased. Numbers, times and kinds of
-    /// the events stay.
+    /// Erases invitations to these addresses from the table and the log, for a person who is erased. The events'
+    /// numbers, times and kinds stay.
     pub fn forget_invitations(&self, emails: &[String]) -> Result<()> {
         for email in emails {
             let place = [self.realm.into(), email.as_str().into()];
@@ -235,7 +235,7 @@ impl View<'_> {
 }
 
 impl Store {
-    /// Which realm has an invitation whose secret has this hash. The secret is all that who is invited knows.
+    /// The realm of the invitation whose secret has this hash. The secret is all that an invited person has.
     pub async fn realm_of_invitation(&self, hash: String) -> Result<Option<RealmId>> {
         self.read_server(move |connection| {
             connection.optional("SELECT realm FROM invitation WHERE hash = $1", &[hash.into()], |row| row.id(0))

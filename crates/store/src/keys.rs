@@ -1,5 +1,5 @@
-//! Tokens and sessions that were used, remembered until an event may have ended them. One that isn't known here is asked of the database before
-//! it is refused.
+//! Tokens and sessions in use, cached until an event may have ended them. One that isn't cached is looked up in the
+//! database before it is refused.
 
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
@@ -9,14 +9,14 @@ use roster_model::{Change, RealmId, Session, SessionId, TokenId};
 use crate::sessions::FoundSession;
 use crate::tokens::FoundToken;
 
-/// Keys that are remembered of each kind. When they are too many it begins anew.
+/// Most cached keys of each kind. When there are more, the cache is cleared.
 const KEYS_MAX: usize = 100_000;
 
 /// A key that was found in the database.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Key<'k> {
     Token(&'k FoundToken),
-    /// One that is limited to a membership isn't remembered: it ends with that.
+    /// A session that is limited to a membership isn't cached: it ends with the membership.
     Session(&'k FoundSession),
 }
 
@@ -32,7 +32,7 @@ impl Key<'_> {
 #[derive(Debug, Default)]
 pub(crate) struct Keys(RwLock<Known>);
 
-/// Each under its secret's hash and its id.
+/// Each under the hash of its secret, and under its id.
 #[derive(Debug, Default)]
 struct Known {
     tokens: HashMap<String, Arc<FoundToken>>,
@@ -41,12 +41,12 @@ struct Known {
     session_ids: HashMap<(RealmId, SessionId), Arc<FoundSession>>,
 }
 
-/// Which of them a change may have ended.
+/// Which keys a change may have ended.
 enum Ended<'c> {
     Token(TokenId),
     Session(&'c Session),
-    /// A user's: whether tokens, too.
-    Of(roster_model::UserId, bool),
+    /// A user's sessions, and his tokens if `true`.
+    OfUser(roster_model::UserId, bool),
     All,
 }
 
@@ -55,9 +55,9 @@ fn ended(change: Option<&Change>) -> Option<Ended<'_>> {
     match change {
         Change::TokenRevoked { after, .. } | Change::TokenUpdated { after, .. } => Some(Ended::Token(after.id)),
         Change::SessionEnded { before } => Some(Ended::Session(before)),
-        Change::UserUpdated { after, .. } => (!after.is_active()).then_some(Ended::Of(after.id, false)),
-        Change::UserDeleted { before } => Some(Ended::Of(before.id, true)),
-        Change::UserPasswordChanged { user, .. } => Some(Ended::Of(*user, false)),
+        Change::UserUpdated { after, .. } => (!after.is_active()).then_some(Ended::OfUser(after.id, false)),
+        Change::UserDeleted { before } => Some(Ended::OfUser(before.id, true)),
+        Change::UserPasswordChanged { user, .. } => Some(Ended::OfUser(*user, false)),
         Change::OrganizationDeleted { .. } => Some(Ended::All),
         Change::RealmCreated { .. }
         | Change::OrganizationCreated { .. }
@@ -92,8 +92,8 @@ fn ended(change: Option<&Change>) -> Option<Ended<'_>> {
     }
 }
 
-/// Whether a change may have ended a key. `None`: nobody knows what it was.
-pub(crate) fn concerned(change: Option<&Change>) -> bool {
+/// Whether a change may have ended a key; always if it is unknown (`None`).
+pub(crate) fn may_end_key(change: Option<&Change>) -> bool {
     ended(change).is_some()
 }
 
@@ -120,10 +120,10 @@ impl Keys {
         self.known().session_ids.get(&(realm, id)).cloned()
     }
 
-    /// Remembers one, if it `stands` while nobody can end it here.
-    pub(crate) fn put(&self, key: Key<'_>, stands: impl Fn() -> bool) {
+    /// Caches a key, if `is_current` holds while no key can be invalidated.
+    pub(crate) fn put(&self, key: Key<'_>, is_current: impl Fn() -> bool) {
         let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        if !stands() {
+        if !is_current() {
             return;
         }
         if known.tokens.len().max(known.sessions.len()) >= KEYS_MAX {
@@ -144,7 +144,7 @@ impl Keys {
         }
     }
 
-    /// Forgets what a change may have ended. `None`: nobody knows what it was.
+    /// Evicts keys that a change may have ended; all of the realm if it is unknown (`None`).
     pub(crate) fn follow(&self, realm: RealmId, change: Option<&Change>) {
         let Some(ended) = ended(change) else { return };
         let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
@@ -160,7 +160,7 @@ impl Keys {
                     sessions.remove(&found.hash);
                 }
             }
-            Ended::Of(user, with_tokens) => {
+            Ended::OfUser(user, with_tokens) => {
                 let another = |found: &Arc<FoundSession>| found.realm != realm || found.session.user != user;
                 sessions.retain(|_, found| another(found));
                 session_ids.retain(|_, found| another(found));

@@ -1,4 +1,4 @@
-//! What every list has: a sort key with the id behind it, a place to go on from, and a total.
+//! Paging common to all lists: a sort key with the id as tie-breaker, a position to continue from, and a total.
 
 use roster_index::Start;
 use roster_model::{EntityId, Timestamp};
@@ -10,7 +10,7 @@ use crate::sql::{Select, Value};
 pub struct Slice {
     /// Go on after this row.
     pub after: Option<Mark>,
-    /// Rows to leave out at the beginning.
+    /// Rows to skip at the beginning.
     pub offset: u64,
     /// Most rows; `None` is all.
     pub limit: Option<u64>,
@@ -43,13 +43,13 @@ impl From<Key> for Value {
     }
 }
 
-/// Rows that a limit lets through.
+/// The limit as a number of rows; no limit is `usize::MAX`.
 pub(crate) fn at_most(limit: Option<u64>) -> usize {
     limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX)
 }
 
 impl Slice {
-    /// Where it begins in a list by id; `None` if its mark is of another list.
+    /// Its start in a list by id; `None` if its mark belongs to a list in another order.
     pub(crate) fn start_by_id<I: EntityId>(&self) -> Option<Start<I>> {
         let after = match &self.after {
             None => None,
@@ -59,7 +59,7 @@ impl Slice {
         Some(Start { after, offset: self.offset, descending: self.descending })
     }
 
-    /// Where it begins in a list of people, by id or by the moment of creation.
+    /// Its start in a list of people, by id or by time of creation.
     pub(crate) fn start_among_people(&self, by_creation: bool) -> Option<Start<(i64, i64)>> {
         let after = match &self.after {
             None => None,
@@ -70,7 +70,7 @@ impl Slice {
         Some(Start { after, offset: self.offset, descending: self.descending })
     }
 
-    /// Where it begins in a list by the moment of creation.
+    /// Its start in a list by time of creation.
     pub(crate) fn start_by_creation<I: EntityId>(&self) -> Option<Start<(Timestamp, I)>> {
         let after = match &self.after {
             None => None,
@@ -80,7 +80,7 @@ impl Slice {
         Some(Start { after, offset: self.offset, descending: self.descending })
     }
 
-    /// Appends the condition that puts the page behind its mark. `key` is a column, or empty for the id alone.
+    /// Appends the condition for rows after the mark. `key` is a column, or empty to use the id alone.
     pub(crate) fn seek(&self, select: &mut Select, key: &str, id: &str) {
         let Some(mark) = &self.after else { return };
         let than = if self.descending { " < " } else { " > " };
@@ -94,12 +94,12 @@ impl Slice {
 
     /// Appends order, limit and offset.
     pub(crate) fn order(&self, select: &mut Select, key: &str, id: &str) {
-        let way = if self.descending { " DESC" } else { "" };
+        let direction = if self.descending { " DESC" } else { "" };
         select.push(" ORDER BY ");
         if !key.is_empty() {
-            select.push(key).push(way).push(", ");
+            select.push(key).push(direction).push(", ");
         }
-        select.push(id).push(way);
+        select.push(id).push(direction);
         if self.limit.is_some() || self.offset > 0 {
             let limit = self.limit.and_then(|n| i64::try_from(n).ok()).unwrap_or(i64::MAX);
             select.push(" LIMIT ").bind(limit);

@@ -15,19 +15,19 @@ const SELECT: &str = "SELECT m.id, m.organization, m.usr, m.roles, m.is_default,
     m.updated_ms, d.public, d.private, d.extras FROM membership m \
     LEFT JOIN membership_detail d ON d.realm = m.realm AND d.membership = m.id";
 
-/// Which memberships.
+/// A filter of memberships; all conditions must hold.
 #[derive(Clone, Debug, Default)]
 pub struct MemberFilter {
     pub organization: Option<OrganizationId>,
-    /// Of this user, in organizations that are there.
+    /// Of this user, in organizations that exist.
     pub user: Option<UserId>,
     /// Holding at least one of these.
     pub roles: Option<RoleSet>,
-    /// Holding one of the first of a pair, and none of the second, for at least one of the pairs.
+    /// For at least one of the pairs, holding a role of the first set and none of the second.
     pub shown: Option<Vec<(RoleSet, RoleSet)>>,
-    /// Whose user is like this.
+    /// Whose user matches.
     pub users: UserFilter,
-    /// Only in organizations that are shown by surfaces that hide the root: neither there nor in what is marked as deleted.
+    /// Only in organizations that surfaces without the root show: neither the root nor what is deleted or below that.
     pub shown_only: bool,
 }
 
@@ -36,13 +36,13 @@ pub enum MemberSort {
     /// By membership, oldest first.
     #[default]
     Created,
-    /// By when the user became a member, which is later than the membership got its id where it was promised before.
+    /// By when the user became a member. That may be later than the id suggests, since an id can be reserved before.
     Joined,
     Updated,
     /// By the user's name or primary e-mail address.
     Name,
     Email,
-    /// By what the users have of it; who has nothing of it comes last in both directions.
+    /// By an optional attribute of the users; those without it come last in both directions.
     Part(UserPart),
 }
 
@@ -68,7 +68,7 @@ impl MemberFilter {
         self.users != UserFilter::default()
     }
 
-    /// The memberships that it lets through, if the graph knows them by its own orders and without a walk over many.
+    /// The matching memberships, if the graph has them in its own order and finds them without a long walk.
     fn in_memory(&self, graph: &Graph) -> Option<Known> {
         let holding = match (self.roles, &self.shown) {
             (None, None) => None,
@@ -89,7 +89,7 @@ impl MemberFilter {
             let held = users.iter().filter_map(|user| graph.holding(organization, *user));
             let mut ids: Vec<MembershipId> = held.map(|holding| holding.membership).collect();
             ids.sort_unstable();
-            // Whoever is named twice is there once.
+            // A user may be named twice.
             ids.dedup();
             return Some(Known::These(ids));
         }
@@ -99,7 +99,7 @@ impl MemberFilter {
                 let mut all = graph.memberships_of(user);
                 match organization {
                     Some(organization) => all.retain(|(place, _)| *place == organization),
-                    // The root has nothing above it; what is marked as deleted has no line.
+                    // The root has no ancestors; what is deleted has no line.
                     None if self.shown_only => {
                         all.retain(|(place, _)| graph.line(*place).is_some_and(|line| line.len() > 1));
                     }
@@ -113,9 +113,9 @@ impl MemberFilter {
     }
 }
 
-/// A list that is in memory, oldest first.
+/// A list known to the graph, oldest first.
 enum Known {
-    /// All of the realm but those of the root and of what is marked as deleted.
+    /// All of the realm, except of the root and of what is deleted or below that.
     All,
     /// All members of an organization.
     Members(OrganizationId),
@@ -125,8 +125,8 @@ enum Known {
 }
 
 impl Known {
-    /// `None` if that is too long for an answer from memory, which may take so many steps.
-    fn part(self, graph: &Graph, slice: &Slice, patience: usize) -> Option<Vec<MembershipId>> {
+    /// A page of it; `None` if that takes more than `step_limit` steps.
+    fn part(self, graph: &Graph, slice: &Slice, step_limit: usize) -> Option<Vec<MembershipId>> {
         let limit = at_most(slice.limit);
         let after = slice.after.as_ref().map(|mark| MembershipId::from_raw(mark.id));
         let start = Start { after, offset: slice.offset, descending: slice.descending };
@@ -146,7 +146,7 @@ impl Known {
                 if limit > WALK_MAX {
                     return None;
                 }
-                graph.people(organization, &holders, &[], start, (limit, patience))
+                graph.people(organization, &holders, &[], start, (limit, step_limit))
             }
             Self::These(mut ids) => {
                 if slice.descending {
@@ -161,11 +161,11 @@ impl Known {
         }
     }
 
-    fn count(&self, graph: &Graph, patience: usize) -> Option<u64> {
+    fn count(&self, graph: &Graph, step_limit: usize) -> Option<u64> {
         let count = match self {
             Self::All => graph.memberships_listed(),
             Self::Members(organization) => graph.members_count(*organization),
-            Self::Holders(organization, holders) => graph.people_count(*organization, holders, &[], patience)?,
+            Self::Holders(organization, holders) => graph.people_count(*organization, holders, &[], step_limit)?,
             Self::These(ids) => ids.len(),
         };
         Some(count as u64)
@@ -190,7 +190,7 @@ fn read(row: &Row<'_>) -> Result<Membership> {
     })
 }
 
-/// A row only where one of these isn't empty.
+/// Whether it needs a row of details.
 fn has_detail(m: &Membership) -> bool {
     !(m.public.is_empty() && m.private.is_empty() && m.extras.is_empty())
 }
@@ -202,29 +202,29 @@ impl View<'_> {
         self.connection.optional(&format!("{SELECT} WHERE m.realm = $1 AND {condition}"), &all, read)
     }
 
-    fn remembered_membership(&self, memory: &Memory<'_>, id: MembershipId) -> Result<Arc<Membership>> {
+    fn cached_membership(&self, memory: &Memory<'_>, id: MembershipId) -> Result<Arc<Membership>> {
         memory.index.entities.membership(self.realm, id).ok_or_else(|| self.connection.not_in_memory())
     }
 
-    /// Of an organization that is there.
+    /// In an organization that exists.
     pub fn membership(&self, organization: OrganizationId, user: UserId) -> Result<Option<Membership>> {
         let remembered = |memory: &Memory<'_>| {
             let holding = memory.graph.holding(organization, user);
-            holding.map(|holding| self.remembered_membership(memory, holding.membership)).transpose()
+            holding.map(|holding| self.cached_membership(memory, holding.membership)).transpose()
         };
-        if let Some(known) = self.known(About::Member(organization, user), remembered) {
+        if let Some(known) = self.ask_memory(About::Member(organization, user), remembered) {
             return Ok(known?.map(Arc::unwrap_or_clone));
         }
         let values = vec![organization.into(), user.into()];
         let found = self.one_membership("m.organization = $2 AND m.usr = $3", values)?.map(Arc::new);
-        self.keep(found.as_slice());
+        self.cache_read(found.as_slice());
         Ok(found.map(Arc::unwrap_or_clone))
     }
 
     pub fn membership_by_id(&self, id: MembershipId) -> Result<Option<Membership>> {
         if let Some(memory) = &self.memory {
-            // One that was remembered may have ended with its organization.
-            let known = self.remembered_membership(memory, id)?;
+            // A cached membership may have ended with its organization.
+            let known = self.cached_membership(memory, id)?;
             let there = memory.graph.holding(known.organization, known.user).is_some_and(|held| held.membership == id);
             return Ok(there.then(|| Arc::unwrap_or_clone(known)));
         }
@@ -239,9 +239,9 @@ impl View<'_> {
         self.one_membership("m.organization = $2 AND m.roles & 1 <> 0", vec![organization.into()])
     }
 
-    /// The users who start in this organization, or in one below it. Those below that ended before are out of this: their memberships are only
-    /// still to be cleared away.
-    pub fn starting_below(&self, organization: OrganizationId) -> Result<Vec<UserId>> {
+    /// The users whose default membership is in this organization or below it. Organizations that were deleted before
+    /// are excluded: their memberships are only waiting to be purged.
+    pub fn default_members_below(&self, organization: OrganizationId) -> Result<Vec<UserId>> {
         self.connection.all(
             "WITH RECURSIVE down (id) AS (
                 SELECT id FROM organization WHERE realm = $1 AND id = $2
@@ -254,15 +254,15 @@ impl View<'_> {
         )
     }
 
-    /// What the user holds at each of these organizations, in their order. What he has in a domain that suspended him is
-    /// nothing.
+    /// The user's roles at each of these organizations, in their order; none at and below a domain that has suspended
+    /// him.
     pub fn roles_along(&self, user: UserId, chain: &[OrganizationId]) -> Result<Vec<RoleSet>> {
         let mut held = vec![RoleSet::EMPTY; chain.len()];
         let remembered = |memory: &Memory<'_>| {
             let roles_at = |place: &OrganizationId| memory.graph.holding(*place, user).map(|holding| holding.roles);
             Ok(chain.iter().map(|place| roles_at(place).unwrap_or(RoleSet::EMPTY)).collect())
         };
-        if let Some(known) = self.known(About::Members(user), remembered) {
+        if let Some(known) = self.ask_memory(About::Members(user), remembered) {
             held = known?;
         } else {
             let mut select = Select::new("SELECT organization, roles FROM membership WHERE realm = ");
@@ -284,7 +284,7 @@ impl View<'_> {
         Ok(held)
     }
 
-    /// The memberships of one organization, by creation; of these users only, or of all.
+    /// The memberships of one organization, by creation; of these users only, if given.
     pub fn memberships_in(&self, organization: OrganizationId, users: Option<&[UserId]>) -> Result<Vec<Membership>> {
         let Some(users) = users else {
             let filter = MemberFilter { organization: Some(organization), ..MemberFilter::default() };
@@ -306,7 +306,7 @@ impl View<'_> {
             select.push(" JOIN usr u ON u.realm = m.realm AND u.id = m.usr");
         }
         if filter.organization.is_none() {
-            // An organization that is being cleared away still has rows.
+            // An organization that is being purged still has rows.
             select.push(" JOIN organization o ON o.realm = m.realm AND o.id = m.organization AND o.status <> 'gone'");
             if filter.shown_only {
                 select.push(" AND o.parent IS NOT NULL AND NOT o.hidden");
@@ -339,7 +339,7 @@ impl View<'_> {
         Ok(listed.into_iter().map(Arc::unwrap_or_clone).collect())
     }
 
-    /// The same, without copies where they are in memory.
+    /// Like [`Self::list_memberships`], sharing those that are cached.
     pub fn shared_memberships(
         &self,
         filter: &MemberFilter,
@@ -350,9 +350,9 @@ impl View<'_> {
             let in_order = (sort == MemberSort::Created).then(|| filter.in_memory(memory.graph)).flatten();
             let ids = in_order.and_then(|known| known.part(memory.graph, slice, WALK_MAX));
             let ids = ids.ok_or_else(|| self.connection.not_in_memory())?;
-            return ids.into_iter().map(|id| self.remembered_membership(memory, id)).collect();
+            return ids.into_iter().map(|id| self.cached_membership(memory, id)).collect();
         }
-        let in_order = |graph: &Graph, _| filter.in_memory(graph)?.part(graph, slice, self.patience());
+        let in_order = |graph: &Graph, _| filter.in_memory(graph)?.part(graph, slice, self.step_limit());
         if sort == MemberSort::Created
             && let Some(ids) = self.page(slice, in_order)
         {
@@ -364,11 +364,11 @@ impl View<'_> {
         slice.seek(&mut select, column, "m.id");
         slice.order(&mut select, column, "m.id");
         let listed = self.connection.all(&select.text, &select.values, |row| read(row).map(Arc::new))?;
-        self.keep(&listed);
+        self.cache_read(&listed);
         Ok(listed)
     }
 
-    /// These memberships, which are there, in this order.
+    /// These memberships, which must exist, in this order.
     fn memberships_in_order(&self, ids: &[MembershipId]) -> Result<Vec<Arc<Membership>>> {
         let mut found = HashMap::with_capacity(ids.len());
         for ids in ids.chunks(512) {
@@ -381,12 +381,12 @@ impl View<'_> {
             })?;
         }
         let listed: Vec<_> = ids.iter().filter_map(|id| found.remove(id)).collect();
-        self.keep(&listed);
+        self.cache_read(&listed);
         Ok(listed)
     }
 
     pub fn count_memberships(&self, filter: &MemberFilter) -> Result<u64> {
-        if let Some(count) = self.ordered(|graph| filter.in_memory(graph)?.count(graph, self.patience())) {
+        if let Some(count) = self.with_graph(|graph| filter.in_memory(graph)?.count(graph, self.step_limit())) {
             return Ok(count);
         }
         let mut select = Select::new("SELECT COUNT(*) FROM membership m");
@@ -394,7 +394,7 @@ impl View<'_> {
         self.count(&select)
     }
 
-    /// Whether somebody beside this member holds, for each of these, one of its roles.
+    /// Whether another member holds, for each of these sets, one of its roles.
     pub fn another_holds(&self, organization: OrganizationId, but: MembershipId, each: &[RoleSet]) -> Result<bool> {
         let mut select = Select::new("SELECT 1 FROM membership m WHERE m.realm = ");
         select.bind(self.realm).push(" AND m.organization = ").bind(organization).push(" AND m.id <> ").bind(but);
@@ -405,7 +405,7 @@ impl View<'_> {
         Ok(self.connection.optional(&select.text, &select.values, |row| row.int(0))?.is_some())
     }
 
-    /// Of these organizations, those in which somebody holds, for each of these, one of its roles.
+    /// Those of these organizations in which somebody holds, for each of these sets, one of its roles.
     pub fn with_holders(&self, organizations: &[OrganizationId], each: &[RoleSet]) -> Result<Vec<OrganizationId>> {
         let mut select = Select::new("SELECT DISTINCT m.organization FROM membership m WHERE m.realm = ");
         select.bind(self.realm).push(" AND m.organization IN ").bind_all(organizations);
@@ -415,7 +415,7 @@ impl View<'_> {
         self.connection.all(&select.text, &select.values, |row| row.id(0))
     }
 
-    /// How many members each of these organizations has. Who has none isn't in the answer.
+    /// How many members each of these organizations has. Organizations without members are left out.
     pub fn members_of(&self, organizations: &[OrganizationId]) -> Result<Vec<(OrganizationId, u64)>> {
         if let Some(memory) = &self.memory {
             let counted = organizations.iter().map(|id| (*id, memory.graph.members_count(*id) as u64));
@@ -511,7 +511,7 @@ impl View<'_> {
         if same { Ok(()) } else { self.put_detail(after) }
     }
 
-    /// A default in an organization that is being cleared away is in nobody's way.
+    /// Clears a default membership in an organization that is being purged, which would violate uniqueness.
     fn only_default(&self, m: &Membership) -> Result<()> {
         if m.is_default {
             self.connection.execute(

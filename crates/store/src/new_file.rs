@@ -1,4 +1,4 @@
-//! Files that are there whole or not at all.
+//! Files that are created atomically.
 
 use std::fs::File;
 use std::io::{self, ErrorKind};
@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
-/// A file that gets its name when it is whole, so that half of one is never taken for it. Until then it has a name that nobody knows
-/// before, so that no link waits there; dropped earlier, it is gone. Only its owner can read it.
+/// A file that gets its name only when it is complete, so that no partial file is ever visible under it. Until then it
+/// has an unpredictable temporary name, so that nobody can place a link there; if dropped before, it is removed. Only
+/// its owner can read it.
 #[derive(Debug)]
 pub struct NewFile {
     part: NamedTempFile,
@@ -15,7 +16,7 @@ pub struct NewFile {
 }
 
 impl NewFile {
-    /// Fails with `AlreadyExists` if there is such a file.
+    /// Fails with `AlreadyExists` if the file exists.
     pub fn create(file: &Path) -> io::Result<Self> {
         if file.exists() {
             return Err(ErrorKind::AlreadyExists.into());
@@ -24,7 +25,7 @@ impl NewFile {
         Ok(Self { part, file: file.to_owned() })
     }
 
-    /// Where it is until it is whole.
+    /// Its temporary path.
     pub fn part(&self) -> &Path {
         self.part.path()
     }
@@ -33,17 +34,19 @@ impl NewFile {
         self.part.as_file()
     }
 
-    /// It is whole, and on the disk once this returns. Fails with `AlreadyExists` if somebody else made such a file meanwhile.
+    /// Completes the file; it is durable once this returns. Fails with `AlreadyExists` if somebody else created it
+    /// meanwhile.
     pub fn finish(self) -> io::Result<()> {
         self.part.as_file().sync_all()?;
         self.part.persist_noclobber(&self.file).map_err(|error| error.error)?;
-        // On Unix a name is on the disk when its folder is. Not every file system can do that, and some folders can't be opened.
+        // On Unix a new name is durable once its folder is synced. Not every file system supports that, and some
+        // folders can't be opened.
         let _ = File::open(folder(&self.file)).and_then(|folder| folder.sync_all());
         Ok(())
     }
 }
 
-/// A name alone stands for a file in this folder.
+/// A bare file name is relative to the current folder.
 fn folder(file: &Path) -> &Path {
     file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }

@@ -1,4 +1,4 @@
-//! Databases are opened, and made where there is none.
+//! Opens databases, and creates them where allowed.
 
 use std::io::ErrorKind;
 use std::path::Path;
@@ -6,21 +6,21 @@ use std::path::Path;
 use crate::error::{Error, Result};
 use crate::sql::{self, Connection, Location, Source};
 
-/// A connection to a database of this Roster's schema, which is made if `migrate` allows it.
+/// Connects to a database and migrates it. The file is created, and the schema changed, only if `migrate` allows it.
 pub(crate) fn connect(source: &Source, migrate: bool) -> Result<Connection> {
     let connection = match source {
         Source::File(file) => {
             if migrate {
-                make_file(file)?;
+                create_file(file)?;
             }
-            source.open().map_err(|error| unopened(file, error))?
+            source.open().map_err(|error| open_error(file, error))?
         }
         Source::Server(_) => source.open()?,
     };
     sql::check(&connection, migrate)?;
-    // SQLite opens what it may only read, and refuses each write later on.
-    if let (Source::File(file), true) = (source, connection.may_only_read()?) {
-        let problem = std::io::Error::new(ErrorKind::PermissionDenied, "this process may only read it");
+    // SQLite opens a read-only file without an error, and fails on each write later.
+    if let (Source::File(file), true) = (source, connection.is_read_only()?) {
+        let problem = std::io::Error::new(ErrorKind::PermissionDenied, "this process has read-only access to it");
         return Err(Error::File(file.display().to_string(), problem));
     }
     connection.tune()?;
@@ -28,9 +28,9 @@ pub(crate) fn connect(source: &Source, migrate: bool) -> Result<Connection> {
     Ok(connection)
 }
 
-/// Makes an empty file for the database if there is none. Only its owner can read it, also where somebody made an empty one: what will
-/// be in it is personal. SQLite gives the files that it puts beside it the same mode.
-pub(crate) fn make_file(file: &Path) -> Result<()> {
+/// Creates an empty database file if there is none. It is readable by its owner only, even if somebody created an empty
+/// one beforehand, since it will contain personal data. SQLite gives the files that it creates beside it the same mode.
+pub(crate) fn create_file(file: &Path) -> Result<()> {
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
@@ -41,16 +41,16 @@ pub(crate) fn make_file(file: &Path) -> Result<()> {
             #[cfg(unix)]
             if std::fs::metadata(file).is_ok_and(|there| there.is_file() && there.len() == 0) {
                 let owners = std::os::unix::fs::PermissionsExt::from_mode(0o600);
-                std::fs::set_permissions(file, owners).map_err(|error| unmade(file, error))?;
+                std::fs::set_permissions(file, owners).map_err(|error| create_error(file, error))?;
             }
             Ok(())
         }
-        Err(error) => Err(unmade(file, error)),
+        Err(error) => Err(create_error(file, error)),
     }
 }
 
-/// A folder that isn't there is a slip of the pen more often than a wish, so it isn't made.
-pub(crate) fn unmade(file: &Path, error: std::io::Error) -> Error {
+/// A missing folder is more likely a typo than intended, so it isn't created.
+pub(crate) fn create_error(file: &Path, error: std::io::Error) -> Error {
     if error.kind() == ErrorKind::NotFound {
         let folder = file.parent().unwrap_or(file);
         return Error::Url(format!("there is no folder {} for the database: make it first", folder.display()));
@@ -58,8 +58,8 @@ pub(crate) fn unmade(file: &Path, error: std::io::Error) -> Error {
     Error::File(file.display().to_string(), error)
 }
 
-/// SQLite only says that it can't; the two usual reasons are these.
-pub(crate) fn unopened(file: &Path, error: Error) -> Error {
+/// SQLite only says that it can't open the file; the two usual reasons are distinguished here.
+pub(crate) fn open_error(file: &Path, error: Error) -> Error {
     match std::fs::OpenOptions::new().read(true).write(true).open(file) {
         Err(cause) if cause.kind() == ErrorKind::NotFound => {
             Error::Missing(Location::File(file.to_owned()).to_string())
@@ -99,7 +99,7 @@ mod tests {
         connect(&Source::File(file.clone()), true).expect("a database");
         let mode = || std::fs::metadata(&file).expect("the file").permissions().mode() & 0o777;
         assert_eq!(mode(), 0o600);
-        // Who opens a full one to others has his reasons.
+        // If a file with content is readable by others, that was on purpose.
         std::fs::set_permissions(&file, PermissionsExt::from_mode(0o640)).expect("a mode");
         connect(&Source::File(file.clone()), true).expect("a database");
         assert_eq!(mode(), 0o640);

@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use roster_index::{Among, Graph, State};
+use roster_index::{Graph, OrganizationScope, State};
 use roster_model::{Aliases, Organization, OrganizationId, OrganizationStatus, UserId, Visibility, text};
 
 use crate::batch::About;
@@ -14,10 +14,10 @@ use crate::view::{Memory, View};
 const COLUMNS: &str = "o.id, o.parent, o.depth, o.name, o.slug, o.external_id, o.max_members, o.email_domains, \
     o.visibility, o.locale, o.created_by, o.created_ms, o.updated_ms, o.aliased, o.public, o.private, o.extras, \
     o.status, o.suspended, o.hidden";
-/// No reader sees what is being cleared away.
+/// Excludes organizations that are being purged.
 const LIVE: &str = " AND o.status <> 'gone'";
 
-/// Which organizations.
+/// A filter of organizations; all conditions must hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OrganizationFilter {
     /// Direct children of this one.
@@ -26,18 +26,18 @@ pub struct OrganizationFilter {
     pub below: Option<OrganizationId>,
     /// This one and everything below it.
     pub within: Option<OrganizationId>,
-    /// Not below this by more than so many levels; with [`Self::below`].
+    /// Most levels below [`Self::below`].
     pub levels: Option<u32>,
     pub state: Option<OrganizationState>,
-    /// Only what is shown by surfaces that hide the root: neither it nor what is marked as deleted.
+    /// Only what surfaces without the root show: neither the root nor what is deleted or below that.
     pub shown_only: bool,
     pub slug: Option<String>,
     pub external_id: Option<String>,
-    /// Part of the name or the slug, in any case.
+    /// Part of the name or the slug, case-insensitive.
     pub text: Option<String>,
-    /// Beginning of the name, in any case.
+    /// Prefix of the name, case-insensitive.
     pub prefix: Option<String>,
-    /// Part of the name or the slug, in any case; or being this one.
+    /// Part of the name or the slug, case-insensitive; or this id.
     pub anything: Option<(String, Option<OrganizationId>)>,
     pub ids: Selection<OrganizationId>,
     /// Having one of these as a member.
@@ -45,8 +45,8 @@ pub struct OrganizationFilter {
 }
 
 impl OrganizationFilter {
-    /// The same for memory, if it asks for nothing but a place in the tree and a state. `root` is the realm's.
-    fn among(&self, root: Option<OrganizationId>) -> Option<Among> {
+    /// The equivalent scope for the graph, if the filter is only about place and state. `root` is the realm's.
+    fn scope(&self, root: Option<OrganizationId>) -> Option<OrganizationScope> {
         let Self { parent, below, within, levels, state, shown_only, .. } = *self;
         let plain = Self { parent, below, within, levels, state, shown_only, ..Self::default() };
         if *self != plain {
@@ -67,18 +67,18 @@ impl OrganizationFilter {
             (Some(OrganizationState::Deleted), true) => &[],
         };
         let hides_top = below.is_some() || (shown_only && (top.is_none() || top == root));
-        Some(Among { top, children_only, with_top: !hides_top, states })
+        Some(OrganizationScope { top, children_only, with_top: !hides_top, states })
     }
 }
 
-/// How an organization is, as lists tell them apart.
+/// An organization's state, as lists distinguish it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OrganizationState {
-    /// Neither marked as deleted, nor one above, nor suspended.
+    /// Not suspended, and neither it nor an ancestor is marked as deleted.
     Active,
-    /// Suspended, and not marked as deleted, nor one above.
+    /// Suspended, and neither it nor an ancestor is marked as deleted.
     Suspended,
-    /// Marked as deleted, or one above.
+    /// It or an ancestor is marked as deleted.
     Deleted,
     /// Active or suspended.
     NotDeleted,
@@ -90,12 +90,12 @@ pub enum OrganizationSort {
     Created,
     Updated,
     Name,
-    /// As they were drawn: also where `created` was brought along.
+    /// By id, the order of generation, even where `created` was imported.
     Id,
-    /// As it is written, letter case and all.
+    /// Case-sensitive.
     ExactName,
     Members,
-    /// Those that are marked as deleted, or below such, come last.
+    /// Deleted ones, and those below such, come last.
     Status,
 }
 
@@ -113,7 +113,7 @@ impl OrganizationSort {
     }
 }
 
-/// The entity, and whether its aliases are still to be looked up.
+/// The entity, and whether it has aliases, which are still to be read.
 fn read(row: &Row<'_>) -> Result<(Organization, bool)> {
     let organization = Organization {
         id: row.id(0)?,
@@ -160,7 +160,7 @@ fn values(o: &Organization) -> Result<Vec<Value>> {
     ])
 }
 
-/// Of all organizations that are there.
+/// Selects all organizations that exist.
 pub(crate) fn select(view: &View<'_>) -> Select {
     let mut select = Select::new(&format!("SELECT {COLUMNS} FROM organization o WHERE o.realm = "));
     select.bind(view.realm).push(LIVE);
@@ -168,7 +168,7 @@ pub(crate) fn select(view: &View<'_>) -> Select {
 }
 
 impl View<'_> {
-    /// What a statement of [`select`] finds.
+    /// Runs a statement of [`select`].
     pub(crate) fn organizations_of(&self, select: &Select) -> Result<Vec<Organization>> {
         let rows = self.connection.all(&select.text, &select.values, read)?;
         self.with_organization_aliases(rows)
@@ -196,8 +196,8 @@ impl View<'_> {
         Ok(self.with_organization_aliases(row.into_iter().collect())?.pop())
     }
 
-    /// One that is in memory; `None` if it is known that there is no such organization.
-    pub(crate) fn remembered_organization(
+    /// A cached organization; `None` if there is no such organization; an error if it isn't cached.
+    pub(crate) fn cached_organization(
         &self,
         memory: &Memory<'_>,
         id: OrganizationId,
@@ -210,11 +210,11 @@ impl View<'_> {
     }
 
     pub fn organization(&self, id: OrganizationId) -> Result<Option<Organization>> {
-        if let Some(known) = self.known(About::Tree, |memory| self.remembered_organization(memory, id)) {
+        if let Some(known) = self.ask_memory(About::Tree, |memory| self.cached_organization(memory, id)) {
             return Ok(known?.map(Arc::unwrap_or_clone));
         }
         let organization = self.one_organization("o.id = $2", id.into())?.map(Arc::new);
-        self.keep(organization.as_slice());
+        self.cache_read(organization.as_slice());
         Ok(organization.map(Arc::unwrap_or_clone))
     }
 
@@ -226,7 +226,7 @@ impl View<'_> {
         self.one_organization("o.external_id = $2", external_id.into())
     }
 
-    /// One with exactly this name, other than `except`. The names of the root and of what is marked as deleted are in nobody's way.
+    /// One with exactly this name, other than `except`. The names of the root and of deleted organizations don't count.
     pub fn organization_by_name(&self, name: &str, except: Option<OrganizationId>) -> Result<Option<Organization>> {
         let mut select = Select::new(&format!("SELECT {COLUMNS} FROM organization o WHERE o.realm = "));
         select.bind(self.realm).push(" AND o.name = ").bind(name).push(" AND o.parent IS NOT NULL AND NOT o.hidden");
@@ -243,32 +243,33 @@ impl View<'_> {
         Ok(organizations.into_iter().map(|one| (one.id, Arc::unwrap_or_clone(one))).collect())
     }
 
-    /// Those of these organizations that are there, in this order.
+    /// Those of these organizations that exist, in this order.
     pub fn organizations_in_order(&self, ids: &[OrganizationId]) -> Result<Vec<Organization>> {
         let mut organizations = self.organizations_by_id(ids)?;
         Ok(ids.iter().filter_map(|id| organizations.remove(id)).collect())
     }
 
-    /// Those of these organizations that are there, by id.
+    /// Those of these organizations that exist, by id.
     pub fn shared_organizations(&self, ids: &[OrganizationId]) -> Result<Vec<Arc<Organization>>> {
         let mut found = Vec::with_capacity(ids.len());
         if let Some(memory) = &self.memory {
             for id in ids {
-                found.extend(self.remembered_organization(memory, *id)?);
+                found.extend(self.cached_organization(memory, *id)?);
             }
         } else {
             for ids in ids.chunks(512) {
-                let (_, organizations) = self.organizations_standing(ids)?;
+                let (_, organizations) = self.organizations_with_position(ids)?;
                 found.extend(self.with_organization_aliases(organizations)?.into_iter().map(Arc::new));
             }
-            self.keep(&found);
+            self.cache_read(&found);
         }
         found.sort_unstable_by_key(|organization| organization.id);
         Ok(found)
     }
 
-    /// These organizations, whole but for their aliases, in one statement; and at which position it was, if there is any of them.
-    fn organizations_standing(&self, ids: &[OrganizationId]) -> Result<(i64, Vec<(Organization, bool)>)> {
+    /// These organizations without their aliases, and the realm's position at that time (0 if none was found), in one
+    /// statement.
+    fn organizations_with_position(&self, ids: &[OrganizationId]) -> Result<(i64, Vec<(Organization, bool)>)> {
         let mut select = Select::new(&format!("SELECT {COLUMNS}, (SELECT head FROM realm WHERE id = "));
         select.bind(self.realm).push(") FROM organization o WHERE o.realm = ").bind(self.realm);
         select.push(" AND o.id IN ").bind_all(ids).push(LIVE);
@@ -280,21 +281,21 @@ impl View<'_> {
         Ok((position, organizations))
     }
 
-    /// Reads organizations, so that they are in memory. Outside of a transaction, too.
-    pub(crate) fn remember_organizations(&self, ids: &[OrganizationId]) -> Result<()> {
+    /// Reads organizations into the cache. May be used outside of a transaction.
+    pub(crate) fn prefetch_organizations(&self, ids: &[OrganizationId]) -> Result<()> {
         for ids in ids.chunks(512) {
-            let (position, organizations) = self.organizations_standing(ids)?;
-            // Whoever changes their aliases meanwhile makes memory forget them.
+            let (position, organizations) = self.organizations_with_position(ids)?;
+            // A change of their aliases meanwhile evicts them.
             let organizations = self.with_organization_aliases(organizations)?;
             let organizations: Vec<_> = organizations.into_iter().map(Arc::new).collect();
-            self.keep_at(position, &organizations);
+            self.cache_read_at(position, &organizations);
         }
         Ok(())
     }
 
-    /// The organization and all above it, from the root down. Empty if there is no such organization.
+    /// The organization with its ancestors, from the root down. Empty if there is no such organization.
     pub fn chain(&self, id: OrganizationId) -> Result<Vec<OrganizationId>> {
-        if let Some(known) = self.known(About::Tree, |memory| Ok(memory.graph.chain(id))) {
+        if let Some(known) = self.ask_memory(About::Tree, |memory| Ok(memory.graph.chain(id))) {
             return known;
         }
         self.connection.all(
@@ -341,7 +342,7 @@ impl View<'_> {
             with.push(&select.text);
             *select = with;
         } else if let Some(below) = filter.below {
-            // The recursive part comes first in the text, so it is put in front with numbers of its own.
+            // The recursive part comes first in the text, so it is prepended with its own numbering.
             let mut with = Select::new(
                 "WITH RECURSIVE down (id, level) AS (SELECT id, CAST(1 AS BIGINT) FROM organization WHERE realm = ",
             );
@@ -407,12 +408,12 @@ impl View<'_> {
         slice: &Slice,
     ) -> Result<Vec<Organization>> {
         let in_order = |graph: &Graph, limit| {
-            let among = filter.among(graph.root())?;
+            let scope = filter.scope(graph.root())?;
             match sort {
                 OrganizationSort::Created => {
-                    Some(graph.organizations_by_creation(&among, slice.start_by_creation()?, limit))
+                    Some(graph.organizations_by_creation(&scope, slice.start_by_creation()?, limit))
                 }
-                OrganizationSort::Id => Some(graph.organizations_by_id(&among, slice.start_by_id()?, limit)),
+                OrganizationSort::Id => Some(graph.organizations_by_id(&scope, slice.start_by_id()?, limit)),
                 _ => None,
             }
         };
@@ -428,8 +429,8 @@ impl View<'_> {
     }
 
     pub fn count_organizations(&self, filter: &OrganizationFilter) -> Result<u64> {
-        let counted = |graph: &Graph| Some(graph.organizations_count(&filter.among(graph.root())?) as u64);
-        if let Some(count) = self.ordered(counted) {
+        let counted = |graph: &Graph| Some(graph.organizations_count(&filter.scope(graph.root())?) as u64);
+        if let Some(count) = self.with_graph(counted) {
             return Ok(count);
         }
         let mut select = Select::new("SELECT COUNT(*) FROM organization o");
@@ -478,7 +479,7 @@ impl View<'_> {
         if before.status == o.status { Ok(()) } else { self.hide_or_show(o.id) }
     }
 
-    /// Writes anew, from here down, who is hidden by a mark on itself or above.
+    /// Updates `hidden` of the organization and everything below it, from the marks on it and its ancestors.
     fn hide_or_show(&self, id: OrganizationId) -> Result<()> {
         let place = [self.realm.into(), id.into()];
         let hidden = self.connection.optional(
@@ -487,7 +488,7 @@ impl View<'_> {
             &place,
             |row| row.int(0),
         )?;
-        // Below a mark of its own everything stays as it is.
+        // What is below another mark stays hidden.
         let (value, marked) = if hidden.is_some() { ("TRUE", "") } else { ("FALSE", " AND o.status <> 'deleted'") };
         self.connection.execute(
             &format!(
@@ -503,7 +504,7 @@ impl View<'_> {
         Ok(())
     }
 
-    /// Its place in the tree; what is below keeps its distance.
+    /// Updates its parent, and the depth of everything below it.
     pub(crate) fn move_organization(&self, before: &Organization, after: &Organization) -> Result<()> {
         let shift = i64::from(after.depth) - i64::from(before.depth);
         self.connection.execute(
@@ -522,7 +523,7 @@ impl View<'_> {
         self.hide_or_show(after.id)
     }
 
-    /// Marks it and everything below as gone: unseen at once, cleared away later. Names it held are free again, and tokens of
+    /// Marks it and everything below as gone: invisible at once, purged later. Unique names become free, and tokens of
     /// these organizations, and sessions and links limited to them, stop working.
     pub(crate) fn mark_organization_gone(&self, id: OrganizationId) -> Result<()> {
         let down = "IN (WITH RECURSIVE down (id) AS (

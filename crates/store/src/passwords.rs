@@ -3,7 +3,7 @@ use roster_model::{Timestamp, UserId};
 use crate::error::Result;
 use crate::view::View;
 
-/// How a user proves who he is.
+/// A user's password, hashed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Password {
     /// A slow hash, with its salt and costs.
@@ -26,7 +26,7 @@ impl View<'_> {
         )
     }
 
-    /// When these users last changed their passwords. Who has none isn't in the answer.
+    /// When these users last changed their passwords. Users without one are left out.
     pub fn passwords_changed(&self, users: &[UserId]) -> Result<Vec<(UserId, Timestamp)>> {
         let mut found = Vec::new();
         for users in users.chunks(512) {
@@ -43,7 +43,7 @@ impl View<'_> {
         })
     }
 
-    /// `None` takes it away.
+    /// `None` removes it.
     pub(crate) fn put_password(&self, user: UserId, changed: Option<Timestamp>, hash: Option<&str>) -> Result<()> {
         match (changed, hash) {
             (Some(changed), Some(hash)) => self.connection.execute(

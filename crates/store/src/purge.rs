@@ -4,11 +4,11 @@ use crate::error::Result;
 use crate::sql::Connection;
 use crate::store::Store;
 
-/// Rows cleared away in one transaction, so that nobody waits long behind it.
+/// Rows deleted in one transaction, so that other writes don't wait long.
 const PORTION: i64 = 2000;
 
 impl Store {
-    /// Clears a portion of what deleted organizations left. True if there may be more.
+    /// Deletes a portion of the rows that deleted organizations left. `true` if there may be more.
     pub async fn purge(&self, realm: RealmId) -> Result<bool> {
         let gone = self
             .read_server(move |connection| {
@@ -21,23 +21,24 @@ impl Store {
             .await?;
         match gone {
             Some(organization) => {
-                self.write_aside(Some(realm), move |c| clear(c, realm, organization).map(|()| true)).await
+                self.write_unlogged(Some(realm), move |c| clear(c, realm, organization).map(|()| true)).await
             }
             None => Ok(false),
         }
     }
 
-    /// Clears a portion of the tokens away that expired before then. True if there may be more. The log goes on telling of them.
+    /// Deletes a portion of the tokens that expired before this time. `true` if there may be more. Their events stay in
+    /// the log.
     pub async fn purge_tokens(&self, realm: RealmId, before: Timestamp) -> Result<bool> {
         let old = "SELECT id FROM token WHERE realm = $1 AND expires_ms < $2 ORDER BY expires_ms LIMIT $3";
         let portion = [realm.into(), before.into(), PORTION.into()];
-        // Mostly there is nothing to do, and a look costs no commit.
+        // Usually there is nothing to do, and looking needs no commit.
         let look = portion.clone();
         let any = self.read_server(move |c| Ok(c.optional(old, &look, |row| row.int(0))?.is_some())).await?;
         if !any {
             return Ok(false);
         }
-        self.write_aside(Some(realm), move |connection| {
+        self.write_unlogged(Some(realm), move |connection| {
             let cleared =
                 connection.execute(&format!("DELETE FROM token WHERE realm = $1 AND id IN ({old})"), &portion)?;
             Ok(i64::try_from(cleared).is_ok_and(|cleared| cleared == PORTION))

@@ -1,7 +1,7 @@
-//! Who reaches what: memberships read along the tree, for many users and organizations at once.
+//! Who reaches what: memberships along the tree, for many users and organizations at once.
 //!
-//! A membership counts at its organization with all its roles, and below it with those that reach down. Only what is there counts:
-//! an organization that is deleted, or below one that is, is reached by nobody.
+//! A membership counts at its organization with all its roles, and below it with those that reach down. Organizations
+//! that are deleted, or below a deleted one, are reached by nobody.
 
 use hashbrown::{HashMap, HashSet};
 
@@ -18,7 +18,7 @@ const LIST_MAX: usize = 512;
 /// Most users asked for in one statement together with many organizations.
 const USERS_MAX: usize = 64;
 
-/// A membership as far as it says who reaches what.
+/// A membership as far as reach is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Held {
     pub membership: MembershipId,
@@ -27,7 +27,7 @@ pub struct Held {
     pub roles: RoleSet,
 }
 
-/// Which roles are asked for: those that count where they are held, and those of them that count below.
+/// The roles asked for: those that count where they are held, and those of them that count below.
 #[derive(Clone, Copy, Debug)]
 pub struct Counting {
     pub here: RoleSet,
@@ -35,7 +35,7 @@ pub struct Counting {
 }
 
 impl View<'_> {
-    /// Each organization that is there, with all above it: itself first, the root last.
+    /// Each of these organizations that exists, with its ancestors: itself first, the root last.
     pub fn lines_of(&self, organizations: &[OrganizationId]) -> Result<HashMap<OrganizationId, Vec<OrganizationId>>> {
         if let Some(memory) = &self.memory {
             return Ok(organizations.iter().filter_map(|id| Some((*id, memory.graph.line(*id)?))).collect());
@@ -69,7 +69,7 @@ impl View<'_> {
         Ok(lines)
     }
 
-    /// The same for one; `None` if it isn't there.
+    /// Like [`Self::lines_of`] for one organization; `None` if it doesn't exist.
     pub fn line_of(&self, organization: OrganizationId) -> Result<Option<Vec<OrganizationId>>> {
         match &self.memory {
             Some(memory) => Ok(memory.graph.line(organization)),
@@ -77,9 +77,9 @@ impl View<'_> {
         }
     }
 
-    /// Of a user and an organization that are there: whether he is active, the line of it, and what he holds along that. `None` where it
-    /// takes more than a look into memory to say.
-    pub fn asked_at_once(
+    /// Whether a user is active, the line of an organization, and what he holds along it. `None` if one of them doesn't
+    /// exist, or if this takes more than a lookup in memory.
+    pub fn reach_from_memory(
         &self,
         user: UserId,
         organization: OrganizationId,
@@ -98,7 +98,7 @@ impl View<'_> {
         Some((active, line, held))
     }
 
-    /// What these users hold at these organizations, but for what grants nothing since its user is suspended there.
+    /// What these users hold at these organizations, except where the user is suspended, so that it grants nothing.
     pub fn held_at(&self, users: &[UserId], organizations: &[OrganizationId]) -> Result<Vec<Held>> {
         let mut held = Vec::new();
         if let Some(memory) = &self.memory {
@@ -129,7 +129,7 @@ impl View<'_> {
         self.granting(users, held)
     }
 
-    /// Leaves out what is held at or below an organization in which its user is suspended.
+    /// Removes what is held at or below an organization in which the user is suspended.
     fn granting(&self, users: &[UserId], mut held: Vec<Held>) -> Result<Vec<Held>> {
         let suspended = self.suspensions_of(users)?;
         if suspended.is_empty() {
@@ -148,7 +148,7 @@ impl View<'_> {
         Ok(kept)
     }
 
-    /// Those of these users who are suspended somewhere, and where.
+    /// The organizations in which these users are suspended; only for users who are.
     fn suspensions_of(&self, users: &[UserId]) -> Result<HashMap<UserId, Vec<OrganizationId>>> {
         let mut found: HashMap<UserId, Vec<OrganizationId>> = HashMap::new();
         if let Some(memory) = &self.memory {
@@ -171,7 +171,7 @@ impl View<'_> {
         Ok(found)
     }
 
-    /// Those of these users who are there, and whether they are active.
+    /// For each of these users who exists, whether he is active.
     pub fn active_of(&self, users: &[UserId]) -> Result<HashMap<UserId, bool>> {
         if let Some(memory) = &self.memory {
             return Ok(users.iter().filter_map(|id| Some((*id, memory.graph.is_active(*id)?))).collect());
@@ -188,7 +188,7 @@ impl View<'_> {
         Ok(found)
     }
 
-    /// All that a user holds, wherever it is, but for what grants nothing since he is suspended there.
+    /// All that a user holds anywhere, except where he is suspended, so that it grants nothing.
     pub fn held_by(&self, user: UserId) -> Result<Vec<Held>> {
         if let Some(memory) = &self.memory {
             if memory.graph.memberships_count(user) > WALK_MAX {
@@ -223,14 +223,14 @@ impl View<'_> {
         select
     }
 
-    /// These organizations, which are there, and all below them, each once and by id.
+    /// These organizations, which must exist, and all below them, each once and by id.
     pub fn and_below(
         &self,
         tops: &[OrganizationId],
         after: Option<OrganizationId>,
         limit: Option<u64>,
     ) -> Result<Vec<OrganizationId>> {
-        if let Some(below) = self.ordered(|graph| graph.and_below(tops, after, at_most(limit), WALK_MAX)) {
+        if let Some(below) = self.with_graph(|graph| graph.and_below(tops, after, at_most(limit), WALK_MAX)) {
             return Ok(below);
         }
         let mut select = self.downward("id", tops);
@@ -245,14 +245,14 @@ impl View<'_> {
     }
 
     pub fn count_and_below(&self, tops: &[OrganizationId]) -> Result<u64> {
-        if let Some(count) = self.ordered(|graph| graph.count_and_below(tops)) {
+        if let Some(count) = self.with_graph(|graph| graph.count_and_below(tops)) {
             return Ok(count as u64);
         }
         self.count(&self.downward("COUNT(*)", tops))
     }
 
-    /// The active users who hold one of these roles along a line (itself first), by id. One list per organization, each in the
-    /// order of its index, put together here: none is read further than the page needs.
+    /// The active users who hold one of these roles along a line (itself first), by id. One query per organization, in
+    /// the order of its index, merged here: none reads more rows than the page needs.
     pub fn holders_along(
         &self,
         line: &[OrganizationId],
@@ -294,7 +294,7 @@ impl View<'_> {
         Ok(found)
     }
 
-    /// All of them, by id, unless that takes a long walk.
+    /// All of them, by id; fails if that takes too many steps.
     fn holders_in_memory(
         &self,
         memory: &Memory<'_>,
@@ -310,7 +310,7 @@ impl View<'_> {
             let roles = if distance == 0 { counting.here } else { counting.below };
             let holds = |(user, holding): &(UserId, Holding)| {
                 let suspended = || graph.suspended_in(*user).iter().any(|domain| line[distance..].contains(domain));
-                holding.roles.meets(roles) && graph.is_active(*user) == Some(true) && !suspended()
+                holding.roles.intersects(roles) && graph.is_active(*user) == Some(true) && !suspended()
             };
             let members = graph.members(*organization, Start::default(), usize::MAX);
             found.extend(members.into_iter().filter(holds).map(|(user, _)| user));
@@ -320,13 +320,14 @@ impl View<'_> {
         Ok(found)
     }
 
-    /// A membership whose user is suspended at one of these organizations (its own and those above) grants nothing.
+    /// Excludes memberships whose user is suspended at one of these organizations (the membership's own and those
+    /// above).
     fn unless_suspended(&self, select: &mut Select, upward: &[OrganizationId]) {
         select.push(" AND NOT EXISTS (SELECT 1 FROM directory_link l WHERE l.realm = ").bind(self.realm);
         select.push(" AND l.subject = m.usr AND l.suspended AND l.domain IN ").bind_all(upward).push(")");
     }
 
-    /// How many [`Self::holders_along`] there are in all.
+    /// The total number of [`Self::holders_along`].
     pub fn count_holders_along(&self, line: &[OrganizationId], counting: Counting) -> Result<u64> {
         if let Some(memory) = &self.memory {
             return Ok(self.holders_in_memory(memory, line, counting)?.len() as u64);

@@ -23,7 +23,7 @@ fn reserve(connection: &Connection, realm: &Realm) -> Result<bool> {
 
 impl View<'_> {
     pub fn realm(&self) -> Result<Option<Realm>> {
-        let memory = self.memory.as_ref().or(self.settled.as_ref().map(|(memory, _)| memory));
+        let memory = self.memory.as_ref().or(self.base.as_ref().map(|(memory, _)| memory));
         if let Some(realm) = memory.and_then(|memory| memory.graph.realm()) {
             return Ok(Some(realm.clone()));
         }
@@ -51,7 +51,7 @@ impl Store {
 }
 
 impl Store {
-    /// What a realm signs with; `made` becomes it if there is none yet. The same on every node and after a restart.
+    /// The realm's signing secret; `made` becomes it if there is none yet. The same on every node and after a restart.
     pub async fn realm_secret(&self, realm: RealmId, made: String) -> Result<String> {
         let read = move |connection: &Connection| {
             connection.optional("SELECT secret FROM realm_secret WHERE realm = $1", &[realm.into()], |row| row.text(0))
@@ -59,12 +59,12 @@ impl Store {
         if let Some(secret) = self.read_server(read).await? {
             return Ok(secret);
         }
-        self.write_aside(Some(realm), move |connection| {
+        self.write_unlogged(Some(realm), move |connection| {
             connection.execute(
                 "INSERT INTO realm_secret (realm, secret) VALUES ($1, $2) ON CONFLICT (realm) DO NOTHING",
                 &[realm.into(), made.as_str().into()],
             )?;
-            // Another node may have come first.
+            // Another node may have been first.
             connection.one("SELECT secret FROM realm_secret WHERE realm = $1", &[realm.into()], |row| row.text(0))
         })
         .await

@@ -1,7 +1,8 @@
-//! A replica of the primary that takes reads off it.
+//! A read replica that takes load off the primary.
 //!
-//! Nothing is staler for that: who calls was looked up at the primary a moment before, and what is read afterwards comes from the
-//! replica only if it has come at least as far as the primary was then. Else the primary is asked, as it is without a replica.
+//! This doesn't make answers any staler: the caller was authenticated on the primary a moment before, and the replica
+//! answers only if it has reached the primary's position of that moment. Otherwise the primary is asked, as without a
+//! replica.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -13,8 +14,8 @@ use crate::roles::CatalogCache;
 use crate::sql::{Location, Readers, Source};
 use crate::view::View;
 
-/// How long a replica that can't be reached is left alone.
-const REST: Duration = Duration::from_secs(5);
+/// How long an unreachable replica isn't tried again.
+const RETRY_DELAY: Duration = Duration::from_secs(5);
 
 #[derive(Debug)]
 pub(crate) struct Replica {
@@ -22,10 +23,10 @@ pub(crate) struct Replica {
     down_until: Mutex<Option<Instant>>,
 }
 
-/// What became of a read.
+/// Outcome of a read on the replica.
 pub(crate) enum Outcome<F, A> {
     Answered(A),
-    /// It isn't as far, or not there: the read was not begun.
+    /// The replica is behind or unreachable; `read` was not run and is handed back.
     Refused(F),
 }
 
@@ -71,8 +72,8 @@ impl Replica {
         match (answer, left) {
             (Ok(Some(answer)), _) => Outcome::Answered(answer),
             (Err(error), Some(read)) => {
-                tracing::warn!(%error, "the replica can't be read; the primary answers");
-                *self.down_until.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + REST);
+                tracing::warn!(%error, "the replica can't be read; reads go to the primary");
+                *self.down_until.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + RETRY_DELAY);
                 Outcome::Refused(read)
             }
             (Ok(None), Some(read)) => Outcome::Refused(read),

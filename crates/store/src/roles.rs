@@ -7,16 +7,16 @@ use crate::error::{Error, Result};
 use crate::sql::{Row, Value};
 use crate::view::View;
 
-/// The roles of each realm as last read, kept honest by the version in the realm's row.
+/// The roles of each realm as last read; the version in the realm's row tells whether they are current.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct CatalogCache(Arc<Mutex<HashMap<RealmId, Versioned>>>);
 
-/// Roles, and the version in the realm's row that they were read at.
+/// Roles, and the version in the realm's row when they were read.
 type Versioned = (i64, Arc<RoleCatalog>);
 
 impl CatalogCache {
     pub(crate) fn get(&self, view: &View<'_>) -> Result<Arc<RoleCatalog>> {
-        if view.roles_version != view.settled_roles {
+        if view.roles_version != view.committed_roles_version {
             return Ok(Arc::new(RoleCatalog::new(view.list_roles()?)));
         }
         let mut cache = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -32,7 +32,7 @@ impl CatalogCache {
         Ok(catalog)
     }
 
-    /// Forgets everything: what an uncommitted change had put here must not answer for the next one of that number.
+    /// Clears the cache: roles of a rolled back change must not be used for a later change with the same version.
     pub(crate) fn clear(&self) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }

@@ -1,14 +1,14 @@
-//! Conditions that many lists share.
+//! Filter conditions that many lists share.
 
 use roster_model::{OrganizationId, Timestamp, UserId, text};
 
 use crate::sql::{Select, Value, base62_digits, like};
 use crate::view::View;
 
-/// Those named, without those excepted. The default is everything.
+/// An allow list and a deny list. The default selects everything.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Selection<T> {
-    /// `Some` of nothing is nothing.
+    /// `Some` of an empty list selects nothing.
     pub only: Option<Vec<T>>,
     pub except: Vec<T>,
 }
@@ -30,7 +30,8 @@ impl<T: Clone + Into<Value>> Selection<T> {
         }
     }
 
-    /// Through a membership: `column` is an id, `mine` and `other` are its and the selection's columns in the table.
+    /// Selects through memberships: `column` is an id, `mine` is its column in the membership table, `other` that of
+    /// the selection's values.
     pub(crate) fn by_membership(&self, view: &View<'_>, select: &mut Select, column: &str, mine: &str, other: &str) {
         let mut exists = |not: &str, ids: &[T]| {
             select.push(" AND ").push(column).push(not).push(" IN (SELECT ").push(mine);
@@ -46,40 +47,41 @@ impl<T: Clone + Into<Value>> Selection<T> {
     }
 }
 
-/// Further conditions on users, beside those that most lists offer. All must hold.
+/// Further conditions on users. All must hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UserMatch {
     pub ids: Selection<UserId>,
-    /// Being a member of one of these.
+    /// Member of one of these.
     pub organizations: Selection<OrganizationId>,
     pub external_ids: Selection<String>,
-    /// Having one of these addresses, primary or not, as the model keeps them.
+    /// Having one of these addresses, primary or not, normalized as in the model.
     pub emails: Option<Vec<String>>,
     pub phones: Option<Vec<String>>,
     pub usernames: Option<Vec<String>>,
-    /// Having this in one of the addresses.
+    /// A part of one of the addresses.
     pub email_part: Option<String>,
     pub phone_part: Option<String>,
     pub username_part: Option<String>,
-    /// In the name, or in first and last name put together.
+    /// A part of the name, or of first and last name joined.
     pub name_part: Option<String>,
     pub anything: Option<Anything>,
     pub created_after: Option<Timestamp>,
     pub created_before: Option<Timestamp>,
     pub active_after: Option<Timestamp>,
     pub active_before: Option<Timestamp>,
-    /// Being a member of this organization or of one below; or having this in the extras, which say whom he was made for.
+    /// Member of this organization or of one below; or having this text in the extras, which name the organization that
+    /// the user was made for.
     pub within: Option<(OrganizationId, String)>,
 }
 
-/// A text that may be part of anything that a user is known by, in any case.
+/// A case-insensitive search in everything that identifies a user.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Anything {
     /// Part of a name, user name or address.
     pub part: String,
     /// Or this user.
     pub user: Option<UserId>,
-    /// Or part of an id: what stands before its eleven digits where it is shown. `None`: ids are not looked at.
+    /// Or a part of the id as it is shown: the prefix before its eleven digits. `None`: ids are not searched.
     pub id_lead: Option<String>,
 }
 
@@ -90,7 +92,7 @@ impl Anything {
         if let Some(id) = self.user {
             select.push(" OR u.id = ").bind(id);
         }
-        // Most texts can be no part of an id, and its digits cost something to write down.
+        // Most texts can't be part of an id, and rendering its digits is expensive.
         let could_be = folded.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));
         if let Some(lead) = self.id_lead.as_deref().filter(|_| could_be) {
             select.push(" OR lower(").bind(lead).push(" || ").push(&base62_digits("u.id")).push(") LIKE ");

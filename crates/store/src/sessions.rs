@@ -1,6 +1,8 @@
 //! Sessions and the one-time links that open them.
 
-use roster_model::{Link, LinkId, MembershipId, Only, OrganizationId, RealmId, Session, SessionId, Timestamp, UserId};
+use roster_model::{
+    Link, LinkId, MembershipId, MembershipScope, OrganizationId, RealmId, Session, SessionId, Timestamp, UserId,
+};
 
 use crate::error::Result;
 use crate::list::Slice;
@@ -21,13 +23,13 @@ pub struct FoundSession {
     pub hash: String,
 }
 
-/// Which sessions.
+/// A filter of sessions; all conditions must hold.
 #[derive(Clone, Debug, Default)]
 pub struct SessionFilter {
     pub user: Option<UserId>,
     /// Limited to this membership.
     pub only: Option<MembershipId>,
-    /// Those that are live at this moment.
+    /// Live at this time.
     pub live: Option<Timestamp>,
 }
 
@@ -36,7 +38,7 @@ fn read_session(row: &Row<'_>) -> Result<Session> {
     Ok(Session {
         id: row.id(0)?,
         user: row.id(1)?,
-        only: only.map(|(membership, organization)| Only { membership, organization }),
+        only: only.map(|(membership, organization)| MembershipScope { membership, organization }),
         created: row.time(4)?,
         expires: row.time(5)?,
         agent: row.opt_text(6)?,
@@ -47,14 +49,14 @@ fn read_link(row: &Row<'_>) -> Result<Link> {
     Ok(Link {
         id: row.id(0)?,
         user: row.id(1)?,
-        only: Only { membership: row.id(2)?, organization: row.id(3)? },
+        only: MembershipScope { membership: row.id(2)?, organization: row.id(3)? },
         created_by: row.opt_int(4)?,
         created: row.time(5)?,
         expires: row.time(6)?,
     })
 }
 
-/// In all realms, since the secret is what names the realm.
+/// Searches all realms, since the secret determines the realm.
 pub(crate) fn find_session(connection: &Connection, hash: &str) -> Result<Option<FoundSession>> {
     let sql = format!(
         "SELECT {SESSION}, s.realm, s.hash, r.root FROM session s JOIN realm r ON r.id = s.realm WHERE s.hash = $1"
@@ -65,7 +67,7 @@ pub(crate) fn find_session(connection: &Connection, hash: &str) -> Result<Option
 }
 
 impl Store {
-    /// Which realm has a link whose secret has this hash.
+    /// The realm of the link whose secret has this hash.
     pub async fn realm_of_link(&self, hash: String) -> Result<Option<RealmId>> {
         self.read_server(move |connection| {
             connection.optional("SELECT realm FROM link WHERE hash = $1", &[hash.into()], |row| row.id(0))

@@ -12,26 +12,27 @@ use crate::batch::Batch;
 use crate::error::{Error, Result};
 use crate::index::{self, Index, IndexMode, Leases};
 use crate::keys::Key;
-use crate::names::Names;
 use crate::open;
+use crate::prefetch::Prefetch;
 use crate::replica::{Outcome, Replica};
 use crate::roles::CatalogCache;
 use crate::sessions::{FoundSession, find_session};
 use crate::snapshots::{SnapshotOptions, Snapshots};
-use crate::sql::{self, Connection, Job, Kind, Location, Readers, Source, Verdict, Witness, Writer};
+use crate::sql::{self, CommitObserver, Connection, Job, Kind, Location, Readers, Source, Verdict, Writer};
 use crate::tokens::{FoundToken, find_token};
 use crate::transaction::{Decision, Transaction};
 use crate::view::{Memory, View};
 
-/// Writers to a PostgreSQL server, each with realms of its own. They wait for the server most of the time.
+/// Writer threads for a PostgreSQL server, each responsible for some of the realms. They spend most of their time
+/// waiting for the server.
 const WRITERS: usize = 4;
-/// How long a reader waits for a position that he was promised.
-pub const AT_LEAST_WAIT: Duration = Duration::from_secs(1);
-/// How long a look at the log is waited for.
+/// How long a read waits for the realm to reach the position that the caller requires.
+pub const POSITION_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long a request waits for memory to be compared with the log.
 const RENEWAL_WAIT: Duration = Duration::from_millis(100);
-const AT_LEAST_LOOK: Duration = Duration::from_millis(10);
-/// How long the last writes are waited for at the end.
-const ENDING: Duration = Duration::from_secs(30);
+const POSITION_POLL: Duration = Duration::from_millis(10);
+/// How long [`Store::close`] waits for pending writes.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The database: one writer for each realm, many readers.
 #[derive(Debug)]
@@ -42,42 +43,42 @@ pub struct Store {
     replica: Option<Replica>,
     index: Option<Arc<Index>>,
     renewing: Arc<tokio::sync::Mutex<()>>,
-    /// How long a commit that takes a right away waits before it is acknowledged.
-    settling: Duration,
-    /// Until when the last ones of these wait.
-    settled: Mutex<HashMap<RealmId, tokio::time::Instant>>,
-    /// Ends the one who follows the log, by its end.
-    following: Mutex<Option<std::sync::mpsc::Sender<()>>>,
+    /// How long a commit that reduces somebody's access waits before it is acknowledged.
+    revocation_delay: Duration,
+    /// Until when the latest such commit of each realm is delayed.
+    delays: Mutex<HashMap<RealmId, tokio::time::Instant>>,
+    /// Dropping the sender stops the thread that follows the log.
+    follower_stop: Mutex<Option<std::sync::mpsc::Sender<()>>>,
     catalogs: CatalogCache,
     location: Location,
-    /// Removed at the end, also where nobody closed the store.
+    /// Removed when the store is closed or dropped.
     temporary: Mutex<Option<TempDir>>,
 }
 
-/// Numbers for whoever watches the server.
+/// Counters for monitoring.
 #[derive(Clone, Debug, Default)]
 pub struct Statistics {
     pub readers: u64,
     pub readers_busy: u64,
-    /// Writes that wait for the writer.
+    /// Writes waiting in the writers' queues.
     pub queue: u64,
     /// Commits, and the operations in them.
     pub batches: u64,
     pub batched_operations: u64,
     pub largest_batch: u64,
-    /// `(upper bound, how many batches of at most this size and more than the bound before)`.
+    /// `(upper bound, number of batches whose size is at most this bound and above the previous one)`.
     pub batch_sizes: Vec<(u64, u64)>,
-    /// Reads that memory was enough for.
+    /// Reads that were answered entirely from memory.
     pub answered_from_memory: u64,
-    /// Realms that came into memory from a snapshot.
+    /// Realms that were loaded into memory from a snapshot.
     pub restored: u64,
 }
 
 impl Store {
-    /// Opens the database, brings its schema up to date if `migrate` allows it, and starts the writer.
+    /// Opens the database, migrates its schema if `migrate` allows it, and starts the writers.
     ///
-    /// A database of a newer version is refused without a change. Without `migrate` one that isn't there is not made.
-    /// `replica` is a copy of the server, kept by PostgreSQL itself, that answers reads; it need not be there.
+    /// A database of a newer schema version is refused and left unchanged. Without `migrate`, a missing database is not
+    /// created. `replica` is a PostgreSQL replica of the server that answers reads; it need not be reachable.
     pub fn open(
         location: &Location,
         replica: Option<&Location>,
@@ -97,7 +98,7 @@ impl Store {
             Location::Server(address) => (Source::Server(address.clone()), None),
         };
         let connection = open::connect(&source, migrate)?;
-        connection.write_often()?;
+        connection.tune_writer()?;
         let kind = connection.kind();
         let writers = match kind {
             Kind::Sqlite => 1,
@@ -111,20 +112,20 @@ impl Store {
         let started: Vec<_> = (0..writers)
             .map(|_| {
                 let connection = first.take().map_or_else(|| source.open(), Ok)?;
-                let witness = Watching { catalogs: catalogs.clone(), index: memory.clone() };
-                Writer::start(connection, source.clone(), Box::new(witness))
+                let observer = MemoryUpdater { catalogs: catalogs.clone(), index: memory.clone() };
+                Writer::start(connection, source.clone(), Box::new(observer))
             })
             .collect::<Result<_>>()?;
         let (writers, mut threads): (Vec<_>, Vec<_>) = started.into_iter().unzip();
-        let mut following = None;
+        let mut follower_stop = None;
         if let Some(index) = &memory {
             let (end, ended) = std::sync::mpsc::channel();
             threads.push(index::start(Arc::clone(index), source.clone(), ended)?);
-            following = Some(end);
+            follower_stop = Some(end);
         }
-        // Beside a file there is nobody else but the command line.
-        let shared = index == IndexMode::Beside || (index == IndexMode::Full && kind == Kind::Postgres);
-        let settling = if shared { Leases::of(kind).lease } else { Duration::ZERO };
+        // Only the command line can write to the same file as this process.
+        let shared = index == IndexMode::External || (index == IndexMode::Full && kind == Kind::Postgres);
+        let revocation_delay = if shared { Leases::of(kind).lease } else { Duration::ZERO };
         Ok(Self {
             writers: Mutex::new(writers.into_iter().map(Arc::new).collect()),
             threads: Mutex::new(threads),
@@ -132,16 +133,16 @@ impl Store {
             replica,
             index: memory,
             renewing: Arc::default(),
-            settling,
-            settled: Mutex::default(),
-            following: Mutex::new(following),
+            revocation_delay,
+            delays: Mutex::default(),
+            follower_stop: Mutex::new(follower_stop),
             catalogs,
             location: location.clone(),
             temporary: Mutex::new(temporary),
         })
     }
 
-    /// Whether the database answers and has the schema that this Roster needs.
+    /// Fails unless the database answers and has the schema that this version needs.
     pub async fn ready(&self) -> Result<()> {
         self.read_server(|connection| sql::check(connection, false).map(drop)).await
     }
@@ -150,7 +151,7 @@ impl Store {
         &self.location
     }
 
-    /// Reads one realm at one position.
+    /// Reads one realm in a consistent snapshot.
     pub async fn read<T, E>(
         &self,
         realm: RealmId,
@@ -162,12 +163,12 @@ impl Store {
     {
         let (catalogs, index) = (self.catalogs.clone(), self.index.clone());
         self.readers
-            .run(move |connection| read(&View::open(connection, &catalogs, realm)?.keeping(index.as_deref())))
+            .run(move |connection| read(&View::open(connection, &catalogs, realm)?.caching(index.as_deref())))
             .await
     }
 
-    /// The same, at a position that the caller has seen of the primary, or a later one: a replica that is so far may answer. 0 is
-    /// asking the primary.
+    /// Like [`Self::read`], at `position` or later, which the caller has seen on the primary: a replica that has
+    /// reached it may answer. With 0, the primary is asked.
     pub async fn read_from<T, E>(
         &self,
         realm: RealmId,
@@ -188,9 +189,9 @@ impl Store {
         self.read(realm, read).await
     }
 
-    /// Looks for the token whose secret has this hash, and reads its realm at one position, which is `at_least` or later.
+    /// Finds the token whose secret has this hash, and reads its realm at position `at_least` or later.
     ///
-    /// Waits [`AT_LEAST_WAIT`] for a position that isn't there yet.
+    /// Waits up to [`POSITION_TIMEOUT`] for that position.
     pub async fn read_by_token<T, E>(
         &self,
         hash: String,
@@ -203,16 +204,16 @@ impl Store {
     {
         let find = move |connection: &Connection| Ok(find_token(connection, &hash)?.map(|found| (found.realm, found)));
         let index = self.index.clone();
-        let remembering = move |found: Option<(FoundToken, &View<'_>)>| {
+        let caching_key = move |found: Option<(FoundToken, &View<'_>)>| {
             if let (Some((found, view)), Some(index)) = (&found, &index) {
-                index.remember(Key::Token(found), view.head);
+                index.cache_key(Key::Token(found), view.head);
             }
             read(found)
         };
-        self.read_by(find, at_least, remembering).await
+        self.read_by(find, at_least, caching_key).await
     }
 
-    /// The same for the session whose secret has this hash.
+    /// Like [`Self::read_by_token`], for the session whose secret has this hash.
     pub async fn read_by_session<T, E>(
         &self,
         hash: String,
@@ -226,13 +227,13 @@ impl Store {
         let find =
             move |connection: &Connection| Ok(find_session(connection, &hash)?.map(|found| (found.realm, found)));
         let index = self.index.clone();
-        let remembering = move |found: Option<(FoundSession, &View<'_>)>| {
+        let caching_key = move |found: Option<(FoundSession, &View<'_>)>| {
             if let (Some((found, view)), Some(index)) = (&found, &index) {
-                index.remember(Key::Session(found), view.head);
+                index.cache_key(Key::Session(found), view.head);
             }
             read(found)
         };
-        self.read_by(find, at_least, remembering).await
+        self.read_by(find, at_least, caching_key).await
     }
 
     async fn read_by<F, T, E>(
@@ -245,7 +246,7 @@ impl Store {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        let until = tokio::time::Instant::now() + AT_LEAST_WAIT;
+        let until = tokio::time::Instant::now() + POSITION_TIMEOUT;
         loop {
             let (catalogs, index) = (self.catalogs.clone(), self.index.clone());
             let (find, read) = (find.clone(), read.clone());
@@ -253,7 +254,7 @@ impl Store {
                 .readers
                 .run(move |connection| match find(connection)? {
                     Some((realm, found)) => {
-                        let view = View::open(connection, &catalogs, realm)?.keeping(index.as_deref());
+                        let view = View::open(connection, &catalogs, realm)?.caching(index.as_deref());
                         if view.head < at_least { Ok(None) } else { read(Some((found, &view))).map(Some) }
                     }
                     None => read(None).map(Some),
@@ -262,13 +263,14 @@ impl Store {
             match answer {
                 Some(answer) => return Ok(answer),
                 None if tokio::time::Instant::now() >= until => return Err(Error::Behind(at_least).into()),
-                None => tokio::time::sleep(AT_LEAST_LOOK).await,
+                None => tokio::time::sleep(POSITION_POLL).await,
             }
         }
     }
 
-    /// What `look` finds in memory. If it finds nothing only since memory wasn't compared with the log for too long, that is done, and it looks
-    /// again: on a busy machine the one who does it may come late, and one look costs less than many answers from the tables.
+    /// What `look` finds in memory. If it finds nothing only because the lease has expired, memory is compared with the
+    /// log and `look` runs once more: on a busy machine the follower thread may be late, and one comparison costs less
+    /// than many answers from the tables.
     pub async fn in_memory<T>(&self, look: impl Fn() -> Option<T>) -> Option<T> {
         match look() {
             None if self.renew().await => look(),
@@ -276,30 +278,32 @@ impl Store {
         }
     }
 
-    /// Compares memory with the log now, if that was not done for too long. Whether it is worth while to ask memory again.
+    /// Compares memory with the log now if its lease has expired. `true` if it is worth asking memory again.
     async fn renew(&self) -> bool {
-        let Some(index) = self.index.clone().filter(|index| index.is_late()) else { return false };
+        let Some(index) = self.index.clone().filter(|index| index.is_stale()) else { return false };
         let look = async {
-            // One looks; who waited for him finds it done.
+            // One caller does the work; those that waited for the lock find it done.
             let one = Arc::clone(&self.renewing).lock_owned().await;
-            if !index.is_late() {
+            if !index.is_stale() {
                 return true;
             }
-            let begun = index.begin();
+            let begun = index.begin_poll();
             let look = move |connection: &Connection| {
-                // Until it is done, also where nobody waits for it any more: else the next one takes another connection.
+                // Held until the work is done, even if the caller has given up: otherwise the next one would use
+                // another connection.
                 let _one = one;
-                index.look_again(&begun, connection)
+                index.renew(&begun, connection)
             };
             self.readers.run(look).await.is_ok()
         };
-        // A database that is so slow is not waited for twice.
+        // If the database is that slow, the request doesn't wait for it here as well.
         tokio::time::timeout(RENEWAL_WAIT, look).await.unwrap_or(false)
     }
 
-    /// Reads what is in memory, at once and without waiting for anything, at the graph's position, which is `at_least` or later. `None` if
-    /// it isn't there, or `read` wanted more: then nothing that it did counts, and the database is to be asked.
-    pub fn look<T, E>(
+    /// Reads from memory without blocking on the database, at the graph's position, which is `at_least` or later.
+    /// `None` if the realm isn't usable in memory or `read` needed more than memory has: then its result is discarded
+    /// and the database must be asked.
+    pub fn read_memory<T, E>(
         &self,
         realm: RealmId,
         at_least: i64,
@@ -311,44 +315,45 @@ impl Store {
         if graph.position() < at_least {
             return None;
         }
-        let nowhere = Connection::nowhere();
+        let no_database = Connection::no_database();
         let memory = Memory { graph: &graph, index };
-        let answer = read(&View::of_memory(&nowhere, &self.catalogs, realm, memory));
-        if nowhere.was_asked() {
+        let answer = read(&View::of_memory(&no_database, &self.catalogs, realm, memory));
+        if no_database.was_queried() {
             return None;
         }
-        index.count();
+        index.count_answer();
         Some(answer)
     }
 
-    /// The same for the token whose secret has this hash. One that is not in memory may be in the database all the same.
-    pub fn look_by_token<T, E: From<Error>>(
+    /// Like [`Self::read_memory`], for the token whose secret has this hash. A token that isn't in memory may still be
+    /// in the database.
+    pub fn read_memory_by_token<T, E: From<Error>>(
         &self,
         hash: &str,
         at_least: i64,
         read: impl FnOnce(&FoundToken, &View<'_>) -> Result<T, E>,
     ) -> Option<Result<T, E>> {
         let found = self.index.as_deref()?.keys.token(hash)?;
-        self.look(found.realm, at_least, |view| {
-            // It may have been forgotten a moment ago.
+        self.read_memory(found.realm, at_least, |view| {
+            // It may have been evicted a moment ago.
             view.token(found.token.id)?.map_or(Err(Error::NotInMemory.into()), |_| read(&found, view))
         })
     }
 
-    /// And for the session.
-    pub fn look_by_session<T, E: From<Error>>(
+    /// Like [`Self::read_memory_by_token`], for a session.
+    pub fn read_memory_by_session<T, E: From<Error>>(
         &self,
         hash: &str,
         at_least: i64,
         read: impl FnOnce(&FoundSession, &View<'_>) -> Result<T, E>,
     ) -> Option<Result<T, E>> {
         let found = self.index.as_deref()?.keys.session(hash)?;
-        self.look(found.realm, at_least, |view| {
+        self.read_memory(found.realm, at_least, |view| {
             view.session(found.session.id)?.map_or(Err(Error::NotInMemory.into()), |_| read(&found, view))
         })
     }
 
-    /// Reads what belongs to the server, not to one realm.
+    /// Reads data that isn't bound to one realm.
     pub(crate) async fn read_server<T: Send + 'static>(
         &self,
         read: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
@@ -356,8 +361,9 @@ impl Store {
         self.readers.run(read).await
     }
 
-    /// Runs an operation alone in its realm. What it answers is heard only when its changes are on disk; what it refuses has
-    /// changed nothing. It may be run several times, if it meets the work of another process; only the last one counts.
+    /// Runs an operation with exclusive write access to its realm. Its result is returned only once its changes are
+    /// durable; an operation that fails changes nothing. It may be run several times if it conflicts with another
+    /// process; only the last run counts.
     pub async fn write<T, E>(
         &self,
         realm: RealmId,
@@ -367,14 +373,15 @@ impl Store {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        self.write_naming(realm, Names::default(), operation).await
+        self.write_prefetching(realm, Prefetch::default(), operation).await
     }
 
-    /// The same for one that will want to know something about these: it is read together with what others name.
-    pub async fn write_naming<T, E>(
+    /// Like [`Self::write`], for an operation that will look up these entities: they are read together with those of
+    /// other operations in the batch.
+    pub async fn write_prefetching<T, E>(
         &self,
         realm: RealmId,
-        names: Names,
+        names: Prefetch,
         operation: impl FnOnce(&mut Transaction<'_>) -> Result<Decision<T>, E> + Clone + Send + 'static,
     ) -> Result<T, E>
     where
@@ -382,18 +389,19 @@ impl Store {
         E: From<Error> + Send + 'static,
     {
         let (catalogs, index) = (self.catalogs.clone(), self.index.clone());
-        let settling = !self.settling.is_zero();
+        let delays_revocations = !self.revocation_delay.is_zero();
         let written = self
             .submit(Some(realm), names, move |connection, batch| {
                 let held = index.as_deref().and_then(|index| Some((index, index.realm(realm)?)));
-                let graph = held.as_ref().map(|(index, realm)| (*index, realm.read_long()));
+                let graph = held.as_ref().map(|(index, realm)| (*index, realm.read_for_operation()));
                 let memory = graph.as_ref().map(|(index, graph)| Memory { graph, index });
                 let mut transaction = Transaction::open(connection, &catalogs, realm, batch, memory)?;
                 let before = transaction.position();
                 let decision = operation(&mut transaction)?;
                 transaction.finish();
                 let changed = transaction.position() != before;
-                let effect = if transaction.takes_away() { Effect::TakesAway } else { Effect::Other { changed } };
+                let effect =
+                    if transaction.reduces_access() { Effect::ReducesAccess } else { Effect::Other { changed } };
                 Ok::<_, E>(match decision {
                     Decision::Keep(value) => Decision::Keep((value, effect)),
                     Decision::Drop(value) => Decision::Drop((value, Effect::Other { changed: false })),
@@ -401,46 +409,47 @@ impl Store {
             })
             .await;
         let effect = written.as_ref().map_or(Effect::Other { changed: false }, |(_, effect)| *effect);
-        if settling && let Some(until) = self.settles(realm, effect) {
+        if delays_revocations && let Some(until) = self.delay_until(realm, effect) {
             tokio::time::sleep_until(until).await;
         }
         written.map(|(value, _)| value)
     }
 
-    /// Until when a write isn't acknowledged, so that nobody else answers from before it. One that changed nothing may say so of what was taken
-    /// away a moment ago.
-    fn settles(&self, realm: RealmId, effect: Effect) -> Option<tokio::time::Instant> {
+    /// Until when the acknowledgement of a write is delayed, so that no other process still answers from an earlier
+    /// state. A write that changed nothing may be reporting what was revoked a moment ago, so it is delayed as long as
+    /// that revocation.
+    fn delay_until(&self, realm: RealmId, effect: Effect) -> Option<tokio::time::Instant> {
         let now = tokio::time::Instant::now();
-        let mut settled = self.settled.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut delays = self.delays.lock().unwrap_or_else(PoisonError::into_inner);
         match effect {
-            Effect::TakesAway => {
-                settled.retain(|_, until| *until > now);
-                let until = now + self.settling;
-                settled.insert(realm, until);
+            Effect::ReducesAccess => {
+                delays.retain(|_, until| *until > now);
+                let until = now + self.revocation_delay;
+                delays.insert(realm, until);
                 Some(until)
             }
-            Effect::Other { changed: false } => settled.get(&realm).copied(),
+            Effect::Other { changed: false } => delays.get(&realm).copied(),
             Effect::Other { changed: true } => None,
         }
     }
 
-    /// A write that the log doesn't tell of: in a realm, or of the server itself.
-    pub(crate) async fn write_aside<T: Send + 'static>(
+    /// A write that isn't recorded in the event log: in a realm, or of server-wide data.
+    pub(crate) async fn write_unlogged<T: Send + 'static>(
         &self,
         realm: Option<RealmId>,
         operation: impl FnOnce(&Connection) -> Result<T> + Clone + Send + 'static,
     ) -> Result<T> {
         let run = move |connection: &Connection, batch: &Batch| {
-            batch.note_aside();
+            batch.note_unlogged();
             operation(connection).map(Decision::Keep)
         };
-        self.submit(realm, Names::default(), run).await
+        self.submit(realm, Prefetch::default(), run).await
     }
 
     async fn submit<T, E>(
         &self,
         realm: Option<RealmId>,
-        names: Names,
+        names: Prefetch,
         run: impl FnOnce(&Connection, &Batch) -> Result<Decision<T>, E> + Clone + Send + 'static,
     ) -> Result<T, E>
     where
@@ -455,7 +464,7 @@ impl Store {
         answer.await.unwrap_or_else(|_| Err(Error::Closed.into()))
     }
 
-    /// Always the same one for a realm, so that its writes need not wait for each other at the server.
+    /// Always the same writer for a realm, so that its writes don't wait for each other at the server.
     fn writer_of(&self, realm: Option<i64>) -> Option<Arc<Writer>> {
         let writers = self.writers.lock().unwrap_or_else(PoisonError::into_inner);
         let count = u64::try_from(writers.len()).ok().filter(|n| *n > 0)?;
@@ -483,7 +492,7 @@ impl Store {
         statistics
     }
 
-    /// Takes no more writes, finishes those that wait, and closes the files. Doing it again does nothing.
+    /// Rejects new writes, finishes the queued ones, and closes the database. Idempotent.
     pub async fn close(&self) {
         self.readers.close();
         if let Some(replica) = &self.replica {
@@ -492,22 +501,22 @@ impl Store {
         if let Some(index) = &self.index {
             index.stop();
         }
-        drop(self.following.lock().unwrap_or_else(PoisonError::into_inner).take());
+        drop(self.follower_stop.lock().unwrap_or_else(PoisonError::into_inner).take());
         self.writers.lock().unwrap_or_else(PoisonError::into_inner).clear();
         let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         let (ended, all) = oneshot::channel();
-        // Not one of the runtime's threads, on which it waits at its own end.
+        // Not on a thread of the runtime, which waits for those when it shuts down.
         let joining = std::thread::Builder::new().spawn(move || {
             for thread in threads {
                 let _ = thread.join();
             }
             let _ = ended.send(());
         });
-        if joining.is_err() || tokio::time::timeout(ENDING, all).await.is_err() {
-            // What was acknowledged is on disk.
-            tracing::warn!("the database doesn't answer; it isn't waited for any longer");
+        if joining.is_err() || tokio::time::timeout(SHUTDOWN_TIMEOUT, all).await.is_err() {
+            // Everything that was acknowledged is on disk.
+            tracing::warn!("the database did not finish within 30 s; closing without waiting for it");
         }
-        // There is nobody to tell if it stays behind.
+        // A failure to remove it can't be reported to anybody.
         drop(self.temporary.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 }
@@ -519,21 +528,21 @@ impl Store {
     }
 }
 
-/// Keeps what is in memory in step with the writer.
-struct Watching {
+/// Keeps memory up to date with the writer's commits.
+struct MemoryUpdater {
     catalogs: CatalogCache,
     index: Option<Arc<Index>>,
 }
 
-impl Witness for Watching {
-    fn believed(&self, realm: i64) -> Option<(i64, i64)> {
-        self.index.as_ref()?.believed(RealmId::from_raw(realm))
+impl CommitObserver for MemoryUpdater {
+    fn cached_head(&self, realm: i64) -> Option<(i64, i64)> {
+        self.index.as_ref()?.cached_head(RealmId::from_raw(realm))
     }
 
-    /// Reads in one go what each of them would read alone.
-    fn foresee(&self, connection: &Connection, batch: &[Box<dyn Job>]) -> Result<()> {
+    /// Reads together what the operations of a batch would otherwise read one by one.
+    fn prefetch(&self, connection: &Connection, batch: &[Box<dyn Job>]) -> Result<()> {
         let Some(index) = &self.index else { return Ok(()) };
-        let mut named: BTreeMap<i64, Names> = BTreeMap::new();
+        let mut named: BTreeMap<i64, Prefetch> = BTreeMap::new();
         for job in batch {
             if let Some(realm) = job.realm().filter(|_| !job.names().is_empty()) {
                 named.entry(realm).or_default().extend(job.names());
@@ -541,7 +550,7 @@ impl Witness for Watching {
         }
         for (realm, names) in named {
             let view = View::at(connection, &self.catalogs, RealmId::from_raw(realm), (0, 0));
-            view.keeping(Some(index)).remember(index, names)?;
+            view.caching(Some(index)).prefetch(index, names)?;
         }
         Ok(())
     }
@@ -554,12 +563,12 @@ impl Witness for Watching {
         }
     }
 
-    fn undone(&self) {
-        // What was read within the transaction, of roles that never were.
+    fn rolled_back(&self) {
+        // They may contain roles read within the transaction that was rolled back.
         self.catalogs.clear();
     }
 
-    fn lost(&self) {
+    fn invalidated(&self) {
         self.catalogs.clear();
         if let Some(index) = &self.index {
             index.clear();
@@ -570,14 +579,14 @@ impl Witness for Watching {
 /// What a write did.
 #[derive(Clone, Copy, Debug)]
 enum Effect {
-    TakesAway,
+    ReducesAccess,
     Other { changed: bool },
 }
 
-/// A closure on its way to the writer, its outcome, and who waits for it.
+/// A closure queued for the writer, with its outcome and the channel to its caller.
 struct Operation<F, T, E> {
     realm: Option<i64>,
-    names: Names,
+    names: Prefetch,
     run: F,
     outcome: Option<Result<T, E>>,
     reply: oneshot::Sender<Result<T, E>>,
@@ -593,7 +602,7 @@ where
         self.realm
     }
 
-    fn names(&self) -> &Names {
+    fn names(&self) -> &Prefetch {
         &self.names
     }
 
@@ -612,11 +621,11 @@ where
     fn finish(self: Box<Self>, durable: Result<()>) {
         let outcome = match (durable, self.outcome) {
             (Ok(()), Some(outcome)) => outcome,
-            // What it refused, it refused on a state that holds no longer; the reason for the failure says more.
+            // A refusal was based on a state that no longer holds; the reason of the failure is more useful.
             (Err(error), _) => Err(error.into()),
             (Ok(()), None) => Err(Error::Panic(String::from("an operation had no outcome")).into()),
         };
-        // Nobody may be listening any more: the write stands all the same.
+        // The caller may have gone away; the write stands nevertheless.
         let _ = self.reply.send(outcome);
     }
 }
@@ -630,18 +639,18 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
 mod tests {
     use super::*;
 
-    /// Beside a server, which may answer from before it for that long.
+    /// With another process as a server, which may answer from an earlier state for that long.
     #[tokio::test]
     async fn who_says_again_what_is_gone_waits_as_the_first_one_did() {
-        let index = (IndexMode::Beside, SnapshotOptions::default());
+        let index = (IndexMode::External, SnapshotOptions::default());
         let store = Store::open(&Location::Temporary, None, index, true).expect("a store");
         let [here, elsewhere] = [1, 2].map(RealmId::from_raw);
         let [nothing, something] = [false, true].map(|changed| Effect::Other { changed });
-        assert_eq!(store.settles(here, nothing), None);
-        let until = store.settles(here, Effect::TakesAway);
+        assert_eq!(store.delay_until(here, nothing), None);
+        let until = store.delay_until(here, Effect::ReducesAccess);
         assert!(until.is_some());
-        assert_eq!(store.settles(here, nothing), until);
-        assert_eq!((store.settles(here, something), store.settles(elsewhere, nothing)), (None, None));
+        assert_eq!(store.delay_until(here, nothing), until);
+        assert_eq!((store.delay_until(here, something), store.delay_until(elsewhere, nothing)), (None, None));
         store.close().await;
     }
 }

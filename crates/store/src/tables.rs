@@ -1,4 +1,5 @@
-//! A change, written to the tables. One of the readers of [`Change`]: no wildcard, so that a new kind must be given its rows.
+//! Writes changes to the tables. A `match` without a wildcard, so that a new kind of [`Change`] doesn't compile until
+//! it is handled here.
 
 use std::iter::once;
 
@@ -7,7 +8,7 @@ use roster_model::Change;
 use crate::error::{Error, Result};
 use crate::view::View;
 
-/// Whether the realm's roles are different afterwards.
+/// Whether the change affects the realm's roles.
 pub(crate) const fn touches_roles(change: &Change) -> bool {
     matches!(
         change,
@@ -18,12 +19,12 @@ pub(crate) const fn touches_roles(change: &Change) -> bool {
     )
 }
 
-/// Whether its rows are written together with those of others: it only adds some, and in which order doesn't matter.
+/// Whether the change only adds rows, which can be inserted together with those of others in any order.
 const fn is_plain(change: &Change) -> bool {
     matches!(change, Change::OrganizationCreated { .. } | Change::UserCreated { .. } | Change::MembershipAdded { .. })
 }
 
-/// Many changes, one after the other. `sequence`: of the first one.
+/// Applies many changes in order. `sequence` is the number of the first one.
 pub(crate) fn apply_all(view: &View<'_>, sequence: i64, changes: &[Change]) -> Result<()> {
     let mut sequence = sequence;
     for run in changes.chunk_by(|a, b| is_plain(a) && is_plain(b)) {
@@ -77,7 +78,7 @@ pub(crate) fn apply(view: &View<'_>, sequence: i64, change: &Change) -> Result<(
             view.put_password(before.id, None, None)?;
             view.delete_user(before.id)
         }
-        // The event that says so is appended afterwards and has nothing personal in it.
+        // The event of the erasure itself is appended afterwards and has no personal data.
         Change::UserErased { user } => view.blank_events_of(*user),
         Change::MembershipAdded { after } => view.insert_memberships(once(&**after)),
         Change::MembershipUpdated { before, after }
@@ -107,7 +108,7 @@ pub(crate) fn apply(view: &View<'_>, sequence: i64, change: &Change) -> Result<(
         Change::DirectoryLinkCreated { after } => view.insert_directory_link(after),
         Change::DirectoryLinkUpdated { after, .. } => view.update_directory_link(after),
         Change::DirectoryLinkDeleted { before } => view.delete_directory_link(before),
-        // Told to whoever follows the log; there is nothing to keep.
+        // For followers of the log only; there is nothing to store.
         Change::RemovalHeld { .. } => Ok(()),
     }
 }

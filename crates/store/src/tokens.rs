@@ -23,7 +23,7 @@ pub struct FoundToken {
     pub hash: String,
 }
 
-/// Which tokens.
+/// A filter of tokens; all conditions must hold.
 #[derive(Clone, Debug, Default)]
 pub struct TokenFilter {
     pub kind: Option<TokenKind>,
@@ -51,7 +51,7 @@ fn read(row: &Row<'_>) -> Result<Token> {
     })
 }
 
-/// In all realms, since the key is what names the realm.
+/// Searches all realms, since the token determines the realm.
 pub(crate) fn find_token(connection: &Connection, hash: &str) -> Result<Option<FoundToken>> {
     let sql = format!(
         "SELECT {COLUMNS}, t.realm, t.hash, r.root FROM token t JOIN realm r ON r.id = t.realm WHERE t.hash = $1"
@@ -62,7 +62,8 @@ pub(crate) fn find_token(connection: &Connection, hash: &str) -> Result<Option<F
 }
 
 impl Store {
-    /// Notes when tokens were last seen, and with a user's own token the user. Not a change of the domain, and not in the log.
+    /// Records when tokens were last used, and for a user's own token when the user was last active. Not a change of
+    /// the domain, so it isn't in the log.
     pub async fn note_use(&self, seen: Vec<(RealmId, TokenId, Timestamp)>) -> Result<()> {
         let mut realms: BTreeMap<RealmId, Vec<(TokenId, Timestamp)>> = BTreeMap::new();
         for (realm, token, time) in seen {
@@ -70,7 +71,7 @@ impl Store {
         }
         let mut all = Ok(());
         for (realm, seen) in realms {
-            let noted = self.write_aside(Some(realm), move |connection| {
+            let noted = self.write_unlogged(Some(realm), move |connection| {
                 for (token, time) in seen {
                     connection.execute(
                         "UPDATE token SET used_ms = $3 WHERE realm = $1 AND id = $2 AND COALESCE(used_ms, 0) < $3",
@@ -84,7 +85,7 @@ impl Store {
                 }
                 Ok(())
             });
-            // One that can't be written is not the others' matter.
+            // A failure in one realm must not affect the others.
             all = all.and(noted.await);
         }
         all
@@ -92,19 +93,19 @@ impl Store {
 }
 
 impl View<'_> {
-    /// To know who calls.
+    /// For authenticating a caller.
     pub fn token(&self, id: TokenId) -> Result<Option<Arc<Token>>> {
         let remembered = |memory: &Memory<'_>| {
             let found = memory.index.keys.token_by_id(self.realm, id);
             found.map(|found| Arc::clone(&found.token)).ok_or_else(|| self.connection.not_in_memory())
         };
-        match self.known(About::Tokens, remembered) {
+        match self.ask_memory(About::Tokens, remembered) {
             Some(known) => known.map(Some),
             None => Ok(self.token_as_stored(id)?.map(Arc::new)),
         }
     }
 
-    /// As it is written down, with when it was last seen, which memory doesn't know.
+    /// As stored, including when it was last used, which isn't kept in memory.
     pub fn token_as_stored(&self, id: TokenId) -> Result<Option<Token>> {
         let sql = format!("SELECT {COLUMNS} FROM token t WHERE t.realm = $1 AND t.id = $2");
         self.connection.optional(&sql, &[self.realm.into(), id.into()], read)
@@ -172,7 +173,7 @@ impl View<'_> {
         Ok(())
     }
 
-    /// What it acts with, how long, and what it is called; neither its secret nor where or for whom it acts.
+    /// Updates roles, name, expiry, revocation and extras; neither its secret nor where or for whom it acts.
     pub(crate) fn update_token(&self, t: &Token) -> Result<()> {
         self.connection.execute(
             "UPDATE token SET revoked_ms = $3, roles = $4, name = $5, expires_ms = $6, extras = $7

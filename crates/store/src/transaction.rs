@@ -7,21 +7,21 @@ use crate::sql::{Connection, Savepoint};
 use crate::tables;
 use crate::view::{Memory, View};
 
-/// What becomes of an operation that wasn't refused.
+/// Whether the changes of a successful operation are kept.
 #[derive(Clone, Debug)]
 pub enum Decision<T> {
     /// Its changes are committed.
     Keep(T),
-    /// It was a rehearsal: the answer counts, the changes don't.
+    /// A dry run: the answer is returned, the changes are rolled back.
     Drop(T),
 }
 
-/// A view that sees its own changes. Nobody else changes the realm meanwhile.
+/// A view that sees its own changes. No other writer changes the realm meanwhile.
 #[derive(Debug)]
 pub struct Transaction<'c> {
     view: View<'c>,
     batch: &'c Batch,
-    takes_away: bool,
+    reduces_access: bool,
 }
 
 impl<'c> std::ops::Deref for Transaction<'c> {
@@ -33,7 +33,7 @@ impl<'c> std::ops::Deref for Transaction<'c> {
 }
 
 impl<'c> Transaction<'c> {
-    /// `memory`: where what is known is looked up, if it is of the moment before this transaction.
+    /// `memory` is consulted if it is at the position before this transaction.
     pub(crate) fn open(
         connection: &'c Connection,
         catalogs: &'c CatalogCache,
@@ -42,23 +42,26 @@ impl<'c> Transaction<'c> {
         memory: Option<Memory<'c>>,
     ) -> Result<Self> {
         let known = batch.head(realm);
-        let end = known.map(|known| (known.now, known.roles_version)).or_else(|| connection.locked(realm.raw()));
+        let end = known.map(|known| (known.now, known.roles_version)).or_else(|| connection.head_at_begin(realm.raw()));
         let mut view = match end {
             Some(end) => View::at(connection, catalogs, realm, end),
             None => View::open(connection, catalogs, realm)?,
         };
-        let (before, settled_roles) =
-            known.map_or((view.head, view.roles_version), |known| (known.before, known.settled_roles));
-        view.settled = memory.filter(|memory| memory.graph.position() == before).map(|memory| (memory, batch));
-        view.settled_roles = settled_roles;
-        batch.put_head(realm, Head { before, now: view.head, roles_version: view.roles_version, settled_roles });
-        Ok(Self { view, batch, takes_away: false })
+        let (before, committed_roles_version) =
+            known.map_or((view.head, view.roles_version), |known| (known.before, known.committed_roles_version));
+        view.base = memory.filter(|memory| memory.graph.position() == before).map(|memory| (memory, batch));
+        view.committed_roles_version = committed_roles_version;
+        batch.put_head(
+            realm,
+            Head { before, now: view.head, roles_version: view.roles_version, committed_roles_version },
+        );
+        Ok(Self { view, batch, reduces_access: false })
     }
 
-    /// Writes a change to its tables and to the log, as the next event.
+    /// Writes a change to its tables and appends it to the log as the next event, whose number it returns.
     pub fn apply(&mut self, event: EventId, time: Timestamp, actor: ActorRef, change: &Change) -> Result<i64> {
         let sequence = self.view.head + 1;
-        self.look_at(change);
+        self.note_effects(change);
         tables::apply(&self.view, sequence, change)?;
         self.view.append(sequence, time, actor, std::iter::once((event, change)))?;
         self.batch.note(self.view.realm, (sequence, event), change);
@@ -66,8 +69,8 @@ impl<'c> Transaction<'c> {
         Ok(sequence)
     }
 
-    /// The same for many changes, in their order. Rows of one kind are written together, so unlike after [`Self::apply`] nothing is to be
-    /// looked up in between.
+    /// Like [`Self::apply`] for many changes, in order. Rows of one kind are inserted together, so a change must not
+    /// depend on lookups of rows written by an earlier one.
     pub fn apply_all(
         &mut self,
         mut draw: impl FnMut() -> EventId,
@@ -77,7 +80,7 @@ impl<'c> Transaction<'c> {
     ) -> Result<()> {
         let first = self.view.head + 1;
         for change in changes {
-            self.look_at(change);
+            self.note_effects(change);
         }
         tables::apply_all(&self.view, first, changes)?;
         let events: Vec<(EventId, &Change)> = changes.iter().map(|change| (draw(), change)).collect();
@@ -89,14 +92,14 @@ impl<'c> Transaction<'c> {
         Ok(())
     }
 
-    fn look_at(&mut self, change: &Change) {
-        self.takes_away |= roster_index::takes_away(change);
+    fn note_effects(&mut self, change: &Change) {
+        self.reduces_access |= roster_index::reduces_access(change);
         if tables::touches_roles(change) {
             self.view.roles_version += 1;
         }
     }
 
-    /// Tries something that may be refused by itself: then its changes are undone and the rest stands.
+    /// Runs something that may fail on its own: then its changes are undone and the rest of the transaction stands.
     pub fn attempt<T, E: From<Error>>(&mut self, run: impl FnOnce(&mut Self) -> Result<T, E>) -> Result<T, E> {
         let connection = self.view.connection;
         let (head, roles_version) = (self.view.head, self.view.roles_version);
@@ -104,7 +107,7 @@ impl<'c> Transaction<'c> {
         connection.savepoint(Savepoint::Attempt).map_err(E::from)?;
         let outcome = run(self);
         if outcome.is_err() {
-            connection.back_to(Savepoint::Attempt).map_err(E::from)?;
+            connection.rollback_to(Savepoint::Attempt).map_err(E::from)?;
             (self.view.head, self.view.roles_version) = (head, roles_version);
             self.batch.undo_to(changes);
         }
@@ -112,12 +115,12 @@ impl<'c> Transaction<'c> {
         outcome
     }
 
-    /// Whether somebody may do less afterwards.
-    pub(crate) const fn takes_away(&self) -> bool {
-        self.takes_away
+    /// Whether a change of this transaction reduces somebody's access.
+    pub(crate) const fn reduces_access(&self) -> bool {
+        self.reduces_access
     }
 
-    /// Tells the batch how far the realm's log goes now.
+    /// Records in the batch where the realm's log ends now.
     pub(crate) fn finish(&self) {
         if let Some(known) = self.batch.head(self.view.realm) {
             let (now, roles_version) = (self.view.head, self.view.roles_version);

@@ -17,26 +17,26 @@ const COLUMNS: &str = "u.id, u.name, u.first_name, u.last_name, u.username, u.ex
     u.created_ms, u.updated_ms, u.aliased, u.public, u.private, u.extras, u.open, u.active_ms";
 
 const ADDRESS: &str = "a.id, a.kind, a.value, a.is_primary, a.verified, a.created_ms";
-/// Where columns stand that come after the user's.
+/// Index of the first column after the user's.
 const AFTER: usize = 16;
 
-/// Which users.
+/// A filter of users; all conditions must hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UserFilter {
     pub status: Option<UserStatus>,
-    /// Exactly this address, whether primary or not.
+    /// Exactly this address, primary or not.
     pub email: Option<String>,
     pub username: Option<String>,
     pub external_id: Option<String>,
-    /// Part of a name, user name or address, in any case.
+    /// Part of a name, user name or address, case-insensitive.
     pub text: Option<String>,
-    /// Beginning of the name or of the primary e-mail address, in any case.
+    /// Prefix of the name or of the primary e-mail address, case-insensitive.
     pub prefix: Option<String>,
     pub more: UserMatch,
 }
 
 impl UserFilter {
-    /// The users that it names, if it asks for nothing else.
+    /// The ids of users, if the filter has no other condition.
     pub(crate) fn just_ids(&self) -> Option<&[UserId]> {
         let only = self.more.ids.only.as_deref()?;
         let ids = Selection { only: Some(only.to_vec()), except: Vec::new() };
@@ -44,7 +44,7 @@ impl UserFilter {
         (*self == plain).then_some(only)
     }
 
-    /// The organization whose members it wants, if it asks for nothing else.
+    /// The organization whose members are wanted, if the filter has no other condition.
     fn just_members_of(&self) -> Option<OrganizationId> {
         let [organization] = self.more.organizations.only.as_deref()? else { return None };
         let organizations = Selection { only: Some(vec![*organization]), except: Vec::new() };
@@ -60,15 +60,15 @@ pub enum UserSort {
     Updated,
     Name,
     Email,
-    /// By when they were last seen; who never was comes last in both directions.
+    /// By when they were last active; those who never were come last in both directions.
     Active,
-    /// As they were drawn: also where `created` was brought along.
+    /// By id, the order of generation, even where `created` was imported.
     Id,
-    /// By what the users have of it, as it is written; who has nothing of it comes last in both directions.
+    /// By an optional attribute, case-sensitive; users without it come last in both directions.
     Part(UserPart),
 }
 
-/// What a user may have or not.
+/// An attribute that a user may lack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UserPart {
     FirstName,
@@ -80,10 +80,10 @@ pub enum UserPart {
     Phone,
 }
 
-/// Comes after every text that people have.
+/// Sorts after every actual value.
 pub const LAST: &str = "\u{10ffff}";
 
-/// Nobody has an empty one, so the empty text and [`LAST`] can stand for what is missing: then no sort key is null.
+/// No value is empty, so the empty text and [`LAST`] can represent a missing one: then no sort key is null.
 macro_rules! missing_last {
     ($descending:expr, $column:literal) => {
         if $descending {
@@ -120,7 +120,7 @@ impl UserPart {
         part.unwrap_or(if descending { "" } else { LAST }).to_owned()
     }
 
-    /// As it is called in a cursor.
+    /// Its name in a cursor.
     pub const fn word(self) -> &'static str {
         match self {
             Self::FirstName => "first_name",
@@ -197,7 +197,7 @@ fn values(u: &User) -> Result<Vec<Value>> {
     ])
 }
 
-/// From this column on.
+/// Reads an address from column `first` on.
 fn read_address(row: &Row<'_>, first: usize) -> Result<Address> {
     Ok(Address {
         id: row.id(first)?,
@@ -214,7 +214,7 @@ fn read_address_kind(word: &str) -> Option<AddressKind> {
 }
 
 impl View<'_> {
-    /// The primary one of a kind comes first.
+    /// Addresses by user; the primary one of a kind comes first.
     pub fn addresses_of(&self, users: &[UserId]) -> Result<HashMap<UserId, Vec<Address>>> {
         let mut select = Select::new(&format!("SELECT {ADDRESS}, a.usr FROM address a WHERE a.realm = "));
         select.bind(self.realm).push(" AND a.usr IN ").bind_all(users);
@@ -227,7 +227,7 @@ impl View<'_> {
         Ok(addresses)
     }
 
-    /// Puts addresses and aliases to their users.
+    /// Reads the users' addresses and aliases.
     fn with_user_parts(&self, mut rows: Vec<(User, bool)>) -> Result<Vec<User>> {
         if rows.is_empty() {
             return Ok(Vec::new());
@@ -255,8 +255,9 @@ impl View<'_> {
             .collect())
     }
 
-    /// These users by id, whole but for their aliases, in one statement; and at which position it was, if there is any of them.
-    fn users_standing(&self, ids: &[UserId]) -> Result<(i64, Vec<(User, bool)>)> {
+    /// These users by id, without their aliases, and the realm's position at that time (0 if none was found), in one
+    /// statement.
+    fn users_with_position(&self, ids: &[UserId]) -> Result<(i64, Vec<(User, bool)>)> {
         let mut select = Select::new(&format!("SELECT {COLUMNS}, {ADDRESS}, (SELECT head FROM realm WHERE id = "));
         select.bind(self.realm);
         select.push(") FROM usr u LEFT JOIN address a ON a.realm = u.realm AND a.usr = u.id WHERE u.realm = ");
@@ -278,13 +279,13 @@ impl View<'_> {
         Ok((position, users))
     }
 
-    /// Reads users, so that they are in memory. Outside of a transaction, too.
-    pub(crate) fn remember_users(&self, ids: &[UserId]) -> Result<()> {
+    /// Reads users into the cache. May be used outside of a transaction.
+    pub(crate) fn prefetch_users(&self, ids: &[UserId]) -> Result<()> {
         for ids in ids.chunks(512) {
-            let (position, users) = self.users_standing(ids)?;
-            // Whoever changes their aliases meanwhile makes memory forget them.
+            let (position, users) = self.users_with_position(ids)?;
+            // A change of their aliases meanwhile evicts them.
             let users: Vec<_> = self.with_user_aliases(users)?.into_iter().map(Arc::new).collect();
-            self.keep_at(position, &users);
+            self.cache_read_at(position, &users);
         }
         Ok(())
     }
@@ -297,7 +298,7 @@ impl View<'_> {
 
     /// Whether a user is active; `None` if there is none.
     pub fn is_active(&self, id: UserId) -> Result<Option<bool>> {
-        if let Some(known) = self.known(About::User(id), |memory| Ok(memory.graph.is_active(id))) {
+        if let Some(known) = self.ask_memory(About::User(id), |memory| Ok(memory.graph.is_active(id))) {
             return known;
         }
         self.connection.optional(
@@ -307,8 +308,8 @@ impl View<'_> {
         )
     }
 
-    /// One that is in memory; `None` if it is known that there is no such user.
-    fn remembered_user(&self, memory: &Memory<'_>, id: UserId) -> Result<Option<Arc<User>>> {
+    /// A cached user; `None` if there is no such user; an error if he isn't cached.
+    fn cached_user(&self, memory: &Memory<'_>, id: UserId) -> Result<Option<Arc<User>>> {
         if memory.graph.is_active(id).is_none() {
             return Ok(None);
         }
@@ -320,26 +321,27 @@ impl View<'_> {
         Ok(self.shared_user(id)?.map(Arc::unwrap_or_clone))
     }
 
-    /// The same, without a copy where it is in memory.
+    /// Like [`Self::user`], sharing a cached one.
     pub fn shared_user(&self, id: UserId) -> Result<Option<Arc<User>>> {
-        // Not in a transaction: what it changes is shown afterwards, and memory doesn't know when somebody was last seen.
+        // Only in a view of memory: the result of a transaction is shown to its caller, and `last_active` isn't current
+        // in memory.
         if let Some(memory) = &self.memory {
-            return self.remembered_user(memory, id);
+            return self.cached_user(memory, id);
         }
         let user = self.one_user("u.id = $2", id.into())?.map(Arc::new);
-        self.keep(user.as_slice());
+        self.cache_read(user.as_slice());
         Ok(user)
     }
 
-    /// The same for who is only named: when he was last seen may be out of date.
+    /// Like [`Self::user`], for a user who is only referred to: `last_active` may be outdated.
     pub fn named_user(&self, id: UserId) -> Result<Option<User>> {
-        match self.known(About::User(id), |memory| self.remembered_user(memory, id)) {
+        match self.ask_memory(About::User(id), |memory| self.cached_user(memory, id)) {
             Some(known) => Ok(known?.map(Arc::unwrap_or_clone)),
             None => self.user(id),
         }
     }
 
-    /// `value` as the model keeps it: lower case for an e-mail address.
+    /// `value` is normalized as in the model: lower case for an e-mail address.
     pub fn user_by_address(&self, kind: AddressKind, value: &str) -> Result<Option<User>> {
         let id = self.connection.optional(
             "SELECT usr FROM address WHERE realm = $1 AND kind = $2 AND value = $3",
@@ -362,19 +364,19 @@ impl View<'_> {
         Ok(users.into_iter().map(|user| (user.id, Arc::unwrap_or_clone(user))).collect())
     }
 
-    /// Those of these users who are there, by id.
+    /// Those of these users who exist, by id.
     pub fn shared_users(&self, ids: &[UserId]) -> Result<Vec<Arc<User>>> {
         let mut found = Vec::with_capacity(ids.len());
         if let Some(memory) = &self.memory {
             for id in ids {
-                found.extend(self.remembered_user(memory, *id)?);
+                found.extend(self.cached_user(memory, *id)?);
             }
         } else {
             for ids in ids.chunks(512) {
-                let (_, users) = self.users_standing(ids)?;
+                let (_, users) = self.users_with_position(ids)?;
                 found.extend(self.with_user_aliases(users)?.into_iter().map(Arc::new));
             }
-            self.keep(&found);
+            self.cache_read(&found);
         }
         found.sort_unstable_by_key(|user| user.id);
         Ok(found)
@@ -385,12 +387,12 @@ impl View<'_> {
         user_conditions(self, select, filter);
     }
 
-    /// A page of all users, or of an organization's, where memory knows their order.
+    /// A page of all users, or of an organization's, if the graph has them in that order.
     fn page_of_users(&self, filter: &UserFilter, sort: UserSort, slice: &Slice) -> Option<Vec<UserId>> {
         if let Some(organization) = filter.just_members_of().filter(|_| sort == UserSort::Created) {
             let start = slice.start_among_people(true)?;
             return self.page(slice, |graph, limit| {
-                graph.people(organization, &People::Users, &[], start, (limit, self.patience()))
+                graph.people(organization, &People::Users, &[], start, (limit, self.step_limit()))
             });
         }
         if *filter != UserFilter::default() {
@@ -403,7 +405,7 @@ impl View<'_> {
         })
     }
 
-    /// Those of these users who are there, in this order.
+    /// Those of these users who exist, in this order.
     pub fn users_in_order(&self, ids: &[UserId]) -> Result<Vec<User>> {
         let mut users = self.users_by_id(ids)?;
         Ok(ids.iter().filter_map(|id| users.remove(id)).collect())
@@ -429,13 +431,13 @@ impl View<'_> {
 
     pub fn count_users(&self, filter: &UserFilter) -> Result<u64> {
         if *filter == UserFilter::default()
-            && let Some(count) = self.ordered(|graph| Some(graph.users_count() as u64))
+            && let Some(count) = self.with_graph(|graph| Some(graph.users_count() as u64))
         {
             return Ok(count);
         }
-        // Each member is another user.
+        // An organization has each user at most once.
         if let Some(organization) = filter.just_members_of()
-            && let Some(count) = self.ordered(|graph| Some(graph.members_count(organization) as u64))
+            && let Some(count) = self.with_graph(|graph| Some(graph.members_count(organization) as u64))
         {
             return Ok(count);
         }
@@ -499,7 +501,7 @@ impl View<'_> {
         Ok(())
     }
 
-    /// With addresses and aliases. Memberships, account records and tokens went before.
+    /// Deletes a user with addresses and aliases. His memberships, account records and tokens were deleted before.
     pub(crate) fn delete_user(&self, id: UserId) -> Result<()> {
         let place = [self.realm.into(), id.into()];
         self.connection.execute("DELETE FROM address WHERE realm = $1 AND usr = $2", &place)?;
@@ -509,7 +511,7 @@ impl View<'_> {
     }
 }
 
-/// The conditions of a filter on a `usr u` that the statement already names.
+/// Appends the conditions of a filter to a statement that has `usr u`.
 pub(crate) fn user_conditions(view: &View<'_>, select: &mut Select, filter: &UserFilter) {
     if let Some(status) = filter.status {
         select.push(" AND u.status = ").bind(status.word());
@@ -533,7 +535,7 @@ pub(crate) fn user_conditions(view: &View<'_>, select: &mut Select, filter: &Use
         let pattern = like_prefix(&prefix.to_lowercase());
         select.push("u.email LIKE ").bind(pattern.as_str()).push(" ESCAPE '\\'");
         if prefix.starts_with(|c: char| c.is_ascii_digit()) {
-            // Who has no address is shown with one that is made of the id.
+            // A user without an address is shown with one made from the id.
             select.push(" OR (u.email = '' AND CAST(u.id AS TEXT) || '").push(NO_ADDRESS).push("' LIKE ");
             select.bind(pattern).push(" ESCAPE '\\')");
         }

@@ -1,12 +1,13 @@
-//! Replays the log and compares what it says with the tables. One of the readers of [`Change`].
+//! Replays the log and compares the result with the tables. A `match` without a wildcard handles every kind of
+//! [`Change`].
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 
 use roster_model::{
     AccountUser, Change, DirectoryLink, EntityId as _, Invitation, InvitationId, Link, LinkId, LinkSubject, Membership,
-    MembershipId, Only, Organization, OrganizationId, OrganizationStatus, Permission, PermissionId, Role, RoleId,
-    RoleNumber, Session, SessionId, Timestamp, Token, TokenId, User, UserId,
+    MembershipId, MembershipScope, Organization, OrganizationId, OrganizationStatus, Permission, PermissionId, Role,
+    RoleId, RoleNumber, Session, SessionId, Timestamp, Token, TokenId, User, UserId,
 };
 
 use crate::error::Result;
@@ -19,7 +20,7 @@ use crate::tokens::TokenFilter;
 use crate::users::{UserFilter, UserSort};
 use crate::view::View;
 
-/// What the log amounts to.
+/// The state that results from the log.
 #[derive(Debug, Default)]
 struct Replay {
     organizations: BTreeMap<OrganizationId, Organization>,
@@ -31,7 +32,7 @@ struct Replay {
     tokens: BTreeMap<TokenId, Token>,
     sessions: BTreeMap<SessionId, Session>,
     links: BTreeMap<LinkId, Link>,
-    /// When each user's was changed last.
+    /// When each user's password was last changed.
     passwords: BTreeMap<UserId, Timestamp>,
     accounts: BTreeMap<(OrganizationId, UserId), AccountUser>,
     directory_links: BTreeMap<(OrganizationId, LinkSubject), DirectoryLink>,
@@ -153,12 +154,12 @@ impl Replay {
         }
     }
 
-    fn end_sessions(&mut self, which: impl Fn(UserId, Option<Only>) -> bool) {
+    fn end_sessions(&mut self, which: impl Fn(UserId, Option<MembershipScope>) -> bool) {
         self.sessions.retain(|_, session| !which(session.user, session.only));
         self.links.retain(|_, link| !which(link.user, Some(link.only)));
     }
 
-    /// What follows from the tree as a whole: who is hidden by a mark on itself or above.
+    /// Derives `hidden` from the marks on organizations and their ancestors.
     fn hide(&mut self) {
         let marked = |o: &Organization| o.status == OrganizationStatus::Deleted;
         let mut hidden: BTreeSet<_> = self.organizations.values().filter(|o| marked(o)).map(|o| o.id).collect();
@@ -187,7 +188,7 @@ impl Replay {
     }
 }
 
-/// Notes where two pictures of the same things differ.
+/// Records differences between the log and the tables.
 fn compare<K: Ord + Debug, V: PartialEq + Debug>(
     what: &str,
     logged: &BTreeMap<K, V>,
@@ -209,8 +210,8 @@ fn compare<K: Ord + Debug, V: PartialEq + Debug>(
 }
 
 impl View<'_> {
-    /// Everything in which this realm's log, tables and rules disagree; empty if nothing. Reads the whole realm.
-    /// `now`: tokens, sessions and links that have expired by then may be cleared away.
+    /// All inconsistencies between this realm's log, tables and rules; empty if there are none. Reads the whole realm.
+    /// Tokens, sessions and links that have expired by `now` may have been purged.
     pub fn verify(&self, now: Timestamp) -> Result<Vec<String>> {
         let mut problems = Vec::new();
         let mut replay = Replay::default();
@@ -269,7 +270,7 @@ impl View<'_> {
         replay.tokens.retain(|id, token| token.expires.is_none_or(|expires| expires > now) || tokens.contains_key(id));
         compare("token", &replay.tokens, &tokens, problems);
 
-        // Those whose time has run out may have been cleared away.
+        // Expired ones may have been purged.
         replay.sessions.retain(|_, session| session.is_live(now));
         replay.links.retain(|_, link| link.is_live(now));
         let sessions = self.list_sessions(&SessionFilter { live: Some(now), ..SessionFilter::default() }, &all)?;
@@ -300,14 +301,14 @@ impl View<'_> {
             problems,
         );
         for user in &replay.erased {
-            if replay.users.contains_key(user) || self.remembers(*user)? {
+            if replay.users.contains_key(user) || self.has_events_about(*user)? {
                 problems.push(format!("user {user:?} was erased and is still known"));
             }
         }
         Ok(())
     }
 
-    /// The rules that the tables must show by themselves.
+    /// Checks invariants within the tables.
     fn check_rules(&self, problems: &mut Vec<String>) -> Result<()> {
         let mut check = |what: &str, sql: &str| -> Result<()> {
             self.connection.each(sql, &[self.realm.into()], |row| {

@@ -11,30 +11,32 @@ use crate::list::{Slice, at_most};
 use crate::roles::CatalogCache;
 use crate::sql::{Connection, Select, Value};
 
-/// Most steps of an answer from memory: it is given by a thread that serves others, too. What takes more is asked of the database.
+/// Most steps an answer from memory may take, since it is computed on a thread that also serves others. Longer ones are
+/// left to the database.
 pub(crate) const WALK_MAX: usize = 10_000;
-/// Longer lists are read once and not kept.
-const KEPT_MAX: usize = 1024;
+/// Longer lists are not cached.
+const CACHED_MAX: usize = 1024;
 
-/// One realm as it was at one position of its log. Today SQL answers; whoever asks can't tell.
+/// One realm at one position of its log, answered from the tables or from memory; callers can't tell which.
 #[derive(Debug)]
 pub struct View<'c> {
     pub(crate) connection: &'c Connection,
     pub(crate) realm: RealmId,
     pub(crate) head: i64,
     pub(crate) roles_version: i64,
-    /// The version that this view began with. What changed since may still be rolled back and must not be cached.
-    pub(crate) settled_roles: i64,
+    /// The version of the roles when the transaction began. Later changes may still be rolled back and must not be
+    /// cached.
+    pub(crate) committed_roles_version: i64,
     pub(crate) catalogs: &'c CatalogCache,
-    /// It answers what it knows instead of the database; for what it doesn't, this view is given up.
+    /// If set, answers come from memory alone; a query that needs more fails and this view is abandoned.
     pub(crate) memory: Option<Memory<'c>>,
-    /// For a transaction: memory of the moment before it, and what was done since.
-    pub(crate) settled: Option<(Memory<'c>, &'c Batch)>,
-    /// What this view reads is kept there. A view that sees what isn't committed yet has none.
-    pub(crate) keeper: Option<&'c Index>,
+    /// In a transaction: memory as of its beginning, and what the transaction has changed since.
+    pub(crate) base: Option<(Memory<'c>, &'c Batch)>,
+    /// Where entities that this view reads are cached. `None` for a view that sees uncommitted changes.
+    pub(crate) cache: Option<&'c Index>,
 }
 
-/// What a view of memory looks at.
+/// What a view of memory reads from.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Memory<'c> {
     pub graph: &'c Graph,
@@ -47,51 +49,51 @@ impl<'c> View<'c> {
             connection.optional("SELECT head, roles_version FROM realm WHERE id = $1", &[realm.into()], |row| {
                 Ok((row.int(0)?, row.int(1)?))
             })?;
-        // A realm that isn't there looks like an empty one: nothing is found in it.
+        // A missing realm looks like an empty one: nothing is found in it.
         Ok(Self::at(connection, catalogs, realm, row.unwrap_or((0, 0))))
     }
 
-    /// At a position and in a version of the roles that are known already.
+    /// With a known position and version of the roles.
     pub(crate) const fn at(
         connection: &'c Connection,
         catalogs: &'c CatalogCache,
         realm: RealmId,
         (head, roles_version): (i64, i64),
     ) -> Self {
-        let settled_roles = roles_version;
-        let (memory, settled, keeper) = (None, None, None);
-        Self { connection, realm, head, roles_version, settled_roles, catalogs, memory, settled, keeper }
+        let committed_roles_version = roles_version;
+        let (memory, base, cache) = (None, None, None);
+        Self { connection, realm, head, roles_version, committed_roles_version, catalogs, memory, base, cache }
     }
 
     /// A view of what is in memory, at the graph's position.
     pub(crate) fn of_memory(
-        nowhere: &'c Connection,
+        no_database: &'c Connection,
         catalogs: &'c CatalogCache,
         realm: RealmId,
         memory: Memory<'c>,
     ) -> Self {
         let (head, roles_version) = (memory.graph.position(), memory.graph.roles_version());
         Self {
-            connection: nowhere,
+            connection: no_database,
             realm,
             head,
             roles_version,
-            settled_roles: roles_version,
+            committed_roles_version: roles_version,
             catalogs,
             memory: Some(memory),
-            settled: None,
-            keeper: None,
+            base: None,
+            cache: None,
         }
     }
 
-    /// What memory knows: all of it in a view of memory; in a transaction what none of its changes concerns, if it is there. `None`: the
-    /// tables are to be asked.
-    pub(crate) fn known<T>(&self, about: About, ask: impl FnOnce(&Memory<'c>) -> Result<T>) -> Option<Result<T>> {
+    /// Asks memory where it is authoritative: always in a view of memory; in a transaction, for what none of its
+    /// changes concerns. `None`: ask the tables.
+    pub(crate) fn ask_memory<T>(&self, about: About, ask: impl FnOnce(&Memory<'c>) -> Result<T>) -> Option<Result<T>> {
         if let Some(memory) = &self.memory {
             return Some(ask(memory));
         }
-        let (memory, batch) = self.settled.as_ref()?;
-        if !batch.is_settled(about) {
+        let (memory, batch) = self.base.as_ref()?;
+        if !batch.is_untouched(about) {
             return None;
         }
         match ask(memory) {
@@ -100,57 +102,57 @@ impl<'c> View<'c> {
         }
     }
 
-    /// What the graph says of order and number, where it is of this view's own position: then it needs no lease.
-    pub(crate) fn ordered<T>(&self, ask: impl FnOnce(&Graph) -> Option<T>) -> Option<T> {
+    /// Asks the graph for order or counts, if it is at this view's own position: then no lease is needed.
+    pub(crate) fn with_graph<T>(&self, ask: impl FnOnce(&Graph) -> Option<T>) -> Option<T> {
         if let Some(memory) = &self.memory {
             return ask(memory.graph);
         }
-        let realm = self.keeper?.realm(self.realm)?;
+        let realm = self.cache?.realm(self.realm)?;
         let graph = realm.read();
         if graph.position() == self.head { ask(&graph) } else { None }
     }
 
-    /// How many steps an answer may take that makes a list first.
-    pub(crate) const fn patience(&self) -> usize {
+    /// Most steps for an answer that has to build a list first.
+    pub(crate) const fn step_limit(&self) -> usize {
         if self.is_memory() { WALK_MAX } else { usize::MAX }
     }
 
-    /// The same for a page that isn't too long to be read by ids.
+    /// Like [`Self::with_graph`], for a page that is short enough to be read by ids.
     pub(crate) fn page<T>(&self, slice: &Slice, ask: impl FnOnce(&Graph, usize) -> Option<T>) -> Option<T> {
         let limit = at_most(slice.limit);
-        if limit <= self.longest_page() { self.ordered(|graph| ask(graph, limit)) } else { None }
+        if limit <= self.longest_page() { self.with_graph(|graph| ask(graph, limit)) } else { None }
     }
 
-    /// Longer ones are read whole.
+    /// Longest page that is read by ids; longer ones are read by one list query.
     pub(crate) const fn longest_page(&self) -> usize {
-        if self.is_memory() { WALK_MAX } else { KEPT_MAX }
+        if self.is_memory() { WALK_MAX } else { CACHED_MAX }
     }
 
-    /// From now on keeps in memory what it reads.
-    pub(crate) const fn keeping(mut self, keeper: Option<&'c Index>) -> Self {
-        self.keeper = keeper;
+    /// From now on caches what it reads.
+    pub(crate) const fn caching(mut self, cache: Option<&'c Index>) -> Self {
+        self.cache = cache;
         self
     }
 
-    /// Keeps what was just read, unless it's so much that it would drive out what is used.
-    pub(crate) fn keep<'e, T: 'e>(&self, read: &'e [T])
+    /// Caches what was just read, unless that is so much that it would evict what is in use.
+    pub(crate) fn cache_read<'e, T: 'e>(&self, read: &'e [T])
     where
         Entity: From<&'e T>,
     {
-        self.keep_at(self.head, read);
+        self.cache_read_at(self.head, read);
     }
 
-    /// The same for what was read at another position.
-    pub(crate) fn keep_at<'e, T: 'e>(&self, position: i64, read: &'e [T])
+    /// Like [`Self::cache_read`], for what was read at another position.
+    pub(crate) fn cache_read_at<'e, T: 'e>(&self, position: i64, read: &'e [T])
     where
         Entity: From<&'e T>,
     {
-        if let Some(keeper) = self.keeper.filter(|_| read.len() <= KEPT_MAX) {
-            keeper.keep(self.realm, position, read.iter().map(Entity::from));
+        if let Some(cache) = self.cache.filter(|_| read.len() <= CACHED_MAX) {
+            cache.cache_entities(self.realm, position, read.iter().map(Entity::from));
         }
     }
 
-    /// Whether it is in memory: then a look costs nothing, and what isn't there ends the attempt.
+    /// Whether this is a view of memory: lookups are cheap, and a missing entity ends the attempt.
     pub const fn is_memory(&self) -> bool {
         self.memory.is_some()
     }
@@ -159,7 +161,7 @@ impl<'c> View<'c> {
         self.realm
     }
 
-    /// The number of the last event that this view knows of.
+    /// The number of the last event that this view includes.
     pub const fn position(&self) -> i64 {
         self.head
     }
@@ -172,7 +174,7 @@ impl<'c> View<'c> {
         self.catalogs.get(self)
     }
 
-    /// Which entity of this kind brought that id along.
+    /// The entity of this kind with this alias.
     pub fn find_alias<I: EntityId>(&self, dialect: Dialect, text: &str) -> Result<Option<I>> {
         let id = self.connection.optional(
             "SELECT id FROM alias WHERE realm = $1 AND dialect = $2 AND value = $3",

@@ -1,11 +1,11 @@
-//! Brings the lines of a file to the engine, chunk by chunk.
+//! Passes the lines of a file to the engine, chunk by chunk.
 //!
 //! ```text
-//! a thread reads and translates ──▶ Chunk, Chunk ──▶ one transaction each, with how far it came
-//!                                                      └ a line can't be done: from here on lines are only checked
+//! a thread reads and translates ──▶ Chunk, Chunk ──▶ one transaction each, with the progress made
+//!                                                      └ a line is refused: from here on lines are only checked
 //! ```
 //!
-//! Others write meanwhile. What a line is refused for may be gone when it is looked for; then the chunk is tried again.
+//! Others may write meanwhile. The reason for which a line is refused may be gone by the time it is checked; then the chunk is retried.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -13,39 +13,41 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use roster_engine::{self as engine, Caller, ImportProgress, ImportStep, Incoming, Known, Timestamp};
+use roster_engine::{self as engine, Caller, ImportProgress, ImportState, ImportStep, Incoming, Timestamp};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::lines::{Input, LINE_MAX, Lines, Text};
+use crate::lines::{Input, LINE_MAX, Lines, RawLine};
 use crate::map::{self, Line};
 use crate::record::{FORMAT, VERSION};
-use crate::turns::Turns;
+use crate::write_pacer::WritePacer;
 
 /// Lines in a chunk: at the beginning, at least and at most.
-const LINES: usize = 1000;
-const LINES_MIN: usize = 50;
-const LINES_MAX: usize = 20_000;
-/// Bytes of lines in a chunk.
-const BYTES: u64 = 8 << 20;
-/// How long a transaction is to take, in which nobody else can write.
-const TAKES: Duration = Duration::from_millis(500);
-/// How often the database looks at how much there is by now: at most, and so that it takes one part in so many of the time.
-const SETTLE: Duration = Duration::from_secs(2);
-const SETTLE_PART: u32 = 20;
-/// Chunks that wait.
-const AHEAD: usize = 2;
-/// How often a chunk is tried whose lines are refused for what is gone a moment later.
-const TRIES: u32 = 5;
+const INITIAL_CHUNK_LINES: usize = 1000;
+const MIN_CHUNK_LINES: usize = 50;
+const MAX_CHUNK_LINES: usize = 20_000;
+/// Maximum bytes of lines in a chunk.
+const CHUNK_BYTES: u64 = 8 << 20;
+/// How long a transaction should take, since nobody else can write meanwhile.
+const TARGET_TRANSACTION_TIME: Duration = Duration::from_millis(500);
+/// How often [`Caller::analyze_after_import`] may run: at most in this interval, and so that it takes at most one part in so many of the time.
+const ANALYZE_INTERVAL: Duration = Duration::from_secs(2);
+const ANALYZE_TIME_SHARE: u32 = 20;
+/// Chunks that are read ahead.
+const CHUNKS_AHEAD: usize = 2;
+/// How often a chunk is tried if the reason for refusing its lines is gone each time they are checked.
+const MAX_TRIES: u32 = 5;
 
-/// Lines of a chunk that can't be done, by their places in it.
+/// Lines of a chunk that are refused, by their positions in it.
 type Refused = Vec<(usize, engine::Error)>;
 
-/// Why an import ended before its end.
+/// Why an import failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("the input can't be read")]
     Read(#[from] io::Error),
-    #[error("this isn't what was being imported, nor can it be read again from its first line: say --restart")]
+    #[error(
+        "this input differs from what was being imported before, and can't be read again from its first line: use --restart"
+    )]
     OtherStream,
     #[error("another import into this realm is under way")]
     Concurrent,
@@ -65,31 +67,31 @@ impl From<engine::Error> for Error {
 /// How to import.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Options {
-    /// Say what would be refused, and change nothing.
+    /// Report what would be refused, and change nothing.
     pub dry_run: bool,
     /// Begin at the first line, whatever was imported before.
     pub restart: bool,
 }
 
-/// What happens on the way.
+/// Progress of an import, reported while it runs.
 #[derive(Debug)]
-pub enum Told<'t> {
-    /// It goes on behind what was imported before.
+pub enum ImportNotice<'t> {
+    /// It resumes after what was imported before.
     Resumed(&'t ImportProgress),
-    /// How far it is, in the whole file.
+    /// The position reached, counted from the beginning of the file.
     At { lines: u64, bytes: u64 },
-    /// This line can't be done. Lines come in their order.
+    /// This line is refused. Reported in the order of lines.
     Refused { line: u64, problem: &'t str },
 }
 
-/// What was done, or would be.
+/// The result of an import, or of a dry run.
 #[derive(Debug, Default)]
 pub struct Imported {
     /// Records by their kind, in this run.
     pub records: BTreeMap<&'static str, u64>,
-    /// Lines of the file that are imported now, this run and those before.
+    /// Lines of the file imported so far, by this run and earlier ones.
     pub lines: u64,
-    /// Lines that can't be done.
+    /// Lines that are refused.
     pub refused: u64,
     /// Whether this very file was imported before, and nothing was left to do.
     pub nothing_new: bool,
@@ -106,11 +108,11 @@ struct Chunk {
     records: Arc<[Incoming]>,
     /// Their line numbers.
     numbers: Vec<u64>,
-    /// Lines that aren't of this format.
+    /// Lines that don't conform to the format, with the problem.
     problems: Vec<(u64, String)>,
-    after: After,
+    after: FilePosition,
     last: bool,
-    /// Nothing was said up to its end: there are only blank lines, if any.
+    /// Whether the file has nothing but blank lines up to the end of this chunk.
     blank: bool,
 }
 
@@ -120,70 +122,70 @@ impl Chunk {
     }
 }
 
-/// The file's position behind a chunk.
+/// The position in the file after a chunk.
 #[derive(Clone)]
-struct After {
+struct FilePosition {
     beginning: String,
     hash: String,
     bytes: u64,
     lines: u64,
 }
 
-/// Imports what there is in `input`, for a caller who may do everything in his realm.
+/// Imports `input` on behalf of a caller who may do everything in his realm.
 ///
-/// Each chunk is one transaction. At the first line that can't be done its chunk is left out, and the rest of the file is only looked
-/// through for more of these.
+/// Each chunk is one transaction. The first chunk with a line that is refused is not imported, and from there on the rest of the file is
+/// only checked for more such lines.
 pub async fn import(
     caller: &Caller,
     input: Input,
     options: Options,
-    told: &mut (dyn FnMut(Told<'_>) + Send),
+    notify: &mut (dyn FnMut(ImportNotice<'_>) + Send),
 ) -> Result<Imported, Error> {
     let before = caller.begin_import().await?;
     let from = before.clone().filter(|_| !options.restart);
-    let size = Arc::new(AtomicUsize::new(LINES));
-    let (send, mut chunks) = mpsc::channel(AHEAD);
+    let size = Arc::new(AtomicUsize::new(INITIAL_CHUNK_LINES));
+    let (send, mut chunks) = mpsc::channel(CHUNKS_AHEAD);
     let (opened, resumed) = oneshot::channel();
-    let reading = Reading { size: Arc::clone(&size), send, end: None, blank: true };
+    let reading = ChunkReader { size: Arc::clone(&size), send, end: None, blank: true };
     let begin = from.clone();
     let reader = tokio::task::spawn_blocking(move || {
         let (lines, resumed) = Lines::open(input, begin.as_ref())?;
         let _ = opened.send(resumed);
         reading.run(lines, begin.filter(|_| resumed))
     });
-    // If it couldn't be opened, the reader says why in the end.
+    // If the input couldn't be opened, the reader's result has the error.
     let resumed = resumed.await.unwrap_or(false);
     let from = from.filter(|_| resumed);
     if let Some(from) = &from {
-        told(Told::Resumed(from));
+        notify(ImportNotice::Resumed(from));
     }
-    let mut run = Run {
+    let mut run = ImportRun {
         caller,
         begun: from.as_ref().map_or_else(|| caller.now(), |from| from.begun),
         imported: Imported { lines: from.as_ref().map_or(0, |from| from.lines), ..Imported::default() },
         finished: from.as_ref().is_some_and(|from| from.finished),
         before,
         size,
-        turns: Turns::new(caller),
-        settled: (Instant::now(), SETTLE),
+        write_pacer: WritePacer::new(caller),
+        last_analyze: (Instant::now(), ANALYZE_INTERVAL),
         checking: options.dry_run.then(Box::default),
-        only_check: options.dry_run,
+        dry_run: options.dry_run,
     };
     let mut nothing_new = from.is_some();
     while let Some(chunk) = chunks.recv().await {
         nothing_new &= chunk.is_empty();
-        run.chunk(&chunk, told).await?;
-        told(Told::At { lines: chunk.after.lines, bytes: chunk.after.bytes });
+        run.chunk(&chunk, notify).await?;
+        notify(ImportNotice::At { lines: chunk.after.lines, bytes: chunk.after.bytes });
     }
     reader.await.map_err(|error| io::Error::other(error.to_string()))??;
-    if run.imported.total() > 0 && !run.only_check {
-        caller.settle_import().await;
+    if run.imported.total() > 0 && !run.dry_run {
+        caller.analyze_after_import().await;
     }
     Ok(Imported { nothing_new, ..run.imported })
 }
 
-/// What an import is about to do.
-struct Run<'c> {
+/// An import in progress.
+struct ImportRun<'c> {
     caller: &'c Caller,
     begun: Timestamp,
     /// Whether all of the file was imported before.
@@ -191,18 +193,18 @@ struct Run<'c> {
     before: Option<ImportProgress>,
     imported: Imported,
     size: Arc<AtomicUsize>,
-    turns: Turns,
-    /// When the database last looked at how much there is, and when it is to look again.
-    settled: (Instant, Duration),
-    /// Nothing is imported (any more): what the lines amount to that are only looked at.
-    checking: Option<Box<Known>>,
-    /// Nothing is to be imported at all.
-    only_check: bool,
+    write_pacer: WritePacer,
+    /// When [`Caller::analyze_after_import`] last ran, and how long after that it may run again.
+    last_analyze: (Instant, Duration),
+    /// Set once lines are only checked and no longer imported: what the lines checked so far would create.
+    checking: Option<Box<ImportState>>,
+    /// Nothing is to be imported at all, only checked.
+    dry_run: bool,
 }
 
-impl Run<'_> {
-    async fn chunk(&mut self, chunk: &Chunk, told: &mut (dyn FnMut(Told<'_>) + Send)) -> Result<(), Error> {
-        // To remember what says nothing would be to forget the file that is remembered.
+impl ImportRun<'_> {
+    async fn chunk(&mut self, chunk: &Chunk, notify: &mut (dyn FnMut(ImportNotice<'_>) + Send)) -> Result<(), Error> {
+        // Recording progress for an empty file would overwrite the progress of the one imported before.
         if chunk.blank || (self.finished && chunk.is_empty()) {
             return Ok(());
         }
@@ -212,20 +214,20 @@ impl Run<'_> {
         } else {
             self.check(chunk).await?
         };
-        if self.only_check {
+        if self.dry_run {
             self.imported.count(&chunk.records);
         }
-        let refused = refused.iter().filter_map(|(place, error)| Some((*chunk.numbers.get(*place)?, words(error))));
+        let refused = refused.iter().filter_map(|(place, error)| Some((*chunk.numbers.get(*place)?, describe(error))));
         let mut problems: Vec<_> = chunk.problems.iter().cloned().chain(refused).collect();
         problems.sort();
         self.imported.refused += problems.len() as u64;
         for (line, problem) in &problems {
-            told(Told::Refused { line: *line, problem });
+            notify(ImportNotice::Refused { line: *line, problem });
         }
         Ok(())
     }
 
-    /// `None`: it was imported. Else there are lines that can't be, and from now on all are only checked.
+    /// `None` if the chunk was imported. Else its refused lines; from now on lines are only checked.
     async fn import(&mut self, chunk: &Chunk) -> Result<Option<Refused>, Error> {
         let mut tries = 0;
         loop {
@@ -235,15 +237,15 @@ impl Run<'_> {
             if !found.is_empty() {
                 return Ok(Some(found));
             }
-            if tries == TRIES {
-                // What is in the way comes and goes. The lines weren't imported, so that is what has to be said.
+            if tries == MAX_TRIES {
+                // The reason comes and goes, but the lines weren't imported, so the refusal has to be reported.
                 return Ok(Some(refused));
             }
             self.checking = None;
         }
     }
 
-    /// Which lines can't be done, behind all that were looked at before.
+    /// Which lines would be refused, given all lines checked before.
     async fn check(&mut self, chunk: &Chunk) -> Result<Refused, Error> {
         let known = self.checking.take().unwrap_or_default();
         let (known, refused) = self.caller.check_import(Arc::clone(&chunk.records), known).await?;
@@ -251,13 +253,13 @@ impl Run<'_> {
         Ok(refused)
     }
 
-    /// `None`: it was imported. Else some of its lines can't be: there is at least one.
+    /// `None` if the chunk was imported. Else its refused lines, at least one.
     async fn try_to_import(&mut self, chunk: &Chunk) -> Result<Option<Refused>, Error> {
-        let After { beginning, hash, bytes, lines } = chunk.after.clone();
+        let FilePosition { beginning, hash, bytes, lines } = chunk.after.clone();
         let (begun, updated) = (self.begun, self.caller.now());
         let after = ImportProgress { beginning, hash, bytes, lines, finished: chunk.last, begun, updated };
         let step = ImportStep { before: self.before.clone(), after: after.clone() };
-        self.turns.wait().await;
+        self.write_pacer.pause_if_needed().await;
         let started = Instant::now();
         let log = match self.caller.import(Arc::clone(&chunk.records), step).await {
             Ok(log) => log,
@@ -265,14 +267,14 @@ impl Run<'_> {
             Err(error) => return Err(error.into()),
         };
         adapt(&self.size, chunk.numbers.len(), started.elapsed());
-        self.turns.took_one(log);
+        self.write_pacer.chunk_written(log);
         self.before = Some(after);
         self.imported.lines = lines;
         self.imported.count(&chunk.records);
-        if self.settled.0.elapsed() >= self.settled.1 {
+        if self.last_analyze.0.elapsed() >= self.last_analyze.1 {
             let started = Instant::now();
-            self.caller.settle_import().await;
-            self.settled = (Instant::now(), SETTLE.max(started.elapsed() * SETTLE_PART));
+            self.caller.analyze_after_import().await;
+            self.last_analyze = (Instant::now(), ANALYZE_INTERVAL.max(started.elapsed() * ANALYZE_TIME_SHARE));
         }
         Ok(None)
     }
@@ -286,19 +288,19 @@ impl Imported {
     }
 }
 
-/// As many lines as a transaction can take in its time.
+/// Adapts the chunk size so that a transaction takes about [`TARGET_TRANSACTION_TIME`].
 fn adapt(size: &AtomicUsize, lines: usize, took: Duration) {
-    if lines < LINES_MIN {
+    if lines < MIN_CHUNK_LINES {
         return;
     }
-    let fits = lines as u128 * TAKES.as_micros() / took.as_micros().max(1);
+    let fits = lines as u128 * TARGET_TRANSACTION_TIME.as_micros() / took.as_micros().max(1);
     let fits = usize::try_from(fits).unwrap_or(usize::MAX);
     let now = size.load(Ordering::Relaxed);
-    size.store(fits.clamp(now / 2, now * 2).clamp(LINES_MIN, LINES_MAX), Ordering::Relaxed);
+    size.store(fits.clamp(now / 2, now * 2).clamp(MIN_CHUNK_LINES, MAX_CHUNK_LINES), Ordering::Relaxed);
 }
 
-/// An engine's refusal, with who it is about where that helps.
-fn words(error: &engine::Error) -> String {
+/// The engine's error, with the id of the existing entity if it names one.
+fn describe(error: &engine::Error) -> String {
     match error {
         engine::Error::AlreadyExists { id: Some(id), .. } => match native(*id) {
             Some(id) => format!("{error}: {id}"),
@@ -316,20 +318,20 @@ fn native(raw: i64) -> Option<String> {
     user.or_else(organization).or_else(role).or_else(|| PermissionId::checked(raw).map(EntityId::native))
 }
 
-/// Reads a file to its end, on a thread that may block.
-struct Reading {
+/// Reads a file to its end, on a thread for blocking work.
+struct ChunkReader {
     size: Arc<AtomicUsize>,
     send: mpsc::Sender<Chunk>,
-    /// Whether there is a line that says that it is the last one; `Some(false)`: it was announced.
+    /// Whether the `end` line was read; `None` if the header doesn't announce one and none was read.
     end: Option<bool>,
-    /// Whether nothing was said so far.
+    /// Whether only blank lines were read so far.
     blank: bool,
 }
 
-impl Reading {
+impl ChunkReader {
     fn run(mut self, mut lines: Lines, from: Option<ImportProgress>) -> Result<(), Error> {
         self.blank = from.is_none();
-        // What the first line said, and the last one if all was read, holds also where it isn't read again.
+        // When resuming, the header (and the end line of a file that was read completely) isn't read again but still counts.
         if let Some(from) = from
             && let Ok(Line::Header(header)) = map::read(lines.first_line())
         {
@@ -338,7 +340,7 @@ impl Reading {
         loop {
             let chunk = self.chunk(&mut lines)?;
             let last = chunk.last;
-            // Nobody listens any more once something went wrong.
+            // The receiver is gone if the import has failed.
             if self.send.blocking_send(chunk).is_err() || last {
                 return Ok(());
             }
@@ -348,7 +350,7 @@ impl Reading {
     fn chunk(&mut self, lines: &mut Lines) -> Result<Chunk, Error> {
         let (mut records, mut numbers, mut problems) = (Vec::new(), Vec::new(), Vec::new());
         let size = self.size.load(Ordering::Relaxed);
-        let full = lines.bytes + BYTES;
+        let full = lines.bytes + CHUNK_BYTES;
         let mut last = false;
         while records.len() + problems.len() < size && lines.bytes < full {
             let number = lines.number + 1;
@@ -356,11 +358,11 @@ impl Reading {
                 last = true;
                 break;
             };
-            self.blank &= matches!(text, Text::Line([]));
+            self.blank &= matches!(text, RawLine::Line([]));
             match text {
-                Text::TooLong => problems.push((number, format!("is longer than {} MiB", LINE_MAX >> 20))),
-                Text::Line([]) => {}
-                Text::Line(text) => match self.line(number, text) {
+                RawLine::TooLong => problems.push((number, format!("is longer than {} MiB", LINE_MAX >> 20))),
+                RawLine::Line([]) => {}
+                RawLine::Line(text) => match self.line(number, text) {
                     Ok(Some(record)) => {
                         records.push(record);
                         numbers.push(number);
@@ -373,22 +375,23 @@ impl Reading {
         if last && self.end == Some(false) {
             problems.push((lines.number + 1, String::from("is missing: the header announces a last line of type end")));
         }
-        let after = After { beginning: lines.beginning(), hash: lines.hash(), bytes: lines.bytes, lines: lines.number };
+        let after =
+            FilePosition { beginning: lines.beginning(), hash: lines.hash(), bytes: lines.bytes, lines: lines.number };
         Ok(Chunk { records: records.into(), numbers, problems, after, last, blank: self.blank })
     }
 
     fn line(&mut self, number: u64, text: &[u8]) -> Result<Option<Incoming>, String> {
         if self.end == Some(true) {
-            return Err(String::from("comes after the line that says that it is the last one"));
+            return Err(String::from("comes after the line of type end"));
         }
         match map::read(text)? {
             Line::Record(record) => Ok(Some(record)),
             Line::Header(_) if number > 1 => Err(String::from("a header must be the first line")),
             Line::Header(header) if header.format != FORMAT => {
-                Err(format!("format {:?} is unknown, {FORMAT:?} is what can be imported", header.format))
+                Err(format!("format {:?} is unknown, only {FORMAT:?} can be imported", header.format))
             }
             Line::Header(header) if header.version != VERSION => {
-                Err(format!("version {} is unknown, {VERSION} is what this Roster can import", header.version))
+                Err(format!("version {} is unknown, this version of Roster can import only {VERSION}", header.version))
             }
             Line::Header(header) => {
                 self.end = header.end.then_some(false);
@@ -420,15 +423,16 @@ mod tests {
     /// When every invitation has expired.
     const THEN: i64 = FIRST + 1000 * 24 * 60 * 60 * 1000;
 
-    /// So that what is in the way of a write is gone before a read looks for it: an invitation that keeps a place, until it expires.
+    /// Shows the writer thread an older time than readers. So what blocks a write (an invitation that holds a place until it expires) is gone
+    /// when a read looks for it.
     #[derive(Debug, Default)]
-    struct Hands {
+    struct SwitchingClock {
         moved: AtomicBool,
-        /// How many more times whoever writes doesn't know it yet.
+        /// How many more times the writer thread sees the old time.
         late: AtomicI64,
     }
 
-    impl Clock for Hands {
+    impl Clock for SwitchingClock {
         fn now(&self) -> Timestamp {
             let writes = std::thread::current().name() == Some("roster-writer");
             let moved = self.moved.load(Ordering::SeqCst);
@@ -440,8 +444,8 @@ mod tests {
     async fn import_all(caller: &Caller, text: &str) -> (Imported, Vec<String>) {
         let mut refused = Vec::new();
         let input = Input::Stream(Box::new(io::Cursor::new(text.to_owned().into_bytes())));
-        let done = import(caller, input, Options::default(), &mut |told| {
-            if let Told::Refused { line, problem } = told {
+        let done = import(caller, input, Options::default(), &mut |notice| {
+            if let ImportNotice::Refused { line, problem } = notice {
                 refused.push(format!("{line}: {problem}"));
             }
         })
@@ -450,10 +454,10 @@ mod tests {
         (done, refused)
     }
 
-    /// A member comes where a place is kept for somebody else, as the next so many writes see it, and no read.
+    /// Imports a member into an organization whose only place is held by an invitation, as the next `late` writes see it, and no read.
     async fn import_where_a_place_is_kept(late: i64) -> (Imported, Vec<String>) {
         let database = Database::new();
-        let clock = Arc::new(Hands::default());
+        let clock = Arc::new(SwitchingClock::default());
         let mut config = Config::new(database.url());
         config.index = IndexMode::None;
         config.clock = Arc::clone(&clock) as Arc<dyn Clock>;

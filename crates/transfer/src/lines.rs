@@ -1,4 +1,4 @@
-//! The lines of a file, with the hash of what was read so far.
+//! Reads a file line by line and hashes what was read so far.
 
 use std::fmt::Write as _;
 use std::fs::File;
@@ -10,9 +10,9 @@ use sha2::{Digest as _, Sha256};
 
 use crate::import::Error;
 
-/// Bytes of the longest line.
+/// Maximum bytes of a line.
 pub(crate) const LINE_MAX: u64 = 8 << 20;
-/// How much of a file's beginning is looked at to tell it from another one.
+/// How many bytes of a file's beginning are used to tell it from another one.
 const BEGINNING: usize = 4096;
 const BUFFER: usize = 1 << 18;
 /// What some editors put in front of UTF-8.
@@ -22,11 +22,11 @@ const BOM: &[u8] = b"\xef\xbb\xbf";
 #[derive(Debug)]
 pub enum Input {
     File(File),
-    /// What can be read once.
+    /// An input that can be read only once.
     Stream(Box<dyn ReadOnce>),
 }
 
-/// Something that can be read once, such as standard input.
+/// An input that can be read only once, such as standard input.
 pub trait ReadOnce: Read + Send + std::fmt::Debug + 'static {}
 
 impl<R: Read + Send + std::fmt::Debug + 'static> ReadOnce for R {}
@@ -34,7 +34,7 @@ impl<R: Read + Send + std::fmt::Debug + 'static> ReadOnce for R {}
 impl Input {
     pub fn open(file: &Path) -> io::Result<Self> {
         let file = File::open(file)?;
-        // A pipe with a name can't be read twice either.
+        // A named pipe can't be read twice, either.
         Ok(if file.metadata()?.is_file() { Self::File(file) } else { Self::Stream(Box::new(file)) })
     }
 
@@ -42,7 +42,7 @@ impl Input {
         Self::Stream(Box::new(io::stdin()))
     }
 
-    /// In bytes, if that is known.
+    /// In bytes, if known.
     pub fn size(&self) -> Option<u64> {
         match self {
             Self::File(file) => file.metadata().ok().map(|file| file.len()),
@@ -66,26 +66,26 @@ pub(crate) struct Lines {
     hash: Sha256,
     first: Vec<u8>,
     pub bytes: u64,
-    /// Of the line that was read last.
+    /// The number of the line read last, from 1.
     pub number: u64,
     buffer: Vec<u8>,
 }
 
 /// One line.
-pub(crate) enum Text<'l> {
+pub(crate) enum RawLine<'l> {
     Line(&'l [u8]),
-    /// Longer than anything that this format has.
+    /// Longer than [`LINE_MAX`].
     TooLong,
 }
 
 impl Lines {
-    /// Begins where `before` ended, if this is the same file; else at its first line. Says which.
+    /// Resumes where `before` ended and returns true if this is the same file; else begins at its first line.
     pub(crate) fn open(mut input: Input, before: Option<&ImportProgress>) -> Result<(Self, bool), Error> {
         let first = beginning(&mut input)?;
         let resumable = before.filter(|before| {
             let seen = usize::try_from(before.bytes).unwrap_or(usize::MAX).min(BEGINNING);
             first.get(..seen).is_some_and(|first| {
-                // Every file begins with nothing, so that says nothing about this one.
+                // Blank beginnings don't identify a file.
                 let blank = first.len() as u64 == before.bytes && is_blank(first);
                 !blank && hex(&Sha256::digest(first)) == before.beginning
             })
@@ -115,7 +115,7 @@ impl Lines {
         }
     }
 
-    /// Whether the file begins with what was imported; then it was read.
+    /// Skips what was imported before. Returns false if the file doesn't begin with that.
     fn skip(&mut self, before: &ImportProgress) -> io::Result<bool> {
         let mut last = b'\n';
         while self.bytes < before.bytes {
@@ -129,30 +129,30 @@ impl Lines {
             self.reader.consume(left);
             self.bytes += left as u64;
         }
-        // What comes may be the rest of a line that had no end.
+        // Without a line break at the end, what follows is the rest of the last line.
         self.number = if last == b'\n' { before.lines } else { before.lines.saturating_sub(1) };
         Ok(self.hash() == before.hash)
     }
 
-    /// Hex of the hash of what was read so far.
+    /// The SHA-256 of what was read so far, in hex.
     pub(crate) fn hash(&self) -> String {
         hex(&self.hash.clone().finalize())
     }
 
-    /// Hex of the hash of the file's first bytes, as far as they were read.
+    /// The SHA-256 of the file's first [`BEGINNING`] bytes, as far as they were read, in hex.
     pub(crate) fn beginning(&self) -> String {
         let seen = usize::try_from(self.bytes).unwrap_or(usize::MAX).min(self.first.len());
         hex(&Sha256::digest(&self.first[..seen]))
     }
 
-    /// The file's first line, as far as it is kept.
+    /// The file's first line, as far as it lies within the first [`BEGINNING`] bytes.
     pub(crate) fn first_line(&self) -> &[u8] {
         let first = self.first.strip_prefix(BOM).unwrap_or(&self.first);
         first.split(|byte| *byte == b'\n').next().unwrap_or_default()
     }
 
-    /// The next line, without its end. `None` if there is none.
-    pub(crate) fn next(&mut self) -> io::Result<Option<Text<'_>>> {
+    /// The next line, trimmed. `None` at the end.
+    pub(crate) fn next(&mut self) -> io::Result<Option<RawLine<'_>>> {
         self.buffer.clear();
         let read = (&mut self.reader).take(LINE_MAX).read_until(b'\n', &mut self.buffer)?;
         if read == 0 {
@@ -163,18 +163,18 @@ impl Lines {
         self.number += 1;
         if read as u64 == LINE_MAX && self.buffer.last() != Some(&b'\n') {
             self.skip_rest()?;
-            return Ok(Some(Text::TooLong));
+            return Ok(Some(RawLine::TooLong));
         }
         let mut line = self.buffer.as_slice();
         if self.number == 1 {
             line = line.strip_prefix(BOM).unwrap_or(line);
         }
-        Ok(Some(Text::Line(line.trim_ascii())))
+        Ok(Some(RawLine::Line(line.trim_ascii())))
     }
 }
 
 impl Lines {
-    /// To the end of the line.
+    /// Skips to the end of the line.
     fn skip_rest(&mut self) -> io::Result<()> {
         while self.buffer.last().is_some_and(|last| *last != b'\n') {
             self.buffer.clear();
@@ -213,7 +213,7 @@ mod tests {
         Input::Stream(Box::new(io::Cursor::new(text.to_owned().into_bytes())))
     }
 
-    /// What was remembered of a file with this text by an import that came to its end.
+    /// The progress that is stored after a complete import of a file with this text.
     fn remembered(text: &str) -> ImportProgress {
         let (mut lines, _) = Lines::open(input(text), None).expect("an input");
         while lines.next().expect("an input").is_some() {}

@@ -1,16 +1,16 @@
-//! From lines to the engine's words. Every refusal names its field.
+//! Converts lines to the engine's types. Every error names its field.
 
 use std::collections::BTreeMap;
 
 use roster_engine::{
-    AccountUserFields, AddressKind, Base, Carried, Dialect, EntityId, Extras, Form, Given, Incoming,
-    IncomingAccountUser, IncomingAddress, IncomingDirectoryLink, IncomingInvitation, IncomingMembership,
-    IncomingOrganization, IncomingRoot, IncomingSubject, IncomingUser, NewMembership, NewOrganization, NewPermission,
-    NewRole, NewUser, OrganizationStatus, RoleNumber, Timestamp, TokenId, UserId, UserStatus, Visibility,
+    AccountUserFields, AddressKind, Base, Carried, Dialect, EntityId, Extras, Form, Incoming, IncomingAccountUser,
+    IncomingAddress, IncomingDirectoryLink, IncomingInvitation, IncomingMembership, IncomingOrganization, IncomingRoot,
+    IncomingSubject, IncomingUser, NewMembership, NewOrganization, NewPermission, NewRole, NewUser, OrganizationStatus,
+    ProfileSnapshot, RoleNumber, Timestamp, TokenId, UserId, UserStatus, Visibility,
 };
 use serde::de::{DeserializeOwned, IgnoredAny};
 
-use crate::record::{self, Type};
+use crate::record::{self, LineType};
 
 /// What a line holds.
 #[derive(Debug)]
@@ -20,7 +20,7 @@ pub(crate) enum Line {
     End(record::End),
 }
 
-/// Why a line isn't one of this format.
+/// Why a line doesn't conform to the format.
 pub(crate) type Problem = String;
 
 const KINDS: &str =
@@ -29,11 +29,11 @@ const KINDS: &str =
 /// Reads one line.
 pub(crate) fn read(text: &[u8]) -> Result<Line, Problem> {
     if !text.starts_with(b"{") {
-        // An array would do for serde.
+        // serde would also accept an array.
         parse::<IgnoredAny>(text)?;
-        return Err(String::from("is no JSON object"));
+        return Err(String::from("is not a JSON object"));
     }
-    let Type { kind } = parse(text)?;
+    let LineType { kind } = parse(text)?;
     let record = match kind.as_str() {
         "membership" => membership(parse(text)?)?,
         "user" => user(parse(text)?)?,
@@ -68,7 +68,7 @@ fn parse<T: DeserializeOwned>(text: &[u8]) -> Result<T, Problem> {
     serde_json::from_slice(text).map_err(|error| explain::<T>(text, &error))
 }
 
-/// Reads it again to find out which field it is.
+/// Parses once more to find out which field is at fault.
 fn explain<T: DeserializeOwned>(text: &[u8], error: &serde_json::Error) -> Problem {
     if error.is_syntax() || error.is_eof() {
         return format!("is not JSON: {}", place(&error.to_string()));
@@ -85,14 +85,14 @@ fn explain<T: DeserializeOwned>(text: &[u8], error: &serde_json::Error) -> Probl
     }
 }
 
-/// A line is one line, so only the column helps.
+/// Drops the line from a position: the text is always one line.
 fn place(message: &str) -> String {
     message.replace(" at line 1 column ", " at column ")
 }
 
 fn id<I: EntityId>(text: Option<String>, field: &str) -> Result<Option<I>, Problem> {
     let read = |text: String| {
-        let problem = || format!("{field} is no id of a {}, such as {}", I::KIND, I::from_raw(0).native());
+        let problem = || format!("{field} is not the id of a {}, such as {}", I::KIND, I::from_raw(0).native());
         Form::read_any(&text).ok_or_else(problem)
     };
     text.map(read).transpose()
@@ -105,12 +105,12 @@ fn time(text: Option<String>, field: &str) -> Result<Option<Timestamp>, Problem>
     text.map(read).transpose()
 }
 
-/// Who made it: a user or a token.
+/// The creator: a user or a token.
 fn author(text: Option<String>) -> Result<Option<i64>, Problem> {
     let read = |text: String| {
         let user = Form::read_any::<UserId>(&text).map(EntityId::raw);
         let token = || Form::read_any::<TokenId>(&text).map(EntityId::raw);
-        user.or_else(token).ok_or_else(|| String::from("created_by is no id of a user or token"))
+        user.or_else(token).ok_or_else(|| String::from("created_by is not the id of a user or token"))
     };
     text.map(read).transpose()
 }
@@ -142,7 +142,7 @@ fn role(line: record::Role) -> Result<Incoming, Problem> {
         ..Carried::default()
     };
     let number = |number: u8| {
-        let own = RoleNumber::new(number).filter(|number| number.get() >= RoleNumber::FIRST_OWN);
+        let own = RoleNumber::new(number).filter(|number| number.get() >= RoleNumber::FIRST_CUSTOM);
         own.ok_or_else(|| String::from("number must be from 8 to 62"))
     };
     let number = line.number.map(number).transpose()?;
@@ -359,7 +359,7 @@ fn directory_link(line: record::DirectoryLink) -> Result<Incoming, Problem> {
         suspended: line.suspended,
         document: line.document,
         addresses: line.addresses,
-        given: line.given.map(|given| Given {
+        given: line.given.map(|given| ProfileSnapshot {
             first_name: given.first_name,
             last_name: given.last_name,
             email: given.email,

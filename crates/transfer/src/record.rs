@@ -1,4 +1,4 @@
-//! A type for each kind of line. What is missing has its default; what isn't known is refused.
+//! A type for each kind of line. Missing fields have defaults; unknown fields are refused.
 
 use std::collections::BTreeMap;
 
@@ -13,9 +13,9 @@ pub(crate) const FORMAT: &str = "roster-realm";
 /// The `version` of a header.
 pub(crate) const VERSION: u32 = 1;
 
-/// Which kind of line it is.
+/// The kind of a line.
 #[derive(Debug, Deserialize)]
-pub(crate) struct Type {
+pub(crate) struct LineType {
     #[serde(rename = "type")]
     pub kind: String,
 }
@@ -43,7 +43,7 @@ fn is_false(flag: &bool) -> bool {
     !flag
 }
 
-/// The first line. May be left out.
+/// The first line; optional.
 #[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Header {
@@ -51,7 +51,7 @@ pub(crate) struct Header {
     pub _kind: IgnoredAny,
     pub format: String,
     pub version: u32,
-    /// Whether the last line says that it is the last one. So half a file is known for what it is.
+    /// Whether the file ends with an `end` line, so that a truncated file is detected.
     #[serde(default, skip_serializing_if = "is_false")]
     pub end: bool,
 }
@@ -62,7 +62,7 @@ pub(crate) struct Header {
 pub(crate) struct End {
     #[serde(rename = "type", skip_serializing)]
     pub _kind: IgnoredAny,
-    /// The lines before it.
+    /// The number of lines before it.
     pub lines: u64,
 }
 
@@ -123,7 +123,7 @@ pub(crate) enum Base {
 pub(crate) struct Organization {
     #[serde(rename = "type", skip_serializing)]
     pub _kind: IgnoredAny,
-    /// The realm's root, which is there already: it becomes as the line says.
+    /// Whether it is the realm's root. That exists already and is updated.
     #[serde(skip_serializing_if = "is_false")]
     pub root: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -192,12 +192,12 @@ pub(crate) struct User {
     pub other_emails: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub phones: Vec<String>,
-    /// In the place of these three, where more is to be said.
+    /// Instead of these three, with more detail.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub addresses: Option<Vec<Address>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// `null`: the name has no such part.
+    /// `null` means that the name has no such part.
     #[serde(with = "serde_with::rust::double_option", skip_serializing_if = "Option::is_none")]
     pub first_name: Option<Option<String>>,
     #[serde(with = "serde_with::rust::double_option", skip_serializing_if = "Option::is_none")]
@@ -242,7 +242,7 @@ pub(crate) struct Address {
     pub value: String,
     #[serde(default, skip_serializing_if = "is_false")]
     pub primary: bool,
-    /// It is, if nobody says that it isn't.
+    /// Defaults to true.
     #[serde(default = "yes", skip_serializing_if = "is_true")]
     pub verified: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -292,7 +292,7 @@ pub(crate) struct Membership {
     pub extras: Object,
 }
 
-/// A pending one.
+/// A pending invitation.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Invitation {
@@ -304,7 +304,7 @@ pub(crate) struct Invitation {
     pub email: String,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub name: String,
-    /// The id that is kept for a user with this address.
+    /// The id reserved for a user with this address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_id: Option<String>,
     /// By their keys.
@@ -325,7 +325,7 @@ pub(crate) struct Invitation {
     pub extras: Object,
 }
 
-/// That an account provisioned a user.
+/// A user whom an account has provisioned.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct AccountUser {
@@ -351,10 +351,9 @@ pub(crate) struct DirectoryLink {
     pub _kind: IgnoredAny,
     /// The organization whose directory it is.
     pub domain: Reference,
-    /// Either this,
+    /// Exactly one of `user` and `organization` is given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<Reference>,
-    /// or this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub organization: Option<Reference>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -377,7 +376,7 @@ pub(crate) struct DirectoryLink {
     pub updated_at: Option<String>,
 }
 
-/// A user's names and address, as they were right after the directory's last write.
+/// A user's names and address, as of right after the directory's last write.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Given {

@@ -1,4 +1,4 @@
-//! How a line names a user or an organization: by a text, or by an object that says what kind of name it is.
+//! How a line refers to a user or an organization: by a string, or by an object that gives the kind of name.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! From the engine's words to lines.
+//! Converts the engine's types to lines.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,8 +12,8 @@ use serde::de::IgnoredAny;
 use crate::record::{self, Line};
 use crate::reference::{ROOT, Reference};
 
-/// Knows what lines name without a line of its own.
-pub(crate) struct Show {
+/// Builds lines; knows the realm's root and roles, which lines refer to by name.
+pub(crate) struct LineBuilder {
     root: OrganizationId,
     roles: Arc<RoleCatalog>,
 }
@@ -35,21 +35,21 @@ fn aliases(aliases: Aliases) -> BTreeMap<String, String> {
     aliases.0.into_iter().map(|(dialect, text)| (dialect.word().to_owned(), text)).collect()
 }
 
-impl Show {
+impl LineBuilder {
     pub(crate) const fn new(root: OrganizationId, roles: Arc<RoleCatalog>) -> Self {
         Self { root, roles }
     }
 
-    fn place(&self, id: OrganizationId) -> Reference {
+    fn organization_reference(&self, id: OrganizationId) -> Reference {
         Reference::Text(if id == self.root { ROOT.to_owned() } else { id.native() })
     }
 
-    fn keys(&self, roles: RoleSet) -> Vec<String> {
+    fn role_keys(&self, roles: RoleSet) -> Vec<String> {
         self.roles.keys(roles).into_iter().map(str::to_owned).collect()
     }
 
-    pub(crate) fn one(&self, one: Exported) -> Line {
-        match one {
+    pub(crate) fn line(&self, record: Exported) -> Line {
+        match record {
             Exported::Permission(permission) => Line::Permission(record::Permission {
                 id: Some(permission.id.native()),
                 key: permission.key,
@@ -81,9 +81,9 @@ impl Show {
             Exported::Membership(membership) => Line::Membership(Box::new(record::Membership {
                 _kind: IgnoredAny,
                 id: Some(membership.id.native()),
-                organization: self.place(membership.organization),
+                organization: self.organization_reference(membership.organization),
                 user: Reference::Text(membership.user.native()),
-                roles: self.keys(membership.roles),
+                roles: self.role_keys(membership.roles),
                 default: membership.is_default,
                 created_by: author(membership.created_by),
                 created_at: Some(membership.created.rfc3339()),
@@ -95,11 +95,11 @@ impl Show {
             Exported::Invitation(invitation) => Line::Invitation(Box::new(record::Invitation {
                 _kind: IgnoredAny,
                 id: Some(invitation.id.native()),
-                organization: self.place(invitation.organization),
+                organization: self.organization_reference(invitation.organization),
                 email: invitation.email,
                 name: invitation.name,
                 user_id: invitation.user.map(EntityId::native),
-                roles: self.keys(invitation.roles),
+                roles: self.role_keys(invitation.roles),
                 inviter: invitation.inviter.map(|inviter| Reference::Text(inviter.native())),
                 expires_at: Some(invitation.expires.rfc3339()),
                 created_at: Some(invitation.created.rfc3339()),
@@ -110,7 +110,7 @@ impl Show {
             })),
             Exported::AccountUser(account_user) => Line::AccountUser(record::AccountUser {
                 _kind: IgnoredAny,
-                organization: self.place(account_user.organization),
+                organization: self.organization_reference(account_user.organization),
                 user: Reference::Text(account_user.user.native()),
                 external_id: account_user.external_id,
                 user_schema: account_user.user_schema,
@@ -120,11 +120,11 @@ impl Show {
             Exported::DirectoryLink(link) => {
                 let (user, organization) = match link.subject {
                     LinkSubject::User(user) => (Some(Reference::Text(user.native())), None),
-                    LinkSubject::Organization(organization) => (None, Some(self.place(organization))),
+                    LinkSubject::Organization(organization) => (None, Some(self.organization_reference(organization))),
                 };
                 Line::DirectoryLink(Box::new(record::DirectoryLink {
                     _kind: IgnoredAny,
-                    domain: self.place(link.domain),
+                    domain: self.organization_reference(link.domain),
                     user,
                     organization,
                     external_id: link.external_id,
@@ -150,7 +150,7 @@ impl Show {
         record::Organization {
             root,
             id: (!root).then(|| organization.id.native()),
-            parent: organization.parent.map(|parent| self.place(parent)),
+            parent: organization.parent.map(|parent| self.organization_reference(parent)),
             name: Some(organization.name),
             slug: (!root).then_some(organization.slug),
             external_id: organization.external_id,
@@ -180,7 +180,7 @@ impl Show {
 }
 
 fn show_user(user: User) -> record::User {
-    // Without a word, first and last name would be read from the whole one.
+    // If they were left out, an import would derive first and last name from the whole name.
     let only_whole_name = user.first_name.is_none() && user.last_name.is_none() && !user.name.is_empty();
     let part = |part: Option<String>| if only_whole_name { Some(None) } else { part.map(Some) };
     let has_part = user.first_name.is_some() || user.last_name.is_some();

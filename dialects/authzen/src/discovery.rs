@@ -1,4 +1,4 @@
-//! Where everything is, for who knows only the server's address.
+//! The discovery document, for clients that know only the server's address.
 
 use axum::Router;
 use axum::extract::State;
@@ -6,14 +6,14 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use http::StatusCode;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
-use roster_http::{App, Frame};
+use roster_http::{App, RequestError};
 use serde_json::json;
 
 use crate::PREFIX;
 
 const WELL_KNOWN: &str = "/.well-known/authzen-configuration";
 
-/// The document, at its well-known place; where the public URL has a path, also with that behind it.
+/// Serves the document at its well-known path; if the public URL has a path, also with that appended.
 pub fn discovery(app: &App) -> Router {
     let path = app.urls.public.as_deref().and_then(path_of).unwrap_or_default();
     let place = || get(document).fallback(not_allowed);
@@ -30,7 +30,7 @@ fn path_of(url: &str) -> Option<&str> {
     rest.find('/').map(|at| &rest[at..])
 }
 
-/// The same for everyone, whatever names a request has for this server.
+/// The same for everyone: it doesn't depend on the request's `Host`.
 async fn document(State(app): State<App>) -> Response {
     let base = app.base_url();
     let at = |path: &str| format!("{base}{PREFIX}{path}");
@@ -49,13 +49,13 @@ async fn document(State(app): State<App>) -> Response {
     (headers, body.to_string()).into_response()
 }
 
-/// In the form of this surface's errors.
+/// 405, in this surface's error format.
 async fn not_allowed() -> Response {
     let headers = [
         (ALLOW, HeaderValue::from_static("GET,HEAD")),
         (CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8")),
     ];
-    (StatusCode::METHOD_NOT_ALLOWED, headers, Frame::MethodNotAllowed.to_string()).into_response()
+    (StatusCode::METHOD_NOT_ALLOWED, headers, RequestError::MethodNotAllowed.to_string()).into_response()
 }
 
 #[cfg(test)]

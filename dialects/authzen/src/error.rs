@@ -1,16 +1,16 @@
-//! Failures: a line of text.
+//! Errors, which are a line of text.
 
 use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use roster_engine::Error;
-use roster_http::{Failure, Frame, RequestMeta};
+use roster_http::{Failure, RequestError, RequestMeta};
 
-/// What is wrong with a request, on one line.
-pub(crate) fn words(frame: &Frame) -> String {
-    let text = match frame {
-        Frame::Field { name, problem, .. } if name.is_empty() => format!("the body {problem}"),
-        Frame::Field { name, problem, .. } => format!("{name} {problem}"),
+/// Describes what is wrong with a request, on one line.
+pub(crate) fn describe(error: &RequestError) -> String {
+    let text = match error {
+        RequestError::Field { name, problem, .. } if name.is_empty() => format!("the body {problem}"),
+        RequestError::Field { name, problem, .. } => format!("{name} {problem}"),
         other => other.to_string(),
     };
     text.replace(char::is_control, " ")
@@ -24,7 +24,7 @@ fn status_of(error: &Error) -> StatusCode {
         Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         Error::Invalid { .. }
         | Error::Reference { .. }
-        // What isn't there is a no; the engine says these to other surfaces only.
+        // Here, unknown entities give a denial; the engine returns these only to other surfaces.
         | Error::NotFound(_)
         | Error::Unknown { .. }
         | Error::AlreadyExists { .. }
@@ -58,7 +58,7 @@ fn status_of(error: &Error) -> StatusCode {
 
 pub(crate) fn render(failure: &Failure, _: &RequestMeta) -> Response {
     let (status, text) = match failure {
-        // The log has the rest.
+        // Details are in the log.
         Failure::Domain(Error::Internal(_)) => {
             (StatusCode::INTERNAL_SERVER_ERROR, String::from("the server failed to handle this request"))
         }
@@ -66,10 +66,10 @@ pub(crate) fn render(failure: &Failure, _: &RequestMeta) -> Response {
             (StatusCode::SERVICE_UNAVAILABLE, String::from("not possible at the moment: try again"))
         }
         Failure::Domain(error) => (status_of(error), error.to_string().replace(char::is_control, " ")),
-        Failure::Frame(Frame::UnsupportedMediaType) => {
+        Failure::Request(RequestError::UnsupportedMediaType) => {
             (StatusCode::BAD_REQUEST, String::from("the Content-Type must be application/json"))
         }
-        Failure::Frame(frame) => (frame.status(), words(frame)),
+        Failure::Request(error) => (error.status(), describe(error)),
     };
     let headers = [
         (CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8")),

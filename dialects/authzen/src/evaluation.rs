@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Extension;
 use axum::response::Response;
 use roster_engine::{CHECKS_MAX, Caller, Check};
-use roster_http::{App, Authenticated, Body, Failure, Frame};
+use roster_http::{App, Authenticated, Body, Failure, RequestError};
 use serde_json::{Value, json};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -36,20 +36,20 @@ async fn evaluate(
 
 async fn single(caller: &Caller, names: &Names, members: Members<'_>) -> Result<Response, Failure> {
     let question = Question::read(members, "", names)?;
-    // Of an unknown type there is nothing to ask; who may not ask at all is told so all the same.
+    // For an unknown type there is nothing to check, but a caller who may not ask at all is still refused.
     let verdict = caller.check_many(question.check.clone().into_iter().collect()).await?.pop();
     Ok(answer(&question.answer(verdict.as_ref())))
 }
 
-/// When the answers end.
+/// When the evaluation stops.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Semantic {
     ExecuteAll,
-    /// With the first that says this.
+    /// At the first decision with this value.
     EndWith(bool),
 }
 
-fn semantic(body: &Node) -> Result<Semantic, Frame> {
+fn semantic(body: &Node) -> Result<Semantic, RequestError> {
     const NAME: &str = "evaluations_semantic";
     let Some(options) = body.object("", "options")? else { return Ok(Semantic::ExecuteAll) };
     match options.text("options", NAME, 64)? {
@@ -92,9 +92,9 @@ async fn evaluate_many(
         if !item.is_object() {
             return Err(invalid(&path, "must be an object").into());
         }
-        // What is wrong with an item is its own answer; the others are answered.
+        // An error in an item is reported in its own answer; the other items are still evaluated.
         let question = Members::of(item, &path).and_then(|own| Question::read(own.or(defaults), &path, &names));
-        questions.push(question.map_err(|frame| crate::error::words(&frame)));
+        questions.push(question.map_err(|error| crate::error::describe(&error)));
     }
     let checks: Vec<Check> = questions.iter().flatten().filter_map(|question| question.check.clone()).collect();
     let mut verdicts = caller.check_many(checks).await?.into_iter();

@@ -6,10 +6,10 @@
 //!       └ the engine's checks                                  page.rs      parts of a search
 //! ```
 //!
-//! - A denial is a success: 200 with `"decision": false`. What isn't there is a denial, too.
+//! - A denial is a success: 200 with `"decision": false`. So is a question about something that doesn't exist.
 //! - A subject is a user and a resource an organization, by any of their names; an action is a permission, or `role:` and a role.
-//! - Unknown members of a request are fine at every depth; what has a meaning here and occurs twice is not.
-//! - Answers hold nothing that wasn't asked for: some clients compare them whole. `context.roster` asks for reasons.
+//! - Unknown members of a request are ignored at every depth; a known member that occurs twice is refused.
+//! - Answers contain nothing that wasn't asked for: some clients compare them as a whole. `context.roster` asks for reasons.
 
 mod answer;
 mod discovery;

@@ -1,5 +1,5 @@
-//! What things are called: `user`, `organization` and the realm's own permissions, and beside these what the server's configuration
-//! says. Who asks often can't change the names he uses.
+//! The names of types and actions: `user`, `organization` and the realm's own permissions, and further ones from the server's
+//! configuration, since clients often can't change the names that they use.
 
 use std::collections::BTreeMap;
 
@@ -13,35 +13,35 @@ use crate::tree::Node;
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Names {
-    /// Further words for an organization, or how ids are shown by one.
+    /// Further names for an organization, or the form of ids for one.
     pub resource_types: Vec<TypeName>,
-    /// Further words for a user, or how ids are shown by one.
+    /// Further names for a user, or the form of ids for one.
     pub subject_types: Vec<TypeName>,
     /// Actions whose properties select the permission that is asked for.
     pub actions: Vec<ActionName>,
 }
 
-/// A word for a type of entity.
+/// A name for a type of entity.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TypeName {
     pub name: String,
-    /// The form of ids in answers. All forms are taken.
+    /// The form of ids in answers. In requests all forms are accepted.
     pub id: Option<IdFormat>,
 }
 
-/// A word for an action.
+/// A name for an action.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ActionName {
     pub name: String,
-    /// Counts only if the properties sent have these values.
+    /// Applies only if the properties sent have these values.
     #[serde(default)]
     pub when: BTreeMap<String, Value>,
     pub permission: String,
 }
 
-/// How an id is shown.
+/// The form in which an id is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum IdFormat {
@@ -52,13 +52,13 @@ pub enum IdFormat {
     Enhance,
     Box,
     ExternalId,
-    /// Of users.
+    /// For users only.
     Email,
-    /// Of organizations.
+    /// For organizations only.
     Slug,
 }
 
-/// What a user or an organization is called without configuration.
+/// The default names of the two types.
 const USER: &str = "user";
 const ORGANIZATION: &str = "organization";
 
@@ -87,7 +87,7 @@ impl IdFormat {
         }
     }
 
-    /// Who has no such name is shown by the native id.
+    /// A user without such an id is shown by the native id.
     pub(crate) fn user(self, user: &User) -> String {
         let own = match self {
             Self::ExternalId => user.external_id.clone(),
@@ -115,17 +115,17 @@ fn format_of(names: &[TypeName], built_in: &str, kind: &str) -> Option<IdFormat>
 }
 
 impl Names {
-    /// How ids of this type of subject are shown. `None`: no such type is known.
+    /// How ids of this type of subject are shown; `None` if the type is unknown.
     pub(crate) fn subject(&self, kind: &str) -> Option<IdFormat> {
         format_of(&self.subject_types, USER, kind)
     }
 
-    /// How ids of this type of resource are shown. `None`: no such type is known.
+    /// How ids of this type of resource are shown; `None` if the type is unknown.
     pub(crate) fn resource(&self, kind: &str) -> Option<IdFormat> {
         format_of(&self.resource_types, ORGANIZATION, kind)
     }
 
-    /// What an action asks for. `properties`: as sent.
+    /// What an action asks for; `properties` are as sent.
     pub(crate) fn ask(&self, name: &str, properties: Option<&Node>) -> Ask {
         let sent = properties.map(Node::value).unwrap_or_default();
         let fits = |action: &&ActionName| {

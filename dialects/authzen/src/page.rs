@@ -1,28 +1,28 @@
-//! Which part of a search. A token says where the next part begins; it is signed for one realm, one endpoint and one question.
+//! Paging of searches. A token marks where the next page begins; it is signed for one realm, one endpoint and one question.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use roster_engine::{Caller, same_bytes};
-use roster_http::{Failure, Frame};
+use roster_http::{Failure, RequestError};
 use serde_json::{Value, json};
 
 use crate::tree::{Node, invalid};
 
-/// Most results on a page.
+/// Maximum results on a page.
 const LIMIT_MAX: u64 = 1000;
-/// Longest token, in bytes.
+/// Maximum length of a token, in bytes.
 const TOKEN_MAX: usize = 512;
-/// Bytes of a token that are its signature.
-const MAC: usize = 16;
-/// The largest number that every JSON implementation reads exactly.
+/// Length of a token's signature, in bytes.
+const MAC_BYTES: usize = 16;
+/// The largest integer that every JSON implementation parses exactly.
 const EXACT_MAX: u64 = 1 << 53;
-/// In a token, that no limit was given.
+/// In a token: no limit was given.
 const NO_LIMIT: u64 = u64::MAX;
 
 /// Where the results of a search begin, and how many there may be.
 #[derive(Debug)]
 pub(crate) struct Page {
-    /// What this is a search for, written so that the same question is written the same.
+    /// The question in canonical form.
     question: String,
     /// The last result of the page before.
     pub after: Option<String>,
@@ -31,7 +31,7 @@ pub(crate) struct Page {
     token: Option<String>,
 }
 
-fn number(page: &Node) -> Result<Option<u64>, Frame> {
+fn number(page: &Node) -> Result<Option<u64>, RequestError> {
     let bad = || invalid("page.limit", "must be a whole number from 0 to 2^53");
     match page.member("page", "limit")? {
         None => Ok(None),
@@ -48,11 +48,11 @@ fn number(page: &Node) -> Result<Option<u64>, Frame> {
     }
 }
 
-async fn signature(caller: &Caller, question: &str, limit: u64, after: &str) -> Result<[u8; MAC], Failure> {
+async fn signature(caller: &Caller, question: &str, limit: u64, after: &str) -> Result<[u8; MAC_BYTES], Failure> {
     let text = format!("authzen\0{question}\0{limit}\0{after}");
     let whole = caller.signature(text.as_bytes()).await?;
-    let mut mac = [0; MAC];
-    mac.copy_from_slice(&whole[..MAC]);
+    let mut mac = [0; MAC_BYTES];
+    mac.copy_from_slice(&whole[..MAC_BYTES]);
     Ok(mac)
 }
 
@@ -69,7 +69,7 @@ impl Page {
             return Ok(Self { question, after: None, limit, token: None });
         };
         let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| foreign())?;
-        let (mac, rest) = bytes.split_at_checked(MAC).ok_or_else(foreign)?;
+        let (mac, rest) = bytes.split_at_checked(MAC_BYTES).ok_or_else(foreign)?;
         let (first, after) = rest.split_at_checked(8).ok_or_else(foreign)?;
         let was = u64::from_be_bytes(first.try_into().map_err(|_| foreign())?);
         let after = std::str::from_utf8(after).map_err(|_| foreign())?;
@@ -89,7 +89,7 @@ impl Page {
     }
 
     /// The answer's `page`. `last`: the last result on this page.
-    pub(crate) async fn close(
+    pub(crate) async fn finish(
         &self,
         caller: &Caller,
         count: usize,
@@ -98,7 +98,7 @@ impl Page {
     ) -> Result<Value, Failure> {
         let counts_only = self.limit == Some(0);
         let next = match last {
-            // How many there are was all that was asked: the place stays.
+            // Only the total was asked for, so the position stays.
             _ if counts_only && self.token.is_some() => self.token.clone().unwrap_or_default(),
             _ if counts_only && total > 0 => self.token_for(caller, "").await?,
             Some(last) => self.token_for(caller, &last).await?,

@@ -1,24 +1,24 @@
-//! What is asked: who may do what where, as the specification words it.
+//! Questions in the specification's terms: subject, action, resource and context.
 
 use roster_engine::{Check, EntityId as _, OrganizationId, OrganizationRef, Reason, UserId, UserRef, Verdict};
-use roster_http::Frame;
+use roster_http::RequestError;
 use serde_json::{Map, Value, json};
 
 use crate::names::{IdFormat, Names};
 use crate::tree::{Node, below, invalid, missing};
 
-/// Longest type, id and name, in bytes.
+/// Maximum length of a type, id or name, in bytes.
 const NAME_MAX: usize = 1024;
 
 /// A subject or a resource.
 #[derive(Clone, Debug)]
 pub(crate) struct Entity {
     pub kind: String,
-    /// Not looked at where it is what is searched for.
+    /// Ignored in searches for this entity.
     pub id: Option<String>,
 }
 
-/// What Roster itself is told, in `context.roster`.
+/// Options for Roster itself, in `context.roster`.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Options {
     pub explain: bool,
@@ -26,14 +26,14 @@ pub(crate) struct Options {
     pub roles: bool,
 }
 
-/// Whether the id of an entity matters.
+/// Whether the id of an entity is needed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Id {
     Needed,
     Ignored,
 }
 
-/// The four members of every request, or of an item: `None` where it isn't there.
+/// The four members of every request, or of an item; `None` if absent.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Members<'a> {
     pub subject: Option<&'a Node>,
@@ -43,7 +43,7 @@ pub(crate) struct Members<'a> {
 }
 
 impl<'a> Members<'a> {
-    pub(crate) fn of(body: &'a Node, path: &str) -> Result<Self, Frame> {
+    pub(crate) fn of(body: &'a Node, path: &str) -> Result<Self, RequestError> {
         Ok(Self {
             subject: body.object(path, "subject")?,
             action: body.object(path, "action")?,
@@ -52,7 +52,7 @@ impl<'a> Members<'a> {
         })
     }
 
-    /// Each that is missing is taken whole from the defaults.
+    /// Takes each missing member as a whole from the defaults.
     pub(crate) fn or(self, defaults: Self) -> Self {
         Self {
             subject: self.subject.or(defaults.subject),
@@ -62,8 +62,8 @@ impl<'a> Members<'a> {
         }
     }
 
-    /// Of members that may still be incomplete: whether what is there can be read.
-    pub(crate) fn check_types(self) -> Result<(), Frame> {
+    /// Checks the types of members that may still be incomplete.
+    pub(crate) fn check_types(self) -> Result<(), RequestError> {
         for (name, node) in [("subject", self.subject), ("resource", self.resource)] {
             let Some(node) = node else { continue };
             node.text(name, "type", NAME_MAX)?;
@@ -78,7 +78,7 @@ impl<'a> Members<'a> {
     }
 }
 
-pub(crate) fn entity(node: Option<&Node>, path: &str, name: &str, id: Id) -> Result<Entity, Frame> {
+pub(crate) fn entity(node: Option<&Node>, path: &str, name: &str, id: Id) -> Result<Entity, RequestError> {
     let path = below(path, name);
     let node = node.ok_or_else(|| missing(&path))?;
     let kind = node.text(&path, "type", NAME_MAX)?.ok_or_else(|| missing(&below(&path, "type")))?.to_owned();
@@ -91,15 +91,15 @@ pub(crate) fn entity(node: Option<&Node>, path: &str, name: &str, id: Id) -> Res
 }
 
 /// An action's name and properties.
-pub(crate) fn action<'a>(node: Option<&'a Node>, path: &str) -> Result<(&'a str, Option<&'a Node>), Frame> {
+pub(crate) fn action<'a>(node: Option<&'a Node>, path: &str) -> Result<(&'a str, Option<&'a Node>), RequestError> {
     let path = below(path, "action");
     let node = node.ok_or_else(|| missing(&path))?;
     let name = node.text(&path, "name", NAME_MAX)?.ok_or_else(|| missing(&below(&path, "name")))?;
     Ok((name, node.object(&path, "properties")?))
 }
 
-/// Only `roster` of a context means something to us.
-pub(crate) fn options(context: Option<&Node>, path: &str) -> Result<Options, Frame> {
+/// Reads the options; of a context, only `roster` is used.
+pub(crate) fn options(context: Option<&Node>, path: &str) -> Result<Options, RequestError> {
     let path = below(path, "context");
     let Some(roster) = context.map(|context| context.object(&path, "roster")).transpose()?.flatten() else {
         return Ok(Options::default());
@@ -115,7 +115,7 @@ pub(crate) fn options(context: Option<&Node>, path: &str) -> Result<Options, Fra
     Ok(Options { explain: roster.flag(&path, "explain")?, id_format, roles: roster.flag(&path, "roles")? })
 }
 
-/// A name that no database keeps is nobody's.
+/// A name with NUL can't be stored, so it is nobody's.
 pub(crate) fn user(id: &str) -> UserRef {
     if id.contains('\0') { UserRef::Id(UserId::from_raw(0)) } else { UserRef::Anything(id.to_owned()) }
 }
@@ -128,16 +128,16 @@ pub(crate) fn organization(id: &str) -> OrganizationRef {
     }
 }
 
-/// One decision that is wanted.
+/// A question that asks for one decision.
 #[derive(Debug)]
 pub(crate) struct Question {
-    /// `None`: of a type that isn't known, so it is a no whatever the rest says.
+    /// `None` if a type is unknown; then the decision is always a denial.
     pub check: Option<Check>,
     explain: bool,
 }
 
 impl Question {
-    pub(crate) fn read(members: Members<'_>, path: &str, names: &Names) -> Result<Self, Frame> {
+    pub(crate) fn read(members: Members<'_>, path: &str, names: &Names) -> Result<Self, RequestError> {
         let subject = entity(members.subject, path, "subject", Id::Needed)?;
         let (name, properties) = action(members.action, path)?;
         let resource = entity(members.resource, path, "resource", Id::Needed)?;
@@ -152,7 +152,7 @@ impl Question {
         Ok(Self { check, explain })
     }
 
-    /// The decision; more only if it was asked for. `None`: the type isn't known.
+    /// The decision, and reasons only if asked for. `None` stands for an unknown type.
     pub(crate) fn answer(&self, verdict: Option<&Verdict>) -> Value {
         let decision = verdict.is_some_and(|verdict| verdict.allowed);
         if !self.explain {

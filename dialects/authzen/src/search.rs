@@ -1,11 +1,11 @@
-//! Who, where, what: everything for which an evaluation says yes at that moment.
+//! Searches for subjects, resources and actions: everything for which an evaluation would be a permit at that moment.
 
 use std::sync::Arc;
 
 use axum::Extension;
 use axum::response::Response;
-use roster_engine::{EntityId as _, OrganizationId, Portion, RoleCatalog, RoleSet, UserId};
-use roster_http::{App, Authenticated, Body, Failure, Frame};
+use roster_engine::{EntityId as _, OrganizationId, RoleCatalog, RoleSet, SearchPage, UserId};
+use roster_http::{App, Authenticated, Body, Failure, RequestError};
 use serde_json::{Value, json};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -24,8 +24,8 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(subjects)).routes(routes!(resources)).routes(routes!(actions))
 }
 
-/// What a page's token is good for: the endpoint and what was asked there. `ignored`: the member whose id isn't looked at, or the one
-/// that isn't looked at at all.
+/// What a page token is bound to: the endpoint and the question, without what the search ignores (the id of the subject or resource
+/// that is searched for, or the whole action).
 fn question(endpoint: &str, members: Members<'_>) -> String {
     let mut text = endpoint.to_owned();
     let parts = [
@@ -43,12 +43,12 @@ fn question(endpoint: &str, members: Members<'_>) -> String {
     text
 }
 
-/// Where the next page begins, as the token has it: the number of the last id.
+/// Where the page begins, from its token: the number of the last id of the page before.
 fn after(page: &Page) -> Option<i64> {
     page.after.as_deref().and_then(|after| after.parse().ok())
 }
 
-/// Who may not ask at all is told so, also where the answer is clear without a look.
+/// Refuses a caller who may not ask at all, even if the answer is known without a lookup.
 async fn may_ask(caller: &roster_engine::Caller) -> Result<(), Failure> {
     Ok(caller.check_many(Vec::new()).await.map(drop)?)
 }
@@ -77,12 +77,12 @@ async fn subjects(
             let ask = names.ask(action, properties);
             caller.search_users(place, ask, after(&page).map(UserId::from_raw), page.limit()).await?
         }
-        _ => Portion::default(),
+        _ => SearchPage::default(),
     };
     let format = id_format.or(names.subject(&wanted.kind)).unwrap_or_default();
     let last = found.items.last().filter(|_| found.more).map(|user| user.id.raw().to_string());
     let results = found.items.iter().map(|user| json!({ "type": wanted.kind, "id": format.user(user) })).collect();
-    close(&page, &caller, results, found.total, last).await
+    finish(&page, &caller, results, found.total, last).await
 }
 
 /// The resources on which a subject may do an action.
@@ -110,12 +110,12 @@ async fn resources(
             let after = after(&page).map(OrganizationId::from_raw);
             caller.search_organizations(who, ask, after, page.limit()).await?
         }
-        _ => Portion::default(),
+        _ => SearchPage::default(),
     };
     let format = id_format.or(names.resource(&wanted.kind)).unwrap_or_default();
     let last = found.items.last().filter(|_| found.more).map(|o| o.id.raw().to_string());
     let results = found.items.iter().map(|o| json!({ "type": wanted.kind, "id": format.organization(o) })).collect();
-    close(&page, &caller, results, found.total, last).await
+    finish(&page, &caller, results, found.total, last).await
 }
 
 /// Names of actions in the order they are answered in: permissions, then roles, each by name.
@@ -141,7 +141,7 @@ async fn actions(
     body: Body<Node>,
 ) -> Result<Response, Failure> {
     let body = read(body)?;
-    // What is searched for isn't looked at.
+    // The member that is searched for is ignored.
     let members = Members { action: None, ..members_but_action(&body)? };
     let who = entity(members.subject, "", "subject", Id::Needed)?;
     let place = entity(members.resource, "", "resource", Id::Needed)?;
@@ -157,17 +157,17 @@ async fn actions(
     };
     let all = names_of(&caller.roles(), held, with_roles);
     let total = all.len() as u64;
-    // Roles come behind permissions, whatever they are called.
+    // Roles come after permissions, whatever their names.
     let key = |name: &str| (name.starts_with("role:"), name.to_owned());
     let after = page.after.as_deref().map(key);
     let rest: Vec<&String> = all.iter().filter(|name| after.as_ref().is_none_or(|after| key(name) > *after)).collect();
     let limit = usize::try_from(page.limit()).unwrap_or(usize::MAX);
     let last = (rest.len() > limit && limit > 0).then(|| rest[limit - 1].clone());
     let results = rest.into_iter().take(limit).map(|name| json!({ "name": name })).collect();
-    close(&page, &caller, results, total, last).await
+    finish(&page, &caller, results, total, last).await
 }
 
-fn members_but_action(body: &Node) -> Result<Members<'_>, Frame> {
+fn members_but_action(body: &Node) -> Result<Members<'_>, RequestError> {
     Ok(Members {
         subject: body.object("", "subject")?,
         action: None,
@@ -176,14 +176,14 @@ fn members_but_action(body: &Node) -> Result<Members<'_>, Frame> {
     })
 }
 
-async fn close(
+async fn finish(
     page: &Page,
     caller: &roster_engine::Caller,
     results: Vec<Value>,
     total: u64,
     last: Option<String>,
 ) -> Result<Response, Failure> {
-    let page = page.close(caller, results.len(), total, last).await?;
+    let page = page.finish(caller, results.len(), total, last).await?;
     Ok(answer(&json!({ "page": page, "results": results })))
 }
 

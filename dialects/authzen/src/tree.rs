@@ -1,8 +1,8 @@
-//! JSON as it was sent: nothing is refused for being unknown, and what occurs twice is still there twice.
+//! JSON exactly as it was sent: unknown members are kept, and so are duplicates.
 
 use std::fmt::Write as _;
 
-use roster_http::{Fault, Frame};
+use roster_http::{Fault, RequestError};
 use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
@@ -21,13 +21,13 @@ pub(crate) enum Node {
 
 impl<'de> Deserialize<'de> for Node {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Read)
+        deserializer.deserialize_any(NodeVisitor)
     }
 }
 
-struct Read;
+struct NodeVisitor;
 
-impl<'de> Visitor<'de> for Read {
+impl<'de> Visitor<'de> for NodeVisitor {
     type Value = Node;
 
     fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -79,22 +79,22 @@ impl<'de> Visitor<'de> for Read {
     }
 }
 
-/// What is wrong with a member, by its path.
-pub(crate) fn missing(path: &str) -> Frame {
-    Frame::Field { name: path.to_owned(), fault: Fault::Missing, problem: "is missing".into() }
+/// The error for a missing member.
+pub(crate) fn missing(path: &str) -> RequestError {
+    RequestError::Field { name: path.to_owned(), fault: Fault::Missing, problem: "is missing".into() }
 }
 
-pub(crate) fn invalid(path: &str, problem: &str) -> Frame {
-    Frame::invalid(path, problem)
+pub(crate) fn invalid(path: &str, problem: &str) -> RequestError {
+    RequestError::invalid(path, problem)
 }
 
-/// `subject.id`; the body itself has an empty path.
+/// The path of a member, such as `subject.id`; the body itself has an empty path.
 pub(crate) fn below(path: &str, name: &str) -> String {
     if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
 }
 
 impl Node {
-    /// Levels of lists and objects.
+    /// Nesting depth, in levels of lists and objects.
     pub(crate) fn depth(&self) -> usize {
         match self {
             Self::List(items) => 1 + items.iter().map(Self::depth).max().unwrap_or_default(),
@@ -107,8 +107,8 @@ impl Node {
         matches!(self, Self::Object(_))
     }
 
-    /// A member that we have a meaning for; null is none. Twice is refused: nobody could say which one counts.
-    pub(crate) fn member(&self, path: &str, name: &str) -> Result<Option<&Self>, Frame> {
+    /// A known member; null counts as absent. A duplicate is refused, since it is undefined which one counts.
+    pub(crate) fn member(&self, path: &str, name: &str) -> Result<Option<&Self>, RequestError> {
         let Self::Object(members) = self else { return Ok(None) };
         let mut found = members.iter().filter(|(known, _)| known == name).map(|(_, node)| node);
         let first = found.next();
@@ -119,7 +119,7 @@ impl Node {
     }
 
     /// A member that is an object, if it is there.
-    pub(crate) fn object(&self, path: &str, name: &str) -> Result<Option<&Self>, Frame> {
+    pub(crate) fn object(&self, path: &str, name: &str) -> Result<Option<&Self>, RequestError> {
         match self.member(path, name)? {
             Some(node) if !node.is_object() => Err(invalid(&below(path, name), "must be an object")),
             found => Ok(found),
@@ -127,7 +127,7 @@ impl Node {
     }
 
     /// A member that is a text, if it is there.
-    pub(crate) fn text(&self, path: &str, name: &str, bytes: usize) -> Result<Option<&str>, Frame> {
+    pub(crate) fn text(&self, path: &str, name: &str, bytes: usize) -> Result<Option<&str>, RequestError> {
         match self.member(path, name)? {
             None => Ok(None),
             Some(Self::Text(text)) if text.len() > bytes => {
@@ -138,7 +138,7 @@ impl Node {
         }
     }
 
-    pub(crate) fn flag(&self, path: &str, name: &str) -> Result<bool, Frame> {
+    pub(crate) fn flag(&self, path: &str, name: &str) -> Result<bool, RequestError> {
         match self.member(path, name)? {
             None => Ok(false),
             Some(Self::Bool(flag)) => Ok(*flag),
@@ -146,7 +146,7 @@ impl Node {
         }
     }
 
-    /// As others know JSON.
+    /// As a `serde_json` value.
     pub(crate) fn value(&self) -> Value {
         match self {
             Self::Null => Value::Null,
@@ -160,7 +160,7 @@ impl Node {
         }
     }
 
-    /// Written so that the order of members makes no difference. `without` is left out at the top.
+    /// Writes a canonical form that doesn't depend on the order of members. `without`: a top-level member to leave out.
     pub(crate) fn canonical(&self, without: Option<&str>, out: &mut String) {
         match self {
             Self::List(items) => {

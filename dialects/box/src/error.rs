@@ -1,11 +1,11 @@
-//! The one form of a failure under `/2.0`, and that of OAuth under `/oauth2`.
+//! The error format of `/2.0`, and OAuth's for `/oauth2`.
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::header::{HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderName, StatusCode};
 use roster_engine::{Error, Subject};
-use roster_http::{Failure, Fault, Frame, RequestMeta};
+use roster_http::{Failure, Fault, RequestError, RequestMeta};
 
 use crate::wire::{Conflict, ContextInfo, ErrorBody, OAuthError, ParameterError};
 
@@ -14,15 +14,15 @@ const NO_TOKEN: &str = "Bearer realm=\"Service\"";
 const BAD_TOKEN: &str =
     "Bearer realm=\"Service\", error=\"invalid_token\", error_description=\"The access token provided is invalid.\"";
 
-/// A failure in the vendor's words.
+/// A failure in the vendor's format.
 #[derive(Debug, PartialEq, Eq)]
-struct Form {
+struct ErrorForm {
     status: StatusCode,
     code: &'static str,
     message: String,
-    /// What is at fault: whether it is missing or invalid, and its name.
+    /// The parameter at fault: the reason (missing or invalid), and its name.
     parameter: Option<(&'static str, String)>,
-    /// What is there already: its type and id, as [`crate::session::naming`] leaves it.
+    /// What exists already: its type and id, as [`crate::session::with_shown_id`] sets it.
     conflict: Option<(&'static str, i64)>,
     authenticate: Option<&'static str>,
     /// In seconds.
@@ -30,7 +30,7 @@ struct Form {
 }
 
 pub(crate) fn render(failure: &Failure, meta: &RequestMeta) -> Response {
-    let form = Form::of(failure);
+    let form = ErrorForm::of(failure);
     let (authenticate, retry_after) = (form.authenticate, form.retry_after);
     let mut response = if meta.uri.path().starts_with("/box/oauth2") {
         form.into_oauth().into_response()
@@ -50,7 +50,7 @@ pub(crate) fn render(failure: &Failure, meta: &RequestMeta) -> Response {
     response
 }
 
-impl Form {
+impl ErrorForm {
     fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
         let message = message.into();
         Self { status, code, message, parameter: None, conflict: None, authenticate: None, retry_after: None }
@@ -64,13 +64,13 @@ impl Form {
         Self::new(StatusCode::BAD_REQUEST, "bad_request", message).about("invalid_parameter", name)
     }
 
-    fn later(seconds: u32) -> Self {
+    fn retry_after(seconds: u32) -> Self {
         let form = Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "not possible at the moment: try again");
         Self { retry_after: Some(seconds), ..form }
     }
 
-    /// The log says what it was.
-    fn our_fault() -> Self {
+    /// Details are in the log only.
+    fn internal() -> Self {
         let said = "the server failed to handle this request";
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_server_error", said)
     }
@@ -83,7 +83,7 @@ impl Form {
     fn of(failure: &Failure) -> Self {
         match failure {
             Failure::Domain(error) => Self::of_domain(error),
-            Failure::Frame(frame) => Self::of_frame(frame),
+            Failure::Request(error) => Self::of_request_error(error),
         }
     }
 
@@ -101,7 +101,7 @@ impl Form {
                 let (code, name) = clash(*subject, field);
                 let sent = Error::AlreadyExists { subject: *subject, field: parameter(field), id: *id };
                 let form = Self::new(StatusCode::CONFLICT, code, sent.to_string()).about("invalid_parameter", name);
-                // Clients find by it what an earlier attempt of theirs made.
+                // By this clients find what an earlier attempt of theirs has created.
                 Self { conflict: kind_of(*subject).zip(*id), ..form }
             }
             Error::Invalid { field, problem } => {
@@ -136,39 +136,39 @@ impl Form {
             Error::PreconditionFailed => said(StatusCode::PRECONDITION_FAILED, "precondition_failed"),
             Error::IdempotencyMismatch => said(StatusCode::CONFLICT, "conflict"),
             Error::Items(_) => said(StatusCode::BAD_REQUEST, "bad_request"),
-            Error::Unavailable { reason: _, retry_after } => Self::later(*retry_after),
-            Error::Internal(_) => Self::our_fault(),
+            Error::Unavailable { reason: _, retry_after } => Self::retry_after(*retry_after),
+            Error::Internal(_) => Self::internal(),
         }
     }
 
-    fn of_frame(frame: &Frame) -> Self {
-        let said = |code| Self::new(frame.status(), code, frame.to_string());
-        match frame {
-            Frame::RouteNotFound => said("not_found"),
-            Frame::MethodNotAllowed => said("method_not_allowed"),
-            Frame::Field { name, problem, .. } if name.is_empty() => {
-                Self::new(frame.status(), "bad_request", format!("the body {problem}"))
+    fn of_request_error(error: &RequestError) -> Self {
+        let said = |code| Self::new(error.status(), code, error.to_string());
+        match error {
+            RequestError::RouteNotFound => said("not_found"),
+            RequestError::MethodNotAllowed => said("method_not_allowed"),
+            RequestError::Field { name, problem, .. } if name.is_empty() => {
+                Self::new(error.status(), "bad_request", format!("the body {problem}"))
             }
-            Frame::Field { name, fault, problem } => {
-                // Only what is missing itself is; what is missing inside makes the parameter invalid.
-                let top = Frame::top_level(name);
+            RequestError::Field { name, fault, problem } => {
+                // A parameter is missing only if it is absent itself; a missing field within it makes it invalid.
+                let top = RequestError::top_level(name);
                 let missing = *fault == Fault::Missing && top == name;
                 let reason = if missing { "missing_parameter" } else { "invalid_parameter" };
-                Self::new(frame.status(), "bad_request", format!("{name} {problem}")).about(reason, top)
+                Self::new(error.status(), "bad_request", format!("{name} {problem}")).about(reason, top)
             }
-            Frame::BodyTooLarge { .. }
-            | Frame::BodyMissing
-            | Frame::BodyNotJson { .. }
-            | Frame::BodyLate { .. }
-            | Frame::BodyNotUtf8
-            | Frame::BodyTooDeep { .. }
-            | Frame::BodyNotObject
-            | Frame::BodyNotArray
-            | Frame::UnsupportedMediaType
-            | Frame::UriTooLong { .. }
-            | Frame::HeadersTooLarge { .. } => said("bad_request"),
-            Frame::Timeout | Frame::ShuttingDown => Self::later(1),
-            Frame::Panic => Self::our_fault(),
+            RequestError::BodyTooLarge { .. }
+            | RequestError::BodyMissing
+            | RequestError::BodyNotJson { .. }
+            | RequestError::BodyTimeout { .. }
+            | RequestError::BodyNotUtf8
+            | RequestError::BodyTooDeep { .. }
+            | RequestError::BodyNotObject
+            | RequestError::BodyNotArray
+            | RequestError::UnsupportedMediaType
+            | RequestError::UriTooLong { .. }
+            | RequestError::HeadersTooLarge { .. } => said("bad_request"),
+            RequestError::Timeout | RequestError::ShuttingDown => Self::retry_after(1),
+            RequestError::Panic => Self::internal(),
         }
     }
 
@@ -185,7 +185,7 @@ impl Form {
         (status, Json(body))
     }
 
-    /// OAuth has words for little that is not about the grant, which its routes say themselves.
+    /// OAuth has few error codes that don't concern the grant; those for the grant are set by its routes.
     fn into_oauth(self) -> (StatusCode, Json<OAuthError>) {
         let error = match self.status {
             StatusCode::SERVICE_UNAVAILABLE => "temporarily_unavailable",
@@ -196,7 +196,7 @@ impl Form {
     }
 }
 
-/// The parameter that names what isn't there.
+/// The parameter that names what wasn't found.
 fn parameter_of(subject: Subject) -> Option<&'static str> {
     match subject {
         Subject::User | Subject::Owner => Some("user"),
@@ -213,7 +213,7 @@ fn parameter_of(subject: Subject) -> Option<&'static str> {
     }
 }
 
-/// What the vendor calls such a thing, if it has any.
+/// The vendor's name for this type, if it has one.
 fn kind_of(subject: Subject) -> Option<&'static str> {
     match subject {
         Subject::User => Some("user"),
@@ -235,13 +235,13 @@ fn kind_of(subject: Subject) -> Option<&'static str> {
 fn clash(subject: Subject, field: &str) -> (&'static str, &str) {
     match (subject, field) {
         (Subject::User, "email") => ("user_login_already_used", "login"),
-        // The vendor's own name for it.
+        // The vendor's own code.
         (Subject::Organization, "name") => ("conflict", "group_tag_name"),
         _ => ("conflict", parameter(field)),
     }
 }
 
-/// What the parameters are called that the engine has its own names for.
+/// The vendor's names for parameters that the engine names differently.
 fn parameter(field: &str) -> &str {
     match field {
         "email" => "login",
@@ -257,7 +257,7 @@ mod tests {
     use super::*;
 
     fn form(failure: impl Into<Failure>) -> (u16, &'static str, Option<(&'static str, String)>) {
-        let form = Form::of(&failure.into());
+        let form = ErrorForm::of(&failure.into());
         (form.status.as_u16(), form.code, form.parameter)
     }
 
@@ -284,20 +284,20 @@ mod tests {
             assert_eq!(form(error), (status, code, parameter));
         }
         let missing = Some(("missing_parameter", String::from("user")));
-        assert_eq!(form(Frame::missing("user")), (400, "bad_request", missing));
-        assert_eq!(form(Frame::missing("user.id")), (400, "bad_request", invalid("user")));
-        assert_eq!(form(Frame::RouteNotFound), (404, "not_found", None));
-        assert_eq!(form(Frame::MethodNotAllowed), (405, "method_not_allowed", None));
-        let conflict = Form::of(&exists(Subject::Membership, "user").into()).conflict;
+        assert_eq!(form(RequestError::missing("user")), (400, "bad_request", missing));
+        assert_eq!(form(RequestError::missing("user.id")), (400, "bad_request", invalid("user")));
+        assert_eq!(form(RequestError::RouteNotFound), (404, "not_found", None));
+        assert_eq!(form(RequestError::MethodNotAllowed), (405, "method_not_allowed", None));
+        let conflict = ErrorForm::of(&exists(Subject::Membership, "user").into()).conflict;
         assert_eq!(conflict, Some(("group_membership", 7)));
-        let taken = Form::of(&exists(Subject::User, "external_id").into()).message;
+        let taken = ErrorForm::of(&exists(Subject::User, "external_id").into()).message;
         assert_eq!(taken, "another user has this external_app_user_id already");
     }
 
     #[test]
     fn internals_stay_inside() {
         for error in [Error::Internal("disk".into()), Error::Unavailable { reason: "disk".into(), retry_after: 1 }] {
-            assert!(!Form::of(&error.into()).message.contains("disk"));
+            assert!(!ErrorForm::of(&error.into()).message.contains("disk"));
         }
     }
 }

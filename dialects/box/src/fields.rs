@@ -1,10 +1,10 @@
-//! `fields`: what of an object is shown.
+//! The `fields` parameter: which fields of an object are shown.
 
 use roster_http::{Failure, Pairs};
 use serde::Serialize;
 use serde_json::Value;
 
-/// The names in one parameter, joined by commas. An empty one is as none.
+/// The names in the parameter, separated by commas. An empty parameter counts as none.
 #[derive(Clone, Debug, Default, Hash)]
 pub(crate) struct Fields(Vec<String>);
 
@@ -14,12 +14,12 @@ impl Fields {
         Ok(Self(names.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()))
     }
 
-    /// Whether this field, which isn't shown unasked, is asked for.
+    /// Whether this field, which isn't shown by default, is asked for.
     pub(crate) fn ask_for(&self, name: &str) -> bool {
         self.0.iter().any(|asked| asked == name)
     }
 
-    /// `type`, `id` and what is asked for; else what is `standard`. Unknown names are nobody's.
+    /// Keeps `type`, `id` and the fields asked for; without any, the `standard` ones. Unknown names are ignored.
     pub(crate) fn select(&self, object: &impl Serialize, standard: &[&str]) -> Value {
         let mut object = serde_json::to_value(object).unwrap_or_default();
         if let Value::Object(object) = &mut object {

@@ -16,7 +16,7 @@ use crate::docs::Failures;
 use crate::fields::Fields;
 use crate::map::{self, DIALECT, permissions};
 use crate::query::Offsets;
-use crate::session::{Session, Whom};
+use crate::session::{Session, TargetUser};
 use crate::wire::{self, CreateGroupMembership, GroupMembership, Role, UpdateGroupMembership};
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
@@ -95,7 +95,7 @@ async fn update(
     body: Body<UpdateGroupMembership>,
 ) -> Result<Json<Value>, Failure> {
     let id = map::membership_id(&id)?;
-    // Only for the order of refusals: the update asks again.
+    // Checked here only for the order of errors: the update checks again.
     caller.membership_for(id, Right::tree(P::MembershipsWrite)).await?;
     let body = body.read_or_default()?;
     let fields = Fields::of(&query)?;
@@ -136,7 +136,7 @@ async fn of_group(
     let (at, fields) = match (Offsets::of(&query), Fields::of(&query)) {
         (Ok(at), Ok(fields)) => (at, fields),
         (Err(wrong), _) | (_, Err(wrong)) => {
-            // What is wrong with the query is told to those only who may ask at all.
+            // Errors in the query are reported only to callers who may list.
             let page = Page { limit: Some(1), ..Page::default() };
             caller.list_members(group, MemberQuery { page, ..MemberQuery::default() }).await?;
             return Err(wrong);
@@ -161,17 +161,17 @@ async fn of_user(
     Path(id): Path<String>,
     query: Pairs,
 ) -> Result<Json<wire::Page<Row>>, Failure> {
-    let whom = Whom::to_read(&caller, &id).await?;
-    if let Whom::User(user) = &whom {
+    let whom = TargetUser::to_read(&caller, &id).await?;
+    if let TargetUser::User(user) = &whom {
         caller.user_id(user.clone()).await?;
     }
     let (at, fields) = (Offsets::of(&query)?, Fields::of(&query)?);
     let listed = match whom {
-        Whom::User(user) => {
+        TargetUser::User(user) => {
             caller.list_memberships_of(user, MemberQuery { page: at.page(), ..MemberQuery::default() }).await?
         }
-        // It belongs nowhere.
-        Whom::ServiceAccount => Listed { items: Vec::new(), total: Some(0), next: None },
+        // It has no memberships.
+        TargetUser::ServiceAccount => Listed { items: Vec::new(), total: Some(0), next: None },
     };
     page((&app, &caller), &listed, at, &fields)
 }

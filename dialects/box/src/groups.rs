@@ -12,14 +12,14 @@ use crate::docs::Failures;
 use crate::fields::Fields;
 use crate::map::{self, groups};
 use crate::query::Offsets;
-use crate::session::{Session, naming};
+use crate::session::{Session, with_shown_id};
 use crate::wire::{self, Group, GroupBody};
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(get, update, delete))
 }
 
-/// Groups as these fields show them. Who the caller is matters to one field, and is asked only for that.
+/// Groups with the given fields. One field depends on the caller's rights, which are looked up only for it.
 async fn shown(caller: &Caller, found: &[Organization], fields: &Fields) -> Result<Vec<Value>, Error> {
     let may_invite = fields.ask_for("permissions")
         && match caller.realm_for(P::OrganizationsWrite).await {
@@ -74,7 +74,7 @@ async fn create(
     caller.realm_for(P::OrganizationsCreate).await?;
     let new = groups::new_group(body.read()?)?;
     let fields = Fields::of(&query)?;
-    let group = naming(&caller, caller.create_organization(new).await).await?;
+    let group = with_shown_id(&caller, caller.create_organization(new).await).await?;
     Ok((StatusCode::CREATED, one(&caller, group, &fields).await?))
 }
 
@@ -103,11 +103,11 @@ async fn update(
     body: Body<GroupBody>,
 ) -> Result<Json<Value>, Failure> {
     let group = map::group_ref(&id)?;
-    // Only for the order of refusals: the update asks again.
+    // Checked here only for the order of errors: the update checks again.
     caller.organization_for(group.clone(), Right::tree(P::OrganizationsWrite)).await?;
     let patch = groups::group_patch(body.read_or_default()?)?;
     let fields = Fields::of(&query)?;
-    let group = naming(&caller, caller.update_organization(group, patch).await).await?;
+    let group = with_shown_id(&caller, caller.update_organization(group, patch).await).await?;
     one(&caller, group, &fields).await
 }
 

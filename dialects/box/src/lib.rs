@@ -2,16 +2,16 @@
 //!
 //! ```text
 //! Bearer TOKEN, As-User: ID              wire.rs    what is sent, with the vendor's names
-//!   └ session.rs   who calls              map.rs     from there to Roster's words and back
-//!       └ a handler                       fields.rs  what of an object is shown
-//!                                         error.rs   every failure's one form (tokens.rs: OAuth's)
+//!   └ session.rs   authentication         map.rs     conversion to Roster's types and back
+//!       └ a handler                       fields.rs  which fields of an object are shown
+//!                                         error.rs   the error format (tokens.rs: OAuth's)
 //! ```
 //!
-//! - A group is an organization, wherever it lies in the tree. The realm's root is none; its admins are the enterprise's.
-//! - A realm key is the enterprise's *service account*: a user with an id and without a row.
-//! - Who may not is told so (403), also where he could not read what it is about; for users even before they are looked up.
+//! - A group is an organization, anywhere in the tree, except for the realm's root, whose admins are the enterprise's.
+//! - A realm key is the enterprise's *service account*: a user with an id, but without a row in the database.
+//! - A caller without the right gets 403, even for things that he couldn't read; for users even before they are looked up.
 //! - Bodies of `/2.0` are JSON whatever their `Content-Type` says; an empty body of a PUT changes nothing.
-//! - Every answer of success but 204 is JSON, `/oauth2/revoke` included: one of the clients can't do without.
+//! - Every successful answer but 204 is JSON, `/oauth2/revoke` included: one of the clients requires it.
 
 mod docs;
 mod error;

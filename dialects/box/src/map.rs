@@ -1,4 +1,4 @@
-//! Between the vendor's words and Roster's, in both directions. Nothing else in this crate knows how one becomes the other.
+//! Conversion between the vendor's types and Roster's, in both directions. No other module of this crate does that.
 
 pub(crate) mod groups;
 pub(crate) mod permissions;
@@ -19,7 +19,7 @@ impl RoleMap for Role {
     type Shown = Self;
 
     fn show(_: &RoleCatalog, roles: RoleSet) -> Self {
-        if roles.meets(permissions::holders()) { Self::Admin } else { Self::Member }
+        if roles.intersects(permissions::holders()) { Self::Admin } else { Self::Member }
     }
 
     fn role(shown: Self) -> RoleNumber {
@@ -30,7 +30,7 @@ impl RoleMap for Role {
     }
 }
 
-/// Whole seconds, rounded down, with an offset in figures.
+/// RFC 3339 in whole seconds, rounded down, with a numeric offset.
 pub(crate) fn time(time: Timestamp) -> String {
     let text = time.rfc3339();
     format!("{}+00:00", text.get(..19).unwrap_or(&text))
@@ -40,7 +40,7 @@ fn is_decimal(id: &str) -> bool {
     (6..=19).contains(&id.len()) && !id.starts_with('0') && id.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// What isn't an id in this vendor's form is nobody's.
+/// A string that isn't in this vendor's form of ids names nobody.
 pub(crate) fn user_ref(id: &str) -> Result<UserRef, Error> {
     if is_decimal(id) { Ok(UserRef::from(id)) } else { Err(Error::NotFound(Subject::User)) }
 }
@@ -61,17 +61,17 @@ pub(crate) fn is_service_account(caller: &Caller, id: &str) -> bool {
     Form::Box.read::<UserId>(id) == Some(caller.realm_id().service_account())
 }
 
-/// The user's address, or one made of the number.
+/// The user's address, or one computed from the id.
 pub(crate) fn login(user: &User) -> String {
     user.email().map_or_else(|| format!("{}{NO_ADDRESS}", user.id.raw()), str::to_owned)
 }
 
-/// Whether this looks like an address that is computed.
+/// Whether this looks like a computed address.
 pub(crate) fn is_computed(login: &str) -> bool {
     login.to_ascii_lowercase().ends_with(NO_ADDRESS)
 }
 
-/// Whose computed address this is.
+/// The user whose computed address this is.
 pub(crate) fn of_computed_login(login: &str) -> Option<UserId> {
     login.to_ascii_lowercase().strip_suffix(NO_ADDRESS)?.parse().ok().and_then(UserId::checked)
 }

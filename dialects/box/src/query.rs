@@ -1,7 +1,7 @@
-//! Pages, as queries ask for them.
+//! Paging parameters.
 
 use roster_engine::Page;
-use roster_http::{Failure, Frame, Pairs};
+use roster_http::{Failure, Pairs, RequestError};
 
 const LIMIT_DEFAULT: u64 = 100;
 const LIMIT_MAX: u64 = 1000;
@@ -14,19 +14,19 @@ pub(crate) struct Offsets {
     pub(crate) offset: u64,
 }
 
-/// A number that is not negative. One that is too large for us is still one.
+/// A non-negative number. One that is too large for the type is capped.
 fn number(query: &Pairs, name: &str) -> Result<Option<u64>, Failure> {
     let Some(text) = query.optional(name)? else { return Ok(None) };
     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(Frame::invalid(name, "must be a whole number").into());
+        return Err(RequestError::invalid(name, "must be a whole number").into());
     }
     Ok(Some(text.parse().unwrap_or(u64::MAX)))
 }
 
-/// More than the greatest limit is the greatest limit, and the answer says so.
+/// The limit, capped at the maximum; the answer contains the capped value.
 pub(crate) fn limit(query: &Pairs) -> Result<u64, Failure> {
     match number(query, "limit")? {
-        Some(0) => Err(Frame::invalid("limit", "must be at least 1").into()),
+        Some(0) => Err(RequestError::invalid("limit", "must be at least 1").into()),
         limit => Ok(limit.unwrap_or(LIMIT_DEFAULT).min(LIMIT_MAX)),
     }
 }
@@ -36,7 +36,7 @@ impl Offsets {
         let limit = limit(query)?;
         let offset = number(query, "offset")?.unwrap_or_default();
         if offset > OFFSET_MAX {
-            return Err(Frame::invalid("offset", "must be at most 10000").into());
+            return Err(RequestError::invalid("offset", "must be at most 10000").into());
         }
         Ok(Self { limit, offset })
     }

@@ -1,4 +1,4 @@
-//! Who calls: a user, or the enterprise's service account, on his own behalf or, for admins, as another.
+//! Authentication: the caller is a user or the enterprise's service account; admins may act as another user (`As-User`).
 
 use axum::extract::FromRequestParts;
 use http::request::Parts;
@@ -9,7 +9,7 @@ use crate::map;
 
 const AS_USER: &str = "As-User";
 
-/// The caller, as whom he says.
+/// The caller, with `As-User` applied.
 #[derive(Debug)]
 pub(crate) struct Session(pub(crate) Caller);
 
@@ -19,11 +19,11 @@ impl FromRequestParts<App> for Session {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
         let Authenticated(caller) = Authenticated::from_request_parts(parts, app).await?;
         let Some(id) = parts.headers.get(AS_USER) else { return Ok(Self(caller)) };
-        // What isn't text is nobody's id. Who may not isn't told whether it is anybody's.
+        // A value that isn't text can't be anyone's id. The right is checked first, so that others don't learn which ids exist.
         let id = id.to_str().unwrap_or_default().trim();
         caller.realm_for(P::UsersActAs).await?;
         if map::is_service_account(&caller, id) {
-            // It may do everything: no admin becomes it by a header.
+            // The service account may do everything, so no admin can become it by a header.
             return if caller.is_realm() { Ok(Self(caller)) } else { Err(refusal(P::UsersActAs).into()) };
         }
         Ok(Self(caller.act_as(map::user_ref(id)?).await?))
@@ -34,14 +34,14 @@ pub(crate) fn refusal(permission: P) -> Error {
     Error::Forbidden(permission.key().into())
 }
 
-/// Whom a path means by the id of a user.
+/// The user that an id in a path refers to.
 #[derive(Clone, Debug)]
-pub(crate) enum Whom {
+pub(crate) enum TargetUser {
     ServiceAccount,
     User(UserRef),
 }
 
-impl Whom {
+impl TargetUser {
     fn of(caller: &Caller, id: &str) -> Result<Self, Error> {
         match id {
             "me" if caller.is_realm() => Ok(Self::ServiceAccount),
@@ -51,7 +51,7 @@ impl Whom {
         }
     }
 
-    /// To look at: anyone for admins, else oneself.
+    /// For reading: admins may name anyone, others only themselves.
     pub(crate) async fn to_read(caller: &Caller, id: &str) -> Result<Self, Error> {
         let own = id == "me" || caller.me().await?.is_some_and(|me| map::user_id(&me) == id);
         if !own {
@@ -60,7 +60,7 @@ impl Whom {
         Self::of(caller, id)
     }
 
-    /// To change or delete: for admins, and not the service account.
+    /// For changing or deleting: admins only, and never the service account.
     pub(crate) async fn to_write(caller: &Caller, id: &str) -> Result<UserRef, Error> {
         admin(caller).await?;
         match Self::of(caller, id)? {
@@ -70,14 +70,14 @@ impl Whom {
     }
 }
 
-/// Users are the business of the enterprise's admins. The engine lets some roles read them that are no admins; Box doesn't.
+/// Only the enterprise's admins may work on users. The engine also lets some other roles read them; Box doesn't.
 pub(crate) async fn admin(caller: &Caller) -> Result<(), Error> {
     caller.realm_for(P::UsersWrite).await.map(drop)
 }
 
-/// A refusal that names what is there already by the id that clients know it by. Ids are numbers here: for what brought along one that
-/// isn't, our own stays, which is taken too.
-pub(crate) async fn naming<T>(caller: &Caller, done: Result<T, Error>) -> Result<T, Error> {
+/// Replaces the id in an `AlreadyExists` error by the one shown to clients. Ids are numbers here: an imported id that isn't one is
+/// not used; then Roster's own id stays, which is accepted, too.
+pub(crate) async fn with_shown_id<T>(caller: &Caller, done: Result<T, Error>) -> Result<T, Error> {
     let Err(Error::AlreadyExists { subject, field, id: Some(raw) }) = done else { return done };
     let (group, user) = (OrganizationId::from_raw(raw), UserId::from_raw(raw));
     let shown = match subject {

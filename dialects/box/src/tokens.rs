@@ -8,7 +8,7 @@ use http::header::{CACHE_CONTROL, HeaderValue};
 use roster_engine::{
     Caller, EntityId as _, Error, Extras, Form as IdForm, Metadata, NewToken, RealmId, Token, TokenKind, UserRef, text,
 };
-use roster_http::{App, Authenticator, Failure, Form, Frame, Pairs};
+use roster_http::{App, Authenticator, Failure, Form, Pairs, RequestError};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -16,17 +16,17 @@ use crate::map::{self, DIALECT};
 use crate::wire::{AccessToken, Empty, OAuthError, RevokeForm, TokenForm};
 
 const LIFETIME_S: i64 = 3600;
-/// In a token's extras: for which client it was issued. Keys have none, which tells them apart.
+/// Key in a token's extras: the client that it was issued for. Keys have none, which tells them apart from access tokens.
 const CLIENT: &str = "client_id";
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(issue)).routes(routes!(revoke))
 }
 
-/// Why nothing was issued or revoked.
+/// Why a token wasn't issued or revoked.
 #[derive(Debug)]
 enum Refusal {
-    /// OAuth's word, and what is wrong.
+    /// OAuth's error code, and a description.
     Known(&'static str, &'static str),
     Failed(Failure),
 }
@@ -55,12 +55,12 @@ fn uncached(answer: impl IntoResponse) -> Response {
     response
 }
 
-/// A field that must be there. An empty one isn't.
+/// A required field, which must not be empty.
 fn needed<'a>(form: &'a Pairs, name: &str, refusal: Refusal) -> Result<&'a str, Refusal> {
     form.optional(name).ok().flatten().filter(|text| !text.is_empty()).ok_or(refusal)
 }
 
-/// Who shows a key with full rights in its realm. A token issued here is none.
+/// Authenticates the client by a key with full rights in its realm. An access token issued here is not accepted.
 async fn client(form: &Pairs, authenticator: Authenticator) -> Result<Caller, Refusal> {
     let wrong = || Refusal::Known("invalid_client", "The client credentials are invalid");
     let secret = needed(form, "client_secret", wrong())?;
@@ -77,7 +77,7 @@ fn is_access_token(token: &Token) -> bool {
     token.extras.text(DIALECT, CLIENT).is_some()
 }
 
-/// Whom the token is for; `None` is the service account.
+/// The user that the token is for; `None` is the service account.
 async fn subject(form: &Pairs, caller: &Caller) -> Result<Option<UserRef>, Refusal> {
     let kind = needed(form, "box_subject_type", Refusal::Known("invalid_request", "box_subject_type is required"))?;
     let id = needed(form, "box_subject_id", Refusal::Known("invalid_request", "box_subject_id is required"))?;
@@ -116,14 +116,14 @@ async fn issue(authenticator: Authenticator, Form(form): Form) -> Result<Respons
     }
     let caller = client(&form, authenticator).await?;
     let client_id = needed(&form, "client_id", Refusal::Known("invalid_request", "client_id is required"))?;
-    text::free(client_id, text::NAME_MAX).map_err(|problem| Frame::invalid("client_id", problem))?;
+    text::free(client_id, text::NAME_MAX).map_err(|problem| RequestError::invalid("client_id", problem))?;
     let user = subject(&form, &caller).await?;
     let mut extras = Extras::default();
     extras.merge(DIALECT, &Metadata::from_iter([(CLIENT.to_owned(), client_id.into())]));
     let kind = if user.is_some() { TokenKind::User } else { TokenKind::Realm };
     let now = caller.now();
     let hour = now.plus_ms(LIFETIME_S * 1000);
-    // A key that ends sooner makes no token that lasts longer.
+    // A token never outlives the key that it was issued for.
     let expires = caller.token().and_then(|key| key.expires).map_or(hour, |end| end.min(hour));
     let expires_in = (expires.as_ms() - now.as_ms()) / 1000;
     let name = Some(String::from("Box access token"));
@@ -152,6 +152,6 @@ async fn revoke(authenticator: Authenticator, Form(form): Form) -> Result<Respon
         Err(Error::NotFound(_)) => {}
         Err(error) => return Err(error.into()),
     }
-    // Never an empty answer: one of the clients can't read it.
+    // Never an empty body: one of the clients can't parse it.
     Ok(uncached(Json(Empty {})))
 }

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
 use roster_engine::{Caller, Error, Page, RoleSet, User, UserQuery, UserSort};
-use roster_http::{App, Body, Failure, Frame, Pairs, Path};
+use roster_http::{App, Body, Failure, Pairs, Path, RequestError};
 use serde_json::Value;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -13,14 +13,14 @@ use crate::docs::Failures;
 use crate::fields::Fields;
 use crate::map::users;
 use crate::query::{Offsets, limit};
-use crate::session::{Session, Whom, admin, naming};
+use crate::session::{Session, TargetUser, admin, with_shown_id};
 use crate::wire::{self, EnterpriseRole, UserBody};
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(get, update, delete))
 }
 
-/// Users as these fields show them. What isn't in their rows is looked up only if it is asked for.
+/// Users with the given fields. What isn't in their rows is looked up only if asked for.
 async fn shown(caller: &Caller, found: &[User], fields: &Fields) -> Result<Vec<Value>, Error> {
     let roles = if fields.ask_for("role") {
         caller.roles_at_root(found.iter().map(|user| user.id).collect()).await?
@@ -41,12 +41,12 @@ async fn one(caller: &Caller, user: User, fields: &Fields) -> Result<Json<Value>
     Ok(Json(shown(caller, &[user], fields).await?.pop().unwrap_or_default()))
 }
 
-/// Which users are asked for. `None`: a kind that no user of Roster is of.
+/// The query for users. `None` if it asks for a kind of users that Roster doesn't have.
 fn wanted(query: &Pairs) -> Result<Option<UserQuery>, Failure> {
     match query.optional("user_type")? {
         None | Some("all" | "managed") => {}
         Some("external") => return Ok(None),
-        Some(_) => return Err(Frame::invalid("user_type", "must be all, managed or external").into()),
+        Some(_) => return Err(RequestError::invalid("user_type", "must be all, managed or external").into()),
     }
     let text = |name| Ok::<_, Failure>(query.optional(name)?.filter(|text| !text.is_empty()).map(str::to_owned));
     Ok(Some(UserQuery {
@@ -111,7 +111,7 @@ async fn create(
     admin(&caller).await?;
     let new = users::new_user(body.read()?)?;
     let fields = Fields::of(&query)?;
-    let user = naming(&caller, caller.create_user(new).await).await?;
+    let user = with_shown_id(&caller, caller.create_user(new).await).await?;
     Ok((StatusCode::CREATED, one(&caller, user, &fields).await?))
 }
 
@@ -122,9 +122,9 @@ async fn create(
     responses((status = 200, description = "success", body = wire::User), Failures),
 )]
 async fn get(Session(caller): Session, Path(id): Path<String>, query: Pairs) -> Result<Json<Value>, Failure> {
-    let user = match Whom::to_read(&caller, &id).await? {
-        Whom::User(user) => caller.user(user).await?,
-        Whom::ServiceAccount => users::service_account(&caller.realm().await?),
+    let user = match TargetUser::to_read(&caller, &id).await? {
+        TargetUser::User(user) => caller.user(user).await?,
+        TargetUser::ServiceAccount => users::service_account(&caller.realm().await?),
     };
     one(&caller, user, &Fields::of(&query)?).await
 }
@@ -142,10 +142,10 @@ async fn update(
     query: Pairs,
     body: Body<UserBody>,
 ) -> Result<Json<Value>, Failure> {
-    let user = caller.user(Whom::to_write(&caller, &id).await?).await?.id;
+    let user = caller.user(TargetUser::to_write(&caller, &id).await?).await?.id;
     let patch = users::user_patch(user, body.read_or_default()?)?;
     let fields = Fields::of(&query)?;
-    let user = naming(&caller, caller.update_user(user, patch).await).await?;
+    let user = with_shown_id(&caller, caller.update_user(user, patch).await).await?;
     one(&caller, user, &fields).await
 }
 
@@ -160,7 +160,7 @@ async fn update(
     responses((status = 204, description = "deleted"), Failures),
 )]
 async fn delete(Session(caller): Session, Path(id): Path<String>, query: Pairs) -> Result<StatusCode, Failure> {
-    let user = caller.user(Whom::to_write(&caller, &id).await?).await?.id;
+    let user = caller.user(TargetUser::to_write(&caller, &id).await?).await?.id;
     if query.flag("force")?.unwrap_or_default() {
         caller.delete_user(user, None).await?;
     } else {

@@ -1,10 +1,10 @@
-//! Pictures of organizations and users. Nobody can upload one, so each has one that follows from its id.
+//! Pictures of organizations and users. They can't be uploaded, so each is generated from the id.
 
 use axum::response::{IntoResponse as _, Response};
 use http::HeaderValue;
 use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use roster_engine::{EntityId, Form, OrganizationId, UserId};
-use roster_http::{App, Failure, Frame, Path};
+use roster_http::{App, Failure, Path, RequestError};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -17,7 +17,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(avatar))
 }
 
-/// Where the picture of this is, under the surface's prefix.
+/// The path of the entity's picture below the surface's prefix.
 pub(crate) fn path(id: impl EntityId) -> String {
     format!("/avatars/{}{ENDING}", map::id(id))
 }
@@ -31,7 +31,8 @@ pub(crate) fn path(id: impl EntityId) -> String {
 async fn avatar(Path(image): Path<String>) -> Result<Response, Failure> {
     let id = image.strip_suffix(ENDING).unwrap_or_default();
     let organization = Form::Clerk.read::<OrganizationId>(id).map(OrganizationId::raw);
-    let raw = organization.or_else(|| Form::Clerk.read::<UserId>(id).map(UserId::raw)).ok_or(Frame::RouteNotFound)?;
+    let raw =
+        organization.or_else(|| Form::Clerk.read::<UserId>(id).map(UserId::raw)).ok_or(RequestError::RouteNotFound)?;
     let headers = [
         (CONTENT_TYPE, HeaderValue::from_static("image/svg+xml")),
         (CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable")),
@@ -42,17 +43,17 @@ async fn avatar(Path(image): Path<String>) -> Result<Response, Failure> {
 }
 
 /// Spreads the few bits in which ids of one moment differ over all (the finalizer of SplitMix64).
-const fn mixed(raw: i64) -> u64 {
+const fn mix_bits(raw: i64) -> u64 {
     let mut bits = raw.cast_unsigned().wrapping_add(0x9e37_79b9_7f4a_7c15);
     bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     bits ^ (bits >> 31)
 }
 
-/// Five by five squares, alike on the left and the right, in one of 360 hues.
+/// Five by five squares, symmetrical about the vertical axis, in one of 360 hues.
 fn draw(raw: i64) -> String {
     use std::fmt::Write as _;
-    let bits = mixed(raw);
+    let bits = mix_bits(raw);
     let hue = bits % 360;
     let mut squares = String::new();
     for place in 0..15 {

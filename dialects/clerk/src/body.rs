@@ -1,10 +1,10 @@
-//! What the bodies of requests have in common.
+//! Shared parts of request bodies.
 
 use std::fmt;
 use std::marker::PhantomData;
 
 use roster_engine::{Error, Metadata, MetadataWrite, Timestamp, metadata, text};
-use roster_http::{Failure, Frame};
+use roster_http::{Failure, RequestError};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 
@@ -13,7 +13,7 @@ use crate::error::NO_TIME;
 /// Longest name of an organization, in characters.
 const NAME_MAX: usize = 256;
 
-/// An object in a list: serde alone takes an array for a struct, too, field by field.
+/// An object in a list: serde by itself would also accept an array for a struct, field by field.
 #[derive(Debug)]
 pub(crate) struct Object<T>(pub T);
 
@@ -37,43 +37,42 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
     }
 }
 
-/// A text that must say something.
+/// A string that must not be empty.
 pub(crate) fn filled(name: &str, text: String) -> Result<String, Failure> {
-    if text.trim().is_empty() { Err(Frame::invalid(name, text::BLANK).into()) } else { Ok(text) }
+    if text.trim().is_empty() { Err(RequestError::invalid(name, text::BLANK).into()) } else { Ok(text) }
 }
 
-/// Metadata of a size that can be kept. The engine asks for that too, but after it has looked up what the request
-/// names.
+/// Metadata within the size limit. The engine checks that, too, but only after it has looked up what the request names.
 pub(crate) fn fitting(name: &'static str, sent: Option<Metadata>) -> Result<Metadata, Failure> {
     let sent = sent.unwrap_or_default();
     metadata::check(&sent).map_err(|problem| Error::invalid(name, problem))?;
     Ok(sent)
 }
 
-/// The vendor takes no name that could be a link or a piece of a page.
+/// The vendor refuses names that could be a link or HTML.
 pub(crate) fn organization_name(name: String) -> Result<String, Failure> {
     let name = filled("name", name)?;
     let tag = |rest: &str| rest.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '/' | '!'));
     let lower = name.to_lowercase();
     if lower.contains("http://") || lower.contains("https://") || name.split('<').skip(1).any(tag) {
-        return Err(Frame::invalid("name", "must not contain a URL or HTML").into());
+        return Err(RequestError::invalid("name", "must not contain a URL or HTML").into());
     }
     if name.chars().count() > NAME_MAX {
-        return Err(Frame::invalid("name", text::TOO_LONG).into());
+        return Err(RequestError::invalid("name", text::TOO_LONG).into());
     }
     Ok(name)
 }
 
 pub(crate) fn time(name: &str, text: Option<&str>) -> Result<Option<Timestamp>, Failure> {
     let Some(text) = text else { return Ok(None) };
-    Timestamp::parse(text).map(Some).ok_or_else(|| Frame::invalid(name, NO_TIME).into())
+    Timestamp::parse(text).map(Some).ok_or_else(|| RequestError::invalid(name, NO_TIME).into())
 }
 
 pub(crate) fn merged(patch: Option<Metadata>) -> Option<MetadataWrite> {
     patch.map(MetadataWrite::Merge)
 }
 
-/// `null` is nothing.
+/// `null` counts as empty.
 pub(crate) fn replaced(new: Option<Option<Metadata>>) -> Option<MetadataWrite> {
     new.map(|new| MetadataWrite::Replace(new.unwrap_or_default()))
 }

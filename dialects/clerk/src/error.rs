@@ -1,4 +1,4 @@
-//! The one form of a failure: `{"errors": [{"message", "long_message", "code", "meta"}], "clerk_trace_id"}`.
+//! The error format: `{"errors": [{"message", "long_message", "code", "meta"}], "clerk_trace_id"}`.
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
@@ -6,26 +6,26 @@ use http::StatusCode;
 use http::header::{HeaderValue, RETRY_AFTER};
 use roster_engine::text::ProblemKind;
 use roster_engine::{Error, Subject};
-use roster_http::{Failure, Fault, Frame, RequestMeta};
+use roster_http::{Failure, Fault, RequestError, RequestMeta};
 use serde_json::{Value, json};
 
 use crate::map::roles::permission_to_wire;
 use crate::query::too_many;
 use crate::wire::{ErrorBody, ErrorItem};
 
-/// What the version is called in a [`Frame`].
+/// The name of the version header in a [`RequestError`].
 pub(crate) const VERSION: &str = "Clerk-API-Version";
-/// What a list of invitations is called in an [`Error`] when it is too long.
+/// The field name in an [`Error`] about a list of invitations that is too long.
 pub(crate) const BULK: &str = "invitations";
-/// What is missing when a user has nothing to be known by.
+/// The field that is reported missing for a user without any identifier.
 pub(crate) const IDENTIFIER: &str = "identifier";
 
-/// What is said of a text that is no time. It has a code of its own.
+/// The problem of a string that isn't a time. It has an error code of its own.
 pub(crate) const NO_TIME: &str = "must be a time such as 2026-11-22T06:00:00Z";
 
-/// A failure in the vendor's words.
+/// A failure in the vendor's format.
 #[derive(Debug)]
-struct Form {
+struct ErrorForm {
     status: StatusCode,
     code: &'static str,
     message: String,
@@ -34,12 +34,12 @@ struct Form {
 
 pub(crate) fn render(failure: &Failure, meta: &RequestMeta) -> Response {
     let forms = match failure {
-        Failure::Domain(Error::Items(items)) => items.iter().map(|(_, error)| Form::of_domain(error)).collect(),
-        Failure::Domain(error) => vec![Form::of_domain(error)],
-        Failure::Frame(frame) => vec![Form::of_frame(frame)],
+        Failure::Domain(Error::Items(items)) => items.iter().map(|(_, error)| ErrorForm::of_domain(error)).collect(),
+        Failure::Domain(error) => vec![ErrorForm::of_domain(error)],
+        Failure::Request(error) => vec![ErrorForm::of_request_error(error)],
     };
     let status = forms.first().map_or(StatusCode::BAD_REQUEST, |form| form.status);
-    // Whom a path names is said by the path.
+    // What wasn't found is named by the path.
     let named = match failure {
         Failure::Domain(Error::NotFound(_)) => format!(" ({})", meta.uri.path()),
         _ => String::new(),
@@ -61,7 +61,7 @@ pub(crate) fn render(failure: &Failure, meta: &RequestMeta) -> Response {
     response
 }
 
-/// What the parameters are called that the engine has its own names for.
+/// The vendor's names for parameters that the engine names differently.
 fn parameter(field: &str) -> &str {
     match field {
         "email" | "addresses" => "email_address",
@@ -72,7 +72,7 @@ fn parameter(field: &str) -> &str {
         "after" => "starting_after",
         "primary_address" => "primary_email_address_id",
         "expires_at" => "expires_in_days",
-        // Of a list's item, the item's own field.
+        // For an item of a list, the item's own field.
         other => {
             let last = other.rsplit('.').next().unwrap_or(other);
             last.split('[').next().unwrap_or(last)
@@ -80,7 +80,7 @@ fn parameter(field: &str) -> &str {
     }
 }
 
-impl Form {
+impl ErrorForm {
     fn new(status: u16, code: &'static str, message: impl Into<String>) -> Self {
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
         Self { status, code, message: message.into(), meta: json!({}) }
@@ -91,11 +91,11 @@ impl Form {
         Self { meta: json!({ "param_name": parameter }), ..Self::new(status, code, format!("{parameter} {problem}")) }
     }
 
-    fn our_fault() -> Self {
+    fn internal() -> Self {
         Self::new(500, "internal_error", "the server failed to handle this request")
     }
 
-    /// A value that can't be taken.
+    /// A value that isn't acceptable.
     fn invalid(field: &str, problem: &str) -> Self {
         if field == IDENTIFIER {
             let meta = json!({ "param_names": ["email_address"] });
@@ -162,7 +162,7 @@ impl Form {
             Error::RoleInUse => said(422, "organization_role_assigned_members"),
             Error::RolePromised => said(422, "organization_role_exists_in_invitations"),
             Error::TooManyRoles => said(403, "organization_role_limit_exceeded"),
-            // The engine says these to other surfaces only.
+            // The engine returns these only to other surfaces.
             Error::BadLogin
             | Error::WrongPassword
             | Error::TooManyAttempts { .. }
@@ -172,44 +172,44 @@ impl Form {
             | Error::IdempotencyMismatch
             | Error::Items(_) => said(400, "request_invalid"),
             Error::Unavailable { .. } => Self::new(503, "service_unavailable", "not possible at the moment: try again"),
-            Error::Internal(_) => Self::our_fault(),
+            Error::Internal(_) => Self::internal(),
         }
     }
 
-    fn of_frame(frame: &Frame) -> Self {
-        let said = |code| Self::new(frame.status().as_u16(), code, frame.to_string());
-        match frame {
-            Frame::RouteNotFound => said("resource_not_found"),
-            Frame::MethodNotAllowed => said("method_not_allowed"),
-            Frame::Field { name, problem, .. } if name == VERSION => {
+    fn of_request_error(error: &RequestError) -> Self {
+        let said = |code| Self::new(error.status().as_u16(), code, error.to_string());
+        match error {
+            RequestError::RouteNotFound => said("resource_not_found"),
+            RequestError::MethodNotAllowed => said("method_not_allowed"),
+            RequestError::Field { name, problem, .. } if name == VERSION => {
                 Self::new(400, "api_version_invalid", format!("{name} {problem}"))
             }
-            Frame::Field { name, problem, .. } if parameter(name).is_empty() => {
+            RequestError::Field { name, problem, .. } if parameter(name).is_empty() => {
                 Self::new(400, "request_body_invalid", format!("the body {problem}"))
             }
-            Frame::Field { name, fault: Fault::Missing | Fault::Null, .. } => {
+            RequestError::Field { name, fault: Fault::Missing | Fault::Null, .. } => {
                 Self::of_parameter(422, "form_param_missing", name, "must be included")
             }
-            Frame::Field { name, fault: Fault::Unknown, .. } => {
+            RequestError::Field { name, fault: Fault::Unknown, .. } => {
                 Self::of_parameter(422, "form_param_unknown", name, "is not a parameter of this request")
             }
-            // Metadata is no scalar; the contract has another code for it.
-            Frame::Field { name, problem, .. } if frame.is_wrong_type() && !name.ends_with("metadata") => {
+            // Metadata isn't a scalar; the contract has another code for it.
+            RequestError::Field { name, problem, .. } if error.is_wrong_type() && !name.ends_with("metadata") => {
                 Self::of_parameter(422, "form_param_type_invalid", name, problem)
             }
-            Frame::Field { name, fault: Fault::Invalid, problem } => Self::invalid(name, problem),
-            Frame::UnsupportedMediaType => said("unsupported_content_type"),
-            Frame::BodyTooLarge { .. }
-            | Frame::BodyMissing
-            | Frame::BodyNotJson { .. }
-            | Frame::BodyLate { .. }
-            | Frame::BodyNotUtf8
-            | Frame::BodyTooDeep { .. }
-            | Frame::BodyNotObject
-            | Frame::BodyNotArray => said("request_body_invalid"),
-            Frame::UriTooLong { .. } | Frame::HeadersTooLarge { .. } => said("request_invalid"),
-            Frame::Timeout | Frame::ShuttingDown => said("service_unavailable"),
-            Frame::Panic => Self::our_fault(),
+            RequestError::Field { name, fault: Fault::Invalid, problem } => Self::invalid(name, problem),
+            RequestError::UnsupportedMediaType => said("unsupported_content_type"),
+            RequestError::BodyTooLarge { .. }
+            | RequestError::BodyMissing
+            | RequestError::BodyNotJson { .. }
+            | RequestError::BodyTimeout { .. }
+            | RequestError::BodyNotUtf8
+            | RequestError::BodyTooDeep { .. }
+            | RequestError::BodyNotObject
+            | RequestError::BodyNotArray => said("request_body_invalid"),
+            RequestError::UriTooLong { .. } | RequestError::HeadersTooLarge { .. } => said("request_invalid"),
+            RequestError::Timeout | RequestError::ShuttingDown => said("service_unavailable"),
+            RequestError::Panic => Self::internal(),
         }
     }
 }
@@ -222,8 +222,8 @@ mod tests {
 
     fn form(failure: impl Into<Failure>) -> (u16, &'static str, Value) {
         let form = match failure.into() {
-            Failure::Domain(error) => Form::of_domain(&error),
-            Failure::Frame(frame) => Form::of_frame(&frame),
+            Failure::Domain(error) => ErrorForm::of_domain(&error),
+            Failure::Request(error) => ErrorForm::of_request_error(&error),
         };
         (form.status.as_u16(), form.code, form.meta)
     }
@@ -270,20 +270,20 @@ mod tests {
         assert_eq!(form(Error::invalid("public_metadata", large)), exceeded);
         let many = Error::invalid("addresses", "are more than 100");
         assert_eq!(form(many), of("form_param_value_invalid", "email_address"));
-        assert_eq!(form(Frame::invalid("user_id", too_many())), of("form_param_array_size_exceeded", "user_id"));
-        assert_eq!(form(Frame::invalid("created_at", NO_TIME)), of("form_param_invalid_time", "created_at"));
+        assert_eq!(form(RequestError::invalid("user_id", too_many())), of("form_param_array_size_exceeded", "user_id"));
+        assert_eq!(form(RequestError::invalid("created_at", NO_TIME)), of("form_param_invalid_time", "created_at"));
         let blank = text::name(" ").expect_err("nothing but a blank");
         assert_eq!(form(Error::invalid("name", blank)), of("form_param_nil", "name"));
         let empty = text::external_id("").expect_err("nothing");
         assert_eq!(form(Error::invalid("external_id", empty)), of("form_param_nil", "external_id"));
         let torn = text::username("a b").expect_err("a blank inside");
         assert_eq!(form(Error::invalid("username", torn)), of("form_param_value_invalid", "username"));
-        assert_eq!(form(Frame::missing("role")), of("form_param_missing", "role"));
-        assert_eq!(form(Frame::missing("[2].role")), of("form_param_missing", "role"));
-        assert_eq!(form(Frame::unknown("x")), of("form_param_unknown", "x"));
-        assert_eq!(form(Frame::invalid("limit", "must be")), of("form_param_value_invalid", "limit"));
-        assert_eq!(form(Frame::invalid(VERSION, "is none")), (400, "api_version_invalid", nothing.clone()));
-        assert_eq!(form(Frame::BodyNotObject), (400, "request_body_invalid", nothing));
+        assert_eq!(form(RequestError::missing("role")), of("form_param_missing", "role"));
+        assert_eq!(form(RequestError::missing("[2].role")), of("form_param_missing", "role"));
+        assert_eq!(form(RequestError::unknown("x")), of("form_param_unknown", "x"));
+        assert_eq!(form(RequestError::invalid("limit", "must be")), of("form_param_value_invalid", "limit"));
+        assert_eq!(form(RequestError::invalid(VERSION, "is none")), (400, "api_version_invalid", nothing.clone()));
+        assert_eq!(form(RequestError::BodyNotObject), (400, "request_body_invalid", nothing));
         let role = Error::reference("role", Subject::Role);
         assert_eq!(form(role), (404, "resource_not_found", json!({ "param_name": "role" })));
     }
@@ -291,7 +291,7 @@ mod tests {
     #[test]
     fn internals_stay_inside() {
         for error in [Error::Internal("disk".into()), Error::Unavailable { reason: "disk".into(), retry_after: 1 }] {
-            assert!(!Form::of_domain(&error).message.contains("disk"));
+            assert!(!ErrorForm::of_domain(&error).message.contains("disk"));
         }
     }
 }

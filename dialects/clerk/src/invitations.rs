@@ -5,7 +5,7 @@ use roster_engine::{
     BuiltIn as P, Error, Expiry, InvitationQuery, InvitationSort, InvitationStatus, NewInvitation, Organization, Right,
     RoleCatalog, RoleSet, SentInvitation, Subject, UserRef, text,
 };
-use roster_http::{App, Body, Failure, Frame, Path};
+use roster_http::{App, Body, Failure, Path, RequestError};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -56,7 +56,7 @@ impl Draft {
         text::email(&email).map_err(|problem| Error::invalid("email", problem))?;
         let expires = match body.expires_in_days {
             Some(days) if (1..=365).contains(&days) => Some(Expiry::After(days * DAY_MS)),
-            Some(_) => return Err(Frame::invalid("expires_in_days", "must be from 1 to 365").into()),
+            Some(_) => return Err(RequestError::invalid("expires_in_days", "must be from 1 to 365").into()),
             None => None,
         };
         let inviter = body.inviter_user_id.unwrap_or_default();
@@ -108,7 +108,7 @@ async fn create(
     let organization = place(&session, &organization_id).await?;
     let draft = Draft::read(body.read()?)?;
     let new = draft.invitation(&session.caller.roles())?;
-    let made = session.caller.invite(organization.id, new).await.map_err(map::naming(&draft.inviter))?;
+    let made = session.caller.invite(organization.id, new).await.map_err(map::with_user_named(&draft.inviter))?;
     Ok(Json(sent(&session, &made, draft.redirect.as_deref())))
 }
 
@@ -127,11 +127,11 @@ async fn create_bulk(
     let organization = place(&session, &organization_id).await?;
     // One of the clients sends no body for an empty list.
     let items = match body.read_array() {
-        Err(Failure::Frame(Frame::BodyMissing)) => Vec::new(),
+        Err(Failure::Request(RequestError::BodyMissing)) => Vec::new(),
         read => read?,
     };
     if items.is_empty() {
-        return Err(Frame::missing("email_address").into());
+        return Err(RequestError::missing("email_address").into());
     }
     if items.len() > BULK_MAX {
         return Err(Error::invalid(BULK, format!("has more than {BULK_MAX} entries")).into());
@@ -141,7 +141,7 @@ async fn create_bulk(
     let new = drafts.iter().map(|draft| draft.invitation(&catalog)).collect::<Result<Vec<_>, _>>()?;
     let inviters: Vec<&str> = drafts.iter().map(|draft| draft.inviter.as_str()).collect();
     let made = session.caller.invite_all(organization.id, new).await;
-    let made = made.map_err(|error| map::naming_each(&inviters, error))?;
+    let made = made.map_err(|error| map::with_each_user_named(&inviters, error))?;
     let shown = |(made, draft): (&SentInvitation, &Draft)| sent(&session, made, draft.redirect.as_deref());
     let data: Vec<_> = made.iter().zip(&drafts).map(shown).collect();
     Ok(Json(Paged { total_count: data.len() as u64, data }))
@@ -151,7 +151,7 @@ fn statuses(query: &Query) -> Result<Option<Vec<InvitationStatus>>, Failure> {
     let Some(words) = query.all("status")? else { return Ok(None) };
     let status = |word: &str| {
         InvitationStatus::from_word(word)
-            .ok_or_else(|| Frame::invalid("status", "must be pending, accepted, revoked or expired"))
+            .ok_or_else(|| RequestError::invalid("status", "must be pending, accepted, revoked or expired"))
     };
     Ok(Some(words.iter().map(|word| status(word)).collect::<Result<_, _>>()?))
 }
@@ -247,7 +247,7 @@ async fn revoke(
     let by = body.read()?.requesting_user_id.filter(|id| !id.is_empty());
     let named = by.clone().unwrap_or_default();
     let revoked = session.caller.revoke_invitation(&invitation_id, by.map(UserRef::Text)).await;
-    let invited = revoked.map_err(map::naming(&named))?;
+    let invited = revoked.map_err(map::with_user_named(&named))?;
     Ok(Json(map::invitation(&session, &session.caller.roles(), &invited, false)))
 }
 

@@ -2,18 +2,18 @@
 //!
 //! ```text
 //! Authorization: Bearer KEY             wire/     what is sent, with the vendor's names
-//!   └ session.rs  who, which version     map/      from there to Roster's words and back
-//!       └ a handler                      error.rs  every failure's one form
-//!           └ query.rs, body.rs  what was asked
+//!   └ session.rs  caller and version     map/      conversion to Roster's types and back
+//!       └ a handler                      error.rs  the error format
+//!           └ query.rs, body.rs  parameters and bodies
 //! ```
 //!
-//! - Every success is 200 with a body. Errors come in the order: key, version, what the path names, the form of the request,
-//!   what the body names, the state of things. So handlers look up the path first and read the body then.
+//! - Every success is 200 with a body. Errors are checked in this order: key, version, what the path names, the form of the request,
+//!   what the body names, the current state. So handlers look up the path first and then read the body.
 //! - A role is shown by its key with `org:` in front; a membership shows the strongest it has. Clerk knows nine system
 //!   permissions ([`map::roles`]); Roster's others are not shown.
 //! - Nobody may remove or demote the last member who can manage an organization's members: every [`session::Session`] asks the
 //!   engine for that rule.
-//! - The realm's root is no organization here.
+//! - The realm's root is not shown as an organization.
 
 mod avatars;
 mod body;
@@ -37,7 +37,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 /// Where it is mounted.
 pub(crate) const PREFIX: &str = "/clerk/v1";
-/// Longest URL, in bytes: room for filters of a hundred values each, which may be e-mail addresses.
+/// Maximum bytes of a URL: enough for filters of a hundred values each, which may be e-mail addresses.
 const URL_MAX: usize = 64 << 10;
 
 /// The surface, to be mounted.

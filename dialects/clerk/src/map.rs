@@ -1,4 +1,4 @@
-//! Between the vendor's words and Roster's, in both directions. Nothing else in this crate knows how one becomes the other.
+//! Conversion between the vendor's types and Roster's, in both directions. No other module of this crate does that.
 
 pub(crate) mod roles;
 pub(crate) mod users;
@@ -19,7 +19,7 @@ use crate::wire;
 pub(crate) const SURFACE: Surface = Surface::Clerk;
 pub(crate) const DIALECT: Dialect = Dialect::Clerk;
 
-/// The id of something that brings none along.
+/// The id of something that has no imported id.
 pub(crate) fn id(id: impl EntityId) -> String {
     SURFACE.show(id, &Aliases::default())
 }
@@ -32,8 +32,8 @@ pub(crate) fn user_id(user: &User) -> String {
     SURFACE.show(user.id, &user.aliases)
 }
 
-/// Says whom the request named, if it is the user who isn't there.
-pub(crate) fn naming(user: &str) -> impl Fn(Error) -> Error + '_ {
+/// Adds the user's name as sent to an error about an unknown user.
+pub(crate) fn with_user_named(user: &str) -> impl Fn(Error) -> Error + '_ {
     move |error| match error {
         Error::NotFound(Subject::User) | Error::Reference { subject: Subject::User, .. } => {
             Error::Unknown { subject: Subject::User, named: user.to_owned() }
@@ -42,11 +42,11 @@ pub(crate) fn naming(user: &str) -> impl Fn(Error) -> Error + '_ {
     }
 }
 
-/// The same for a list that was refused because of some of its items. `users`: whom each item of the list names.
-pub(crate) fn naming_each(users: &[&str], error: Error) -> Error {
+/// The same for a list whose items were refused. `users`: the user that each item names.
+pub(crate) fn with_each_user_named(users: &[&str], error: Error) -> Error {
     let named = |(place, error): (usize, Error)| {
         let user = users.get(place).copied().unwrap_or_default();
-        (place, naming(user)(error))
+        (place, with_user_named(user)(error))
     };
     match error {
         Error::Items(items) => Error::Items(items.into_iter().map(named).collect()),
@@ -59,15 +59,15 @@ pub(crate) fn paged<M, T>(listed: Listed<M>, one: impl FnMut(&M) -> T) -> wire::
     wire::Paged { data: listed.items.iter().map(one).collect(), total_count }
 }
 
-/// How the user is shown where one line must do.
+/// One line that identifies the user.
 pub(crate) fn identifier(user: &User) -> Option<String> {
     user.email().or_else(|| user.phone()).or(user.username.as_deref()).map(str::to_owned)
 }
 
-/// Creators who brought an id along, and it.
+/// Creators with an imported id, and that id.
 pub(crate) type Creators = HashMap<UserId, String>;
 
-/// Also tokens make organizations; here only users do.
+/// The creator, if it is a user: tokens create organizations, too, but the vendor shows only users.
 pub(crate) fn creator(o: &Organization) -> Option<UserId> {
     o.created_by.filter(|raw| kind_of(*raw) == Some(Kind::User)).map(UserId::from_raw)
 }
@@ -98,7 +98,7 @@ pub(crate) fn organization(session: &Session, creators: &Creators, o: &Organizat
     }
 }
 
-/// What was asked for in addition.
+/// Adds the counts that were asked for.
 pub(crate) fn put_counts(wire: &mut wire::Organization, counts: InOrganization, members: bool, elevated: bool) {
     if members {
         wire.members_count = Some(counts.members);
@@ -157,7 +157,7 @@ pub(crate) fn membership(
     }
 }
 
-/// `whole`: with what there is to say of the organization.
+/// `whole`: whether to include the organization's data.
 pub(crate) fn invitation(
     session: &Session,
     catalog: &RoleCatalog,

@@ -50,7 +50,7 @@ async fn create(
     let private = fitting("private_metadata", body.private_metadata)?;
     let roles = RoleSet::of(roles::role(&caller.roles(), &key)?);
     let new = NewMembership { roles, public, private, ..NewMembership::default() };
-    let member = caller.add_member(organization.id, &*user, new).await.map_err(map::naming(&user))?;
+    let member = caller.add_member(organization.id, &*user, new).await.map_err(map::with_user_named(&user))?;
     Ok(Json(session.membership(&member).await?))
 }
 
@@ -98,7 +98,7 @@ async fn list(
 async fn place(session: &Session, organization: &str, user: &str) -> Result<(OrganizationId, UserRef), Error> {
     let right = Right::tree(P::MembershipsWrite);
     let organization = session.caller.organization_for(organization, right).await?.id;
-    let member = session.caller.member(organization, user).await.map_err(map::naming(user))?;
+    let member = session.caller.member(organization, user).await.map_err(map::with_user_named(user))?;
     Ok((organization, member.user.id.into()))
 }
 
@@ -133,7 +133,7 @@ async fn remove(
     Path((organization_id, user_id)): Path<(String, String)>,
 ) -> Result<Json<OrganizationMembership>, Failure> {
     let removed = session.caller.remove_member(&*organization_id, &*user_id, None).await;
-    let member = removed.map_err(map::naming(&user_id))?;
+    let member = removed.map_err(map::with_user_named(&user_id))?;
     Ok(Json(session.membership(&member).await?))
 }
 

@@ -1,22 +1,22 @@
-//! What lists are asked for.
+//! Query parameters of lists.
 
 use roster_engine::{Page, Picked, Timestamp, UserConditions, UserPart, UserRef, UserStatus};
-use roster_http::{Failure, Frame, Pairs};
+use roster_http::{Failure, Pairs, RequestError};
 
-/// Most rows on a page.
+/// Maximum rows on a page.
 const LIMIT_MAX: i64 = 500;
 const LIMIT_DEFAULT: i64 = 10;
-/// No list is longer: what is asked for from further on is behind its end.
+/// No list is longer, so a larger offset is past the end.
 const OFFSET_MAX: u64 = 1 << 31;
-/// Most values of a filter that may be given several times.
+/// Maximum number of values of a repeatable filter.
 const VALUES_MAX: usize = 100;
 
-/// What is said of a filter with more. It has a code of its own.
+/// The problem of a filter with more values. It has an error code of its own.
 pub(crate) fn too_many() -> String {
     format!("has more than {VALUES_MAX} values")
 }
 
-/// The parameters of a query. A `+` that nobody escaped has arrived as a blank.
+/// The parameters of a query. A `+` that wasn't escaped has become a space.
 #[derive(Debug)]
 pub(crate) struct Query(Pairs);
 
@@ -29,10 +29,10 @@ impl<S: Sync> axum::extract::FromRequestParts<S> for Query {
 }
 
 fn storable<'a>(name: &str, value: &'a str) -> Result<&'a str, Failure> {
-    if value.contains('\0') { Err(Frame::invalid(name, "must not contain NUL").into()) } else { Ok(value) }
+    if value.contains('\0') { Err(RequestError::invalid(name, "must not contain NUL").into()) } else { Ok(value) }
 }
 
-/// A whole number; `10.0` is one, too.
+/// A whole number, which may also be written as `10.0`.
 fn whole(text: &str) -> Option<i64> {
     if let Ok(number) = text.parse::<i64>() {
         return Some(number);
@@ -55,7 +55,7 @@ impl Query {
         let Some(text) = self.0.optional(name)? else { return Ok(None) };
         match whole(text).filter(|number| (least..=most).contains(number)) {
             Some(number) => Ok(Some(number)),
-            None => Err(Frame::invalid(name, format!("must be a whole number from {least} to {most}")).into()),
+            None => Err(RequestError::invalid(name, format!("must be a whole number from {least} to {most}")).into()),
         }
     }
 
@@ -63,7 +63,7 @@ impl Query {
         Ok(self.number(name, 0, i64::MAX)?.map(Timestamp::from_ms))
     }
 
-    /// What the list is sorted by, and its part. Newest first if nothing is said.
+    /// The page, and what the list is sorted by; newest first by default.
     pub(crate) fn page<S: Copy>(&self, sorts: &[(&str, S)], default: S) -> Result<(S, Page), Failure> {
         let (sort, descending) = match self.text("order_by")? {
             None => (default, true),
@@ -74,7 +74,8 @@ impl Query {
                 };
                 let known = sorts.iter().find(|(name, _)| *name == key).map(|(_, sort)| *sort);
                 let keys = || sorts.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
-                let problem = || Frame::invalid("order_by", format!("must be one of {}, with + or - in front", keys()));
+                let problem =
+                    || RequestError::invalid("order_by", format!("must be one of {}, with + or - in front", keys()));
                 (known.ok_or_else(problem)?, descending)
             }
         };
@@ -88,19 +89,19 @@ impl Query {
     pub(crate) fn all(&self, name: &str) -> Result<Option<Vec<String>>, Failure> {
         let values = self.0.all(name)?;
         if values.len() > VALUES_MAX {
-            return Err(Frame::invalid(name, too_many()).into());
+            return Err(RequestError::invalid(name, too_many()).into());
         }
         let values = values.into_iter().map(|value| storable(name, value).map(str::to_owned));
         let values = values.collect::<Result<Vec<_>, _>>()?;
         Ok(Some(values).filter(|values| !values.is_empty()))
     }
 
-    /// Addresses have no blanks: what arrived as one was a `+`.
+    /// Addresses have no spaces: each was a `+` that wasn't escaped.
     fn addresses(&self, name: &str) -> Result<Option<Vec<String>>, Failure> {
         Ok(self.all(name)?.map(|all| all.into_iter().map(|address| address.replace(' ', "+")).collect()))
     }
 
-    /// `+x` and `x` are wanted, `-x` are not.
+    /// `+x` and `x` include a value, `-x` excludes it.
     pub(crate) fn signed<T>(&self, name: &str, read: impl Fn(String) -> T) -> Result<Picked<T>, Failure> {
         let mut picked = Picked::default();
         for value in self.all(name)?.unwrap_or_default() {
@@ -135,12 +136,12 @@ impl Query {
             ..UserConditions::default()
         };
         conditions.active_after = match self.time("last_active_at_after")? {
-            // The older name of the same.
+            // The parameter's older name.
             None => self.time("last_active_at_since")?,
             after => after,
         };
         conditions.active_before = self.time("last_active_at_before")?;
-        // Nobody here has a wallet or an account elsewhere, or signs in: who asks for such users finds none.
+        // Roster has no wallets, external accounts or sign-ins for this vendor, so filters on these match nobody.
         let mut nobody = false;
         for name in ["web3_wallet", "provider", "provider_user_id"] {
             nobody |= self.all(name)?.is_some();
@@ -154,7 +155,7 @@ impl Query {
         Ok(conditions)
     }
 
-    /// The part that is asked for of a list that is short enough to be looked through here, and how many the whole has.
+    /// The requested page of a list that is short enough to be filtered and sorted in memory, and the total number.
     pub(crate) fn among<'a, T>(&self, all: &'a [T], entry: impl Fn(&T) -> Entry) -> Result<(Vec<&'a T>, u64), Failure> {
         let sorts: [(&str, EntryKey); 3] =
             [("created_at", EntryKey::Created), ("name", EntryKey::Name), ("key", EntryKey::Key)];
@@ -189,7 +190,7 @@ impl Query {
     }
 }
 
-/// What a role or a permission is found and sorted by.
+/// What a role or a permission is searched and sorted by.
 #[derive(Debug)]
 pub(crate) struct Entry {
     pub id: String,
@@ -205,7 +206,7 @@ enum EntryKey {
     Key,
 }
 
-/// What both lists can be sorted by, beside their own keys.
+/// The user fields that both lists can be sorted by, beside their own keys.
 pub(crate) const PARTS: [(&str, UserPart); 5] = [
     ("first_name", UserPart::FirstName),
     ("last_name", UserPart::LastName),

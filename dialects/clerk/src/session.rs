@@ -1,4 +1,4 @@
-//! Who calls, in which version of the API, and under which address of ours.
+//! The caller, the version of the API, and the URL under which the client reaches the server.
 
 use std::sync::Arc;
 
@@ -7,25 +7,25 @@ use http::HeaderMap;
 use http::header::HOST;
 use http::request::Parts;
 use roster_engine::{Caller, EntityId, Error, Listed, Member, UserId};
-use roster_http::{App, Authenticated, Failure, Frame, Pairs, Row, RowForm, Rows, SecretFound, bearer};
+use roster_http::{App, Authenticated, Failure, Pairs, PresentedSecret, RequestError, Row, RowCache, RowForm, bearer};
 
 use crate::error::VERSION;
 use crate::map::Creators;
 use crate::wire::{OrganizationMembership, Paged};
 use crate::{PREFIX, avatars, map};
 
-/// Versions that the vendor has published. They order as texts.
+/// Versions that the vendor has published. They are ordered as strings.
 const VERSIONS: [&str; 6] = ["2021-02-05", "2024-10-01", "2025-03-12", "2025-04-10", "2025-11-10", "2026-05-12"];
-/// From here on there are operations on roles and permissions.
+/// The first version with operations on roles and permissions.
 const ROLES_SINCE: &str = "2024-10-01";
-/// From here on metadata has only its own operations.
-const METADATA_APART: &str = "2026-05-12";
+/// The first version in which metadata can be changed only by its own operations.
+const SEPARATE_METADATA_SINCE: &str = "2026-05-12";
 
-/// Who sends no key, and who sends something that can't be one, are told the same.
-pub(crate) fn secret(headers: &HeaderMap) -> SecretFound {
+/// Something that can't be a key is treated like no key at all.
+pub(crate) fn secret(headers: &HeaderMap) -> PresentedSecret {
     match bearer(headers) {
-        SecretFound::Secret(secret) if !secret.is_empty() => SecretFound::Secret(secret),
-        _ => SecretFound::Missing,
+        PresentedSecret::Secret(secret) if !secret.is_empty() => PresentedSecret::Secret(secret),
+        _ => PresentedSecret::Missing,
     }
 }
 
@@ -34,21 +34,21 @@ pub(crate) fn secret(headers: &HeaderMap) -> SecretFound {
 pub(crate) struct Session {
     pub caller: Caller,
     version: &'static str,
-    /// Where clients reach us: as configured, else scheme and host as this one named them.
+    /// Where clients reach the server: as configured, else scheme and host from this request.
     origin: String,
-    rows: Arc<Rows>,
+    rows: Arc<RowCache>,
 }
 
 impl Session {
-    /// Refuses metadata where this version has other operations for it. `sent`: the fields of the body, by name.
+    /// Refuses metadata if this version has separate operations for it. `sent`: for each such field, its name and whether it was sent.
     pub(crate) fn metadata_in_patch(&self, sent: &[(&'static str, bool)]) -> Result<(), Failure> {
         match sent.iter().find(|(_, sent)| *sent) {
-            Some((name, _)) if self.version >= METADATA_APART => Err(Frame::unknown(*name).into()),
+            Some((name, _)) if self.version >= SEPARATE_METADATA_SINCE => Err(RequestError::unknown(*name).into()),
             _ => Ok(()),
         }
     }
 
-    /// Which of these users, who made organizations, brought an id along. The others, and who is gone, are named by our own.
+    /// Those of these creators of organizations who have an imported id. All others, deleted ones too, are shown by Roster's id.
     pub(crate) async fn creators(&self, users: Vec<UserId>) -> Result<Creators, Error> {
         let mut shown = self.caller.shown_user_ids(users).await?;
         shown.retain(|user, shown| *shown != map::id(*user));
@@ -67,10 +67,10 @@ impl Session {
         let catalog = self.caller.roles();
         let creators = listed.items.iter().filter_map(|member| map::creator(&member.organization)).collect();
         let creators = self.creators(creators).await?;
-        // Pictures have our address in them.
+        // The URLs of pictures depend on the origin.
         let usual = RowForm::of(("clerk membership", &self.origin));
         let row = |member: &Member| {
-            // What a creator brought along is no part of the member, and goes with the creator.
+            // The creator's imported id isn't part of the member, and can change by itself.
             let brought = map::creator(&member.organization).and_then(|user| creators.get(&user));
             let form = brought.map_or(usual, |id| RowForm::of(("clerk membership", &self.origin, id)));
             self.rows.member(form, member, &catalog, |m, catalog| map::membership(self, catalog, &creators, m))
@@ -79,18 +79,18 @@ impl Session {
         Ok(Paged { data, total_count: listed.total.unwrap_or_default() })
     }
 
-    /// A URL of ours.
+    /// An absolute URL on this server.
     pub(crate) fn url(&self, path: &str) -> String {
         format!("{}{path}", self.origin)
     }
 
-    /// Where a picture of this is; the clients want one of everything.
+    /// The URL of an entity's picture; the clients require one for everything.
     pub(crate) fn image(&self, id: impl EntityId) -> String {
         self.url(&format!("{PREFIX}{}", avatars::path(id)))
     }
 }
 
-/// A caller in a version that knows operations on roles and permissions. In an older one they aren't there.
+/// A caller whose version has operations on roles and permissions. In older versions these paths don't exist.
 #[derive(Debug)]
 pub(crate) struct RolesSession(pub Session);
 
@@ -99,12 +99,12 @@ impl FromRequestParts<App> for RolesSession {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
         let session = Session::from_request_parts(parts, app).await?;
-        if session.version < ROLES_SINCE { Err(Frame::RouteNotFound.into()) } else { Ok(Self(session)) }
+        if session.version < ROLES_SINCE { Err(RequestError::RouteNotFound.into()) } else { Ok(Self(session)) }
     }
 }
 
 fn version(parts: &Parts) -> Result<&'static str, Failure> {
-    let bad = |problem: &str| Failure::from(Frame::invalid(VERSION, problem));
+    let bad = |problem: &str| Failure::from(RequestError::invalid(VERSION, problem));
     let query = parts.uri.query().map(Pairs::parse).unwrap_or_default();
     let asked = query.optional("__clerk_api_version")?;
     let header = parts.headers.get("clerk-api-version").map(|value| value.to_str().unwrap_or_default());
@@ -131,6 +131,6 @@ impl FromRequestParts<App> for Session {
         let Authenticated(caller) = Authenticated::from_request_parts(parts, app).await?;
         let version = version(parts)?;
         let origin = app.urls.public.clone().unwrap_or_else(|| origin(&parts.headers));
-        Ok(Self { caller: caller.keeping_an_admin(), version, origin, rows: Arc::clone(&app.rows) })
+        Ok(Self { caller: caller.protecting_last_admin(), version, origin, rows: Arc::clone(&app.rows) })
     }
 }

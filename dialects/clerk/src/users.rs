@@ -2,7 +2,7 @@
 
 use axum::Json;
 use roster_engine::{OrganizationRef, Page, User, UserPatch, UserQuery, UserRef, UserSort};
-use roster_http::{App, Body, Failure, Frame, Path};
+use roster_http::{App, Body, Failure, Path, RequestError};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -75,9 +75,11 @@ async fn list(session: Session, query: Query) -> Result<Json<Vec<wire::User>>, F
     let (sort, page) = query.page(&sorts, UserSort::Created)?;
     let after = query.text("starting_after")?.filter(|id| !id.is_empty());
     if after.is_some() && (page.offset > 0 || sort != UserSort::Created) {
-        return Err(
-            Frame::invalid("starting_after", "goes only with the order created_at and without an offset").into()
-        );
+        return Err(RequestError::invalid(
+            "starting_after",
+            "goes only with the order created_at and without an offset",
+        )
+        .into());
     }
     let page = Page { total: false, ..page };
     let query = UserQuery { sort, page, after: after.map(UserRef::from), ..filters(&query)? };

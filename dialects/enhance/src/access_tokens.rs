@@ -6,7 +6,7 @@ use roster_engine::{
     BuiltIn as P, Caller, Error, Extras, Form, NewToken, Organization, Page, Right, SecretForm, Subject, Timestamp,
     Token, TokenId, TokenKind, TokenPatch, TokenQuery,
 };
-use roster_http::{App, Authenticated, Body, Failure, Frame, Path};
+use roster_http::{App, Authenticated, Body, Failure, Path, RequestError};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -20,14 +20,15 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 
 const MANAGE: Right = Right::tree(P::TokensWrite);
 
-/// When a token ends, and how that was written.
+/// When a token expires, and the text in which that was given.
 fn expires(text: Option<&str>) -> Result<Option<(Timestamp, String)>, Failure> {
     let Some(text) = text else { return Ok(None) };
     let time = map::time(text);
-    time.map(Some).ok_or_else(|| Frame::invalid("tokenExpires", "must be a time such as 2030-01-01T00:00:00Z").into())
+    time.map(Some)
+        .ok_or_else(|| RequestError::invalid("tokenExpires", "must be a time such as 2030-01-01T00:00:00Z").into())
 }
 
-/// What is wrong with a token, in the words of this surface.
+/// Renames the fields in an error about a token to those of this surface.
 fn refused(error: Error) -> Error {
     match error {
         Error::Invalid { field, problem } if field == "name" => Error::invalid("friendlyName", problem),

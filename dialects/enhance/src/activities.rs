@@ -5,7 +5,7 @@ use roster_engine::{
     Activity as Entry, ActivityQuery, ActivityText, ActorKind, BuiltIn as P, Caller, EntityId as _, Form, Organization,
     OrganizationId, Right, Timestamp, TokenId, User, UserId,
 };
-use roster_http::{App, Authenticated, Failure, Frame, Pairs, Path};
+use roster_http::{App, Authenticated, Failure, Pairs, Path, RequestError};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -75,10 +75,10 @@ fn shown(entry: &Entry, realm: &str) -> Option<Activity> {
 fn day(query: &Pairs, name: &str) -> Result<Option<Timestamp>, Failure> {
     let Some(text) = query.optional(name)? else { return Ok(None) };
     let day = if text.len() == 10 { Timestamp::parse(&format!("{text}T00:00:00Z")) } else { None };
-    day.map(Some).ok_or_else(|| Frame::invalid(name, "must be a day such as 2030-01-31").into())
+    day.map(Some).ok_or_else(|| RequestError::invalid(name, "must be a day such as 2030-01-31").into())
 }
 
-/// Whom the activities are to be about, or done by, as raw ids; `None`: anybody.
+/// The users that the activities must be about, or done by, as raw ids; `None` for anyone.
 async fn involved(caller: &Caller, query: &Pairs, organization: &Organization) -> Result<Option<Vec<i64>>, Failure> {
     let ids = query.all("anyEntityId")?;
     let own = map::organization_id(organization);
@@ -95,8 +95,8 @@ async fn involved(caller: &Caller, query: &Pairs, organization: &Organization) -
             None => others.push(id.to_owned()),
         }
     }
-    // What isn't Roster's own a user may have brought along.
-    involved.extend(caller.users_meant(others).await?.into_iter().map(UserId::raw));
+    // An id that isn't Roster's own may be a user's imported id.
+    involved.extend(caller.resolve_users(others).await?.into_iter().map(UserId::raw));
     Ok(Some(involved))
 }
 
@@ -105,11 +105,11 @@ fn wanted(query: &Pairs, involved: Option<Vec<i64>>) -> Result<ActivityQuery, Fa
     let asked = query.all("activityKinds")?;
     for word in &asked {
         let kind: ActivityKind = serde_json::from_value((*word).into())
-            .map_err(|_| Frame::invalid("activityKinds", "is not a known kind"))?;
+            .map_err(|_| RequestError::invalid("activityKinds", "is not a known kind"))?;
         match kind {
             ActivityKind::Added => kinds.push(ADDED),
             ActivityKind::Removed => kinds.push(REMOVED),
-            // None of these happens here.
+            // Roster has none of these activities.
             ActivityKind::Cloned
             | ActivityKind::Imported
             | ActivityKind::BackedUp
@@ -124,7 +124,7 @@ fn wanted(query: &Pairs, involved: Option<Vec<i64>>) -> Result<ActivityQuery, Fa
         None | Some("login") => {}
         // All activities are about logins.
         Some("website" | "org" | "domain") => kinds.clear(),
-        Some(_) => return Err(Frame::invalid("entityKind", "must be website, login, org or domain").into()),
+        Some(_) => return Err(RequestError::invalid("entityKind", "must be website, login, org or domain").into()),
     }
     if involved.as_ref().is_some_and(Vec::is_empty) {
         kinds.clear();

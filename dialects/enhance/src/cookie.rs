@@ -1,21 +1,21 @@
-//! Who calls: by `Authorization: Bearer`, else by a session in a cookie.
+//! Authentication by `Authorization: Bearer`, else by a session cookie.
 
 use axum::extract::FromRequestParts;
 use http::header::{AUTHORIZATION, COOKIE, HOST, SET_COOKIE, USER_AGENT};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue};
 use roster_engine::{Caller, Error};
-use roster_http::{App, Authenticated, Failure, SecretFound, bearer};
+use roster_http::{App, Authenticated, Failure, PresentedSecret, bearer};
 
 const NAME: &str = "id0";
 const FORWARDED_PROTO: &str = "x-forwarded-proto";
 
-/// `Cookie: id0=SECRET`; or `Cookie: SECRET`, as the generated client sends it, which forgets the name.
-pub(crate) fn secret(headers: &HeaderMap) -> SecretFound {
+/// Reads `Cookie: id0=SECRET`; or `Cookie: SECRET`, since the generated client omits the name.
+pub(crate) fn secret(headers: &HeaderMap) -> PresentedSecret {
     if headers.contains_key(AUTHORIZATION) {
         return bearer(headers);
     }
-    let mut nameless = SecretFound::Missing;
+    let mut nameless = PresentedSecret::Missing;
     for value in headers.get_all(COOKIE) {
         let Ok(value) = value.to_str() else { continue };
         for cookie in value.split(';').map(str::trim).filter(|cookie| !cookie.is_empty()) {
@@ -23,23 +23,23 @@ pub(crate) fn secret(headers: &HeaderMap) -> SecretFound {
                 Some((name, secret)) if name.trim() == NAME => {
                     let secret = secret.trim().trim_matches('"');
                     return if secret.is_empty() {
-                        SecretFound::Missing
+                        PresentedSecret::Missing
                     } else {
-                        SecretFound::Secret(secret.to_owned())
+                        PresentedSecret::Secret(secret.to_owned())
                     };
                 }
                 Some(_) => {}
-                None => nameless = SecretFound::Secret(cookie.to_owned()),
+                None => nameless = PresentedSecret::Secret(cookie.to_owned()),
             }
         }
     }
     nameless
 }
 
-/// How the caller reaches this server, and what its program says it is.
+/// The URL under which the client reaches this server, and its `User-Agent`.
 #[derive(Debug)]
-pub(crate) struct Reached {
-    /// Without a slash at the end.
+pub(crate) struct ClientContext {
+    /// Without a trailing slash.
     pub(crate) url: String,
     pub(crate) agent: Option<String>,
 }
@@ -48,7 +48,7 @@ fn text(headers: &HeaderMap, name: impl http::header::AsHeaderName) -> Option<&s
     headers.get(name).and_then(|value| value.to_str().ok()).filter(|text| !text.is_empty())
 }
 
-impl FromRequestParts<App> for Reached {
+impl FromRequestParts<App> for ClientContext {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
@@ -64,14 +64,14 @@ impl FromRequestParts<App> for Reached {
     }
 }
 
-impl Reached {
-    /// The header that gives the session to a browser.
-    pub(crate) fn keep(&self, secret: &str) -> [(http::HeaderName, HeaderValue); 1] {
+impl ClientContext {
+    /// The header that stores the session's cookie in a browser.
+    pub(crate) fn set_cookie(&self, secret: &str) -> [(http::HeaderName, HeaderValue); 1] {
         self.cookie(&format!("{NAME}={secret}; Path=/; HttpOnly; SameSite=Lax"))
     }
 
-    /// The header that takes it away again.
-    pub(crate) fn forget(&self) -> [(http::HeaderName, HeaderValue); 1] {
+    /// The header that removes the cookie again.
+    pub(crate) fn clear_cookie(&self) -> [(http::HeaderName, HeaderValue); 1] {
         self.cookie(&format!("{NAME}=; Max-Age=0; Path=/; HttpOnly; SameSite=Lax"))
     }
 
@@ -84,14 +84,14 @@ impl Reached {
 
 /// A caller who is a user.
 #[derive(Debug)]
-pub(crate) struct Login(pub(crate) Caller);
+pub(crate) struct UserCaller(pub(crate) Caller);
 
-impl FromRequestParts<App> for Login {
+impl FromRequestParts<App> for UserCaller {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
         let Authenticated(caller) = Authenticated::from_request_parts(parts, app).await?;
-        // A token acts with roles of its own and is nobody.
+        // A token acts with roles of its own and isn't a user.
         if caller.me().await?.is_none() {
             return Err(Error::bad_credential().into());
         }
@@ -99,16 +99,16 @@ impl FromRequestParts<App> for Login {
     }
 }
 
-/// A user, if one is logged in. A session that has ended is none.
+/// The user, if one is logged in; an ended session counts as none.
 #[derive(Debug)]
-pub(crate) struct MaybeLogin(pub(crate) Option<Caller>);
+pub(crate) struct MaybeUserCaller(pub(crate) Option<Caller>);
 
-impl FromRequestParts<App> for MaybeLogin {
+impl FromRequestParts<App> for MaybeUserCaller {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
-        match Login::from_request_parts(parts, app).await {
-            Ok(Login(caller)) => Ok(Self(Some(caller))),
+        match UserCaller::from_request_parts(parts, app).await {
+            Ok(UserCaller(caller)) => Ok(Self(Some(caller))),
             Err(Failure::Domain(Error::NoCredential | Error::BadCredential)) => Ok(Self(None)),
             Err(failure) => Err(failure),
         }
@@ -119,7 +119,7 @@ impl FromRequestParts<App> for MaybeLogin {
 mod tests {
     use super::*;
 
-    fn found(lines: &[(&'static str, &'static str)]) -> SecretFound {
+    fn found(lines: &[(&'static str, &'static str)]) -> PresentedSecret {
         let mut headers = HeaderMap::new();
         for (name, value) in lines {
             headers.append(*name, value.parse().expect("a header value"));
@@ -129,16 +129,16 @@ mod tests {
 
     #[test]
     fn cookies_with_and_without_their_name() {
-        let key = || SecretFound::Secret("key".into());
+        let key = || PresentedSecret::Secret("key".into());
         assert_eq!(found(&[("cookie", "id0=key")]), key());
         assert_eq!(found(&[("cookie", "key")]), key());
         assert_eq!(found(&[("cookie", "a=b; id0=\"key\"; c=d")]), key());
         assert_eq!(found(&[("cookie", "a=b"), ("cookie", "id0=key")]), key());
         assert_eq!(found(&[("cookie", "other; id0=key")]), key());
         assert_eq!(found(&[("authorization", "Bearer key"), ("cookie", "id0=other")]), key());
-        assert_eq!(found(&[("authorization", "Basic key"), ("cookie", "id0=other")]), SecretFound::Malformed);
-        assert_eq!(found(&[("cookie", "id0=; a=b")]), SecretFound::Missing);
-        assert_eq!(found(&[("cookie", "a=b")]), SecretFound::Missing);
-        assert_eq!(found(&[]), SecretFound::Missing);
+        assert_eq!(found(&[("authorization", "Basic key"), ("cookie", "id0=other")]), PresentedSecret::Malformed);
+        assert_eq!(found(&[("cookie", "id0=; a=b")]), PresentedSecret::Missing);
+        assert_eq!(found(&[("cookie", "a=b")]), PresentedSecret::Missing);
+        assert_eq!(found(&[]), PresentedSecret::Missing);
     }
 }

@@ -5,7 +5,7 @@ use http::StatusCode;
 use roster_engine::{
     BuiltIn as P, NewOrganization, OrganizationQuery, OrganizationSort, OrganizationState, Right, Within,
 };
-use roster_http::{App, Authenticated, Body, Failure, Frame, Pairs, Path};
+use roster_http::{App, Authenticated, Body, Failure, Pairs, Path, RequestError};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -25,7 +25,7 @@ fn state(query: &Pairs) -> Result<OrganizationState, Failure> {
         Some("active") => Ok(OrganizationState::Active),
         Some("suspended") => Ok(OrganizationState::Suspended),
         Some("deleted") => Ok(OrganizationState::Deleted),
-        Some(_) => Err(Frame::invalid("status", "must be active, suspended or deleted").into()),
+        Some(_) => Err(RequestError::invalid("status", "must be active, suspended or deleted").into()),
     }
 }
 
@@ -55,7 +55,7 @@ async fn list(
         ("id", OrganizationSort::Id),
         ("name", OrganizationSort::Name),
         ("status", OrganizationSort::Status),
-        // All have none.
+        // No customer has one.
         ("subscriptionsCount", OrganizationSort::Id),
         ("websitesCount", OrganizationSort::Id),
         ("createdAt", OrganizationSort::Created),

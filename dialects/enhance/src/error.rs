@@ -1,17 +1,17 @@
-//! The one form of a failure.
+//! The error format.
 
 use axum::Json;
 use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
 use http::header::{HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use roster_engine::{Error, Subject};
-use roster_http::{Failure, Frame, RequestMeta};
+use roster_http::{Failure, RequestError, RequestMeta};
 
 use crate::wire::HttpError;
 
-/// A failure in the vendor's words.
+/// A failure in the vendor's format.
 #[derive(Debug, PartialEq, Eq)]
-struct Form {
+struct ErrorForm {
     status: StatusCode,
     code: &'static str,
     message: String,
@@ -20,7 +20,7 @@ struct Form {
 }
 
 pub(crate) fn render(failure: &Failure, _: &RequestMeta) -> Response {
-    let Form { status, code, message, retry_after } = Form::of(failure);
+    let ErrorForm { status, code, message, retry_after } = ErrorForm::of(failure);
     let mut response =
         (status, Json(HttpError { code: code.into(), message: Some(message), detail: None })).into_response();
     let headers = response.headers_mut();
@@ -33,7 +33,7 @@ pub(crate) fn render(failure: &Failure, _: &RequestMeta) -> Response {
     response
 }
 
-impl Form {
+impl ErrorForm {
     fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
         Self { status, code, message: message.into(), retry_after: None }
     }
@@ -42,20 +42,20 @@ impl Form {
         Self::new(StatusCode::BAD_REQUEST, "invalid_input", message)
     }
 
-    fn later(seconds: u32) -> Self {
+    fn retry_after(seconds: u32) -> Self {
         let form = Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "not possible at the moment: try again");
         Self { retry_after: Some(seconds), ..form }
     }
 
-    /// The log says what it was.
-    fn our_fault() -> Self {
+    /// Details are in the log only.
+    fn internal() -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the server failed to handle this request")
     }
 
     fn of(failure: &Failure) -> Self {
         match failure {
             Failure::Domain(error) => Self::of_domain(error),
-            Failure::Frame(frame) => Self::of_frame(frame),
+            Failure::Request(error) => Self::of_request_error(error),
         }
     }
 
@@ -79,7 +79,7 @@ impl Form {
                 Self { retry_after: Some(*retry_after), ..said(StatusCode::TOO_MANY_REQUESTS, "too_many_attempts") }
             }
             Error::Forbidden(_) | Error::WrongPassword => said(StatusCode::FORBIDDEN, "forbidden"),
-            // Who was invited has come, or was told otherwise: there is no such invitation any more.
+            // The invitation was accepted or revoked, so it no longer exists.
             Error::NotPending => said(StatusCode::NOT_FOUND, "not_found"),
             Error::OwnerProtected
             | Error::LimitReached { .. }
@@ -100,31 +100,33 @@ impl Form {
             | Error::System(_)
             | Error::Items(_) => said(StatusCode::BAD_REQUEST, "invalid_input"),
             Error::PreconditionFailed => said(StatusCode::PRECONDITION_FAILED, "precondition_failed"),
-            Error::Unavailable { reason: _, retry_after } => Self::later(*retry_after),
-            Error::Internal(_) => Self::our_fault(),
+            Error::Unavailable { reason: _, retry_after } => Self::retry_after(*retry_after),
+            Error::Internal(_) => Self::internal(),
         }
     }
 
-    fn of_frame(frame: &Frame) -> Self {
-        let said = |code| Self::new(frame.status(), code, frame.to_string());
-        match frame {
-            Frame::RouteNotFound => said("not_found"),
-            Frame::MethodNotAllowed => said("method_not_allowed"),
-            Frame::Field { name, problem, .. } if name.is_empty() => Self::invalid(format!("the body {problem}")),
-            Frame::Field { name, problem, .. } => Self::invalid(format!("{name} {problem}")),
-            Frame::BodyTooLarge { .. }
-            | Frame::BodyMissing
-            | Frame::BodyNotJson { .. }
-            | Frame::BodyLate { .. }
-            | Frame::BodyNotUtf8
-            | Frame::BodyTooDeep { .. }
-            | Frame::BodyNotObject
-            | Frame::BodyNotArray
-            | Frame::UnsupportedMediaType
-            | Frame::UriTooLong { .. }
-            | Frame::HeadersTooLarge { .. } => said("invalid_input"),
-            Frame::Timeout | Frame::ShuttingDown => Self::later(1),
-            Frame::Panic => Self::our_fault(),
+    fn of_request_error(error: &RequestError) -> Self {
+        let said = |code| Self::new(error.status(), code, error.to_string());
+        match error {
+            RequestError::RouteNotFound => said("not_found"),
+            RequestError::MethodNotAllowed => said("method_not_allowed"),
+            RequestError::Field { name, problem, .. } if name.is_empty() => {
+                Self::invalid(format!("the body {problem}"))
+            }
+            RequestError::Field { name, problem, .. } => Self::invalid(format!("{name} {problem}")),
+            RequestError::BodyTooLarge { .. }
+            | RequestError::BodyMissing
+            | RequestError::BodyNotJson { .. }
+            | RequestError::BodyTimeout { .. }
+            | RequestError::BodyNotUtf8
+            | RequestError::BodyTooDeep { .. }
+            | RequestError::BodyNotObject
+            | RequestError::BodyNotArray
+            | RequestError::UnsupportedMediaType
+            | RequestError::UriTooLong { .. }
+            | RequestError::HeadersTooLarge { .. } => said("invalid_input"),
+            RequestError::Timeout | RequestError::ShuttingDown => Self::retry_after(1),
+            RequestError::Panic => Self::internal(),
         }
     }
 }
@@ -147,11 +149,11 @@ fn word(subject: Subject) -> &'static str {
     }
 }
 
-/// What the parameters are called that the engine has its own names for.
+/// The vendor's names for parameters that the engine names differently.
 fn parameter(field: &str) -> &str {
     match field {
         "expires_at" => "tokenExpires",
-        // Also where something is wrong with the user: it is a member that was named.
+        // Even for an error about the user, since the request names a member.
         "member_id" | "user_id" => "memberId",
         // The one in the path.
         "parent_id" => "org_id",
@@ -183,10 +185,10 @@ mod tests {
             (Error::TooManyAttempts { retry_after: 9 }, 429, "too_many_attempts"),
             (Error::Unavailable { reason: "busy".into(), retry_after: 1 }, 503, "unavailable"),
         ] {
-            let form = Form::of(&error.into());
+            let form = ErrorForm::of(&error.into());
             assert_eq!((form.status.as_u16(), form.code), (status, code));
         }
-        let form = Form::of(&Frame::missing("loginId").into());
+        let form = ErrorForm::of(&RequestError::missing("loginId").into());
         assert_eq!((form.status.as_u16(), form.code), (400, "invalid_input"));
     }
 
@@ -198,14 +200,14 @@ mod tests {
             (Error::invalid("parent_id", "is too deep"), "org_id is too deep"),
             (Error::reference("loginId", Subject::User), "loginId names no login"),
         ] {
-            assert_eq!(Form::of(&error.into()).message, said);
+            assert_eq!(ErrorForm::of(&error.into()).message, said);
         }
     }
 
     #[test]
     fn internals_stay_inside() {
         for error in [Error::Internal("disk".into()), Error::Unavailable { reason: "disk".into(), retry_after: 1 }] {
-            assert!(!Form::of(&error.into()).message.contains("disk"));
+            assert!(!ErrorForm::of(&error.into()).message.contains("disk"));
         }
     }
 }

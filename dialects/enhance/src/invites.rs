@@ -7,11 +7,11 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use roster_engine::{
     Acceptance, BuiltIn as P, Error, Expiry, Extras, IfPending, NewInvitation, Right, Subject, UserRef, text,
 };
-use roster_http::{App, Authenticated, Authenticator, Body, Failure, Frame, Path};
+use roster_http::{App, Authenticated, Authenticator, Body, Failure, Path, RequestError};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::cookie::{MaybeLogin, Reached};
+use crate::cookie::{ClientContext, MaybeUserCaller};
 use crate::docs::Failures;
 use crate::logins::known_locale;
 use crate::map::{self, DIALECT, roles, settings};
@@ -35,13 +35,13 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 async fn create(
     Authenticated(caller): Authenticated,
     Path(org): Path<String>,
-    reached: Reached,
+    client: ClientContext,
     body: Body<NewInvite>,
 ) -> Result<(StatusCode, Json<String>), Failure> {
     caller.organization_for(&*org, Right::tree(P::MembershipsWrite)).await?;
     let body = body.read()?;
     if body.name.trim().is_empty() {
-        return Err(Frame::invalid("name", "must not be empty").into());
+        return Err(RequestError::invalid("name", "must not be empty").into());
     }
     let mut extras = Extras::default();
     extras.merge(DIALECT, &settings::write(body.site_accesses, body.notifications)?);
@@ -61,7 +61,7 @@ async fn create(
     })?;
     let secret = sent.secret.ok_or_else(|| Error::Internal("a new invitation without its secret".into()))?;
     let email = utf8_percent_encode(&sent.invited.invitation.email, QUERY);
-    Ok((StatusCode::CREATED, Json(format!("{}/invites/{secret}?email={email}", reached.url))))
+    Ok((StatusCode::CREATED, Json(format!("{}/invites/{secret}?email={email}", client.url))))
 }
 
 /// What an invite is to. Needs no key.
@@ -71,17 +71,17 @@ async fn create(
     responses((status = 200, description = "what it is to, if it is valid", body = InviteValidation), Failures),
 )]
 async fn validate(authenticator: Authenticator, Path(invite): Path<String>) -> Result<Json<InviteValidation>, Failure> {
-    let promise = match authenticator.promise(&invite).await {
-        Ok(promise) => promise,
+    let preview = match authenticator.preview_invitation(&invite).await {
+        Ok(preview) => preview,
         Err(Error::NotFound(_)) => return Ok(Json(InviteValidation::default())),
         Err(error) => return Err(error.into()),
     };
     Ok(Json(InviteValidation {
         is_valid: true,
-        login_id: Some(promise.known.as_ref().map_or_else(|| map::id(promise.user_id()), map::user_id)),
-        org_id: Some(map::organization_id(&promise.organization)),
-        org_name: Some(promise.organization.name),
-        role: roles::show(&promise.roles, promise.invitation.roles).first().copied(),
+        login_id: Some(preview.known.as_ref().map_or_else(|| map::id(preview.user_id()), map::user_id)),
+        org_id: Some(map::organization_id(&preview.organization)),
+        org_name: Some(preview.organization.name),
+        role: roles::show(&preview.roles, preview.invitation.roles).first().copied(),
     }))
 }
 
@@ -93,18 +93,18 @@ async fn validate(authenticator: Authenticator, Path(invite): Path<String>) -> R
 )]
 async fn accept(
     authenticator: Authenticator,
-    MaybeLogin(login): MaybeLogin,
+    MaybeUserCaller(login): MaybeUserCaller,
     Path(invite): Path<String>,
-    reached: Reached,
+    client: ClientContext,
     body: Body<AcceptInviteBody>,
 ) -> Result<Response, Failure> {
-    let promise = authenticator.promise(&invite).await?;
+    let preview = authenticator.preview_invitation(&invite).await?;
     let body = body.read()?;
     let locale = known_locale(body.locale)?;
     let foreign = || Error::Forbidden("the login that was invited".into());
     if let Some(caller) = login {
-        let invited = caller.me().await?.is_some_and(|me| me.id == promise.user_id());
-        if !invited || text::email(&body.email).as_ref() != Ok(&promise.invitation.email) {
+        let invited = caller.me().await?.is_some_and(|me| me.id == preview.user_id());
+        if !invited || text::email(&body.email).as_ref() != Ok(&preview.invitation.email) {
             return Err(foreign().into());
         }
         caller.accept_invitation(&invite, UserRef::Me).await.map_err(|error| match error {
@@ -114,7 +114,7 @@ async fn accept(
         return Ok(StatusCode::OK.into_response());
     }
     let acceptance =
-        Acceptance { secret: invite, email: body.email, password: body.password, locale, agent: reached.agent.clone() };
+        Acceptance { secret: invite, email: body.email, password: body.password, locale, agent: client.agent.clone() };
     let entered = authenticator.accept(acceptance).await?;
-    Ok((StatusCode::OK, reached.keep(&entered.secret)).into_response())
+    Ok((StatusCode::OK, client.set_cookie(&entered.secret)).into_response())
 }

@@ -3,12 +3,12 @@
 //!
 //! ```text
 //! Bearer TOKEN, or Cookie: id0=SESSION     wire.rs    what is sent, with the vendor's names
-//!   └ cookie.rs   who calls               map.rs     from there to Roster's words and back
-//!       └ a handler                       error.rs   every failure's one form
+//!   └ cookie.rs   authentication          map.rs     conversion to Roster's types and back
+//!       └ a handler                       error.rs   the error format
 //! ```
 //!
-//! - The master organization is the realm's root; a customer is a child; whoever is invited is a member already, a pending one.
-//! - Refusals come in the order 401, 404 for the organization, 403, 404 for what is in it, 400, 409. Who may not is told so.
+//! - The master organization is the realm's root; a customer is a child; an invited person is already shown as a pending member.
+//! - Errors are checked in the order 401, 404 for the organization, 403, 404 for what is in it, 400, 409. Lack of rights is always 403.
 //! - Bodies are JSON whatever their `Content-Type` says. Lists are whole unless a limit is asked for.
 
 mod access_tokens;

@@ -3,14 +3,14 @@
 use axum::Json;
 use http::StatusCode;
 use roster_engine::{
-    BuiltIn as P, Caller, Error, Extras, MemberQuery, NewUser, OrganizationRef, OwnChange, Right, User, UserConditions,
-    UserQuery, UserRef, UserSort,
+    BuiltIn as P, Caller, Error, Extras, MemberQuery, NewUser, OrganizationRef, Right, SelfUpdate, User,
+    UserConditions, UserQuery, UserRef, UserSort,
 };
-use roster_http::{App, Authenticated, Body, Failure, Frame, Pairs, Path};
+use roster_http::{App, Authenticated, Body, Failure, Pairs, Path, RequestError};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::cookie::Login as LoggedIn;
+use crate::cookie::UserCaller;
 use crate::docs::Failures;
 use crate::map::{self, DIALECT, locale, settings};
 use crate::query;
@@ -26,14 +26,14 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(memberships))
 }
 
-/// A text that must say something.
+/// A string that must not be empty.
 fn filled(name: &str, text: String) -> Result<String, Failure> {
-    if text.trim().is_empty() { Err(Frame::invalid(name, "must not be empty").into()) } else { Ok(text) }
+    if text.trim().is_empty() { Err(RequestError::invalid(name, "must not be empty").into()) } else { Ok(text) }
 }
 
 pub(crate) fn known_locale(text: Option<String>) -> Result<Option<String>, Failure> {
     match text {
-        Some(text) if !locale::is_known(&text) => Err(Frame::invalid("locale", "is not a known locale").into()),
+        Some(text) if !locale::is_known(&text) => Err(RequestError::invalid("locale", "is not a known locale").into()),
         text => Ok(text),
     }
 }
@@ -130,7 +130,7 @@ async fn of_org(
     get, path = "/login", operation_id = "getLogin", tag = "logins",
     responses((status = 200, description = "the login", body = Login), Failures),
 )]
-async fn get(LoggedIn(caller): LoggedIn) -> Result<Json<Login>, Failure> {
+async fn get(UserCaller(caller): UserCaller) -> Result<Json<Login>, Failure> {
     let user = caller.user(UserRef::Me).await?;
     let login = shown(&caller, &[user]).await?.pop();
     Ok(Json(login.ok_or_else(|| Error::Internal("a login is not shown".into()))?))
@@ -141,19 +141,19 @@ async fn get(LoggedIn(caller): LoggedIn) -> Result<Json<Login>, Failure> {
     patch, path = "/login", operation_id = "updateLoginInfo", tag = "logins", request_body = UpdateLogin,
     responses((status = 200, description = "done", body = UpdateLoginResult), Failures),
 )]
-async fn update(LoggedIn(caller): LoggedIn, body: Body<UpdateLogin>) -> Result<Json<UpdateLoginResult>, Failure> {
+async fn update(UserCaller(caller): UserCaller, body: Body<UpdateLogin>) -> Result<Json<UpdateLoginResult>, Failure> {
     let body = body.read()?;
     if body.auth_method.is_some_and(|method| method != AuthMethod::Basic) {
-        return Err(Frame::invalid("authMethod", "must be basic: a second factor is not offered").into());
+        return Err(RequestError::invalid("authMethod", "must be basic: a second factor is not offered").into());
     }
-    let change = OwnChange {
+    let change = SelfUpdate {
         name: body.name.map(|name| filled("name", name)).transpose()?,
         locale: known_locale(body.locale)?.map(Some),
         email: body.email,
         password: body.password,
         current_password: body.current_password,
     };
-    caller.change_own(change).await.map_err(|error| match error {
+    caller.update_self(change).await.map_err(|error| match error {
         Error::AlreadyExists { field, .. } => Error::invalid(field, "is another login's"),
         other => other,
     })?;
@@ -172,6 +172,6 @@ pub(crate) async fn memberships_of(caller: &Caller) -> Result<LoginMemberships, 
     get, path = "/login/memberships", operation_id = "getLoginMemberships", tag = "logins",
     responses((status = 200, description = "memberships", body = LoginMemberships), Failures),
 )]
-async fn memberships(LoggedIn(caller): LoggedIn) -> Result<Json<LoginMemberships>, Failure> {
+async fn memberships(UserCaller(caller): UserCaller) -> Result<Json<LoginMemberships>, Failure> {
     Ok(Json(memberships_of(&caller).await?))
 }

@@ -1,4 +1,4 @@
-//! Between the vendor's words and Roster's, in both directions. Nothing else in this crate knows how one becomes the other.
+//! Conversion between the vendor's types and Roster's, in both directions. No other module of this crate does that.
 
 pub(crate) mod locale;
 pub(crate) mod roles;
@@ -21,7 +21,7 @@ pub(crate) fn id(id: impl EntityId) -> String {
     SURFACE.show(id, &Aliases::default())
 }
 
-/// What isn't an id of a member is nobody's.
+/// A string that isn't in the form of a member's id names nobody.
 pub(crate) fn member_id(id: &str) -> Option<MembershipId> {
     Form::read_any(id)
 }
@@ -38,12 +38,12 @@ pub(crate) fn organization_id(organization: &Organization) -> String {
     SURFACE.show(organization.id, &organization.aliases)
 }
 
-/// The user's address, or one made of the number: the clients can't do without one, and nobody can own that domain.
+/// The user's address, or one computed from the id: the clients require one, and nobody can own that domain.
 pub(crate) fn email(user: &User) -> String {
     user.email().map_or_else(|| format!("{}{NO_ADDRESS}", user.id.raw()), str::to_owned)
 }
 
-/// Always the same for a user.
+/// A color that is always the same for a user.
 pub(crate) fn color(user: UserId) -> String {
     let place = usize::try_from(user.raw()).unwrap_or_default() % COLORS.len();
     COLORS[place].to_owned()
@@ -55,7 +55,7 @@ pub(crate) fn date(time: Timestamp) -> String {
     text.get(..10).unwrap_or(&text).to_owned()
 }
 
-/// RFC 3339; without an offset it is UTC, as Python writes it for naive ones.
+/// RFC 3339; without an offset (as Python writes naive times) it is UTC.
 pub(crate) fn time(text: &str) -> Option<(Timestamp, String)> {
     let parsed = |text: String| Timestamp::parse(&text).map(|time| (time, text));
     parsed(text.to_owned()).or_else(|| parsed(format!("{text}Z")))
@@ -105,7 +105,7 @@ pub(crate) fn login(user: &User, password_changed: Option<Timestamp>) -> wire::L
     }
 }
 
-/// `parent`: the id that its parent is shown by. `master`: the master organization's id, by whom all are suspended.
+/// `parent`: the id that its parent is shown by. `master`: the master organization's id, shown as the one that suspends others.
 pub(crate) fn org(
     organization: &Organization,
     owner: Option<&Member>,
@@ -136,7 +136,7 @@ pub(crate) fn org(
 pub(crate) fn token(catalog: &RoleCatalog, token: &Token) -> wire::OrgAccessToken {
     let extras = token.extras.of(DIALECT);
     let given = token.extras.text(DIALECT, settings::EXPIRES);
-    // Written as it was given, to the microsecond, as long as nobody else changed it.
+    // Shown as it was given, to the microsecond, unless another surface has changed it.
     let as_given = given.filter(|given| Timestamp::parse(given) == token.expires && token.expires.is_some());
     wire::OrgAccessToken {
         id: id(token.id),

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use axum::Json;
 use http::StatusCode;
 use roster_engine::{
-    BuiltIn as P, Error, IfInvited, MemberRef, NewMembership, PeopleQuery, PeopleSort, Person, PersonPatch, PersonTest,
-    Right, RoleSet, Subject, UserRef,
+    BuiltIn as P, Error, IfInvited, MemberRef, NewMembership, PeopleQuery, PeopleSort, Person, PersonPatch,
+    PersonPredicate, Right, RoleSet, Subject, UserRef,
 };
-use roster_http::{App, Authenticated, Body, Failure, Frame, Pairs, Path};
+use roster_http::{App, Authenticated, Body, Failure, Pairs, Path, RequestError};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::cookie::Reached;
+use crate::cookie::ClientContext;
 use crate::docs::Failures;
 use crate::map::{self, DIALECT, roles, settings};
 use crate::query;
@@ -26,7 +26,8 @@ const MANAGE: Right = Right::tree(P::MembershipsWrite);
 
 fn role(query: &Pairs) -> Result<Option<RoleSet>, Failure> {
     let Some(word) = query.optional("role")? else { return Ok(None) };
-    let role: Role = serde_json::from_value(word.into()).map_err(|_| Frame::invalid("role", "is not a known role"))?;
+    let role: Role =
+        serde_json::from_value(word.into()).map_err(|_| RequestError::invalid("role", "is not a known role"))?;
     Ok(Some(roles::shown_as(role)))
 }
 
@@ -45,11 +46,11 @@ fn people(query: &Pairs) -> Result<PeopleQuery, Failure> {
         page: query::page(query)?,
     };
     if let Some(site) = query::text(query, "siteAccess")? {
-        // So that nobody else is read.
+        // Narrows the query, so that only possible matches are read.
         people.roles = people.roles.or(Some(roles::as_site_access()));
         let has_it = move |person: &Person| settings::sites(person.extras()).contains(&site);
         let is_asked_for = move |person: &Person| roles::is_collaborator(person.roles()) && has_it(person);
-        people.test = Some(PersonTest(Arc::new(is_asked_for)));
+        people.test = Some(PersonPredicate(Arc::new(is_asked_for)));
     }
     Ok(people)
 }
@@ -131,7 +132,7 @@ async fn update(
     let id = map::known_member_id(&member)?;
     caller.person(&*org, Some(id)).await?;
     let body = body.read()?;
-    let written = body.roles.filter(|roles| !roles.is_empty()).ok_or_else(|| Frame::missing("roles"))?;
+    let written = body.roles.filter(|roles| !roles.is_empty()).ok_or_else(|| RequestError::missing("roles"))?;
     let written = roles::read(&written);
     let extras = (DIALECT, settings::write(body.site_accesses, body.notifications)?);
     let patch = PersonPatch { roles: Arc::new(move |_, before| roles::write(before, written)), extras };
@@ -164,12 +165,12 @@ async fn remove(
 async fn login_link(
     Authenticated(caller): Authenticated,
     Path((org, member)): Path<(String, String)>,
-    reached: Reached,
+    client: ClientContext,
 ) -> Result<(StatusCode, Json<String>), Failure> {
     caller.organization_for(&*org, Right::here_or_root(P::LoginLinksWrite)).await?;
     let member = MemberRef::Membership(map::known_member_id(&member)?);
     let issued = caller.issue_link(&*org, member).await?;
     let otp = issued.secret.ok_or_else(|| Error::Internal("a new link without its secret".into()))?;
-    let link = format!("{}{}/login/sessions/sso?otp={otp}", reached.url, crate::PREFIX);
+    let link = format!("{}{}/login/sessions/sso?otp={otp}", client.url, crate::PREFIX);
     Ok((StatusCode::CREATED, Json(link)))
 }

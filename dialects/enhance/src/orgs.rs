@@ -22,7 +22,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 /// Organizations with their owners.
 pub(crate) async fn shown(caller: &Caller, organizations: &[Organization]) -> Result<Vec<Org>, Error> {
     let owners = caller.owners(organizations.iter().map(|organization| organization.id).collect()).await?;
-    // The master organization is Roster's own: it brought no id along.
+    // The master organization is Roster's own and so has no imported id.
     let master = map::id(caller.root());
     let parents = organizations.iter().filter_map(|organization| organization.parent);
     let ids = caller.shown_organization_ids(parents.filter(|parent| *parent != caller.root()).collect()).await?;
@@ -77,7 +77,7 @@ async fn update(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// The right to take it away, which who is in it doesn't have; and that it is not the master organization.
+/// Checks the right to delete an organization, which its own members don't have, and that it isn't the master organization.
 async fn may_delete(caller: &Caller, organization: &Organization) -> Result<(), Error> {
     if organization.is_root() {
         return Err(Error::System(Subject::Organization));

@@ -1,7 +1,7 @@
-//! Pages and sorting, as queries ask for them.
+//! Paging and sorting parameters.
 
 use roster_engine::Page;
-use roster_http::{Failure, Frame, Pairs};
+use roster_http::{Failure, Pairs, RequestError};
 
 /// A page that is as long as the list unless a limit is asked for.
 pub(crate) fn page(query: &Pairs) -> Result<Page, Failure> {
@@ -9,7 +9,7 @@ pub(crate) fn page(query: &Pairs) -> Result<Page, Failure> {
     let descending = match query.optional("sortOrder")? {
         None | Some("asc") => false,
         Some("desc") => true,
-        Some(_) => return Err(Frame::invalid("sortOrder", "must be asc or desc").into()),
+        Some(_) => return Err(RequestError::invalid("sortOrder", "must be asc or desc").into()),
     };
     let (offset, limit) = (number("offset")?.unwrap_or_default(), number("limit")?);
     Ok(Page { cursor: None, offset, limit, descending, total: true })
@@ -20,11 +20,11 @@ pub(crate) fn sort<S: Copy + Default>(query: &Pairs, known: &[(&str, S)]) -> Res
     let Some(name) = query.optional("sortBy")? else { return Ok(S::default()) };
     known.iter().find(|(word, _)| *word == name).map(|(_, by)| *by).ok_or_else(|| {
         let words: Vec<&str> = known.iter().map(|(word, _)| *word).collect();
-        Frame::invalid("sortBy", format!("must be one of {}", words.join(", "))).into()
+        RequestError::invalid("sortBy", format!("must be one of {}", words.join(", "))).into()
     })
 }
 
-/// A text; an empty one is none.
+/// A string parameter; an empty one counts as absent.
 pub(crate) fn text(query: &Pairs, name: &str) -> Result<Option<String>, Failure> {
     Ok(query.optional(name)?.filter(|text| !text.is_empty()).map(str::to_owned))
 }

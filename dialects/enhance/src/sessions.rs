@@ -8,7 +8,7 @@ use roster_http::{App, Authenticator, Body, Failure, Pairs, Path};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::cookie::{Login, Reached};
+use crate::cookie::{ClientContext, UserCaller};
 use crate::docs::Failures;
 use crate::logins::memberships_of;
 use crate::map;
@@ -34,15 +34,15 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 )]
 async fn create(
     authenticator: Authenticator,
-    reached: Reached,
+    client: ClientContext,
     query: Pairs,
     body: Body<LoginCreds>,
 ) -> Result<Response, Failure> {
     let LoginCreds { email, password, .. } = body.read()?;
     let organization = query::text(&query, "realmId")?.map(|id| (&*id).into());
-    let credentials = Credentials { organization, email, password, agent: reached.agent.clone() };
+    let credentials = Credentials { organization, email, password, agent: client.agent.clone() };
     let entered = authenticator.log_in(credentials).await?;
-    Ok((reached.keep(&entered.secret), Json(memberships_of(&entered.caller).await?)).into_response())
+    Ok((client.set_cookie(&entered.secret), Json(memberships_of(&entered.caller).await?)).into_response())
 }
 
 /// Logs in by a one-time link. Needs no key.
@@ -53,9 +53,13 @@ async fn create(
         (status = 200, description = "logged in", body = LoginMemberships, headers(("Set-Cookie" = String))), Failures,
     ),
 )]
-async fn create_by_link(authenticator: Authenticator, reached: Reached, query: Pairs) -> Result<Response, Failure> {
-    let entered = authenticator.use_link(query.required("otp")?, reached.agent.clone()).await?;
-    Ok((reached.keep(&entered.secret), Json(memberships_of(&entered.caller).await?)).into_response())
+async fn create_by_link(
+    authenticator: Authenticator,
+    client: ClientContext,
+    query: Pairs,
+) -> Result<Response, Failure> {
+    let entered = authenticator.use_link(query.required("otp")?, client.agent.clone()).await?;
+    Ok((client.set_cookie(&entered.secret), Json(memberships_of(&entered.caller).await?)).into_response())
 }
 
 /// The caller's own sessions.
@@ -63,7 +67,7 @@ async fn create_by_link(authenticator: Authenticator, reached: Reached, query: P
     get, path = "/login/sessions", operation_id = "getSessions", tag = "logins",
     responses((status = 200, description = "sessions", body = SessionsFullListing), Failures),
 )]
-async fn list(Login(caller): Login) -> Result<Json<SessionsFullListing>, Failure> {
+async fn list(UserCaller(caller): UserCaller) -> Result<Json<SessionsFullListing>, Failure> {
     let listed = caller.list_sessions(UserRef::Me, Page::all()).await?;
     let shown = |session: &roster_engine::Session| Session {
         id: map::id(session.id),
@@ -78,9 +82,9 @@ async fn list(Login(caller): Login) -> Result<Json<SessionsFullListing>, Failure
     delete, path = "/login/sessions", operation_id = "deleteSessions", tag = "logins",
     responses((status = 200, description = "ended", headers(("Set-Cookie" = String))), Failures),
 )]
-async fn end_all(Login(caller): Login, reached: Reached) -> Result<Response, Failure> {
+async fn end_all(UserCaller(caller): UserCaller, client: ClientContext) -> Result<Response, Failure> {
     caller.end_sessions(UserRef::Me).await?;
-    Ok((StatusCode::OK, reached.forget()).into_response())
+    Ok((StatusCode::OK, client.clear_cookie()).into_response())
 }
 
 /// Ends this session.
@@ -88,10 +92,10 @@ async fn end_all(Login(caller): Login, reached: Reached) -> Result<Response, Fai
     delete, path = "/login/sessions/current", operation_id = "deleteCurrentSession", tag = "logins",
     responses((status = 200, description = "ended", headers(("Set-Cookie" = String))), Failures),
 )]
-async fn end_current(Login(caller): Login, reached: Reached) -> Result<Response, Failure> {
+async fn end_current(UserCaller(caller): UserCaller, client: ClientContext) -> Result<Response, Failure> {
     let current = caller.session().map(|session| session.id.native()).ok_or_else(Error::bad_credential)?;
     caller.end_session(&current).await?;
-    Ok((StatusCode::OK, reached.forget()).into_response())
+    Ok((StatusCode::OK, client.clear_cookie()).into_response())
 }
 
 /// Ends one of the caller's sessions.
@@ -100,7 +104,7 @@ async fn end_current(Login(caller): Login, reached: Reached) -> Result<Response,
     params(("session_id" = String, Path)),
     responses((status = 200, description = "ended"), Failures),
 )]
-async fn end(Login(caller): Login, Path(id): Path<String>) -> Result<StatusCode, Failure> {
+async fn end(UserCaller(caller): UserCaller, Path(id): Path<String>) -> Result<StatusCode, Failure> {
     let session = caller.find_session(&id).await?;
     // An admin of the realm may end others' sessions, but not by this.
     if caller.me().await?.is_none_or(|me| me.id != session.user) {

@@ -1,4 +1,4 @@
-//! Answers, which are always `application/scim+json`.
+//! Responses, which are always `application/scim+json`.
 
 use axum::response::{IntoResponse, Response};
 use http::header::{CONTENT_TYPE, ETAG, HeaderValue, LOCATION};
@@ -19,7 +19,7 @@ fn with(response: &mut Response, name: HeaderName, value: Option<&str>) {
     }
 }
 
-/// A resource with its entity tag, and its address if it was just made.
+/// A resource with its entity tag, and its location if it was just created.
 pub(crate) fn resource(status: StatusCode, shown: &Map<String, Value>, version: &str, location: &str) -> Response {
     let mut response = json(status, shown);
     with(&mut response, ETAG, Some(version));
@@ -27,7 +27,7 @@ pub(crate) fn resource(status: StatusCode, shown: &Map<String, Value>, version: 
     response
 }
 
-/// No body; a tag if there is one.
+/// No body, but the entity tag if there is one.
 pub(crate) fn empty(status: StatusCode, version: Option<&str>) -> Response {
     let mut response = status.into_response();
     with(&mut response, ETAG, version);

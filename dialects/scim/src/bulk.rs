@@ -1,4 +1,5 @@
-//! Many operations in one request. Each is a transaction of its own; what one makes, others can name before it has an id.
+//! Many operations in one request. Each is a transaction of its own; resources that one creates can be referenced by others before they
+//! have an id.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -15,9 +16,9 @@ use utoipa_axum::routes;
 
 use crate::answer::json;
 use crate::docs::Failures;
-use crate::done::Done;
 use crate::error::{ErrorBody, Refusal};
 use crate::map::Links;
+use crate::operation_result::OperationResult;
 use crate::request::{Conditions, Sent};
 use crate::schema::{GROUPS, USERS};
 use crate::selection::Selection;
@@ -60,14 +61,14 @@ struct Outcome {
 struct Operation {
     method: String,
     path: String,
-    /// What stands behind the kind in the path, decoded.
+    /// The id in the path, decoded.
     id: Option<String>,
     bulk_id: Option<String>,
     version: Option<String>,
     data: Option<Value>,
-    /// What it names that others make.
+    /// The `bulkId`s of other operations' resources that it references.
     needs: Vec<String>,
-    /// What is wrong with it, but for its data.
+    /// What is wrong with the operation, apart from its data.
     problem: Option<Refusal>,
 }
 
@@ -75,12 +76,12 @@ fn text(operation: &Map<String, Value>, name: &str) -> Option<String> {
     member(operation, name).and_then(Value::as_str).map(str::to_owned)
 }
 
-/// A part of a path without its `%XX`; `None` if that is no text.
+/// A percent-decoded segment of a path; `None` if that isn't UTF-8.
 fn decoded(part: &str) -> Option<String> {
     percent_decode_str(part).decode_utf8().ok().map(Cow::into_owned)
 }
 
-/// What only a text may be. Passed over, a condition would be none.
+/// `version` must be a string: ignoring another value would drop the client's condition.
 fn check_version(operation: &Map<String, Value>) -> Result<(), Refusal> {
     match member(operation, "version") {
         None | Some(Value::Null | Value::String(_)) => Ok(()),
@@ -88,7 +89,7 @@ fn check_version(operation: &Map<String, Value>) -> Result<(), Refusal> {
     }
 }
 
-/// Every reference in the places where one can stand: a value, and what has none but itself.
+/// Collects all `bulkId` references, which may be in `value`s and in attributes that hold plain ids.
 fn references(value: &Value, is_value: bool, found: &mut Vec<String>) {
     match value {
         Value::String(text) if is_value => found.extend(text.strip_prefix(REFERENCE).map(str::to_owned)),
@@ -150,23 +151,23 @@ impl Operation {
     }
 }
 
-/// A bulk while it runs.
-struct Run<'r> {
+/// A bulk request in progress.
+struct BulkRun<'r> {
     caller: &'r Caller,
     links: &'r Links,
     operations: Vec<Operation>,
-    /// Which operation makes what is called so.
+    /// By `bulkId`: the operation that creates the resource.
     makers: HashMap<String, usize>,
     made: HashMap<String, String>,
     outcomes: Vec<Option<Outcome>>,
     errors: usize,
 }
 
-impl Run<'_> {
-    /// The operations to be run for this one, in their order, itself last; `None` if they need each other in a circle.
+impl BulkRun<'_> {
+    /// The operations to run for this one in order of their dependencies, itself last; `None` if the dependencies are cyclic.
     fn order(&self, first: usize) -> Option<Vec<usize>> {
         let mut order = Vec::new();
-        // What is being looked into, and how many of its needs were.
+        // Depth-first: the operations being visited, each with the number of its dependencies already visited.
         let mut stack = vec![(first, 0_usize)];
         while let Some((at, next)) = stack.pop() {
             let needs = &self.operations[at].needs;
@@ -200,10 +201,10 @@ impl Run<'_> {
                             return;
                         }
                         let outcome = self.one(at).await;
-                        self.note(at, outcome);
+                        self.record(at, outcome);
                     }
                 }
-                None => self.note(at, Err(Refusal::conflict("bulkId: the operations need each other in a circle"))),
+                None => self.record(at, Err(Refusal::conflict("bulkId: the operations need each other in a circle"))),
             }
             if self.errors >= fail_on_errors {
                 return;
@@ -211,7 +212,7 @@ impl Run<'_> {
         }
     }
 
-    fn note(&mut self, at: usize, outcome: Result<Done, Refusal>) {
+    fn record(&mut self, at: usize, outcome: Result<OperationResult, Refusal>) {
         let operation = &self.operations[at];
         let mut noted = Outcome {
             method: operation.method.clone(),
@@ -240,7 +241,7 @@ impl Run<'_> {
         self.outcomes[at] = Some(noted);
     }
 
-    /// Where it is that the operation is about, as far as that is there.
+    /// The location of the operation's resource, if it exists.
     fn location(&self, operation: &Operation) -> Option<String> {
         let (kind, written) = operation.path.strip_prefix('/')?.split_once('/')?;
         let id = match operation.id.as_deref()?.strip_prefix(REFERENCE) {
@@ -250,7 +251,7 @@ impl Run<'_> {
         (operation.method != "POST").then(|| self.links.to(&format!("{kind}/{id}")))
     }
 
-    async fn one(&self, at: usize) -> Result<Done, Refusal> {
+    async fn one(&self, at: usize) -> Result<OperationResult, Refusal> {
         let operation = &self.operations[at];
         if let Some(problem) = &operation.problem {
             return Err(problem.clone());
@@ -323,7 +324,7 @@ impl Run<'_> {
 )]
 async fn bulk(Authenticated(caller): Authenticated, links: Links, sent: Sent) -> Result<Response, Refusal> {
     caller.directory().await?;
-    // A text that no value may hold is the fault of its operation, and of no other.
+    // A string that no value may hold fails only its own operation.
     let body = sent.read_unchecked()?;
     check_schemas(&body, REQUEST)?;
     let Some(Value::Array(operations)) = member(&body, "Operations") else {
@@ -349,7 +350,7 @@ async fn bulk(Authenticated(caller): Authenticated, links: Links, sent: Sent) ->
     }
     let outcomes = operations.iter().map(|_| None).collect();
     let (caller, links) = (&caller, &links);
-    let mut run = Run { caller, links, operations, makers, made: HashMap::new(), outcomes, errors: 0 };
+    let mut run = BulkRun { caller, links, operations, makers, made: HashMap::new(), outcomes, errors: 0 };
     run.run(fail_on_errors).await;
     let operations = run.outcomes.into_iter().flatten().collect();
     Ok(json(StatusCode::OK, &BulkResponse { schemas: [RESPONSE], operations }))

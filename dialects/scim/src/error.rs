@@ -1,10 +1,10 @@
-//! The one form of a failure.
+//! The error format.
 
 use axum::response::{IntoResponse, Response};
 use http::header::{HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderName, StatusCode};
 use roster_engine::{Error, Subject};
-use roster_http::{Failure, Frame, RequestMeta};
+use roster_http::{Failure, RequestError, RequestMeta};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -39,7 +39,7 @@ pub(crate) struct ErrorBody {
     detail: String,
 }
 
-/// A failure in SCIM's words.
+/// A failure in SCIM's format.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Refusal {
     pub(crate) status: StatusCode,
@@ -48,7 +48,7 @@ pub(crate) struct Refusal {
     authenticate: Option<&'static str>,
     /// In seconds.
     retry_after: Option<u32>,
-    /// What the log is told, and nobody else.
+    /// For the log only.
     internal: Option<String>,
 }
 
@@ -102,19 +102,19 @@ impl Refusal {
         Self { authenticate: Some("Bearer realm=\"SCIM\""), ..Self::new(StatusCode::UNAUTHORIZED, None, detail) }
     }
 
-    fn later(seconds: u32) -> Self {
+    fn retry_after(seconds: u32) -> Self {
         let refusal = Self::new(StatusCode::SERVICE_UNAVAILABLE, None, "not possible at the moment: try again");
         Self { retry_after: Some(seconds), ..refusal }
     }
 
-    fn our_fault() -> Self {
+    fn internal_failure() -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, None, "the server failed to handle this request")
     }
 
     pub(crate) fn of(failure: &Failure) -> Self {
         match failure {
             Failure::Domain(error) => Self::of_domain(error),
-            Failure::Frame(frame) => Self::of_frame(frame),
+            Failure::Request(error) => Self::of_request_error(error),
         }
     }
 
@@ -157,34 +157,34 @@ impl Refusal {
             | Error::MemberLacks(_)
             | Error::TooManyRoles
             | Error::IdempotencyMismatch => plain(StatusCode::CONFLICT),
-            Error::Unavailable { reason: _, retry_after } => Self::later(*retry_after),
-            Error::Internal(problem) => Self { internal: Some(problem.clone()), ..Self::our_fault() },
+            Error::Unavailable { reason: _, retry_after } => Self::retry_after(*retry_after),
+            Error::Internal(problem) => Self { internal: Some(problem.clone()), ..Self::internal_failure() },
         }
     }
 
-    fn of_frame(frame: &Frame) -> Self {
-        let said = frame.to_string();
-        match frame {
-            Frame::BodyMissing
-            | Frame::BodyNotJson { .. }
-            | Frame::BodyNotUtf8
-            | Frame::BodyTooDeep { .. }
-            | Frame::BodyNotObject
-            | Frame::BodyNotArray => Self::syntax(said),
-            Frame::Field { name, problem, .. } if name.is_empty() => Self::syntax(format!("the body {problem}")),
-            Frame::Field { name, problem, .. } => Self::value(format!("{name} {problem}")),
-            Frame::UriTooLong { limit } => Self::bad(
+    fn of_request_error(error: &RequestError) -> Self {
+        let said = error.to_string();
+        match error {
+            RequestError::BodyMissing
+            | RequestError::BodyNotJson { .. }
+            | RequestError::BodyNotUtf8
+            | RequestError::BodyTooDeep { .. }
+            | RequestError::BodyNotObject
+            | RequestError::BodyNotArray => Self::syntax(said),
+            RequestError::Field { name, problem, .. } if name.is_empty() => Self::syntax(format!("the body {problem}")),
+            RequestError::Field { name, problem, .. } => Self::value(format!("{name} {problem}")),
+            RequestError::UriTooLong { limit } => Self::bad(
                 ScimType::InvalidFilter,
                 format!("the URL is longer than {limit} bytes: send long queries to .search"),
             ),
-            Frame::Timeout | Frame::ShuttingDown => Self::later(1),
-            Frame::Panic => Self::our_fault(),
-            Frame::RouteNotFound
-            | Frame::MethodNotAllowed
-            | Frame::BodyTooLarge { .. }
-            | Frame::UnsupportedMediaType
-            | Frame::BodyLate { .. }
-            | Frame::HeadersTooLarge { .. } => Self::new(frame.status(), None, said),
+            RequestError::Timeout | RequestError::ShuttingDown => Self::retry_after(1),
+            RequestError::Panic => Self::internal_failure(),
+            RequestError::RouteNotFound
+            | RequestError::MethodNotAllowed
+            | RequestError::BodyTooLarge { .. }
+            | RequestError::UnsupportedMediaType
+            | RequestError::BodyTimeout { .. }
+            | RequestError::HeadersTooLarge { .. } => Self::new(error.status(), None, said),
         }
     }
 
@@ -207,7 +207,7 @@ impl Refusal {
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         match self.internal {
-            // It goes the way that the log is on.
+            // As an internal error, so that the pipeline logs it.
             Some(problem) => Failure::from(Error::Internal(problem)).into_response(),
             None => self.response(),
         }

@@ -8,10 +8,10 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::docs::{Failures, ListParameters, ShowParameters};
-use crate::done::Done;
 use crate::error::Refusal;
 use crate::list::{Kind, list};
 use crate::map::{Links, users};
+use crate::operation_result::OperationResult;
 use crate::query::Query;
 use crate::request::Sent;
 use crate::schema::USERS;
@@ -56,7 +56,7 @@ async fn me(Authenticated(caller): Authenticated, links: Links, pairs: Pairs) ->
     let user = caller.provisioned_self().await?;
     let show = Query::selection_of_pairs(&pairs, &USERS)?;
     let shown = users::user(&user, &caller.roles(), &links);
-    let mut response = Done::resource(StatusCode::OK, &shown, &show).response();
+    let mut response = OperationResult::resource(StatusCode::OK, &shown, &show).response();
     if let Ok(location) = HeaderValue::from_str(&links.user(user.user.id)) {
         response.headers_mut().insert(LOCATION, location);
     }

@@ -1,4 +1,4 @@
-//! The filter language and the paths of PATCH: read once, against a schema, into something that needs no names any more.
+//! The filter language and the paths of PATCH: parsed once, against a schema, into a form in which all names are resolved.
 //!
 //! ```text
 //! filter = term *( ("and" / "or") term )        and binds tighter than or
@@ -6,8 +6,8 @@
 //! path   = [ urn ":" ] name [ "." sub ]
 //! ```
 //!
-//! Whatever is sent, reading it ends with a filter or a [`Problem`]: it looks at each byte a bounded number of times and never
-//! goes deeper than [`DEPTH_MAX`].
+//! For any input, parsing ends with a filter or a [`Problem`]: it looks at each byte a bounded number of times and never recurses
+//! deeper than [`DEPTH_MAX`].
 
 mod eval;
 mod lexer;
@@ -29,7 +29,7 @@ pub const TERMS_MAX: usize = 1000;
 /// Longest text, in bytes.
 pub const LENGTH_MAX: usize = 64 << 10;
 
-/// Why a filter or path can't be read, in words for who sent it.
+/// Why a filter or path can't be parsed, as a message for the client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem(pub String);
 
@@ -48,7 +48,7 @@ pub enum Filter {
     Term(Term),
     /// One value of the list fits all of it.
     Within(Place, Box<ValueFilter>),
-    /// What asks for an attribute that this kind of resource doesn't have, where another kind has it: absent here.
+    /// A condition on an attribute that only another kind of resource has; here it is absent.
     Absent(bool),
 }
 

@@ -9,10 +9,10 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::docs::{Failures, ListParameters, ShowParameters};
-use crate::done::{Done, not_modified};
 use crate::error::Refusal;
 use crate::list::{Kind, list, shown_members};
 use crate::map::{Links, groups as map};
+use crate::operation_result::{OperationResult, not_modified};
 use crate::patch;
 use crate::query::Query;
 use crate::request::{Conditions, Sent};
@@ -27,13 +27,24 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(get, replace, change, remove))
 }
 
-type Sends = Result<Map<String, Value>, Refusal>;
+type SentBody = Result<Map<String, Value>, Refusal>;
 
-fn done(status: StatusCode, group: &ProvisionedGroup, caller: &Caller, links: &Links, show: &Selection) -> Done {
-    Done::resource(status, &map::group(group, &caller.roles(), links), show)
+fn done(
+    status: StatusCode,
+    group: &ProvisionedGroup,
+    caller: &Caller,
+    links: &Links,
+    show: &Selection,
+) -> OperationResult {
+    OperationResult::resource(status, &map::group(group, &caller.roles(), links), show)
 }
 
-pub(crate) async fn make(caller: &Caller, links: &Links, sent: Sends, show: &Selection) -> Result<Done, Refusal> {
+pub(crate) async fn make(
+    caller: &Caller,
+    links: &Links,
+    sent: SentBody,
+    show: &Selection,
+) -> Result<OperationResult, Refusal> {
     caller.directory_for(P::OrganizationsWrite).await?;
     let new = map::new_group(&sent?, caller)?;
     let group = caller.provision_group(new, shown_members(show)).await?;
@@ -48,11 +59,11 @@ async fn edit(
     conditions: Conditions,
     show: &Selection,
     edit: impl FnOnce(&ProvisionedGroup) -> Result<GroupPatch, Refusal> + Clone + Send + 'static,
-) -> Result<Done, Refusal> {
+) -> Result<OperationResult, Refusal> {
     let change = move |before: &ProvisionedGroup| -> Result<GroupPatch, Refusal> {
         let mut patch = edit(before)?;
         conditions.check(&map::version(before))?;
-        patch.is_sure = conditions.is_sure();
+        patch.is_confirmed = conditions.has_if_match();
         Ok(patch)
     };
     let group = caller.change_provisioned_group(id, change, shown_members(show)).await?;
@@ -64,9 +75,9 @@ pub(crate) async fn put(
     links: &Links,
     id: &str,
     conditions: Conditions,
-    sent: Sends,
+    sent: SentBody,
     show: &Selection,
-) -> Result<Done, Refusal> {
+) -> Result<OperationResult, Refusal> {
     let (catalog, known) = (caller.roles(), links.clone());
     let replace = move |before: &ProvisionedGroup| map::put(before, &sent?, &catalog, &known);
     edit(caller, links, id, conditions, show, replace).await
@@ -78,9 +89,9 @@ pub(crate) async fn patch(
     links: &Links,
     id: &str,
     conditions: Conditions,
-    sent: Sends,
+    sent: SentBody,
     show: Option<&Selection>,
-) -> Result<Done, Refusal> {
+) -> Result<OperationResult, Refusal> {
     let (catalog, known) = (caller.roles(), links.clone());
     let change = move |before: &ProvisionedGroup| {
         let steps = patch::read(&sent?, &GROUPS)?;
@@ -88,12 +99,12 @@ pub(crate) async fn patch(
     };
     let nothing = Selection::new(&GROUPS, &[String::from("id")], &[]);
     let done = edit(caller, links, id, conditions, show.unwrap_or(&nothing), change).await?;
-    Ok(if show.is_some() { done } else { done.unseen() })
+    Ok(if show.is_some() { done } else { done.without_body() })
 }
 
-pub(crate) async fn delete(caller: &Caller, id: &str, conditions: Conditions) -> Result<Done, Refusal> {
+pub(crate) async fn delete(caller: &Caller, id: &str, conditions: Conditions) -> Result<OperationResult, Refusal> {
     caller.deprovision_group(id, move |group| conditions.check(&map::version(group))).await?;
-    Ok(Done::gone())
+    Ok(OperationResult::no_content())
 }
 
 /// Groups of the key's domain.

@@ -1,27 +1,28 @@
 //! SCIM 2.0 at `/scim/v2`: identity providers provision users and groups; and at `/scim/roles/v2`, where a group is one role.
 //!
 //! ```text
-//! schema/    what attributes there are         map/        between SCIM's resources and Roster's words
-//! filter/    filters and paths, read           patch.rs    what PATCH does to a resource
-//! value.rs   bodies in the schema's form       selection.rs  what is shown of a resource
+//! schema/    the attributes                    map/        conversion between SCIM's resources and Roster's types
+//! filter/    parser for filters and paths      patch.rs    applies PATCH to a resource
+//! value.rs   normalizes bodies to the schema   selection.rs  which attributes are shown
 //! users.rs, groups.rs, everything.rs           bulk.rs, roles.rs, discovery.rs
 //! ```
 //!
-//! - A group is an organization, its members are memberships. Which of them a key sees is its *domain*: the engine's business.
-//! - Members are never read to be written: a change says who comes and who goes, and the engine works it out in one transaction.
-//! - A handler asks first whether the caller may and whether the resource is there, and then reads the body.
+//! - A group is an organization, its members are memberships. Which of them a key sees is its *domain*, enforced by the engine.
+//! - Members are never read, modified and written back: a change says who is added and removed, and the engine applies it in one
+//!   transaction.
+//! - A handler first checks the caller's right and that the resource exists, and then reads the body.
 
 mod answer;
 mod bulk;
 mod discovery;
 mod docs;
-mod done;
 mod error;
 mod everything;
 pub mod filter;
 mod groups;
 mod list;
 mod map;
+mod operation_result;
 mod patch;
 mod query;
 mod request;
@@ -46,7 +47,7 @@ fn beside_groups() -> OpenApiRouter<App> {
     users::routes().merge(everything::routes()).merge(bulk::routes()).merge(discovery::routes())
 }
 
-/// The operations of the second mount do the same as those of the first and need names of their own.
+/// The same operations are mounted twice, and the second mount needs operation ids of its own.
 fn renamed(mut routes: OpenApiRouter<App>) -> OpenApiRouter<App> {
     for path in routes.get_openapi_mut().paths.paths.values_mut() {
         let operations = [&mut path.get, &mut path.put, &mut path.post, &mut path.delete, &mut path.patch];
@@ -69,7 +70,7 @@ pub fn api() -> Api {
         body,
         body_bytes: Some(BODY_MAX),
         url_bytes: Some(URL_MAX),
-        key_before_path: true,
+        authenticate_unknown_paths: true,
         openapi_path: Some("/v2/openapi.json"),
         ..SurfaceSpec::new(Surface::Scim, "/scim", error::render)
     };

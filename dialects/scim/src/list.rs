@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use crate::answer::json;
 use crate::error::Refusal;
 use crate::filter::{Condition, Filter, Literal, Operator, Target, Term, Test, ValueFilter, sort_key};
-use crate::map::roles::normal_id;
+use crate::map::roles::canonical_id;
 use crate::map::{Links, groups, users};
 use crate::query::{Query, Start};
 use crate::roles;
@@ -32,8 +32,8 @@ pub(crate) struct Shown {
     pub(crate) resource: Map<String, Value>,
 }
 
-/// The text that every one who fits has exactly (or at the beginning) at one place of the core.
-fn demanded(filter: &Filter) -> Option<(&'static str, Operator, &str)> {
+/// A string that every match must have as the value (or its prefix) of one core attribute.
+fn required_text(filter: &Filter) -> Option<(&'static str, Operator, &str)> {
     let (attribute, test) = match filter {
         Filter::Term(Term { place: Place { extension: None, attribute }, sub, test })
             if sub.is_none_or(|sub| sub.name == "value" && attribute.name == "emails") =>
@@ -66,12 +66,12 @@ const fn is_equality(test: &Test) -> bool {
 }
 
 fn narrow_users(filter: &Filter) -> Option<UserNarrow> {
-    let narrow = |part: &Filter| match demanded(part)? {
+    let narrow = |part: &Filter| match required_text(part)? {
         ("id", Operator::Eq, text) => Some(UserNarrow::Id(text.to_owned())),
         ("userName", Operator::Eq, text) => Some(UserNarrow::UserName(text.to_owned())),
         ("externalId", Operator::Eq, text) => Some(UserNarrow::ExternalId(text.to_owned())),
         ("emails", Operator::Eq, text) if text.is_ascii() => Some(UserNarrow::Email(text.to_owned())),
-        // Who has no name is shown by his id.
+        // A user without a name is shown by the id.
         ("userName", Operator::Sw, text) if !could_begin_an_id(text) => Some(UserNarrow::Beginning(text.to_owned())),
         _ => None,
     };
@@ -84,7 +84,7 @@ fn could_begin_an_id(prefix: &str) -> bool {
 }
 
 fn narrow_groups(filter: &Filter) -> Option<GroupNarrow> {
-    let narrow = |part: &Filter| match demanded(part)? {
+    let narrow = |part: &Filter| match required_text(part)? {
         ("id", Operator::Eq, text) => Some(GroupNarrow::Id(text.to_owned())),
         ("displayName", Operator::Eq, text) => Some(GroupNarrow::Name(text.to_owned())),
         ("displayName", Operator::Sw, text) if !text.is_empty() => Some(GroupNarrow::Beginning(text.to_owned())),
@@ -94,7 +94,7 @@ fn narrow_groups(filter: &Filter) -> Option<GroupNarrow> {
     filter.conjuncts().iter().find_map(narrow)
 }
 
-/// The filter of a list. Ids that were brought along from a vendor become those that are shown.
+/// The filter of a list. Imported ids of other vendors are replaced by those that are shown here.
 pub(crate) async fn filter_of(
     caller: &Caller,
     links: &Links,
@@ -107,7 +107,7 @@ pub(crate) async fn filter_of(
     if links.is_of_roles() {
         let catalog = caller.roles();
         filter.each_id(&mut |holder, id| {
-            if let Some(normal) = normal_id(id, &catalog).filter(|_| is_group(holder)) {
+            if let Some(normal) = canonical_id(id, &catalog).filter(|_| is_group(holder)) {
                 *id = normal;
             }
         });
@@ -136,19 +136,19 @@ pub(crate) async fn filter_of(
     Ok(Some(filter))
 }
 
-/// Whether it has the form of the ids that are shown.
+/// Whether the id has the form in which ids are shown.
 fn is_shown(id: &str) -> bool {
     Form::Native.read::<UserId>(id).is_some() || Form::Native.read::<OrganizationId>(id).is_some()
 }
 
-/// Whether a filter asks for one of these.
+/// Whether a filter uses one of these attributes.
 fn asks_for(filter: &Filter, names: &[&str]) -> bool {
     let mut asks = false;
     filter.each(&mut |condition| asks |= names.contains(&condition.place().attribute.name));
     asks
 }
 
-/// The members that decide: where a filter only asks whether certain users are among them, these; else all.
+/// The members needed to evaluate a filter: if it only tests whether certain users are members, these; else all.
 pub(crate) fn deciding_members(filter: &Filter) -> MembersWanted {
     let mut named: Vec<UserId> = Vec::new();
     let (mut any, mut all, mut shown) = (false, false, false);
@@ -215,7 +215,7 @@ fn sort_of<T: 'static>(
     Some(Box::new(move |item| sort_key(&target.place, target.sub, &show(item))))
 }
 
-/// A user as filters see him: active, where it isn't said because it was taken away.
+/// A user as filters see him: active if `active` is absent because it was removed.
 fn as_filtered(mut user: Map<String, Value>) -> Map<String, Value> {
     user.entry("active").or_insert(Value::Bool(true));
     user
@@ -312,7 +312,7 @@ pub(crate) async fn groups_page(
     Ok(Page { items: found.items.iter().map(item).collect(), total: found.total, last: found.last })
 }
 
-/// Both kinds, put together in one order.
+/// Users and groups, merged in one order.
 pub(crate) async fn both(caller: &Caller, links: &Links, query: &Query, start: Start) -> Result<Page, Refusal> {
     let whole = Query { count: start.offset.saturating_add(query.count), ..query.clone() };
     let from = Start { after: start.after, offset: 0 };
@@ -357,7 +357,7 @@ impl Kind {
 
 pub(crate) async fn list(caller: &Caller, links: &Links, query: &Query, kind: Kind) -> Result<Response, Refusal> {
     let start = query.start(kind.word(), caller).await?;
-    // Role groups have no ids of their own to go on from, and what is made of two kinds has no one order.
+    // Role groups have no ids of their own to continue from, and a list of both kinds has no single order by id.
     let by_place = kind != Kind::Users && links.is_of_roles();
     let page = match kind {
         Kind::Users => users_page(caller, links, query, start, &[]).await?,

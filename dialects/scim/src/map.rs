@@ -1,4 +1,4 @@
-//! Between SCIM's resources and Roster's words, in both directions. Nothing else in this crate knows how one becomes the other.
+//! Conversion between SCIM's resources and Roster's types, in both directions. No other module of this crate does that.
 
 pub(crate) mod groups;
 pub(crate) mod roles;
@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::schema::Resource;
 
-/// How the clients of one mount reach what is there.
+/// Builds URLs of resources below one mount point.
 #[derive(Clone, Debug)]
 pub(crate) struct Links(String);
 
@@ -21,7 +21,7 @@ impl Links {
         Self(base)
     }
 
-    /// Whether groups are roles here.
+    /// Whether groups are roles on this mount.
     pub(crate) fn is_of_roles(&self) -> bool {
         self.0.ends_with("/roles/v2")
     }
@@ -53,24 +53,24 @@ pub(crate) fn meta(kind: &str, created: Timestamp, modified: Timestamp, location
     meta.as_object().cloned().unwrap_or_default()
 }
 
-/// The schemas that a resource has something of. Which of them an answer names depends on what it shows.
+/// The schemas of which a resource has attributes. An answer names those of the attributes that it shows.
 pub(crate) fn schemas(of: &Resource, extension: Option<&Value>) -> Value {
     let has_some = extension.and_then(Value::as_object).is_some_and(|parts| !parts.is_empty());
     let extension = of.extension.filter(|_| has_some).map(|extension| extension.urn);
     std::iter::once(of.core).chain(extension).collect()
 }
 
-/// Short, and the same everywhere.
+/// A short, stable hash.
 fn hash_of(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(&Sha256::digest(bytes)[..12])
 }
 
-/// A tag of everything that is seen of a resource.
+/// The entity tag, from everything that is shown of a resource.
 pub(crate) fn tag_of(resource: &Map<String, Value>) -> String {
     format!("W/\"{}\"", hash_of(&serde_json::to_vec(resource).unwrap_or_default()))
 }
 
-/// The id in an id or a location.
+/// The id in a plain id or a URL.
 pub(crate) fn id_in(text: &str) -> &str {
     text.trim_end_matches('/').rsplit('/').next().unwrap_or(text)
 }

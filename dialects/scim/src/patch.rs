@@ -1,4 +1,4 @@
-//! PATCH: what its operations do to a resource in the form of its schema.
+//! PATCH: applies operations to a resource in the form of its schema.
 
 use std::collections::HashMap;
 
@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use crate::error::{Refusal, ScimType};
 use crate::filter::{self, Path, Target, ValueFilter, parse_path};
 use crate::schema::{Attribute, Mutability, Place, Resource};
-use crate::value::{self, compared, is_primary, key, object_of, without_doubles};
+use crate::value::{self, compared, is_primary, key, object_of, without_duplicates};
 
 pub(crate) const SCHEMA: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
 const OPERATIONS_MAX: usize = 1000;
@@ -25,11 +25,11 @@ pub(crate) struct Step {
     pub(crate) op: Op,
     pub(crate) path: Path,
     pub(crate) value: Option<Value>,
-    /// A key of a value without path: what can't be written is passed over.
+    /// Whether it comes from a key of a value without path; then attributes that can't be written are ignored.
     pub(crate) by_key: bool,
 }
 
-/// Reads the message. What it asks for is put into steps of one path each.
+/// Parses the message into steps of one path each.
 pub(crate) fn read(body: &Map<String, Value>, of: &'static Resource) -> Result<Vec<Step>, Refusal> {
     value::check_schemas(body, SCHEMA)?;
     let operations = value::member(body, "Operations");
@@ -80,7 +80,7 @@ fn read_operation(operation: &Value, of: &'static Resource, steps: &mut Vec<Step
     }
 }
 
-/// Taken and forgotten: Roster keeps no passwords of a directory's.
+/// Accepted and ignored: Roster stores no passwords from directories.
 fn is_password(path: &str, of: &Resource) -> bool {
     let name = path.trim();
     let core = name.get(..of.core.len()).filter(|urn| urn.eq_ignore_ascii_case(of.core));
@@ -88,7 +88,7 @@ fn is_password(path: &str, of: &Resource) -> bool {
     of.name == "User" && name.eq_ignore_ascii_case("password")
 }
 
-/// Each key is a path of its own. `prefix`: of an extension.
+/// Reads an object of which each key is a path. `prefix`: an extension's URN.
 fn read_keys(
     op: Op,
     parts: &Map<String, Value>,
@@ -107,7 +107,7 @@ fn read_keys(
         let name = format!("{prefix}{key}");
         let path = match parse_path(&name, of) {
             Ok(path) => path,
-            // A filter on what is known was meant to say something.
+            // A filter on a known attribute can't be meant to be ignored.
             Err(problem) if name.split_once('[').is_some_and(|(name, _)| of.place(name.trim()).is_some()) => {
                 return Err(Refusal::path(format!("{key:.120}: {}", problem.0)));
             }
@@ -119,7 +119,7 @@ fn read_keys(
 }
 
 impl Step {
-    /// The attribute that it is about, unless that is a whole extension.
+    /// The attribute that it targets, unless that is a whole extension.
     pub(crate) fn target(&self) -> Option<&Target> {
         match &self.path {
             Path::Attribute(target) => Some(target),
@@ -127,11 +127,11 @@ impl Step {
         }
     }
 
-    /// Refuses what may not be written; `false` for what is to be passed over.
+    /// Fails for what must not be written; `false` for what is to be ignored.
     pub(crate) fn may_be_written(&self) -> Result<bool, Refusal> {
         let Some(Target { place, filter, sub }) = self.target() else { return Ok(true) };
         let read_only = place.attribute.is_read_only() || sub.is_some_and(Attribute::is_read_only);
-        // A value of a list is told by what can't change of it.
+        // A list's value is identified by its immutable parts.
         let fixed = sub.is_some_and(|sub| sub.mutability == Mutability::Immutable)
             || (filter.is_some() && self.op == Op::Replace && place.attribute.name == "members");
         if !read_only && !fixed {
@@ -145,7 +145,7 @@ impl Step {
     }
 }
 
-/// Does a step to a resource.
+/// Applies a step to a resource.
 pub(crate) fn apply(resource: &mut Map<String, Value>, step: &Step, of: &'static Resource) -> Result<(), Refusal> {
     if !step.may_be_written()? {
         return Ok(());
@@ -160,7 +160,7 @@ pub(crate) fn apply(resource: &mut Map<String, Value>, step: &Step, of: &'static
             read_keys(op, parts, &format!("{urn}:"), of, &mut steps)?;
             steps.iter().try_for_each(|step| apply(resource, step, of))
         }
-        // A key without a value says nothing.
+        // A key without a value has no effect.
         (Path::Extension(_), Op::Add, Some(Value::Null)) if step.by_key => Ok(()),
         (Path::Extension(urn), ..) => Err(Refusal::value(format!("{urn} must be an object"))),
         (Path::Attribute(target), Op::Remove, value) => remove(resource, target, value.as_ref()),
@@ -175,7 +175,7 @@ pub(crate) fn apply(resource: &mut Map<String, Value>, step: &Step, of: &'static
     }
 }
 
-fn tidy(resource: &mut Map<String, Value>, place: &Place) {
+fn remove_if_empty(resource: &mut Map<String, Value>, place: &Place) {
     let object = object_of(resource, place);
     let empty = match object.get(place.attribute.name) {
         Some(Value::Array(values)) => values.is_empty(),
@@ -211,7 +211,7 @@ fn remove(resource: &mut Map<String, Value>, target: &Target, value: Option<&Val
                     }
                 }
                 values.retain(|value| value.as_object().is_none_or(|parts| !parts.is_empty()));
-                *values = without_doubles(place.attribute, std::mem::take(values));
+                *values = without_duplicates(place.attribute, std::mem::take(values));
             }
             (None, None, None | Some(Value::Null)) => values.clear(),
             (None, None, Some(gone)) => {
@@ -228,11 +228,11 @@ fn remove(resource: &mut Map<String, Value>, target: &Target, value: Option<&Val
             object.remove(name);
         }
     }
-    tidy(resource, place);
+    remove_if_empty(resource, place);
     Ok(())
 }
 
-/// Whether what is to be removed means this value: by its `value` where there is one.
+/// Whether what is to be removed refers to this value: by its `value` if there is one.
 fn names(attribute: &Attribute, gone: &Value, value: &Value) -> bool {
     let wanted = match gone {
         Value::String(text) => Some(text.as_str()),
@@ -271,14 +271,14 @@ fn write(resource: &mut Map<String, Value>, target: &Target, op: Op, sent: &Valu
         let object = object_of(resource, place);
         match (object.get_mut(attribute.name), new) {
             (Some(Value::Object(parts)), Some(Value::Object(new))) => {
-                take_nulls_away(parts, op, sent);
+                remove_nulls(parts, op, sent);
                 parts.extend(new);
             }
-            (Some(Value::Object(parts)), None) if sent.is_object() => take_nulls_away(parts, op, sent),
+            (Some(Value::Object(parts)), None) if sent.is_object() => remove_nulls(parts, op, sent),
             (_, Some(new)) => {
                 object.insert(attribute.name.to_owned(), new);
             }
-            // What says that there is none, as in POST.
+            // Means that there is none, as in POST.
             (_, None) if op == Op::Replace && !sent.is_object() => {
                 object.remove(attribute.name);
             }
@@ -286,12 +286,12 @@ fn write(resource: &mut Map<String, Value>, target: &Target, op: Op, sent: &Valu
         }
         Ok(())
     };
-    tidy(resource, place);
+    remove_if_empty(resource, place);
     done
 }
 
-/// In a replacement, what is null takes its part away. An addition takes nothing.
-fn take_nulls_away(parts: &mut Map<String, Value>, op: Op, sent: &Value) {
+/// In a replacement, a null removes the sub-attribute. An addition removes nothing.
+fn remove_nulls(parts: &mut Map<String, Value>, op: Op, sent: &Value) {
     if op == Op::Replace
         && let Value::Object(sent) = sent
     {
@@ -314,7 +314,7 @@ fn write_list(values: &mut Vec<Value>, target: &Target, op: Op, sent: &Value) ->
                 add(values, attribute, new.and_then(|new| new.as_array().cloned()).unwrap_or_default());
                 Ok(())
             }
-            (Some(filter), op) => write_chosen(values, attribute, filter, op, sent),
+            (Some(filter), op) => write_matching(values, attribute, filter, op, sent),
         };
     };
     let part = value::single(sub, sent)?;
@@ -330,21 +330,21 @@ fn write_list(values: &mut Vec<Value>, target: &Target, op: Op, sent: &Value) ->
         }
     }
     if touched.is_empty() {
-        let mut made = filter.as_ref().map(made_for).unwrap_or_default();
+        let mut made = filter.as_ref().map(value_matching).unwrap_or_default();
         made.insert(sub.name.to_owned(), part);
         values.push(Value::Object(made));
         touched.push(values.len() - 1);
     }
-    settle(values, attribute, &touched)
+    normalize(values, attribute, &touched)
 }
 
-/// A value that has what a filter asks for.
-fn made_for(filter: &ValueFilter) -> Map<String, Value> {
+/// A new value that satisfies the equalities of a filter.
+fn value_matching(filter: &ValueFilter) -> Map<String, Value> {
     let parts = filter.equalities().into_iter();
     parts.map(|(sub, literal)| (sub.name.to_owned(), literal.to_json())).collect()
 }
 
-fn write_chosen(
+fn write_matching(
     values: &mut Vec<Value>,
     attribute: &'static Attribute,
     filter: &ValueFilter,
@@ -372,16 +372,16 @@ fn write_chosen(
             let detail = format!("no value of {} is as the path asks for", attribute.name);
             return Err(Refusal::bad(ScimType::NoTarget, detail));
         }
-        let mut made = made_for(filter);
+        let mut made = value_matching(filter);
         made.extend(new);
         values.push(Value::Object(made));
         touched.push(values.len() - 1);
     }
-    settle(values, attribute, &touched)
+    normalize(values, attribute, &touched)
 }
 
-/// What was made primary is the only one; what became the same is one.
-fn settle(values: &mut Vec<Value>, attribute: &Attribute, touched: &[usize]) -> Result<(), Refusal> {
+/// Makes a newly primary value the only primary one, and merges values that became equal.
+fn normalize(values: &mut Vec<Value>, attribute: &Attribute, touched: &[usize]) -> Result<(), Refusal> {
     let chosen: Vec<usize> = touched.iter().copied().filter(|at| is_primary(&values[*at])).collect();
     if chosen.len() > 1 {
         return Err(Refusal::value(format!("{} would have more than one primary value", attribute.name)));
@@ -393,7 +393,7 @@ fn settle(values: &mut Vec<Value>, attribute: &Attribute, touched: &[usize]) -> 
             }
         }
     }
-    *values = without_doubles(attribute, std::mem::take(values));
+    *values = without_duplicates(attribute, std::mem::take(values));
     Ok(())
 }
 
@@ -405,18 +405,18 @@ fn unset_primary(value: &mut Value) {
     }
 }
 
-/// A union: what is there is not doubled, but takes what is new about it.
+/// The union: a value that exists already isn't duplicated but gets the new parts.
 fn add(values: &mut Vec<Value>, attribute: &Attribute, new: Vec<Value>) {
     if new.iter().any(is_primary) {
         values.iter_mut().for_each(unset_primary);
     }
-    // From the end, so that of doubles the first one is found.
+    // From the end, so that among duplicates the first one is found.
     let mut known: HashMap<String, usize> =
         values.iter().enumerate().rev().map(|(at, value)| (key(attribute, value), at)).collect();
     for new in new {
         let key = key(attribute, &new);
         match (known.get(&key).map(|at| &mut values[*at]), new) {
-            // What it is told by stays as it was written.
+            // The parts that identify it stay as they were.
             (Some(Value::Object(parts)), Value::Object(new)) => {
                 parts.extend(new.into_iter().filter(|(name, _)| !matches!(name.as_str(), "value" | "type")));
             }
@@ -444,7 +444,7 @@ pub(crate) fn named_members(filter: &ValueFilter) -> Option<Vec<String>> {
     }
 }
 
-/// The ids of which a filter on members takes some, if it can take no others.
+/// A superset of the ids that a filter on members can match, if it is bounded.
 pub(crate) fn members_among(filter: &ValueFilter) -> Option<Vec<String>> {
     match filter {
         ValueFilter::And(all) => all.iter().find_map(members_among),

@@ -1,4 +1,4 @@
-//! What a list is asked: in a query, or in the body of `.search`.
+//! The parameters of a list, from a query or the body of `.search`.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -19,12 +19,12 @@ pub(crate) const COUNT_MAX: u64 = 1000;
 /// How long a cursor is good for.
 pub(crate) const CURSOR_SECONDS: i64 = 3600;
 
-/// From here on every number is whole, and too large for 64 bits.
+/// 2^63: from here on every `f64` is a whole number that doesn't fit into an `i64`.
 const BEYOND: f64 = 9_223_372_036_854_775_808.0;
 /// Bytes of a cursor's signature.
-const MAC: usize = 16;
+const MAC_BYTES: usize = 16;
 
-/// Which resources, in which order, and what is shown of them.
+/// Which resources are listed, in which order, and which attributes are shown.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Query {
     pub(crate) attributes: Vec<String>,
@@ -35,7 +35,7 @@ pub(crate) struct Query {
     /// From 1.
     pub(crate) start_index: u64,
     pub(crate) count: u64,
-    /// `Some` of nothing begins.
+    /// An empty cursor asks for the first page.
     pub(crate) cursor: Option<String>,
 }
 
@@ -61,7 +61,7 @@ struct Cursor {
     signature: String,
 }
 
-/// A whole number; too large ones are the largest.
+/// A whole number; one that is too large is capped.
 fn integer(name: &str, text: &str) -> Result<i64, Refusal> {
     let text = text.trim();
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
@@ -72,7 +72,7 @@ fn integer(name: &str, text: &str) -> Result<i64, Refusal> {
     Ok(text.parse().unwrap_or(largest))
 }
 
-/// The same, as JSON has it. Beyond 64 bits it is read in the way that fractions are.
+/// The same from JSON, where numbers beyond 64 bits are parsed as `f64`.
 fn whole(name: &str, number: &Number) -> Result<i64, Refusal> {
     match number.as_f64().filter(|_| number.is_f64()) {
         Some(large) if large >= BEYOND => Ok(i64::MAX),
@@ -114,7 +114,7 @@ impl Query {
         Ok(query.counted(number("startIndex")?, count))
     }
 
-    /// RFC 9865 has a word of its own for a count that is none.
+    /// RFC 9865 has its own error type for an invalid count.
     fn count_of(&self, count: Result<Option<i64>, Refusal>) -> Result<Option<i64>, Refusal> {
         match (count, &self.cursor) {
             (Err(refusal), Some(_)) => Err(Refusal::bad(ScimType::InvalidCount, refusal.detail)),
@@ -219,12 +219,12 @@ impl Query {
         Ok(URL_SAFE_NO_PAD.encode(serde_json::to_vec(&cursor).unwrap_or_default()))
     }
 
-    /// With the realm's secret, so that only who was given a cursor has one.
+    /// Signed with the realm's secret, so that cursors can't be forged.
     async fn signature(&self, kind: &str, caller: &Caller, start: Start, made: i64) -> Result<String, Refusal> {
         let key = caller.token().map(|token| token.id.raw());
         let bound = ("scim", kind, &self.filter, &self.sort_by, self.descending, key, start, made);
         let whole = caller.signature(&serde_json::to_vec(&bound).unwrap_or_default()).await?;
-        Ok(URL_SAFE_NO_PAD.encode(&whole[..MAC]))
+        Ok(URL_SAFE_NO_PAD.encode(&whole[..MAC_BYTES]))
     }
 }
 

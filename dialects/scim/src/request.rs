@@ -1,4 +1,4 @@
-//! What a request says beside its path: body, conditions, and where it came in.
+//! Extractors: the body, the conditions, and the mount point of a request.
 
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use http::StatusCode;
@@ -11,7 +11,7 @@ use crate::error::Refusal;
 use crate::map::Links;
 use crate::value::check_texts;
 
-/// A JSON object, or why there is none. Told when it is read, which is after the question who may.
+/// A JSON object, or the error about it, which is returned only when the body is read, after the caller's rights were checked.
 #[derive(Debug)]
 pub(crate) struct Sent(Result<Map<String, Value>, Refusal>);
 
@@ -22,7 +22,7 @@ impl Sent {
         Ok(body)
     }
 
-    /// The same, without a look at the texts in it: for who looks at them piece by piece.
+    /// The same without checking the strings in it, for callers that check them one by one.
     pub(crate) fn read_unchecked(self) -> Result<Map<String, Value>, Refusal> {
         self.0
     }
@@ -61,7 +61,7 @@ impl FromRequestParts<App> for Links {
     }
 }
 
-/// Which state of a resource the client means.
+/// The conditions on a resource's version: `If-Match` and `If-None-Match`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Conditions {
     matches: Option<String>,
@@ -73,7 +73,7 @@ fn all_of(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
     (!values.is_empty()).then(|| values.join(","))
 }
 
-/// The tag between the quotes, weak or not.
+/// The opaque part of an entity tag, weak or strong.
 fn opaque(tag: &str) -> Option<&str> {
     let tag = tag.trim();
     let tag = tag.strip_prefix("W/").or_else(|| tag.strip_prefix("w/")).unwrap_or(tag);
@@ -86,13 +86,13 @@ fn names(list: &str, version: &str) -> bool {
 }
 
 impl Conditions {
-    /// As Bulk says it.
+    /// From the `version` of a Bulk operation.
     pub(crate) fn version(version: Option<&str>) -> Self {
         Self { matches: version.map(str::to_owned), none_matches: None }
     }
 
-    /// Whether the client named the state that it wants to change.
-    pub(crate) fn is_sure(&self) -> bool {
+    /// Whether the client sent `If-Match`.
+    pub(crate) fn has_if_match(&self) -> bool {
         self.matches.is_some()
     }
 
@@ -104,8 +104,8 @@ impl Conditions {
         Err(Refusal::new(StatusCode::PRECONDITION_FAILED, None, detail))
     }
 
-    /// Whether the client has it already.
-    pub(crate) fn has(&self, version: &str) -> bool {
+    /// Whether `If-None-Match` names this version.
+    pub(crate) fn is_not_modified(&self, version: &str) -> bool {
         self.none_matches.as_deref().is_some_and(|list| names(list, version))
     }
 }

@@ -9,11 +9,11 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::docs::{Failures, ListParameters, ShowParameters};
-use crate::done::{Done, not_modified};
 use crate::error::Refusal;
 use crate::filter::sort_key;
 use crate::list::{Kind, Page, Shown, deciding_members, filter_of, list, shown_members};
 use crate::map::{Links, groups, roles as map};
+use crate::operation_result::{OperationResult, not_modified};
 use crate::patch;
 use crate::query::{Query, Start};
 use crate::request::{Conditions, Sent};
@@ -28,7 +28,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(get, replace, change, remove))
 }
 
-type Sends = Result<Map<String, Value>, Refusal>;
+type SentBody = Result<Map<String, Value>, Refusal>;
 
 pub(crate) async fn refuse(caller: &Caller) -> Refusal {
     match caller.directory_for(P::OrganizationsWrite).await {
@@ -44,28 +44,34 @@ async fn edit(
     id: &str,
     conditions: Conditions,
     show: &Selection,
-    edit: impl FnOnce(&map::Known) -> Result<GroupPatch, Refusal> + Clone + Send + 'static,
-) -> Result<Done, Refusal> {
-    let named = map::Named::read(id, &caller.roles())?;
+    edit: impl FnOnce(&map::RoleGroupIds) -> Result<GroupPatch, Refusal> + Clone + Send + 'static,
+) -> Result<OperationResult, Refusal> {
+    let named = map::RoleGroupRef::read(id, &caller.roles())?;
     let role = named.role;
     let change = move |before: &ProvisionedGroup, external_id: Option<String>| -> Result<GroupPatch, Refusal> {
-        let known = map::Known { id: map::id_of(before, &named.key), external_id };
+        let known = map::RoleGroupIds { id: map::id_of(before, &named.key), external_id };
         let mut patch = edit(&known)?;
         conditions.check(&groups::version(before))?;
         if named.is_owner() {
             return Err(Refusal::mutability("who owns an organization is no matter of a directory"));
         }
-        patch.is_sure = conditions.is_sure();
+        patch.is_confirmed = conditions.has_if_match();
         Ok(patch)
     };
-    let organization = map::Named::read(id, &caller.roles())?.organization;
+    let organization = map::RoleGroupRef::read(id, &caller.roles())?.organization;
     let (group, _) = caller.change_role_group(organization, role, change, shown_members(show)).await?;
     one(caller, links, &group, id, show)
 }
 
-fn one(caller: &Caller, links: &Links, group: &ProvisionedGroup, id: &str, show: &Selection) -> Result<Done, Refusal> {
-    let named = map::Named::read(id, &caller.roles())?;
-    Ok(Done::resource(StatusCode::OK, &map::group(group, named.role, &named.key, links), show))
+fn one(
+    caller: &Caller,
+    links: &Links,
+    group: &ProvisionedGroup,
+    id: &str,
+    show: &Selection,
+) -> Result<OperationResult, Refusal> {
+    let named = map::RoleGroupRef::read(id, &caller.roles())?;
+    Ok(OperationResult::resource(StatusCode::OK, &map::group(group, named.role, &named.key, links), show))
 }
 
 pub(crate) async fn put(
@@ -73,9 +79,9 @@ pub(crate) async fn put(
     links: &Links,
     id: &str,
     conditions: Conditions,
-    sent: Sends,
+    sent: SentBody,
     show: &Selection,
-) -> Result<Done, Refusal> {
+) -> Result<OperationResult, Refusal> {
     edit(caller, links, id, conditions, show, move |known| map::put(known, &sent?)).await
 }
 
@@ -84,14 +90,15 @@ pub(crate) async fn patch(
     links: &Links,
     id: &str,
     conditions: Conditions,
-    sent: Sends,
+    sent: SentBody,
     show: Option<&Selection>,
-) -> Result<Done, Refusal> {
+) -> Result<OperationResult, Refusal> {
     let known_links = links.clone();
-    let change = move |known: &map::Known| map::patched(known, &patch::read(&sent?, &ROLE_GROUPS)?, &known_links);
+    let change =
+        move |known: &map::RoleGroupIds| map::patched(known, &patch::read(&sent?, &ROLE_GROUPS)?, &known_links);
     let nothing = Selection::new(&ROLE_GROUPS, &[String::from("id")], &[]);
     let done = edit(caller, links, id, conditions, show.unwrap_or(&nothing), change).await?;
-    Ok(if show.is_some() { done } else { done.unseen() })
+    Ok(if show.is_some() { done } else { done.without_body() })
 }
 
 /// A page of all roles of all organizations.
@@ -144,11 +151,11 @@ pub(crate) async fn page(
     let count = usize::try_from(query.count).unwrap_or(usize::MAX);
     let mut items = Vec::new();
     for (at, (id, whole)) in rest.take(count).enumerate() {
-        // What decided need not be what is shown.
+        // The members needed for the filter aren't necessarily those that are shown.
         let whole = if plain || shown == MembersWanted::None {
             whole
         } else {
-            let named = map::Named::read(&id, &caller.roles())?;
+            let named = map::RoleGroupRef::read(&id, &caller.roles())?;
             let (group, _) = caller.role_group(named.organization, named.role, shown.clone()).await?;
             map::group(&group, named.role, &named.key, links)
         };
@@ -209,7 +216,7 @@ async fn get(
     pairs: Pairs,
 ) -> Result<Response, Refusal> {
     caller.directory().await?;
-    let named = map::Named::read(&id, &caller.roles())?;
+    let named = map::RoleGroupRef::read(&id, &caller.roles())?;
     let show = Query::selection_of_pairs(&pairs, &ROLE_GROUPS)?;
     let (group, _) = caller.role_group(named.organization, named.role, shown_members(&show)).await?;
     Ok(not_modified(&conditions, one(&caller, &links, &group, &id, &show)?))
@@ -267,7 +274,7 @@ async fn change(
 )]
 async fn remove(Authenticated(caller): Authenticated, Path(id): Path<String>) -> Result<Response, Refusal> {
     caller.directory().await?;
-    let named = map::Named::read(&id, &caller.roles())?;
+    let named = map::RoleGroupRef::read(&id, &caller.roles())?;
     caller.provisioned_group(named.organization, MembersWanted::None).await?;
     Err(refuse(&caller).await)
 }

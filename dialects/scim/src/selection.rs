@@ -5,16 +5,16 @@ use serde_json::{Map, Value};
 use crate::filter::{Path, Target, parse_path};
 use crate::schema::{Attribute, Resource, Returned};
 
-/// What a request asks to see.
+/// The attributes that a request asks for.
 #[derive(Clone, Debug)]
 pub(crate) struct Selection {
     of: &'static Resource,
-    /// `Some`: these and what is always there.
+    /// `Some`: these, and those that are always returned.
     only: Option<Vec<Path>>,
     without: Vec<Path>,
 }
 
-/// The names in a list that mean something. Those that don't, choose nothing.
+/// The paths of known attributes in a list; unknown names are ignored.
 fn paths<'n>(names: impl Iterator<Item = &'n str>, of: &'static Resource) -> Vec<Path> {
     let named = names.filter_map(|name| parse_path(name.trim(), of).ok());
     named.filter(|path| !matches!(path, Path::Attribute(Target { filter: Some(_), .. }))).collect()
@@ -29,7 +29,7 @@ impl Selection {
         };
         let (attributes, excluded) = (names(attributes), names(excluded));
         let only = (!attributes.is_empty()).then(|| paths(attributes.iter().map(String::as_str), of));
-        // Where both are given, what is wanted counts.
+        // If both are given, `attributes` takes precedence.
         let without = if only.is_some() { Vec::new() } else { paths(excluded.iter().map(String::as_str), of) };
         Self { of, only, without }
     }
@@ -45,12 +45,12 @@ impl Selection {
         whole || attribute.subs().iter().any(|sub| self.picks(extension, attribute, Some(sub)))
     }
 
-    /// The same by name, for what the schema surely has.
+    /// The same by name, for an attribute that the schema has.
     pub(crate) fn shows_named(&self, name: &str) -> bool {
         self.of.place(name).is_some_and(|place| self.shows(place.extension, place.attribute))
     }
 
-    /// Whether a part was named that comes only so.
+    /// Whether a sub-attribute was named that is returned only on request.
     pub(crate) fn names(&self, name: &str, sub: &str) -> bool {
         let Some(place) = self.of.place(name) else { return false };
         place.attribute.sub(sub).is_some_and(|sub| self.picks(place.extension, place.attribute, Some(sub)))

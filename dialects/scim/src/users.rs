@@ -9,10 +9,10 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::docs::{Failures, ListParameters, ShowParameters};
-use crate::done::{Done, not_modified};
 use crate::error::Refusal;
 use crate::list::{Kind, list};
 use crate::map::{Links, text, users as map};
+use crate::operation_result::{OperationResult, not_modified};
 use crate::patch;
 use crate::query::Query;
 use crate::request::{Conditions, Sent};
@@ -28,7 +28,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(get, replace, change, remove))
 }
 
-type Sends = Result<Map<String, Value>, Refusal>;
+type SentBody = Result<Map<String, Value>, Refusal>;
 
 fn with_a_name(document: &Map<String, Value>) -> Result<(), Refusal> {
     if text(document, "userName").is_none_or(|name| name.trim().is_empty()) {
@@ -37,16 +37,21 @@ fn with_a_name(document: &Map<String, Value>) -> Result<(), Refusal> {
     Ok(())
 }
 
-pub(crate) async fn make(caller: &Caller, links: &Links, sent: Sends, show: &Selection) -> Result<Done, Refusal> {
+pub(crate) async fn make(
+    caller: &Caller,
+    links: &Links,
+    sent: SentBody,
+    show: &Selection,
+) -> Result<OperationResult, Refusal> {
     caller.directory_for(P::UsersWrite).await?;
     let mut document = value::resource(&sent?, &USERS)?;
     with_a_name(&document)?;
     document.entry("active").or_insert(Value::Bool(true));
     let user = caller.provision_user(map::profile(&document)).await?;
-    Ok(Done::resource(StatusCode::CREATED, &map::user(&user, &caller.roles(), links), show))
+    Ok(OperationResult::resource(StatusCode::CREATED, &map::user(&user, &caller.roles(), links), show))
 }
 
-/// Changes a user as `edit` makes his document another one.
+/// Changes a user by editing his document with `edit`.
 async fn edit(
     caller: &Caller,
     links: &Links,
@@ -54,7 +59,7 @@ async fn edit(
     conditions: Conditions,
     show: &Selection,
     edit: impl FnOnce(&Map<String, Value>) -> Result<Map<String, Value>, Refusal> + Clone + Send + 'static,
-) -> Result<Done, Refusal> {
+) -> Result<OperationResult, Refusal> {
     let (catalog, known) = (caller.roles(), links.clone());
     let change = move |before: &ProvisionedUser| -> Result<Option<UserProfilePatch>, Refusal> {
         let document = map::document(before);
@@ -64,7 +69,7 @@ async fn edit(
         Ok(map::difference(before, &document, after))
     };
     let user = caller.change_provisioned_user(id, change).await?;
-    Ok(Done::resource(StatusCode::OK, &map::user(&user, &caller.roles(), links), show))
+    Ok(OperationResult::resource(StatusCode::OK, &map::user(&user, &caller.roles(), links), show))
 }
 
 fn version(user: &ProvisionedUser, catalog: &RoleCatalog, links: &Links) -> String {
@@ -77,12 +82,12 @@ pub(crate) async fn put(
     links: &Links,
     id: &str,
     conditions: Conditions,
-    sent: Sends,
+    sent: SentBody,
     show: &Selection,
-) -> Result<Done, Refusal> {
+) -> Result<OperationResult, Refusal> {
     edit(caller, links, id, conditions, show, move |before| {
         let mut after = value::resource(&sent?, &USERS)?;
-        // Who says nothing of it switches nobody on or off.
+        // Without `active`, the user's status stays.
         if !after.contains_key("active")
             && let Some(active) = before.get("active")
         {
@@ -98,9 +103,9 @@ pub(crate) async fn patch(
     links: &Links,
     id: &str,
     conditions: Conditions,
-    sent: Sends,
+    sent: SentBody,
     show: &Selection,
-) -> Result<Done, Refusal> {
+) -> Result<OperationResult, Refusal> {
     edit(caller, links, id, conditions, show, move |before| {
         let mut after = before.clone();
         for step in patch::read(&sent?, &USERS)? {
@@ -111,10 +116,15 @@ pub(crate) async fn patch(
     .await
 }
 
-pub(crate) async fn delete(caller: &Caller, links: &Links, id: &str, conditions: Conditions) -> Result<Done, Refusal> {
+pub(crate) async fn delete(
+    caller: &Caller,
+    links: &Links,
+    id: &str,
+    conditions: Conditions,
+) -> Result<OperationResult, Refusal> {
     let (catalog, links) = (caller.roles(), links.clone());
     caller.deprovision_user(id, move |user| conditions.check(&version(user, &catalog, &links))).await?;
-    Ok(Done::gone())
+    Ok(OperationResult::no_content())
 }
 
 /// Users of the key's domain.
@@ -174,7 +184,7 @@ async fn get(
 ) -> Result<Response, Refusal> {
     let user = caller.provisioned_user(id.as_str()).await?;
     let show = Query::selection_of_pairs(&pairs, &USERS)?;
-    let done = Done::resource(StatusCode::OK, &map::user(&user, &caller.roles(), &links), &show);
+    let done = OperationResult::resource(StatusCode::OK, &map::user(&user, &caller.roles(), &links), &show);
     Ok(not_modified(&conditions, done))
 }
 

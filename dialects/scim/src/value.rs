@@ -1,4 +1,4 @@
-//! Bodies, brought into the form of their schema: names as the schema writes them, values of its types, and nothing else.
+//! Normalizes bodies to their schema: names in the schema's letter case, values of its types, and nothing else.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
@@ -9,12 +9,12 @@ use crate::error::Refusal;
 use crate::filter::folded;
 use crate::schema::{Attribute, Kind, Place, Resource};
 
-/// Longest text of a value, in bytes.
+/// Maximum bytes of a string.
 const TEXT_MAX: usize = 64 << 10;
-/// Most members in one list.
+/// Maximum members in one list.
 const MEMBERS_MAX: usize = 100_000;
 
-/// Refuses what no value may hold, anywhere in a body: NUL, and texts that are too long.
+/// Refuses strings that no value may hold, anywhere in a body: with NUL, or too long.
 pub(crate) fn check_texts(value: &Value, name: &str) -> Result<(), Refusal> {
     match value {
         Value::String(text) if text.contains('\0') => {
@@ -39,7 +39,7 @@ pub(crate) fn member<'v>(object: &'v Map<String, Value>, name: &str) -> Option<&
     object.get(name).or_else(|| object.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value))
 }
 
-/// Whether a message's `schemas` name this URN; absent, null and empty are as good.
+/// Checks that a message's `schemas` name this URN; absent, null and empty are accepted, too.
 pub(crate) fn check_schemas(body: &Map<String, Value>, urn: &str) -> Result<(), Refusal> {
     let wrong = || Refusal::syntax(format!("schemas must be a list of URNs, {urn} among them"));
     match member(body, "schemas") {
@@ -114,7 +114,7 @@ pub(crate) fn value(attribute: &'static Attribute, value: &Value) -> Result<Opti
     }
 }
 
-/// The same, where one value may stand for a list of one.
+/// The same, but a single value is accepted for a list of one.
 pub(crate) fn value_or_one(attribute: &'static Attribute, sent: &Value) -> Result<Option<Value>, Refusal> {
     match sent {
         Value::Object(_) | Value::String(_) if attribute.multi => list(attribute, std::slice::from_ref(sent)),
@@ -128,7 +128,7 @@ fn list(attribute: &'static Attribute, values: &[Value]) -> Result<Option<Value>
         clean.extend(single(attribute, value)?);
     }
     check_primary(attribute, &clean)?;
-    let clean = without_doubles(attribute, clean);
+    let clean = without_duplicates(attribute, clean);
     Ok(if clean.is_empty() { None } else { Some(Value::Array(clean)) })
 }
 
@@ -143,19 +143,19 @@ fn check_primary(attribute: &Attribute, values: &[Value]) -> Result<(), Refusal>
     Ok(())
 }
 
-/// A part of a value, as it is compared: without case, as in filters, unless the schema has it exact.
+/// A sub-attribute in the form used for comparison: case-folded as in filters, unless the schema says that case matters.
 pub(crate) fn compared<'t>(attribute: &Attribute, part: &str, text: &'t str) -> Cow<'t, str> {
     let exact = attribute.sub(part).is_some_and(|part| part.case_exact);
     if exact { Cow::Borrowed(text) } else { Cow::Owned(folded(text)) }
 }
 
-/// What two values are told apart by: type and value, where there is a value.
+/// What identifies a value: type and value, if it has a value.
 fn identity<'v>(attribute: &Attribute, value: &'v Value) -> Option<(Cow<'v, str>, Option<Cow<'v, str>>)> {
     let part = |part: &str| Some(compared(attribute, part, value.get(part)?.as_str()?));
     Some((part("value")?, part("type")))
 }
 
-/// The same of two values that count as one, in whichever order their parts are.
+/// A key that is equal for values that count as the same, regardless of the order of their parts.
 pub(crate) fn key(attribute: &Attribute, value: &Value) -> String {
     if let Some(identity) = identity(attribute, value) {
         return format!("{identity:?}");
@@ -166,7 +166,7 @@ pub(crate) fn key(attribute: &Attribute, value: &Value) -> String {
     }
 }
 
-pub(crate) fn without_doubles(attribute: &Attribute, mut values: Vec<Value>) -> Vec<Value> {
+pub(crate) fn without_duplicates(attribute: &Attribute, mut values: Vec<Value>) -> Vec<Value> {
     let mut met = HashSet::new();
     values.retain(|value| met.insert(key(attribute, value)));
     values
@@ -194,7 +194,7 @@ pub(crate) fn single(attribute: &'static Attribute, value: &Value) -> Result<Opt
             }
             Ok(if clean.is_empty() { None } else { Some(Value::Object(clean)) })
         }
-        // Entra sends a manager so.
+        // Entra sends a manager in this form.
         (Kind::Complex(_), Value::String(text)) if name == "manager" => {
             if text.is_empty() {
                 return Ok(None);
@@ -207,7 +207,7 @@ pub(crate) fn single(attribute: &'static Attribute, value: &Value) -> Result<Opt
     }
 }
 
-/// JSON's, or the words in any letter case.
+/// A JSON boolean, or the strings `true` and `false` in any letter case.
 pub(crate) fn boolean(value: &Value) -> Option<bool> {
     match value {
         Value::Bool(truth) => Some(*truth),
@@ -217,7 +217,7 @@ pub(crate) fn boolean(value: &Value) -> Option<bool> {
     }
 }
 
-/// Where an attribute's value is kept, made if it isn't there.
+/// The object that holds an attribute; created if it doesn't exist.
 pub(crate) fn object_of<'r>(resource: &'r mut Map<String, Value>, place: &Place) -> &'r mut Map<String, Value> {
     let Some(urn) = place.extension else { return resource };
     let slot = resource.entry(urn).or_insert_with(|| Value::Object(Map::new()));

@@ -1,4 +1,4 @@
-//! The users that an account provisions. They are records of their own: whether somebody is a member is another matter.
+//! The users that an account provisions. These are records of their own, independent of memberships.
 
 use axum::Json;
 use axum::response::Response as HttpResponse;

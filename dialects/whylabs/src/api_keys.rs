@@ -44,7 +44,7 @@ async fn issue(
     Ok(issued_key(&caller.roles(), organization, issued, &users))
 }
 
-/// Whose keys these are, as they are shown.
+/// The users of these keys, as they are shown.
 async fn users_of(caller: &Caller, tokens: &[Token]) -> Result<Shown, Error> {
     caller.shown_user_ids(tokens.iter().filter_map(|token| token.user).collect()).await
 }
@@ -59,7 +59,7 @@ async fn list_of(caller: &Caller, organization: &Organization, user: Option<&str
     let query = TokenQuery {
         organization: Some(organization.id.into()),
         user: user.map(UserRef::from),
-        // Who asks about one user is shown that user's past too.
+        // A list for one user includes revoked keys.
         without_revoked: user.is_none(),
         ..TokenQuery::default()
     };
@@ -212,7 +212,7 @@ async fn delete(
     let organization = KEYS.selected(&caller, selected).await?;
     let key_id = query.required("key_id")?;
     let token = find(&caller, &organization, key_id).await?;
-    // Asked before: a key that ends itself can ask for nothing afterwards.
+    // Read first: a key that revokes itself can't read anything afterwards.
     let users = users_of(&caller, slice::from_ref(&token)).await?;
     let token = caller.revoke_token(key_id).await?;
     Ok(Json(api_key(&caller.roles(), &organization, &token, &users)))

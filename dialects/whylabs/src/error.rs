@@ -1,17 +1,17 @@
-//! The one form of a failure: `{"message", "requestId", "type"}`, and `parameter` beside them where the type is `ArgumentValue`.
+//! The error format: `{"message", "requestId", "type"}`, plus `parameter` if the type is `ArgumentValue`.
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use http::header::{HeaderValue, RETRY_AFTER};
 use roster_engine::{Error, Subject};
-use roster_http::{Failure, Frame, RequestMeta};
+use roster_http::{Failure, RequestError, RequestMeta};
 
 use crate::wire::ErrorBody;
 
-/// A failure in the vendor's words.
+/// A failure in the vendor's format.
 #[derive(Debug, PartialEq, Eq)]
-struct Form {
+struct ErrorForm {
     status: StatusCode,
     kind: &'static str,
     message: String,
@@ -21,7 +21,7 @@ struct Form {
 }
 
 pub(crate) fn render(failure: &Failure, meta: &RequestMeta) -> Response {
-    let Form { status, kind, message, parameter, retry_after } = Form::of(failure);
+    let ErrorForm { status, kind, message, parameter, retry_after } = ErrorForm::of(failure);
     let request_id = meta.request_id.to_string();
     let mut response = (status, Json(ErrorBody { message, request_id, kind, parameter })).into_response();
     if let Some(seconds) = retry_after {
@@ -30,7 +30,7 @@ pub(crate) fn render(failure: &Failure, meta: &RequestMeta) -> Response {
     response
 }
 
-impl Form {
+impl ErrorForm {
     fn new(status: StatusCode, kind: &'static str, message: impl Into<String>) -> Self {
         Self { status, kind, message: message.into(), parameter: None, retry_after: None }
     }
@@ -40,20 +40,20 @@ impl Form {
         Self { parameter, ..Self::new(StatusCode::BAD_REQUEST, "ArgumentValue", message) }
     }
 
-    fn later(seconds: u32) -> Self {
+    fn retry_after(seconds: u32) -> Self {
         let form = Self::new(StatusCode::SERVICE_UNAVAILABLE, "Unavailable", "not possible at the moment: try again");
         Self { retry_after: Some(seconds), ..form }
     }
 
-    /// The log says what it was.
-    fn our_fault() -> Self {
+    /// Details are in the log only.
+    fn internal() -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "Internal", "the server failed to handle this request")
     }
 
     fn of(failure: &Failure) -> Self {
         match failure {
             Failure::Domain(error) => Self::of_domain(error),
-            Failure::Frame(frame) => Self::of_frame(frame),
+            Failure::Request(error) => Self::of_request_error(error),
         }
     }
 
@@ -82,7 +82,7 @@ impl Form {
                 }
             }
             Error::NoCredential => said(StatusCode::UNAUTHORIZED, "Unauthorized"),
-            // Nobody logs in here; the engine says these to other surfaces only.
+            // This surface has no logins; the engine returns these only to others.
             Error::BadLogin | Error::WrongPassword | Error::TooManyAttempts { .. } => {
                 said(StatusCode::FORBIDDEN, "Forbidden")
             }
@@ -109,33 +109,33 @@ impl Form {
             | Error::PreconditionFailed
             | Error::IdempotencyMismatch
             | Error::Items(_) => said(StatusCode::BAD_REQUEST, "IllegalArgument"),
-            Error::Unavailable { reason: _, retry_after } => Self::later(*retry_after),
-            Error::Internal(_) => Self::our_fault(),
+            Error::Unavailable { reason: _, retry_after } => Self::retry_after(*retry_after),
+            Error::Internal(_) => Self::internal(),
         }
     }
 
-    fn of_frame(frame: &Frame) -> Self {
-        let said = |kind| Self::new(frame.status(), kind, frame.to_string());
-        match frame {
-            Frame::RouteNotFound => said("NotFound"),
-            Frame::MethodNotAllowed => said("MethodNotAllowed"),
-            Frame::Field { name, problem, .. } if name.is_empty() => {
-                Self::new(frame.status(), "BadRequest", format!("the body {problem}"))
+    fn of_request_error(error: &RequestError) -> Self {
+        let said = |kind| Self::new(error.status(), kind, error.to_string());
+        match error {
+            RequestError::RouteNotFound => said("NotFound"),
+            RequestError::MethodNotAllowed => said("MethodNotAllowed"),
+            RequestError::Field { name, problem, .. } if name.is_empty() => {
+                Self::new(error.status(), "BadRequest", format!("the body {problem}"))
             }
-            Frame::Field { name, problem, .. } => Self::argument(name, format!("{name} {problem}")),
-            Frame::BodyTooLarge { .. }
-            | Frame::BodyMissing
-            | Frame::BodyNotJson { .. }
-            | Frame::BodyLate { .. }
-            | Frame::BodyNotUtf8
-            | Frame::BodyTooDeep { .. }
-            | Frame::BodyNotObject
-            | Frame::BodyNotArray
-            | Frame::UnsupportedMediaType
-            | Frame::UriTooLong { .. }
-            | Frame::HeadersTooLarge { .. } => said("BadRequest"),
-            Frame::Timeout | Frame::ShuttingDown => said("Unavailable"),
-            Frame::Panic => Self::our_fault(),
+            RequestError::Field { name, problem, .. } => Self::argument(name, format!("{name} {problem}")),
+            RequestError::BodyTooLarge { .. }
+            | RequestError::BodyMissing
+            | RequestError::BodyNotJson { .. }
+            | RequestError::BodyTimeout { .. }
+            | RequestError::BodyNotUtf8
+            | RequestError::BodyTooDeep { .. }
+            | RequestError::BodyNotObject
+            | RequestError::BodyNotArray
+            | RequestError::UnsupportedMediaType
+            | RequestError::UriTooLong { .. }
+            | RequestError::HeadersTooLarge { .. } => said("BadRequest"),
+            RequestError::Timeout | RequestError::ShuttingDown => said("Unavailable"),
+            RequestError::Panic => Self::internal(),
         }
     }
 }
@@ -157,15 +157,15 @@ fn unknown(subject: Subject) -> &'static str {
     }
 }
 
-/// Organizations of which an operation can't be done, by the name that [`is_illegal`] knows.
+/// The name under which [`is_illegal`] knows organizations that an operation isn't allowed for.
 pub(crate) const ORGANIZATION: &str = "organization";
 
-/// What can be read and still must not be: the vendor has another type for that.
+/// Whether a value is well-formed but not allowed: the vendor has a separate type for that.
 fn is_illegal(field: &str) -> bool {
     matches!(field, "alias" | "expires_at" | "scopes" | ORGANIZATION)
 }
 
-/// What the parameters are called that the engine has its own names for.
+/// The vendor's names for parameters that the engine names differently.
 fn parameter(field: &str) -> &str {
     match field {
         "alias" => "override_id",
@@ -184,7 +184,7 @@ mod tests {
     use super::*;
 
     fn form(failure: impl Into<Failure>) -> (u16, &'static str, Option<String>) {
-        let form = Form::of(&failure.into());
+        let form = ErrorForm::of(&failure.into());
         (form.status.as_u16(), form.kind, form.parameter)
     }
 
@@ -217,10 +217,10 @@ mod tests {
         assert_eq!(form(Error::invalid("email", "is none")), argument("email"));
         assert_eq!(form(Error::invalid("parent_id", "is below it")), argument("parent_org_id"));
         assert_eq!(form(Error::reference("parent_id", Subject::Organization)), (404, "ResourceNotFound", None));
-        assert_eq!(form(Frame::missing("role")), argument("role"));
-        assert_eq!(form(Frame::BodyMissing), (400, "BadRequest", None));
-        assert_eq!(form(Frame::RouteNotFound), (404, "NotFound", None));
-        assert_eq!(form(Frame::MethodNotAllowed), (405, "MethodNotAllowed", None));
+        assert_eq!(form(RequestError::missing("role")), argument("role"));
+        assert_eq!(form(RequestError::BodyMissing), (400, "BadRequest", None));
+        assert_eq!(form(RequestError::RouteNotFound), (404, "NotFound", None));
+        assert_eq!(form(RequestError::MethodNotAllowed), (405, "MethodNotAllowed", None));
     }
 
     #[test]
@@ -231,14 +231,14 @@ mod tests {
             (Error::invalid("expires_at", "is past"), "expiration_time is past"),
             (taken, "another organization has this override_id already"),
         ] {
-            assert_eq!(Form::of(&error.into()).message, said);
+            assert_eq!(ErrorForm::of(&error.into()).message, said);
         }
     }
 
     #[test]
     fn internals_stay_inside() {
         for error in [Error::Internal("disk".into()), Error::Unavailable { reason: "disk".into(), retry_after: 1 }] {
-            assert!(!Form::of(&error.into()).message.contains("disk"));
+            assert!(!ErrorForm::of(&error.into()).message.contains("disk"));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Memberships across organizations, for the vendor's own services. What they mean is as in [`crate::memberships`].
+//! Memberships across organizations, for the vendor's own services. The semantics are those of [`crate::memberships`].
 
 use axum::Json;
 use axum::response::Response as HttpResponse;
@@ -29,7 +29,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(by_user))
 }
 
-/// The organization, if these operations may change its memberships: it can leave that to its account.
+/// The organization, if these operations may change its memberships: it can reserve that for its account.
 async fn open(caller: &Caller, organization: &str) -> Result<Organization, Error> {
     let organization = caller.organization(organization).await?;
     if managed_updates_only(&organization) {

@@ -2,18 +2,18 @@
 //!
 //! ```text
 //! X-API-Key: KEYID.SECRET:org-…          wire.rs    what is sent, with the vendor's names
-//!   └ scope.rs   who, and where           map.rs     from there to Roster's words and back
-//!       └ a handler                       error.rs   every failure's one form
+//!   └ scope.rs   caller and organization  map.rs     conversion to Roster's types and back
+//!       └ a handler                       error.rs   the error format
 //! ```
 //!
-//! - A customer's key belongs to one organization and is told nothing of others: 403 for what is there and what isn't. The
-//!   order of refusals is 401, 403, 404, 400, so handlers look at queries and bodies last.
-//! - Every success is 200. What has no value is `null`.
-//! - The realm's root is no organization here; one right under it is an *account*, and those right under that are the ones that
-//!   it *manages*.
-//! - API keys are organization tokens that act as admins, narrowed by their scopes ([`map::scopes`]). As everywhere in Roster a
-//!   key gives no more than it has: one with `:administrator` can't make one with `:account_administrator`. Realm keys can.
-//! - The vendor's marketplace, SAML role mapping, claims and resource tags are not here: 404.
+//! - A customer's key belongs to one organization and learns nothing of others: 403 whether or not they exist. Errors are checked in
+//!   the order 401, 403, 404, 400, so handlers look at queries and bodies last.
+//! - Every success is 200. Absent values are `null`.
+//! - The realm's root is not shown as an organization; one directly below it is an *account*, and those directly below that are the ones
+//!   that it *manages*.
+//! - API keys are organization tokens that act as admins, narrowed by their scopes ([`map::scopes`]). As everywhere in Roster, a
+//!   key can't grant more than it has: one with `:administrator` can't make one with `:account_administrator`. Realm keys can.
+//! - The vendor's marketplace, SAML role mapping, claims and resource tags are not implemented: 404.
 
 mod account_memberships;
 mod accounts;

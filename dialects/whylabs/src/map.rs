@@ -1,4 +1,4 @@
-//! Between the vendor's words and Roster's, in both directions. Nothing else in this crate knows how one becomes the other.
+//! Conversion between the vendor's types and Roster's, in both directions. No other module of this crate does that.
 
 pub(crate) mod keys;
 pub(crate) mod organizations;
@@ -32,11 +32,11 @@ impl FromStr for Role {
 impl RoleMap for Role {
     type Shown = Self;
 
-    /// The highest that any of them counts as.
+    /// The most powerful role that any of them maps to.
     fn show(catalog: &RoleCatalog, roles: RoleSet) -> Self {
-        if roles.meets(catalog.based_on(Base::Admin)) {
+        if roles.intersects(catalog.based_on(Base::Admin)) {
             Self::Admin
-        } else if roles.meets(catalog.based_on(Base::Member)) {
+        } else if roles.intersects(catalog.based_on(Base::Member)) {
             Self::Member
         } else {
             Self::Viewer
@@ -56,7 +56,7 @@ pub(crate) fn organization_id(organization: &Organization) -> String {
     SURFACE.show(organization.id, &organization.aliases)
 }
 
-/// The id of an organization that is known to have brought none along.
+/// The id of an organization that is known to have no imported id.
 pub(crate) fn own_id(organization: OrganizationId) -> String {
     SURFACE.show(organization, &Aliases::default())
 }
@@ -65,19 +65,19 @@ pub(crate) fn user_id(user: &User) -> String {
     SURFACE.show(user.id, &user.aliases)
 }
 
-/// The user's address, or one made of the number, by which the user is found too.
+/// The user's address, or one computed from the id, by which the user can be found, too.
 pub(crate) fn email(user: &User) -> String {
     user.email().map_or_else(|| format!("{}{NO_ADDRESS}", user.id.raw()), str::to_owned)
 }
 
-/// Whom an address means.
+/// The user that an address refers to.
 pub(crate) fn user_by_email(address: &str) -> UserRef {
     let lower = address.to_ascii_lowercase();
     let number = lower.strip_suffix(NO_ADDRESS).and_then(|number| number.parse().ok());
     number.and_then(UserId::checked).map_or_else(|| UserRef::Email(address.to_owned()), UserRef::Id)
 }
 
-/// An address that a user is to get: not one that was made here for somebody who has none.
+/// A new address for a user. Refuses those that look like a computed one.
 pub(crate) fn new_email(address: String) -> Result<String, Error> {
     match user_by_email(&address) {
         UserRef::Id(_) => Err(Error::invalid("email", "stands for a user who has no e-mail address")),
@@ -143,7 +143,7 @@ pub(crate) fn user(user: &User) -> wire::User {
     wire::User { user_id: user_id(user), email: email(user), preferences }
 }
 
-/// The changes that make a user what is written. The computed address of a user without one is no change.
+/// The changes that replace a user's data. The computed address of a user without one, written back, is not a change.
 pub(crate) fn user_patch(user: wire::User) -> Result<UserPatch, Error> {
     let unchanged = match user_by_email(&user.email) {
         UserRef::Id(id) => Form::read_any(&user.user_id) == Some(id),

@@ -1,4 +1,4 @@
-//! The members of an organization. All parameters are in the query; the bodies that some clients announce are empty.
+//! The members of an organization. All parameters are in the query; some clients announce a body, which is empty.
 
 use axum::Json;
 use axum::response::Response;
@@ -17,7 +17,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(create, list, update, remove))
 }
 
-/// In an organization that isn't there nobody is a member.
+/// Reports an unknown organization as a missing membership.
 pub(crate) fn no_member(error: Error) -> Error {
     match error {
         Error::NotFound(Subject::Organization) => Error::NotFound(Subject::Membership),

@@ -75,7 +75,7 @@ async fn list(Authenticated(caller): Authenticated) -> Result<HttpResponse, Fail
     json_list(b"{\"items\":[", organizations, to_wire, b"],\"internal\":true}").await
 }
 
-/// The organizations that are shown by an id that they brought along. A parent may come later in a list than its child.
+/// The organizations that are shown by an imported id. Collected beforehand, since in a list a parent may come after its child.
 async fn renamed(caller: &Caller) -> Result<HashMap<OrganizationId, String>, Error> {
     let mut renamed = HashMap::new();
     let mut pieces = caller.stream_organizations(OrganizationQuery::default()).await?;

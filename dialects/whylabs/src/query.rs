@@ -2,14 +2,14 @@ use std::ops::Deref;
 
 use axum::extract::FromRequestParts;
 use http::request::Parts;
-use roster_http::{Failure, Frame, Pairs};
+use roster_http::{Failure, Pairs, RequestError};
 
 use crate::wire::Role;
 
-/// What one of the two clients sends for every parameter that its caller left out.
+/// The value that one of the two clients sends for every parameter that its caller left out.
 const UNSET: &str = "__SPEAKEASY_UNSET__";
 
-/// The query, without what only seems to be sent.
+/// The query, without parameters of that value.
 #[derive(Debug)]
 pub(crate) struct Query(Pairs);
 
@@ -31,11 +31,11 @@ impl Deref for Query {
 
 impl Query {
     pub(crate) fn role(&self) -> Result<Role, Failure> {
-        self.optional_role()?.ok_or_else(|| Frame::missing("role").into())
+        self.optional_role()?.ok_or_else(|| RequestError::missing("role").into())
     }
 
     pub(crate) fn optional_role(&self) -> Result<Option<Role>, Failure> {
         let role = self.optional("role")?.map(str::parse::<Role>).transpose();
-        role.map_err(|problem| Frame::invalid("role", problem).into())
+        role.map_err(|problem| RequestError::invalid("role", problem).into())
     }
 }

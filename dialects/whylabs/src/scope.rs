@@ -1,4 +1,4 @@
-//! Who may call what, and which organization a call is about.
+//! Authorization of calls, and the organization that a call is about.
 //!
 //! Customers' keys belong to one organization. On `/v0` paths that organization must be the one in the path; on `/v1` paths it
 //! is the key's own, or with a header one right below it. Either way such a caller learns nothing of other organizations, not
@@ -9,25 +9,25 @@ use http::header::COOKIE;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName};
 use roster_engine::{BuiltIn as P, Caller, Error, Organization, Right};
-use roster_http::{Failure, Frame, SecretFound};
+use roster_http::{Failure, PresentedSecret, RequestError};
 
 use crate::map::scopes::{self, Scope};
 
 const KEY: &str = "X-API-Key";
 const ORGANIZATION: HeaderName = HeaderName::from_static("x-whylabs-organization");
 
-/// The key, from its header or else from a cookie of that name. Users hold keys with `:ORGANIZATION` behind them.
-pub(crate) fn secret(headers: &HeaderMap) -> SecretFound {
+/// The key, from its header or else from a cookie of that name. Users' keys have a suffix `:ORGANIZATION`.
+pub(crate) fn secret(headers: &HeaderMap) -> PresentedSecret {
     let header = match headers.get(KEY).map(|value| value.to_str()) {
-        Some(Err(_)) => return SecretFound::Malformed,
+        Some(Err(_)) => return PresentedSecret::Malformed,
         Some(Ok(value)) => Some(value),
         None => None,
     };
     let key = header.map(str::trim).filter(|key| !key.is_empty()).or_else(|| cookie(headers));
     match key.map(|key| key.split(':').next().unwrap_or_default()) {
-        None => SecretFound::Missing,
-        Some("") => SecretFound::Malformed,
-        Some(key) => SecretFound::Secret(key.to_owned()),
+        None => PresentedSecret::Missing,
+        Some("") => PresentedSecret::Malformed,
+        Some(key) => PresentedSecret::Secret(key.to_owned()),
     }
 }
 
@@ -47,18 +47,18 @@ impl<S: Sync> FromRequestParts<S> for Selected {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
         let header = parts.headers.get(ORGANIZATION);
-        // What isn't text is nobody's id.
+        // A value that isn't text can't be an id.
         let id = header.map(|value| String::from_utf8_lossy(value.as_bytes()).trim().to_owned());
         Ok(Self(id.filter(|id| !id.is_empty())))
     }
 }
 
-/// What a group of operations asks of a customer's key.
+/// What a group of operations requires of a customer's key.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Gate {
-    /// One of these, of a key that was made with this vendor's scopes.
+    /// One of these scopes, if the key was made with this vendor's scopes.
     scopes: &'static [Scope],
-    /// Of every key.
+    /// Nothing: every key may.
     permission: P,
 }
 
@@ -87,7 +87,7 @@ impl Gate {
                 if found.id == own || found.parent == Some(own) { Ok(found) } else { Err(self.refusal().into()) }
             }
             (None, Some(id)) => Ok(self.at(caller, &id).await?),
-            (None, None) => Err(Frame::missing("X-WHYLABS-ORGANIZATION").into()),
+            (None, None) => Err(RequestError::missing("X-WHYLABS-ORGANIZATION").into()),
         }
     }
 
@@ -106,7 +106,7 @@ impl Gate {
         })
     }
 
-    /// The engine goes by permissions, which several scopes share; here the names count.
+    /// The engine checks permissions, which several scopes share; here the scopes' names are checked.
     fn opens_to(self, caller: &Caller) -> bool {
         let given = caller.token().and_then(scopes::given);
         given.is_none_or(|given| self.scopes.iter().any(|scope| given.contains(&scope.name())))
@@ -117,8 +117,8 @@ impl Gate {
     }
 }
 
-/// Refuses the key of an organization that reads as deleted, and no other, whatever it may do. The realm's root isn't shown here either,
-/// but its keys open what is below.
+/// Refuses keys of an organization that is shown as deleted, whatever they may do, and no others. The realm's root isn't shown, either,
+/// but its keys give access to what is below.
 pub(crate) async fn still_there(caller: &Caller) -> Result<(), Error> {
     let own = caller.token().and_then(|token| token.organization).filter(|own| *own != caller.root());
     let Some(own) = own else { return Ok(()) };
@@ -138,7 +138,7 @@ pub(crate) fn internal(caller: &Caller) -> Result<(), Error> {
 mod tests {
     use super::*;
 
-    fn found(lines: &[(&'static str, &'static str)]) -> SecretFound {
+    fn found(lines: &[(&'static str, &'static str)]) -> PresentedSecret {
         let mut headers = HeaderMap::new();
         for (name, value) in lines {
             headers.append(*name, value.parse().expect("a header value"));
@@ -148,15 +148,15 @@ mod tests {
 
     #[test]
     fn keys_in_headers_and_cookies() {
-        let key = || SecretFound::Secret("id.secret".into());
+        let key = || PresentedSecret::Secret("id.secret".into());
         assert_eq!(found(&[("x-api-key", "id.secret")]), key());
         assert_eq!(found(&[("x-api-key", "id.secret:org-1:2")]), key());
         assert_eq!(found(&[("cookie", "a=b; X-API-Key=id.secret:org-1; c=d")]), key());
         assert_eq!(found(&[("cookie", "a=b"), ("cookie", "X-API-Key=\"id.secret\"")]), key());
         assert_eq!(found(&[("x-api-key", ""), ("cookie", "X-API-Key=id.secret")]), key());
         assert_eq!(found(&[("x-api-key", "id.secret"), ("cookie", "X-API-Key=other")]), key());
-        assert_eq!(found(&[("x-api-key", ":org-1")]), SecretFound::Malformed);
-        assert_eq!(found(&[("x-api-key", " "), ("cookie", "X-API-Key=")]), SecretFound::Missing);
-        assert_eq!(found(&[("authorization", "Bearer id.secret")]), SecretFound::Missing);
+        assert_eq!(found(&[("x-api-key", ":org-1")]), PresentedSecret::Malformed);
+        assert_eq!(found(&[("x-api-key", " "), ("cookie", "X-API-Key=")]), PresentedSecret::Missing);
+        assert_eq!(found(&[("authorization", "Bearer id.secret")]), PresentedSecret::Missing);
     }
 }

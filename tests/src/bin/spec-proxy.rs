@@ -1,4 +1,4 @@
-//! Stands between a vendor's client and a server, and holds every answer against the vendor's own description.
+//! A proxy between a vendor's client and a server that validates every answer against the vendor's own API description.
 //!
 //! ```text
 //! VENDOR_SPECS=DIR spec-proxy 127.0.0.1:8080 REPORT

@@ -1,4 +1,4 @@
-//! Every scenario through the engine's every surface, each under a name of its own: `scenario::surface::database`.
+//! Runs every scenario through every surface, each as a test of its own: `scenario::surface::database`.
 
 mod table;
 
@@ -28,7 +28,7 @@ fn main() {
     libtest_mimic::run(&arguments, trials).exit();
 }
 
-/// What one surface makes, another changes and removes; all see each step, and what a surface can't show it doesn't destroy.
+/// What one surface creates, another changes and removes; all see each step, and a surface doesn't destroy what it can't show.
 fn pair(maker: &'static dyn Driver, changer: &'static dyn Driver) -> Result<(), Failed> {
     let add = Step::Add { organization: "acme", user: "ada", role: "member" };
     let promote = Step::SetRole { organization: "acme", user: "ada", role: "admin" };
@@ -43,7 +43,7 @@ fn pair(maker: &'static dyn Driver, changer: &'static dyn Driver) -> Result<(), 
         }
         let both: &[(&str, &str)] = &[("ada", "member"), ("zoe", "admin")];
         when(&world, &mut names, None, &Step::Members("acme", both), Expect::Done).await?;
-        // Kept by the application, and by another vendor: nothing of it is this surface's business.
+        // Data of the application and of another vendor, which this surface must not touch.
         let place = (names.organization("acme"), names.user("ada"));
         let operator = world.operator().await;
         let kept = serde_json::json!({"seat": 9_007_199_254_740_993_i64});
@@ -69,7 +69,7 @@ fn pair(maker: &'static dyn Driver, changer: &'static dyn Driver) -> Result<(), 
     })
 }
 
-/// Without a driver: the engine's own operations.
+/// Without a driver, the engine's operations are called directly.
 fn run(scenario: &'static Scenario, driver: Option<&'static dyn Driver>) -> Result<(), Failed> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
@@ -81,7 +81,7 @@ fn run(scenario: &'static Scenario, driver: Option<&'static dyn Driver>) -> Resu
         }
         remember_members(&operator, &mut names).await;
         for (step, expect) in scenario.when {
-            // Time passes between what people do.
+            // Time passes between steps.
             world.clock.advance(1000);
             when(&world, &mut names, driver, step, *expect).await.map_err(|problem| format!("{step:?}: {problem}"))?;
         }
@@ -90,7 +90,7 @@ fn run(scenario: &'static Scenario, driver: Option<&'static dyn Driver>) -> Resu
     })
 }
 
-/// Does a step past all surfaces.
+/// Executes a step by the engine.
 async fn given(operator: &Caller, names: &mut Names, step: &Step) -> roster_engine::Result<()> {
     let roles = |key: &str| operator.role_set([key], "roles");
     match *step {
@@ -136,7 +136,7 @@ async fn given(operator: &Caller, names: &mut Names, step: &Step) -> roster_engi
     Ok(())
 }
 
-/// Does a step through the surface, and looks at what comes of it.
+/// Executes a step through the surface and checks the result.
 async fn when(
     world: &World,
     names: &mut Names,
@@ -191,7 +191,7 @@ async fn when(
     Ok(())
 }
 
-/// The engine's error in the scenario's words.
+/// The engine's error in the scenario's terms.
 fn why(error: &roster_engine::Error) -> Why {
     use roster_engine::{Error, Subject};
     match error {
@@ -206,7 +206,7 @@ fn why(error: &roster_engine::Error) -> Why {
     }
 }
 
-/// Finds what a step has made, to know it by its name from now on.
+/// Looks up what a step has created, so that later steps can refer to it by name.
 async fn remember(world: &World, names: &mut Names, step: &Step) {
     let operator = world.operator().await;
     match *step {
@@ -240,8 +240,9 @@ async fn remember_members(operator: &Caller, names: &mut Names) {
                 names.owners.insert(user);
             }
         }
-        // Nothing that Roster shows may name an owner twice; cheap enough to look every time.
-        let owners = listed.items.iter().filter(|m| m.membership.roles.meets(RoleSet::of(RoleNumber::OWNER))).count();
+        // An organization never has two owners; cheap enough to check every time.
+        let owners =
+            listed.items.iter().filter(|m| m.membership.roles.intersects(RoleSet::of(RoleNumber::OWNER))).count();
         assert!(owners <= 1, "{} has {owners} owners", organization.native());
     }
 }

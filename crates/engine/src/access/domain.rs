@@ -1,4 +1,4 @@
-//! What a directory may do: rights held at the top of its provisioning domain, and reaching down from there.
+//! What a directory may do: its rights are held at the top of its provisioning domain and count below it.
 
 use roster_model::permission::BuiltIn as P;
 use roster_model::{Change, Organization, OrganizationId, Realm, Right, User};
@@ -7,7 +7,7 @@ use super::{Allowed, Found, Proof, forbidden};
 use crate::error::{Error, Result, Subject};
 use crate::transaction::Reader;
 
-/// The organization that a directory speaks for, with everything below it.
+/// The provisioning domain of a directory: an organization with everything below it.
 #[derive(Clone, Debug)]
 pub struct Domain {
     organization: Organization,
@@ -28,7 +28,7 @@ impl Domain {
         self.organization.is_root()
     }
 
-    /// The top for who must look below it; the realm needs no looking.
+    /// The organization to which lookups must be limited. `None`: the domain is the whole realm.
     pub(crate) fn bounded(&self) -> Option<OrganizationId> {
         (!self.is_realm()).then_some(self.organization.id)
     }
@@ -45,7 +45,8 @@ impl Domain {
 const READ: [P; 3] = [P::UsersRead, P::OrganizationsRead, P::MembershipsRead];
 
 impl Found<Organization> {
-    /// To look at users and groups: who may read the organization and its members. A key's scopes must name users, too.
+    /// For reading users and groups: the caller must be allowed to read the organization and its members. A key's scopes must also include
+    /// `users:read`.
     pub(crate) fn allow_directory_read(self, reader: Reader<'_>) -> Result<Allowed<Domain>> {
         let standing = reader.standing(&self.0)?;
         let needed = READ.map(|permission| permission.key().to_owned());
@@ -58,7 +59,7 @@ impl Found<Organization> {
         Ok(Allowed { entity: Domain { organization: self.0 }, standing })
     }
 
-    /// To write, with this permission.
+    /// For writing, with this permission.
     pub(crate) fn allow_directory(self, reader: Reader<'_>, permission: P) -> Result<Allowed<Domain>> {
         let standing = reader.standing(&self.0)?;
         if standing.holds(Right::tree(permission)) {
@@ -70,7 +71,7 @@ impl Found<Organization> {
 }
 
 impl Allowed<Domain> {
-    /// A user who was looked up, if the domain sees him.
+    /// A user who was looked up, if he is visible to the domain; else `NotFound`.
     pub(crate) fn sees(&self, reader: Reader<'_>, found: Found<User>) -> Result<Allowed<User>> {
         let user = found.0;
         let visible = match self.bounded() {
@@ -87,7 +88,7 @@ impl Allowed<Domain> {
         }
     }
 
-    /// As the realm may create users by whose directory may make them here.
+    /// Proof for creating users in the realm, for a directory that may create them in its domain.
     pub(crate) fn creating_users(&self, realm: Realm) -> Allowed<Realm> {
         Allowed { entity: realm, standing: self.standing.clone() }
     }

@@ -1,4 +1,4 @@
-//! Organizations of a domain, as its directory's groups.
+//! The organizations of a domain as groups of its directory.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,9 +10,9 @@ use roster_model::{
 };
 use serde_json::Value;
 
-use super::members::{Among, MemberChange, apply};
+use super::members::{MemberChange, MemberSet, apply};
 use super::users::{self, ProvisionedUser, check_external_id, put_link};
-use super::{DirectoryOptions, reading, writing};
+use super::{DirectoryOptions, readable_domain, writable_domain};
 use crate::access::{Allowed, Domain};
 use crate::actor::Caller;
 use crate::error::{Error, Result, Subject};
@@ -21,9 +21,9 @@ use crate::organizations::{self, NewOrganization, OrganizationPatch};
 use crate::reference::OrganizationRef;
 use crate::transaction::{Reader, Tx};
 
-/// Under this name an organization keeps, among its extras, the role that directories give.
+/// The key in an organization's extras of the role that directories give.
 const ROLE: &str = "role";
-/// Under this name a link keeps the external ids of an organization's role groups.
+/// The key in a link's document of the external ids of an organization's role groups.
 const ROLE_GROUPS: &str = "role_groups";
 
 /// An organization as one domain sees it.
@@ -31,19 +31,19 @@ const ROLE_GROUPS: &str = "role_groups";
 pub struct ProvisionedGroup {
     pub organization: Organization,
     pub link: Option<DirectoryLink>,
-    /// What members are given who are added by a directory; `member` if it isn't said.
+    /// The role of members who are added by a directory; `member` if it isn't set.
     pub role: Option<RoleNumber>,
     /// `None` right under the top of the domain, and for the top itself.
     pub parent: Option<OrganizationId>,
-    /// What the domain's directory calls the groups of those who hold a role here.
+    /// The directory's external ids of the groups of role holders, by role.
     pub role_external_ids: BTreeMap<RoleNumber, String>,
     /// Whether it is the top of the domain.
     pub is_top: bool,
-    /// Grows with every change of it, of its members and of their roles.
+    /// Increases with every change of the organization, its members and their roles.
     pub revision: i64,
-    /// When that was.
+    /// When it last changed.
     pub updated: Timestamp,
-    /// If they were asked for, by creation of the memberships.
+    /// If they were asked for, in order of creation of the memberships.
     pub members: Option<Vec<GroupMember>>,
 }
 
@@ -52,23 +52,23 @@ pub struct ProvisionedGroup {
 pub struct GroupMember {
     pub user: UserId,
     pub roles: RoleSet,
-    /// If it was asked for.
+    /// The user as the domain sees him, if it was asked for.
     pub shown: Option<ProvisionedUser>,
 }
 
-/// Which members to read along with a group.
+/// Which members to read with a group.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum MembersWanted {
     #[default]
     None,
     All,
-    /// With what the domain knows of the users.
+    /// All, with the users as the domain sees them.
     Shown,
     /// Those of these users who are members.
     Of(Vec<UserId>),
 }
 
-/// A group to be made.
+/// A group to be created.
 #[derive(Clone, Debug, Default)]
 pub struct NewGroup {
     pub name: String,
@@ -76,21 +76,21 @@ pub struct NewGroup {
     pub role: Option<RoleNumber>,
     /// The top of the domain if it isn't given.
     pub parent: Option<OrganizationRef>,
-    /// As their directory names them.
+    /// Their ids, in any form.
     pub members: Vec<String>,
 }
 
-/// What is to be different; `None` stays as it is.
+/// Changes of a group; `None` leaves a field unchanged.
 #[derive(Default)]
 pub struct GroupPatch {
     pub name: Option<String>,
     pub external_id: Option<Option<String>>,
     pub role: Option<Option<RoleNumber>>,
     pub parent: Option<Option<OrganizationRef>>,
-    /// One after the other.
+    /// Applied in this order.
     pub members: Vec<MemberChange>,
-    /// Whether the directory has said which state it means to change: then nothing is held back.
-    pub is_sure: bool,
+    /// Whether the directory has stated, by `If-Match`, which version it changes: then the removal guard doesn't apply.
+    pub is_confirmed: bool,
 }
 
 impl std::fmt::Debug for GroupPatch {
@@ -109,7 +109,7 @@ pub struct RoleGroup {
     pub role: RoleNumber,
 }
 
-/// What [`role_to_keep`] gave, if there still is such a role. Older versions wrote a number for every role.
+/// Reads what [`role_to_keep`] returned, if the role still exists. Older versions stored a number for every role.
 fn kept_role(catalog: &RoleCatalog, kept: &Value) -> Option<RoleNumber> {
     let number = kept.as_u64().or_else(|| kept.as_str()?.parse().ok());
     let role = match number {
@@ -119,8 +119,8 @@ fn kept_role(catalog: &RoleCatalog, kept: &Value) -> Option<RoleNumber> {
     role.map(|role| role.number)
 }
 
-/// A built-in role by its number, which is the same in every realm. One of the realm's own by its id, since its number
-/// may become another one's when it is gone.
+/// How a role is stored: a built-in role by its number, which is the same in every realm; a custom role by its id, since its number may
+/// be reused after it is deleted.
 fn role_to_keep(catalog: &RoleCatalog, role: RoleNumber) -> Value {
     match catalog.get(role) {
         Some(role) if role.system => Value::from(role.number.get()),
@@ -129,7 +129,7 @@ fn role_to_keep(catalog: &RoleCatalog, role: RoleNumber) -> Value {
     }
 }
 
-/// The role that the organization's group gives.
+/// The role that directories give to the organization's members.
 fn role_of(organization: &Organization, catalog: &RoleCatalog) -> Option<RoleNumber> {
     kept_role(catalog, organization.extras.of(Dialect::Scim)?.get(ROLE)?)
 }
@@ -156,7 +156,7 @@ fn wanted_members(
     Ok(Some(memberships.into_iter().map(member).collect()))
 }
 
-/// These organizations as the domain sees them. Whether it sees them at all was asked before.
+/// These organizations as the domain sees them. The caller has checked that they are visible to it.
 pub(super) fn load(
     reader: Reader<'_>,
     domain: &Domain,
@@ -200,7 +200,7 @@ fn load_one(
     load(reader, domain, vec![organization], members)?.pop().ok_or_else(missing)
 }
 
-/// An organization of the domain, by any form of its id.
+/// The id of an organization of the domain, by any form of it.
 pub(super) fn find(reader: Reader<'_>, domain: &Domain, reference: &OrganizationRef) -> Result<OrganizationId> {
     let id = reader.organization(reference)?.id();
     if domain.holds(reader, id)? { Ok(id) } else { Err(Error::NotFound(Subject::Organization)) }
@@ -216,13 +216,13 @@ fn name_is_free(reader: Reader<'_>, domain: &Domain, name: &str, own: Option<Org
     Ok(())
 }
 
-/// Who gives it must be able to give it himself, and it is never the owner's.
+/// Checks that a group may give this role: the caller could give it himself, and it isn't the owner's.
 fn check_role(reader: Reader<'_>, place: &Allowed<Organization>, role: RoleNumber) -> Result<()> {
     if role == RoleNumber::OWNER || reader.roles()?.get(role).is_none() {
-        return Err(Error::invalid("role", "is no role that a group can give"));
+        return Err(Error::invalid("role", "is not a role that a group can give"));
     }
-    memberships::may_give(place, RoleSet::of(role))
-        .map_err(|_| Error::invalid("role", "is one that this key can't give"))
+    memberships::check_may_grant(place, RoleSet::of(role))
+        .map_err(|_| Error::invalid("role", "is a role that this key can't give"))
 }
 
 fn role_extras(catalog: &RoleCatalog, role: Option<RoleNumber>) -> (Dialect, Metadata) {
@@ -238,7 +238,9 @@ fn parent_in(reader: Reader<'_>, domain: &Domain, parent: Option<&OrganizationRe
 fn about_parent(error: Error) -> Error {
     match error {
         Error::Invalid { problem, .. } => Error::Invalid { field: "parent".into(), problem },
-        Error::Forbidden(_) | Error::System(_) => Error::invalid("parent", "is no place that this key can move it to"),
+        Error::Forbidden(_) | Error::System(_) => {
+            Error::invalid("parent", "is not a group to which this key can move it")
+        }
         other => other,
     }
 }
@@ -247,7 +249,7 @@ fn writable(reader: Reader<'_>, id: OrganizationId) -> Result<Allowed<Organizati
     reader.organization(&id.into())?.allow(reader, Right::tree(P::OrganizationsWrite))
 }
 
-/// Proof that members may change there.
+/// The organization, if the caller may change its members.
 pub(super) fn with_members(reader: Reader<'_>, id: OrganizationId) -> Result<Allowed<Organization>> {
     reader.organization(&id.into())?.allow(reader, Right::tree(P::MembershipsWrite))
 }
@@ -289,13 +291,13 @@ fn create(tx: &mut Tx<'_, '_>, domain: &Allowed<Domain>, new: NewGroup) -> Resul
     link_external_id(tx, domain, made.id, new.external_id)?;
     if !new.members.is_empty() {
         let place = with_members(tx.read(), made.id)?;
-        let among = Among::Members { role: new.role.unwrap_or(RoleNumber::MEMBER) };
+        let among = MemberSet::Members { role: new.role.unwrap_or(RoleNumber::MEMBER) };
         apply(tx, domain, &place, among, vec![MemberChange::Add(new.members)], None)?;
     }
     Ok(made.id)
 }
 
-/// Who has exactly the former role is given the new one.
+/// Gives the new role to members who have exactly the former one.
 fn move_members(tx: &mut Tx<'_, '_>, place: &Allowed<Organization>, from: RoleNumber, to: RoleNumber) -> Result<()> {
     if from == to {
         return Ok(());
@@ -340,7 +342,7 @@ fn change(
             let is_named = parent.is_some();
             let parent = parent_in(tx.read(), domain, parent.as_ref())?;
             let now = before.parent.unwrap_or(domain.id());
-            // It is shown without one, so no client sends it back.
+            // The top is shown without a parent, so no client sends one back.
             if before.is_top && is_named {
                 return Err(Error::invalid("parent", "can't be given to the key's own organization"));
             }
@@ -362,13 +364,13 @@ fn change(
         return Ok(());
     }
     let place = with_members(tx.read(), id)?;
-    apply(tx, domain, &place, Among::Members { role }, patch.members, guard.filter(|_| !patch.is_sure))
+    apply(tx, domain, &place, MemberSet::Members { role }, patch.members, guard.filter(|_| !patch.is_confirmed))
 }
 
-/// What a guard held back, for the note that follows the refusal.
+/// The removal that the guard refused, to be logged after the transaction was rolled back.
 type Held = Arc<Mutex<Option<(OrganizationId, u64, u64)>>>;
 
-fn noting<T>(held: &Held, id: OrganizationId, outcome: Result<T>) -> Result<T> {
+fn capture_held<T>(held: &Held, id: OrganizationId, outcome: Result<T>) -> Result<T> {
     if let Err(Error::RemovalHeld { removing, members }) = &outcome {
         *held.lock().unwrap_or_else(PoisonError::into_inner) = Some((id, *removing, *members));
     }
@@ -381,7 +383,7 @@ fn holders(reader: Reader<'_>, group: RoleGroup, wanted: &MembersWanted, domain:
 }
 
 impl Caller {
-    /// For who may read as a directory.
+    /// Needs the rights to read as a directory.
     pub async fn provisioned_group(
         &self,
         group: impl Into<OrganizationRef>,
@@ -389,27 +391,27 @@ impl Caller {
     ) -> Result<ProvisionedGroup> {
         let group = group.into();
         self.read(move |reader| {
-            let domain = reading(reader)?;
+            let domain = readable_domain(reader)?;
             let id = find(reader, &domain, &group)?;
             load_one(reader, &domain, id, &members)
         })
         .await
     }
 
-    /// Makes an organization with its members. Needs `organizations:write` at the parent or above, and `memberships:write` for
+    /// Creates an organization with its members. Needs `organizations:write` at the parent or above, and `memberships:write` for
     /// the members.
     pub async fn provision_group(&self, new: NewGroup, members: MembersWanted) -> Result<ProvisionedGroup> {
-        self.write_asking(move |tx| {
-            let domain = writing(tx.read(), P::OrganizationsWrite)?;
+        self.write_with_callback(move |tx| {
+            let domain = writable_domain(tx.read(), P::OrganizationsWrite)?;
             let id = create(tx, &domain, new)?;
             load_one(tx.read(), &domain, id, &members)
         })
         .await
     }
 
-    /// Changes a group as `edit` says when it has seen it (with the members that `needs` names). Needs `organizations:write`
-    /// there or above for what is the group's own, `memberships:write` for members. More removals than the guard lets through
-    /// are refused ([`Error::RemovalHeld`]) and noted in the log.
+    /// Changes a group. `edit` computes the patch from the group's current state, without its members. Needs `organizations:write` there or
+    /// above for the group's own fields, `memberships:write` for members. More removals than the guard allows are refused
+    /// ([`Error::RemovalHeld`]) and logged.
     pub async fn change_provisioned_group<E: From<Error> + Send + 'static>(
         &self,
         group: impl Into<OrganizationRef>,
@@ -419,20 +421,20 @@ impl Caller {
         let (group, held) = (group.into(), Held::default());
         let (note, guard) = (Arc::clone(&held), Some(*self.engine.directory()));
         let outcome = self
-            .write_asking(move |tx| {
-                let domain = writing(tx.read(), P::MembershipsWrite)?;
+            .write_with_callback(move |tx| {
+                let domain = writable_domain(tx.read(), P::MembershipsWrite)?;
                 let id = find(tx.read(), &domain, &group)?;
                 let before = load_one(tx.read(), &domain, id, &MembersWanted::None)?;
                 let patch = edit(&before)?;
-                noting(&note, id, change(tx, &domain, &before, patch, guard))?;
+                capture_held(&note, id, change(tx, &domain, &before, patch, guard))?;
                 Ok(load_one(tx.read(), &domain, id, &answer)?)
             })
             .await;
-        self.note_held(&held).await?;
+        self.log_held_removal(&held).await?;
         outcome
     }
 
-    async fn note_held(&self, held: &Held) -> Result<()> {
+    async fn log_held_removal(&self, held: &Held) -> Result<()> {
         let held = held.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some((organization, removing, members)) = held else { return Ok(()) };
         self.write(move |tx| {
@@ -442,17 +444,17 @@ impl Caller {
         .await
     }
 
-    /// Deletes an organization; its users stay, and who started there starts in the oldest of what he has left. Needs
-    /// `organizations:write` there or above. Not the top of the domain ([`Error::System`]), nor one with others below
-    /// it ([`Error::HasChildren`]).
+    /// Deletes an organization unless `check` refuses. Its users are kept; those who started there start in the oldest of their remaining
+    /// memberships. Needs `organizations:write` there or above. Refused for the top of the domain ([`Error::System`]) and for one with others
+    /// below it ([`Error::HasChildren`]).
     pub async fn deprovision_group<E: From<Error> + Send + 'static>(
         &self,
         group: impl Into<OrganizationRef>,
         check: impl FnOnce(&ProvisionedGroup) -> Result<(), E> + Clone + Send + 'static,
     ) -> Result<(), E> {
         let group = group.into();
-        self.write_asking(move |tx| {
-            let domain = writing(tx.read(), P::OrganizationsWrite)?;
+        self.write_with_callback(move |tx| {
+            let domain = writable_domain(tx.read(), P::OrganizationsWrite)?;
             let id = find(tx.read(), &domain, &group)?;
             let before = load_one(tx.read(), &domain, id, &MembersWanted::None)?;
             check(&before)?;
@@ -468,7 +470,7 @@ impl Caller {
         .await
     }
 
-    /// Who holds a role at an organization, and what the domain's directory calls this group.
+    /// The holders of a role at an organization as a group, and the directory's external id for it.
     pub async fn role_group(
         &self,
         organization: impl Into<OrganizationRef>,
@@ -477,7 +479,7 @@ impl Caller {
     ) -> Result<(ProvisionedGroup, Option<String>)> {
         let organization = organization.into();
         self.read(move |reader| {
-            let domain = reading(reader)?;
+            let domain = readable_domain(reader)?;
             let id = find(reader, &domain, &organization)?;
             let mut group = load_one(reader, &domain, id, &MembersWanted::None)?;
             if members != MembersWanted::None {
@@ -489,8 +491,8 @@ impl Caller {
         .await
     }
 
-    /// Gives and takes a role. Who is no member becomes one; whose last role is taken is none any more. Needs
-    /// `memberships:write` there or above.
+    /// Adds users to a role and removes them from it. Users who aren't members become members; those whose last role is removed cease to be.
+    /// Needs `memberships:write` there or above.
     pub async fn change_role_group<E: From<Error> + Send + 'static>(
         &self,
         organization: impl Into<OrganizationRef>,
@@ -501,8 +503,8 @@ impl Caller {
         let (organization, held) = (organization.into(), Held::default());
         let (note, guard) = (Arc::clone(&held), Some(*self.engine.directory()));
         let outcome = self
-            .write_asking(move |tx| {
-                let domain = writing(tx.read(), P::MembershipsWrite)?;
+            .write_with_callback(move |tx| {
+                let domain = writable_domain(tx.read(), P::MembershipsWrite)?;
                 let id = find(tx.read(), &domain, &organization)?;
                 let before = load_one(tx.read(), &domain, id, &MembersWanted::None)?;
                 let patch = edit(&before, before.role_external_ids.get(&role).cloned())?;
@@ -510,8 +512,12 @@ impl Caller {
                     link_role_external_id(tx, &domain, id, role, external_id.as_deref())?;
                 }
                 let place = with_members(tx.read(), id)?;
-                let among = Among::Holders { role };
-                noting(&note, id, apply(tx, &domain, &place, among, patch.members, guard.filter(|_| !patch.is_sure)))?;
+                let among = MemberSet::Holders { role };
+                capture_held(
+                    &note,
+                    id,
+                    apply(tx, &domain, &place, among, patch.members, guard.filter(|_| !patch.is_confirmed)),
+                )?;
                 let mut group = load_one(tx.read(), &domain, id, &MembersWanted::None)?;
                 if answer != MembersWanted::None {
                     let group_of = RoleGroup { organization: id, role };
@@ -521,12 +527,12 @@ impl Caller {
                 Ok((group, external_id))
             })
             .await;
-        self.note_held(&held).await?;
+        self.log_held_removal(&held).await?;
         outcome
     }
 }
 
-/// By role, as far as there still are such roles.
+/// External ids by role, for roles that still exist.
 fn role_external_ids(link: Option<&DirectoryLink>, catalog: &RoleCatalog) -> BTreeMap<RoleNumber, String> {
     let kept = link.and_then(|link| link.document.get(ROLE_GROUPS)?.as_object());
     let named = |(role, external_id): (&String, &Value)| {
@@ -564,7 +570,7 @@ fn name_role_group(
         Value::Null => return Err(Error::NotFound(Subject::Role)),
         number => number.to_string(),
     };
-    // What an older version wrote by the number goes with it.
+    // Remove what an older version stored by number.
     let older = (role.get().to_string(), Value::Null);
     let names = Metadata::from_iter([older, (kept, external_id.map_or(Value::Null, Value::from))]);
     metadata::merge(document, &Metadata::from_iter([(ROLE_GROUPS.to_owned(), Value::Object(names))]));
@@ -580,7 +586,7 @@ mod tests {
 
     #[test]
     fn what_an_older_version_called_a_role_group_can_be_changed_and_taken_away() {
-        let number = RoleNumber::new(RoleNumber::FIRST_OWN).expect("a number");
+        let number = RoleNumber::new(RoleNumber::FIRST_CUSTOM).expect("a number");
         let catalog = RoleCatalog::new([Role {
             id: RoleId::from_raw(compose(1, RoleId::KIND, 1)),
             number,

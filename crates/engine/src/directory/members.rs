@@ -1,4 +1,4 @@
-//! Members of a group, changed as sets.
+//! Changes of a group's members as a set.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,24 +13,24 @@ use crate::memberships::{self, MembershipPatch, NewMembership};
 use crate::reference::UserRef;
 use crate::transaction::{Reader, Tx};
 
-/// How many of those who are unknown are named.
-const NAMED: usize = 10;
+/// Maximum number of unknown users that an error lists.
+const UNKNOWN_NAMED_MAX: usize = 10;
 
-type Like = Box<dyn Fn(&GroupMember) -> bool + Send>;
+type MemberPredicate = Box<dyn Fn(&GroupMember) -> bool + Send>;
 
-/// One step of a change. Users go by the names that their directory has for them: ids in any form.
+/// One step of a change of members. Users are given by ids in any form.
 pub enum MemberChange {
-    /// Who isn't there is added; who is stays as he is. Refused if any is unknown.
+    /// Adds those who aren't in the set; the others are unchanged. Refused if any is unknown.
     Add(Vec<String>),
-    /// Who is there goes; others are nobody's concern. Refused if one of them is the owner.
+    /// Removes those who are in the set; others are ignored. Refused if one of them is the owner.
     Remove(Vec<String>),
-    /// Who of these is like this goes. Refused if one of them is the owner.
-    RemoveAmong(Vec<String>, Like),
-    /// Who is like this goes, but for the owner.
-    RemoveWhere(Like),
-    /// Exactly these, and the owner.
+    /// Removes those of these who match the predicate. Refused if one of them is the owner.
+    RemoveAmong(Vec<String>, MemberPredicate),
+    /// Removes everyone who matches the predicate, except the owner.
+    RemoveWhere(MemberPredicate),
+    /// Makes the set exactly these users and the owner.
     Replace(Vec<String>),
-    /// Nobody but the owner.
+    /// Removes everyone except the owner.
     Clear,
 }
 
@@ -47,16 +47,16 @@ impl std::fmt::Debug for MemberChange {
     }
 }
 
-/// What being in the set means.
+/// The set that is changed.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Among {
-    /// Being a member; who comes is given this role.
+pub(super) enum MemberSet {
+    /// All members; new ones are given this role.
     Members { role: RoleNumber },
-    /// Holding this role.
+    /// The holders of this role.
     Holders { role: RoleNumber },
 }
 
-impl Among {
+impl MemberSet {
     const fn role(self) -> RoleNumber {
         let (Self::Members { role } | Self::Holders { role }) = self;
         role
@@ -69,13 +69,13 @@ impl Among {
         }
     }
 
-    /// The owner stays a member whatever a set says; of his other roles he can be relieved.
+    /// The owner always stays a member, but his other roles can be removed.
     const fn keeps(self, roles: RoleSet) -> bool {
         matches!(self, Self::Members { .. }) && is_owner(roles)
     }
 }
 
-/// Whom these names mean, in their order, each once; and those that mean nobody.
+/// The users with these names, in their order and without duplicates; and the unknown names.
 fn resolve(reader: Reader<'_>, names: &[String]) -> Result<(Vec<User>, Vec<String>)> {
     let read: Vec<Option<UserId>> = names.iter().map(|name| Form::read_any::<UserId>(name)).collect();
     let ids: Vec<UserId> = read.iter().flatten().copied().collect::<BTreeSet<_>>().into_iter().collect();
@@ -87,7 +87,7 @@ fn resolve(reader: Reader<'_>, names: &[String]) -> Result<(Vec<User>, Vec<Strin
         }
         let user = match id.and_then(|id| known.remove(&id)) {
             Some(user) => Some(user),
-            // An id that was brought along from a vendor.
+            // An alias from a vendor.
             None => UserRef::from(name.as_str()).find(reader.view, reader.acting.surface, None)?,
         };
         match user {
@@ -99,11 +99,11 @@ fn resolve(reader: Reader<'_>, names: &[String]) -> Result<(Vec<User>, Vec<Strin
     Ok((users, unknown))
 }
 
-/// The same, for who is to be in: all must be users of the domain.
+/// The same for users who are to be in the set: all must be visible to the domain.
 fn all_of(reader: Reader<'_>, domain: &Allowed<Domain>, names: &[String]) -> Result<Vec<User>> {
     let (users, mut unknown) = resolve(reader, names)?;
     let ids: Vec<UserId> = users.iter().map(|user| user.id).collect();
-    let users = users::seen(reader, domain, users)?;
+    let users = users::visible_to_domain(reader, domain, users)?;
     if users.len() < ids.len() {
         let seen: BTreeSet<UserId> = users.iter().map(|user| user.id).collect();
         unknown.extend(ids.iter().filter(|id| !seen.contains(id)).map(|id| id.native()));
@@ -111,33 +111,33 @@ fn all_of(reader: Reader<'_>, domain: &Allowed<Domain>, names: &[String]) -> Res
     if unknown.is_empty() {
         return Ok(users);
     }
-    let more = unknown.len().saturating_sub(NAMED);
-    unknown.truncate(NAMED);
+    let more = unknown.len().saturating_sub(UNKNOWN_NAMED_MAX);
+    unknown.truncate(UNKNOWN_NAMED_MAX);
     let named: Vec<String> = unknown.iter().map(|name| name.chars().take(64).collect()).collect();
     let named = named.join(", ");
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     Err(Error::invalid("members", format!("names no user: {named}{more}")))
 }
 
-/// One group's set while a request is worked out. Nothing is written before all of its steps are known: who goes and comes
-/// back keeps what he had, and only who is on the other side in the end counts.
-struct Work<'w, 'a, 't> {
+/// The set of one group while a request is evaluated. Nothing is written before all steps are applied: a user who is removed and added
+/// again keeps what he had, and only the net difference counts.
+struct MemberSetEdit<'w, 'a, 't> {
     tx: &'w mut Tx<'a, 't>,
     domain: &'w Allowed<Domain>,
     place: &'w Allowed<Organization>,
-    among: Among,
-    /// What those who were asked for had before the first step; `None` for who was no member.
+    among: MemberSet,
+    /// The memberships of users looked up so far, as before the first step; `None` for users who weren't members.
     before: BTreeMap<UserId, Option<Membership>>,
-    /// Whether everybody was asked for.
+    /// Whether all members have been looked up.
     is_whole: bool,
-    /// Who is to be on the other side, and in which turn he went there: what is written keeps to that order.
+    /// Users whose presence in the set has changed, with a sequence number, in the order of which the changes are written.
     moved: BTreeMap<UserId, usize>,
     moves: usize,
-    /// Those who were to come.
+    /// Users who were added.
     coming: BTreeMap<UserId, User>,
 }
 
-impl Work<'_, '_, '_> {
+impl MemberSetEdit<'_, '_, '_> {
     fn look_up(&mut self, users: &[UserId]) -> Result<()> {
         let new: Vec<UserId> = users.iter().copied().filter(|user| !self.before.contains_key(user)).collect();
         let found = if self.is_whole || new.is_empty() {
@@ -175,7 +175,7 @@ impl Work<'_, '_, '_> {
         self.membership(user).is_some_and(|membership| self.among.keeps(membership.roles))
     }
 
-    /// The roles of somebody who is in.
+    /// The roles of a user who is in the set.
     fn roles(&self, user: UserId) -> RoleSet {
         match self.membership(user) {
             Some(membership) if self.among.has(membership.roles) => membership.roles,
@@ -184,8 +184,8 @@ impl Work<'_, '_, '_> {
         }
     }
 
-    /// To the other side.
-    fn turn(&mut self, user: UserId) {
+    /// Moves a user into the set or out of it.
+    fn toggle(&mut self, user: UserId) {
         if self.moved.remove(&user).is_none() {
             self.moves += 1;
             self.moved.insert(user, self.moves);
@@ -195,7 +195,7 @@ impl Work<'_, '_, '_> {
     fn add(&mut self, users: Vec<User>) {
         for user in users {
             if !self.is_in(user.id) {
-                self.turn(user.id);
+                self.toggle(user.id);
                 self.coming.insert(user.id, user);
             }
         }
@@ -206,17 +206,17 @@ impl Work<'_, '_, '_> {
         Ok(self.before.keys().copied().filter(|user| self.is_in(*user)).collect())
     }
 
-    /// Takes out who isn't wanted, but for who stays whatever a set says.
+    /// Removes everyone who isn't wanted, except those who always stay.
     fn keep(&mut self, wanted: impl Fn(UserId) -> bool) -> Result<()> {
         for user in self.everyone()? {
             if !wanted(user) && !self.stays(user) {
-                self.turn(user);
+                self.toggle(user);
             }
         }
         Ok(())
     }
 
-    /// Those in the set whom these names mean.
+    /// The users with these names who are in the set.
     fn named(&mut self, names: &[String]) -> Result<Vec<UserId>> {
         let (users, _) = resolve(self.tx.read(), names)?;
         let users: Vec<UserId> = users.into_iter().map(|user| user.id).collect();
@@ -224,8 +224,8 @@ impl Work<'_, '_, '_> {
         Ok(users.into_iter().filter(|user| self.is_in(*user)).collect())
     }
 
-    /// Those of them who are like this, as the domain shows them.
-    fn alike(&self, mut all: Vec<UserId>, like: &Like) -> Result<Vec<UserId>> {
+    /// Those of them who match the predicate, as the domain sees them.
+    fn matching(&self, mut all: Vec<UserId>, like: &MemberPredicate) -> Result<Vec<UserId>> {
         let known = self.tx.read().view.users_by_id(&all)?.into_values().collect();
         let shown = users::load(self.tx.read(), self.domain, known, false)?;
         let mut shown: BTreeMap<UserId, _> = shown.into_iter().map(|user| (user.user.id, user)).collect();
@@ -233,18 +233,18 @@ impl Work<'_, '_, '_> {
         Ok(all)
     }
 
-    /// Takes out who was named, unless he can't be.
+    /// Removes these users. Refused if one of them can't be removed.
     fn remove_named(&mut self, named: &[UserId]) -> Result<()> {
         if named.iter().any(|user| self.stays(*user)) {
             return Err(Error::OwnerProtected);
         }
         for user in named {
-            self.turn(*user);
+            self.toggle(*user);
         }
         Ok(())
     }
 
-    /// Whom these names mean, all of whom are to be in.
+    /// The users with these names, who are to be in the set.
     fn wanted(&mut self, names: &[String]) -> Result<Vec<User>> {
         let users = all_of(self.tx.read(), self.domain, names)?;
         let ids: Vec<UserId> = users.iter().map(|user| user.id).collect();
@@ -264,12 +264,12 @@ impl Work<'_, '_, '_> {
             }
             MemberChange::RemoveAmong(names, like) => {
                 let named = self.named(&names)?;
-                let named = self.alike(named, &like)?;
+                let named = self.matching(named, &like)?;
                 self.remove_named(&named)?;
             }
             MemberChange::RemoveWhere(like) => {
                 let everyone = self.everyone()?;
-                let gone: BTreeSet<UserId> = self.alike(everyone, &like)?.into_iter().collect();
+                let gone: BTreeSet<UserId> = self.matching(everyone, &like)?.into_iter().collect();
                 self.keep(|user| !gone.contains(&user))?;
             }
             MemberChange::Replace(names) => {
@@ -283,19 +283,23 @@ impl Work<'_, '_, '_> {
         Ok(())
     }
 
-    /// Whether all steps together remove more than the guard lets through.
-    fn ask(&mut self, guard: DirectoryOptions) -> Result<()> {
+    /// Checks that all steps together don't remove more than the guard allows.
+    fn check_guard(&mut self, guard: DirectoryOptions) -> Result<()> {
         let removing = self.moved.keys().filter(|user| self.was_in(**user)).count() as u64;
-        // Without a look at all of a large group, where it is but for a few of them.
+        // Avoids reading all of a large group if only a few are removed.
         if guard.max_removal_percent >= 100 || removing <= guard.max_removal_floor {
             return Ok(());
         }
         self.look_up_all()?;
         let members = self.before.keys().filter(|user| self.was_in(**user)).count() as u64;
-        if guard.holds(removing, members) { Err(Error::RemovalHeld { removing, members }) } else { Ok(()) }
+        if guard.exceeds_removal_limit(removing, members) {
+            Err(Error::RemovalHeld { removing, members })
+        } else {
+            Ok(())
+        }
     }
 
-    /// Writes that somebody is on the other side.
+    /// Writes the change of one user.
     fn write(&mut self, user: UserId) -> Result<()> {
         let role = self.among.role();
         let Some(now) = self.before.remove(&user).flatten() else {
@@ -304,9 +308,9 @@ impl Work<'_, '_, '_> {
             return memberships::add(self.tx, self.place, &user, &new).map(drop);
         };
         let roles = match self.among {
-            Among::Members { .. } => RoleSet::EMPTY,
-            Among::Holders { role } if now.roles.contains(role) => now.roles.without(role),
-            Among::Holders { role } => now.roles.with(role),
+            MemberSet::Members { .. } => RoleSet::EMPTY,
+            MemberSet::Holders { role } if now.roles.contains(role) => now.roles.without(role),
+            MemberSet::Holders { role } => now.roles.with(role),
         };
         if roles == RoleSet::EMPTY {
             return memberships::remove(self.tx, self.place, &now);
@@ -316,21 +320,20 @@ impl Work<'_, '_, '_> {
     }
 }
 
-/// Works out what these changes, one after the other, make of the set, and writes what is different then, unless the guard, if
-/// there is one, has it that this removes too many.
+/// Applies these changes to the set in order, and writes the net difference, unless it removes more than the guard, if any, allows.
 pub(super) fn apply(
     tx: &mut Tx<'_, '_>,
     domain: &Allowed<Domain>,
     place: &Allowed<Organization>,
-    among: Among,
+    among: MemberSet,
     changes: Vec<MemberChange>,
     guard: Option<DirectoryOptions>,
 ) -> Result<()> {
     let (before, moved, coming) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-    let mut work = Work { tx, domain, place, among, before, is_whole: false, moved, moves: 0, coming };
+    let mut work = MemberSetEdit { tx, domain, place, among, before, is_whole: false, moved, moves: 0, coming };
     changes.into_iter().try_for_each(|change| work.step(change))?;
     if let Some(guard) = guard {
-        work.ask(guard)?;
+        work.check_guard(guard)?;
     }
     let mut moved: Vec<(usize, UserId)> = work.moved.iter().map(|(user, at)| (*at, *user)).collect();
     moved.sort_unstable();

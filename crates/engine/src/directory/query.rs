@@ -1,7 +1,7 @@
-//! Lists of users and groups of a domain, by conditions that only the directory's own language knows.
+//! Lists of a domain's users and groups, filtered by conditions in the directory's own language.
 //!
-//! A condition comes as a function. Where it says something that an index can find, the caller says that too ([`UserNarrow`],
-//! [`GroupNarrow`]), and only what is found that way is looked at; else the domain is gone through, in one view.
+//! A condition is a function. If it implies something that an index can find, the caller says that too ([`UserNarrow`], [`GroupNarrow`]),
+//! and only what is found that way is examined; else the whole domain is scanned, in one view.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use roster_store::list::{Key, Mark, Slice};
 use roster_store::{OrganizationFilter, OrganizationSort, OrganizationState};
 
 use super::groups::{self, MembersWanted, ProvisionedGroup};
-use super::reading;
+use super::readable_domain;
 use super::users::{self, ProvisionedUser};
 use crate::access::{Allowed, Domain};
 use crate::actor::Caller;
@@ -19,28 +19,28 @@ use crate::error::Result;
 use crate::reference::{OrganizationRef, UserRef};
 use crate::transaction::Reader;
 
-/// How many are looked at in one go.
-const PORTION: u64 = 512;
+/// How many entities are read at once.
+const BATCH: u64 = 512;
 
-/// What every user that is looked for has.
+/// A property that all users looked for have, to narrow the search.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UserNarrow {
     Id(String),
     UserName(String),
-    /// Of the user name.
+    /// The beginning of the user name.
     Beginning(String),
     ExternalId(String),
-    /// One of his addresses, or of those that the directory keeps for itself. ASCII only: others are folded differently there
+    /// One of the user's addresses, or of those in the directory's document. ASCII only: other characters are folded differently by directories
     /// and here.
     Email(String),
 }
 
-/// What every group that is looked for has.
+/// A property that all groups looked for have, to narrow the search.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum GroupNarrow {
     Id(String),
     Name(String),
-    /// Of the name.
+    /// The beginning of the name.
     Beginning(String),
     ExternalId(String),
 }
@@ -48,23 +48,22 @@ pub enum GroupNarrow {
 type Keep<T> = Box<dyn Fn(&T) -> bool + Send + Sync>;
 type SortKey<T> = Box<dyn Fn(&T) -> Option<String> + Send + Sync>;
 
-/// Which ones, and in which order.
+/// Which users or groups to list, and in which order.
 pub struct DirectoryQuery<T, N> {
-    /// `None`: all are looked at.
+    /// `None`: all are examined.
     pub narrow: Option<N>,
     pub keep: Option<Keep<T>>,
-    /// What they are sorted by, as a text whose order counts; by id if it isn't given. Who has nothing comes last, or first if
-    /// descending.
+    /// The sort key, as a text; by id if it isn't given. Items without a key come last, or first if descending.
     pub sort: Option<SortKey<T>>,
     pub descending: bool,
-    /// How many of those found are left out at the beginning.
+    /// How many of the matches to skip.
     pub offset: u64,
-    /// Go on behind this id; only without `sort`.
+    /// Continue after this id; only without `sort`.
     pub after: Option<i64>,
     pub limit: u64,
-    /// Whether groups of users are wanted to decide.
+    /// Whether the condition needs the users' groups.
     pub with_groups: bool,
-    /// Which members of groups are wanted to decide.
+    /// Which members of groups the condition needs.
     pub members: MembersWanted,
 }
 
@@ -94,20 +93,20 @@ impl<T, N: std::fmt::Debug> std::fmt::Debug for DirectoryQuery<T, N> {
     }
 }
 
-/// A part of a list, and how many the whole has.
+/// A part of a list, and the total.
 #[derive(Clone, Debug)]
 pub struct DirectoryPage<T> {
     pub items: Vec<T>,
     pub total: u64,
-    /// The id of the last item, if others follow.
+    /// The id of the last item, if more follow.
     pub last: Option<i64>,
 }
 
-/// Goes through a list by ids and keeps what fits.
+/// Collects one page of matches while scanning a list by id.
 struct Walk<T> {
     found: Vec<T>,
     total: u64,
-    /// How many still are to be left out.
+    /// How many matches are still to be skipped.
     skip: u64,
     limit: u64,
     after: i64,
@@ -115,12 +114,12 @@ struct Walk<T> {
 
 impl<T> Walk<T> {
     fn new<N>(query: &DirectoryQuery<T, N>) -> Self {
-        // What is sorted is needed whole.
+        // To sort, all matches are needed.
         let (skip, limit) = if query.sort.is_some() { (0, u64::MAX) } else { (query.offset, query.limit) };
         Self { found: Vec::new(), total: 0, skip, limit, after: query.after.unwrap_or_default() }
     }
 
-    fn meet(&mut self, item: T, id: i64, keep: Option<&Keep<T>>) {
+    fn visit(&mut self, item: T, id: i64, keep: Option<&Keep<T>>) {
         if keep.is_some_and(|keep| !keep(&item)) {
             return;
         }
@@ -135,7 +134,7 @@ impl<T> Walk<T> {
         }
     }
 
-    /// The page. `id` tells an item's.
+    /// The page. `id` returns an item's id.
     fn page<N>(mut self, query: &DirectoryQuery<T, N>, id: impl Fn(&T) -> i64) -> DirectoryPage<T> {
         let limit = usize::try_from(query.limit).unwrap_or(usize::MAX);
         if let Some(sort) = &query.sort {
@@ -164,7 +163,7 @@ fn narrowed_users(reader: Reader<'_>, domain: &Allowed<Domain>, narrow: &UserNar
         UserNarrow::Id(id) => {
             UserRef::Text(id.clone()).find(reader.view, reader.acting.surface, None)?.into_iter().collect()
         }
-        UserNarrow::UserName(name) => users::perhaps_called(reader, domain, name)?,
+        UserNarrow::UserName(name) => users::user_name_candidates(reader, domain, name)?,
         UserNarrow::Beginning(prefix) => of_ids(reader.view.users_beginning(prefix)?)?,
         UserNarrow::ExternalId(external_id) => {
             let subjects = reader.view.directory_subjects(domain.id(), external_id)?;
@@ -178,7 +177,7 @@ fn narrowed_users(reader: Reader<'_>, domain: &Allowed<Domain>, narrow: &UserNar
             found
         }
     };
-    let mut found = users::seen(reader, domain, found)?;
+    let mut found = users::visible_to_domain(reader, domain, found)?;
     found.sort_by_key(|user| user.id);
     found.dedup_by_key(|user| user.id);
     Ok(found)
@@ -188,19 +187,19 @@ fn list_users(
     reader: Reader<'_>,
     query: &DirectoryQuery<ProvisionedUser, UserNarrow>,
 ) -> Result<DirectoryPage<ProvisionedUser>> {
-    let domain = reading(reader)?;
+    let domain = readable_domain(reader)?;
     let id = |user: &ProvisionedUser| user.user.id.raw();
     let mut walk = Walk::new(query);
     if let Some(narrow) = &query.narrow {
         let found = narrowed_users(reader, &domain, narrow)?;
         for user in users::load(reader, &domain, found, true)? {
             let id = id(&user);
-            walk.meet(user, id, query.keep.as_ref());
+            walk.visit(user, id, query.keep.as_ref());
         }
         return Ok(walk.page(query, id));
     }
     if query.keep.is_none() && query.sort.is_none() {
-        // Nothing to decide: the store counts and cuts.
+        // Without a condition, the store counts and pages.
         let total = reader.view.count_domain_users(domain.bounded(), reader.now())?;
         let slice = slice(query.after, query.offset, query.limit.saturating_add(1));
         let found = reader.view.list_domain_users(domain.bounded(), reader.now(), &slice)?;
@@ -210,12 +209,12 @@ fn list_users(
     }
     let mut after = None;
     loop {
-        let found = reader.view.list_domain_users(domain.bounded(), reader.now(), &slice(after, 0, PORTION))?;
+        let found = reader.view.list_domain_users(domain.bounded(), reader.now(), &slice(after, 0, BATCH))?;
         let Some(last) = found.last().map(|user| user.id.raw()) else { break };
         after = Some(last);
         for user in users::load(reader, &domain, found, query.with_groups)? {
             let id = id(&user);
-            walk.meet(user, id, query.keep.as_ref());
+            walk.visit(user, id, query.keep.as_ref());
         }
     }
     let mut page = walk.page(query, id);
@@ -264,7 +263,7 @@ fn list_groups(
     query: &DirectoryQuery<ProvisionedGroup, GroupNarrow>,
     answer: &MembersWanted,
 ) -> Result<DirectoryPage<ProvisionedGroup>> {
-    let domain = reading(reader)?;
+    let domain = readable_domain(reader)?;
     let id = |group: &ProvisionedGroup| group.organization.id.raw();
     let mut walk = Walk::new(query);
     if let Some(narrow) = &query.narrow {
@@ -272,7 +271,7 @@ fn list_groups(
         let found = reader.view.organizations_in_order(&ids)?;
         for group in groups::load(reader, &domain, found, &query.members)? {
             let id = id(&group);
-            walk.meet(group, id, query.keep.as_ref());
+            walk.visit(group, id, query.keep.as_ref());
         }
     } else {
         let filter = OrganizationFilter {
@@ -283,12 +282,9 @@ fn list_groups(
         let plain = query.keep.is_none() && query.sort.is_none();
         let mut after = if plain { query.after } else { None };
         loop {
-            let portion = if plain {
-                slice(after, query.offset, query.limit.saturating_add(1))
-            } else {
-                slice(after, 0, PORTION)
-            };
-            let found = reader.view.list_organizations(&filter, OrganizationSort::Id, &portion)?;
+            let batch =
+                if plain { slice(after, query.offset, query.limit.saturating_add(1)) } else { slice(after, 0, BATCH) };
+            let found = reader.view.list_organizations(&filter, OrganizationSort::Id, &batch)?;
             let Some(last) = found.last().map(|organization| organization.id.raw()) else { break };
             after = Some(last);
             let found = groups::load(reader, &domain, found, &query.members)?;
@@ -298,7 +294,7 @@ fn list_groups(
             }
             for group in found {
                 let id = id(&group);
-                walk.meet(group, id, query.keep.as_ref());
+                walk.visit(group, id, query.keep.as_ref());
             }
         }
         if plain {
@@ -314,12 +310,12 @@ fn list_groups(
 }
 
 impl Caller {
-    /// The users of the domain. For who may read as a directory.
+    /// The users of the domain. Needs the rights to read as a directory.
     pub async fn list_provisioned_users(
         &self,
         query: DirectoryQuery<ProvisionedUser, UserNarrow>,
     ) -> Result<DirectoryPage<ProvisionedUser>> {
-        // What is decided for each needs a walk over all.
+        // A condition or a sort key requires a scan of all users, which is left to the database.
         let plain = query.keep.is_none() && query.sort.is_none();
         if plain || matches!(query.narrow, Some(UserNarrow::Id(_))) {
             let query = Arc::new(query);
@@ -329,15 +325,15 @@ impl Caller {
         }
     }
 
-    /// Whom, and which groups, these names mean: ids in any form, or brought along from a vendor. What isn't in the
-    /// domain is left out. For who may read as a directory.
+    /// The users and groups with these names: ids in any form, or aliases. Those that aren't in the domain are left out. Needs the rights to read
+    /// as a directory.
     pub async fn provisioned_ids(
         &self,
         users: Vec<String>,
         groups: Vec<String>,
     ) -> Result<(HashMap<String, UserId>, HashMap<String, OrganizationId>)> {
         self.read(move |reader| {
-            let domain = reading(reader)?;
+            let domain = readable_domain(reader)?;
             let (mut user_ids, mut group_ids) = (HashMap::new(), HashMap::new());
             for name in users {
                 let found = narrowed_users(reader, &domain, &UserNarrow::Id(name.clone()))?;
@@ -352,7 +348,7 @@ impl Caller {
         .await
     }
 
-    /// The groups of the domain, with the members that `answer` names. For who may read as a directory.
+    /// The groups of the domain, with the members that `answer` selects. Needs the rights to read as a directory.
     pub async fn list_provisioned_groups(
         &self,
         query: DirectoryQuery<ProvisionedGroup, GroupNarrow>,

@@ -1,8 +1,8 @@
-//! Users, as a directory knows and changes them.
+//! Users as a directory sees and changes them.
 
 use std::collections::HashMap;
 
-use roster_model::directory::{DOCUMENT_MAX, EXTERNAL_ID_MAX, Given, USER_NAME_MAX};
+use roster_model::directory::{DOCUMENT_MAX, EXTERNAL_ID_MAX, ProfileSnapshot, USER_NAME_MAX};
 use roster_model::permission::BuiltIn as P;
 use roster_model::{
     AddressKind, Change, DirectoryLink, EntityId as _, InvitationStatus, Metadata, OrganizationId, Right, RoleNumber,
@@ -11,7 +11,7 @@ use roster_model::{
 use roster_store::list::Slice;
 use roster_store::{GroupOf, InvitationFilter, InvitationSort, MemberFilter, MemberSort, TokenFilter};
 
-use super::{reading, writing};
+use super::{readable_domain, writable_domain};
 use crate::access::{Allowed, Domain, Found};
 use crate::actor::Caller;
 use crate::error::{Error, OfField as _, Result, Subject};
@@ -23,10 +23,10 @@ use crate::{invitations, memberships, tokens, users};
 /// A user as one domain sees him.
 #[derive(Clone, Debug)]
 pub struct ProvisionedUser {
-    /// Roster's own picture. Of a user who isn't `own` and has a link, only the id is this domain's business.
+    /// Roster's own data. If the user isn't `own` and has a link, only the id concerns this domain.
     pub user: User,
     pub link: Option<DirectoryLink>,
-    /// What the domain calls him, if any directory said.
+    /// His user name for this domain, if a directory has set one.
     pub user_name: Option<String>,
     /// Whether this domain's writes change the user himself.
     pub own: bool,
@@ -35,12 +35,12 @@ pub struct ProvisionedUser {
 }
 
 impl ProvisionedUser {
-    /// Whether the link says everything, and nothing is taken from the user.
+    /// Whether everything is shown from the link, and nothing from the user.
     pub const fn is_apart(&self) -> bool {
         !self.own && self.link.is_some()
     }
 
-    /// What the domain calls him, whoever gave him a name.
+    /// His user name for this domain: as set by a directory, else his address, user name or id.
     pub fn shown_user_name(&self) -> String {
         let given = || self.user.email().or(self.user.username.as_deref()).map(str::to_owned);
         self.user_name.clone().or_else(given).unwrap_or_else(|| self.user.id.native())
@@ -53,22 +53,22 @@ impl ProvisionedUser {
         }
     }
 
-    /// What others changed of the user since this domain's last write, and how it is now.
-    pub fn since_given(&self) -> Option<(&Given, Given)> {
+    /// The user's data after this domain's last write, and now, to see what others have changed since.
+    pub fn since_given(&self) -> Option<(&ProfileSnapshot, ProfileSnapshot)> {
         let given = self.link.as_ref()?.given.as_ref()?;
-        Some((given, given_of(&self.user)))
+        Some((given, snapshot_of(&self.user)))
     }
 }
 
-fn given_of(user: &User) -> Given {
-    Given {
+fn snapshot_of(user: &User) -> ProfileSnapshot {
+    ProfileSnapshot {
         first_name: user.first_name.clone(),
         last_name: user.last_name.clone(),
         email: user.email().map(str::to_owned),
     }
 }
 
-/// A user to be made, as a directory describes him.
+/// A user to be created, as described by a directory.
 #[derive(Clone, Debug, Default)]
 pub struct UserProfile {
     pub user_name: String,
@@ -78,13 +78,13 @@ pub struct UserProfile {
     pub last_name: Option<String>,
     pub active: bool,
     pub external_id: Option<String>,
-    /// Everything that the directory says, in its own form.
+    /// The directory's attributes in its own form.
     pub document: Metadata,
-    /// The e-mail addresses in it, by which the user is to be found.
+    /// The e-mail addresses in the document, by which the user can be found.
     pub addresses: Vec<String>,
 }
 
-/// What is to be different; `None` stays as it is.
+/// Changes of a user; `None` leaves a field unchanged.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct UserProfilePatch {
     pub user_name: Option<String>,
@@ -94,7 +94,7 @@ pub struct UserProfilePatch {
     pub last_name: Option<Option<String>>,
     pub active: Option<bool>,
     pub external_id: Option<Option<String>>,
-    /// With the addresses in it.
+    /// The document and the addresses in it.
     pub document: Option<(Metadata, Vec<String>)>,
 }
 
@@ -117,13 +117,13 @@ pub(super) fn check_document(document: &Metadata) -> Result<()> {
     if length > DOCUMENT_MAX { Err(Error::invalid("document", "is larger than 1 MiB")) } else { Ok(()) }
 }
 
-/// They are part of a key.
+/// Addresses are part of a database key, so their length is limited.
 fn check_addresses(addresses: &[String]) -> Result<()> {
     let too_long = addresses.iter().any(|address| text::fold(address).len() > EXTERNAL_ID_MAX);
     if too_long { Err(Error::invalid("emails", "holds an address that is too long")) } else { Ok(()) }
 }
 
-/// What every link keeps to.
+/// Checks the limits that hold for every link.
 pub(crate) fn check_link(link: &DirectoryLink) -> Result<()> {
     link.user_name.as_deref().map_or(Ok(()), check_user_name)?;
     check_external_id(link.external_id.as_deref())?;
@@ -131,7 +131,7 @@ pub(crate) fn check_link(link: &DirectoryLink) -> Result<()> {
     check_addresses(&link.addresses)
 }
 
-/// The domain that made a user, and its link; the realm's root for who was made otherwise, or by a domain that is gone.
+/// The link of each user's home domain; for users who were created otherwise, or by a domain that no longer exists, the root's link, if any.
 fn homes(reader: Reader<'_>, users: &[UserId]) -> Result<HashMap<UserId, DirectoryLink>> {
     let mut homes = reader.view.home_links(users)?;
     let mut domains: Vec<OrganizationId> = homes.values().map(|link| link.domain).collect();
@@ -145,7 +145,7 @@ fn homes(reader: Reader<'_>, users: &[UserId]) -> Result<HashMap<UserId, Directo
     Ok(homes)
 }
 
-/// These users as the domain sees them. Whether it sees them at all was asked before.
+/// These users as the domain sees them. The caller has checked that they are visible to it.
 pub(super) fn load(
     reader: Reader<'_>,
     domain: &Domain,
@@ -179,8 +179,8 @@ fn load_one(reader: Reader<'_>, domain: &Domain, user: User) -> Result<Provision
     load(reader, domain, vec![user], true)?.pop().ok_or_else(missing)
 }
 
-/// Those of these users that the domain sees, in the order given.
-pub(super) fn seen(reader: Reader<'_>, domain: &Allowed<Domain>, users: Vec<User>) -> Result<Vec<User>> {
+/// Those of these users who are visible to the domain, in the given order.
+pub(super) fn visible_to_domain(reader: Reader<'_>, domain: &Allowed<Domain>, users: Vec<User>) -> Result<Vec<User>> {
     let Some(top) = domain.bounded() else { return Ok(users) };
     let raw: Vec<i64> = users.iter().map(|user| user.id.raw()).collect();
     let linked = reader.view.directory_links(top, &raw)?;
@@ -193,8 +193,8 @@ pub(super) fn seen(reader: Reader<'_>, domain: &Allowed<Domain>, users: Vec<User
     Ok(seen)
 }
 
-/// Users that anybody may call so.
-pub(super) fn perhaps_called(reader: Reader<'_>, domain: &Domain, user_name: &str) -> Result<Vec<User>> {
+/// Users who may have this user name in the domain, or anywhere else that matters to it.
+pub(super) fn user_name_candidates(reader: Reader<'_>, domain: &Domain, user_name: &str) -> Result<Vec<User>> {
     let links = reader.view.directory_links_named(user_name)?;
     let known = |link: &DirectoryLink| link.home || link.domain == domain.id() || link.domain == reader.acting.root;
     let mut ids: Vec<UserId> = links.iter().filter(|link| known(link)).filter_map(|l| l.subject.user()).collect();
@@ -208,9 +208,13 @@ pub(super) fn perhaps_called(reader: Reader<'_>, domain: &Domain, user_name: &st
     Ok(reader.view.users_in_order(&ids)?)
 }
 
-/// Who is called so in the domain, in any letter case.
-pub(super) fn called(reader: Reader<'_>, domain: &Allowed<Domain>, user_name: &str) -> Result<Vec<ProvisionedUser>> {
-    let candidates = seen(reader, domain, perhaps_called(reader, domain, user_name)?)?;
+/// The users with this user name in the domain, case-insensitive.
+pub(super) fn find_by_user_name(
+    reader: Reader<'_>,
+    domain: &Allowed<Domain>,
+    user_name: &str,
+) -> Result<Vec<ProvisionedUser>> {
+    let candidates = visible_to_domain(reader, domain, user_name_candidates(reader, domain, user_name)?)?;
     let wanted = text::fold(user_name);
     let mut found = load(reader, domain, candidates, false)?;
     found.retain(|user| text::fold(&user.shown_user_name()) == wanted);
@@ -221,9 +225,9 @@ fn taken(field: &'static str, user: UserId) -> Error {
     Error::AlreadyExists { subject: Subject::User, field, id: Some(user.raw()) }
 }
 
-/// The person meant, who lives elsewhere in the realm: by his address, else by what his home calls him, unless the address
-/// speaks against that.
-fn elsewhere(reader: Reader<'_>, domain: &Domain, profile: &UserProfile) -> Result<Option<User>> {
+/// An existing user elsewhere in the realm who matches a profile: by address, else by his user name at home, unless both have an address and
+/// these differ.
+fn find_in_realm(reader: Reader<'_>, domain: &Domain, profile: &UserProfile) -> Result<Option<User>> {
     let address = profile.email.as_deref().and_then(|email| text::email(email).ok());
     if let Some(address) = &address
         && let Some(user) = reader.view.user_by_address(AddressKind::Email, address)?
@@ -231,7 +235,7 @@ fn elsewhere(reader: Reader<'_>, domain: &Domain, profile: &UserProfile) -> Resu
         return Ok(Some(user));
     }
     let wanted = text::fold(&profile.user_name);
-    for user in perhaps_called(reader, domain, &profile.user_name)? {
+    for user in user_name_candidates(reader, domain, &profile.user_name)? {
         let home = homes(reader, &[user.id])?.remove(&user.id);
         let name = home.and_then(|link| link.user_name).or_else(|| user.username.clone());
         let same_name = name.is_some_and(|name| text::fold(&name) == wanted);
@@ -249,7 +253,7 @@ fn create(tx: &mut Tx<'_, '_>, domain: &Allowed<Domain>, profile: UserProfile, l
     check_document(&profile.document)?;
     check_addresses(&profile.addresses)?;
     let reader = tx.read();
-    if let Some(other) = called(reader, domain, &profile.user_name)?.first() {
+    if let Some(other) = find_by_user_name(reader, domain, &profile.user_name)?.first() {
         return Err(taken("user_name", other.user.id));
     }
     let mut link = DirectoryLink::new(domain.id(), UserId::from_raw(0), tx.now());
@@ -263,7 +267,7 @@ fn create(tx: &mut Tx<'_, '_>, domain: &Allowed<Domain>, profile: UserProfile, l
             email: profile.email.clone(),
             ..UserProfile::default()
         };
-        elsewhere(reader, domain, &profile)?
+        find_in_realm(reader, domain, &profile)?
     };
     let user = if let Some(person) = person {
         let visible = domain.sees(reader, Found(person.clone())).is_ok();
@@ -284,7 +288,7 @@ fn create(tx: &mut Tx<'_, '_>, domain: &Allowed<Domain>, profile: UserProfile, l
         };
         let user = users::create(tx, &realm, &new)?;
         link.home = !domain.is_realm();
-        link.given = Some(given_of(&user));
+        link.given = Some(snapshot_of(&user));
         user
     };
     link.subject = user.id.into();
@@ -294,7 +298,7 @@ fn create(tx: &mut Tx<'_, '_>, domain: &Allowed<Domain>, profile: UserProfile, l
     Ok(user)
 }
 
-/// Writes a link that differs from what is there.
+/// Writes a link if it differs from the stored one.
 pub(super) fn put_link(
     tx: &mut Tx<'_, '_>,
     domain: &Allowed<Domain>,
@@ -305,7 +309,7 @@ pub(super) fn put_link(
         None => tx.change(domain, &Change::DirectoryLinkCreated { after: Box::new(after) }),
         Some(before) if before == after => Ok(()),
         Some(before) => {
-            after.updated = tx.now().not_before(before.updated);
+            after.updated = tx.now().advanced_past(before.updated);
             tx.change(domain, &Change::DirectoryLinkUpdated { before: Box::new(before), after: Box::new(after) })
         }
     }
@@ -322,13 +326,13 @@ fn user_patch(user: &User, patch: &UserProfilePatch) -> UserPatch {
     match &patch.name {
         Some(Some(name)) => {
             wanted.name = Some(name.clone());
-            // A whole name alone is taken apart; parts that are known stay.
+            // A whole name alone is split, but first and last name that are known are kept.
             if user.first_name.is_some() || user.last_name.is_some() || wanted.first_name.is_some() {
                 wanted.first_name.get_or_insert_with(|| user.first_name.clone());
                 wanted.last_name.get_or_insert_with(|| user.last_name.clone());
             }
         }
-        // What is left is put together of the parts.
+        // The name is joined from the parts.
         Some(None) => {
             wanted.first_name.get_or_insert_with(|| user.first_name.clone());
         }
@@ -346,7 +350,7 @@ fn change(
 ) -> Result<()> {
     if let Some(user_name) = &patch.user_name {
         check_user_name(user_name)?;
-        let others = called(tx.read(), domain, user_name)?;
+        let others = find_by_user_name(tx.read(), domain, user_name)?;
         if let Some(other) = others.iter().find(|other| other.user.id != before.user.id) {
             return Err(taken("user_name", other.user.id));
         }
@@ -375,11 +379,11 @@ fn change(
         let user = users::update(tx, proof, &user_patch(&before.user, &patch))?;
         let home = homes(tx.read(), &[user.id])?.remove(&user.id);
         if patch.document.is_some() {
-            link.given = Some(given_of(&user));
+            link.given = Some(snapshot_of(&user));
         }
         if let Some(user_name) = patch.user_name {
             match home.filter(|home| home.domain != domain.id()) {
-                // The realm renames somebody at his home.
+                // The realm changes the user name in his home domain.
                 Some(home) => {
                     let renamed = DirectoryLink { user_name: Some(user_name), ..home.clone() };
                     put_link(tx, domain, Some(home), renamed)?;
@@ -388,7 +392,7 @@ fn change(
             }
         }
     } else {
-        // From now on the link says everything.
+        // From now on everything is shown from the link.
         link.user_name = patch.user_name.or_else(|| Some(before.shown_user_name()));
         link.suspended = !patch.active.unwrap_or_else(|| before.is_active());
     }
@@ -407,8 +411,8 @@ fn owned(reader: Reader<'_>, domain: &Domain, user: UserId) -> Result<Option<Err
     Ok(None)
 }
 
-/// Ends the keys of the domain that were made for somebody: the suspension that stopped them goes with his link, and
-/// they must not come back to life.
+/// Revokes the domain's keys that were made for a user: his link's suspension, which may have disabled them, ends with the link, and
+/// they must not become valid again.
 fn revoke_tokens(tx: &mut Tx<'_, '_>, domain: &Domain, user: UserId) -> Result<()> {
     let filter = TokenFilter {
         kind: Some(TokenKind::Organization),
@@ -426,7 +430,7 @@ fn revoke_tokens(tx: &mut Tx<'_, '_>, domain: &Domain, user: UserId) -> Result<(
     Ok(())
 }
 
-/// Takes somebody out of a domain; the user himself only if nothing else holds him.
+/// Removes a user from a domain, and deletes him if the domain is the realm, or his home and he has no other memberships or links.
 fn remove(
     tx: &mut Tx<'_, '_>,
     domain: &Allowed<Domain>,
@@ -473,18 +477,18 @@ fn remove(
 }
 
 impl Caller {
-    /// For who may read as a directory.
+    /// Needs the rights to read as a directory.
     pub async fn provisioned_user(&self, user: impl Into<UserRef>) -> Result<ProvisionedUser> {
         let user = user.into();
         self.read_graph(move |reader| {
-            let domain = reading(reader)?;
+            let domain = readable_domain(reader)?;
             let user = domain.sees(reader, reader.user(&user)?)?.into_inner();
             load_one(reader, &domain, user)
         })
         .await
     }
 
-    /// The acting user himself, as the realm's directory shows him. Who acts by one membership is shown no other.
+    /// The acting user himself, as the realm's directory sees him. If he is limited to one membership, only that group is included.
     pub async fn provisioned_self(&self) -> Result<ProvisionedUser> {
         self.read_graph(|reader| {
             let me = reader.user(&UserRef::Me)?.allow_self_or(reader, P::UsersRead)?.into_inner();
@@ -498,26 +502,26 @@ impl Caller {
         .await
     }
 
-    /// Makes a user, or links one who lives elsewhere in the realm. Needs `users:write` at the top of the domain.
+    /// Creates a user, or links one who exists elsewhere in the realm. Needs `users:write` at the top of the domain.
     pub async fn provision_user(&self, profile: UserProfile) -> Result<ProvisionedUser> {
         let link_existing = self.engine.directory().link_existing;
-        self.write_asking(move |tx| {
-            let domain = writing(tx.read(), P::UsersWrite)?;
+        self.write_with_callback(move |tx| {
+            let domain = writable_domain(tx.read(), P::UsersWrite)?;
             let user = create(tx, &domain, profile, link_existing)?;
             load_one(tx.read(), &domain, user)
         })
         .await
     }
 
-    /// Changes a user as `edit` says when it has seen him; `None` changes nothing. Needs `users:write` at the top of the domain.
+    /// Changes a user. `edit` computes the patch from his current state; `None` changes nothing. Needs `users:write` at the top of the domain.
     pub async fn change_provisioned_user<E: From<Error> + Send + 'static>(
         &self,
         user: impl Into<UserRef>,
         edit: impl FnOnce(&ProvisionedUser) -> Result<Option<UserProfilePatch>, E> + Clone + Send + 'static,
     ) -> Result<ProvisionedUser, E> {
         let user = user.into();
-        self.write_asking(move |tx| {
-            let domain = writing(tx.read(), P::UsersWrite)?;
+        self.write_with_callback(move |tx| {
+            let domain = writable_domain(tx.read(), P::UsersWrite)?;
             let found = tx.read().user(&user)?;
             let proof = domain.sees(tx.read(), found)?;
             let before = load_one(tx.read(), &domain, User::clone(&proof))?;
@@ -529,17 +533,16 @@ impl Caller {
         .await
     }
 
-    /// Takes a user out of the domain, if `check` has nothing against it. His memberships in it go, and the keys made
-    /// for him there; the user himself goes if the domain is the realm, or his home and nothing else holds him. Refused
-    /// ([`Error::OwnsOrganization`]) for an owner.
+    /// Removes a user from the domain unless `check` refuses. His memberships in it and the keys made for him there are removed; he is deleted if
+    /// the domain is the realm, or his home and he has no other memberships or links. Refused ([`Error::OwnsOrganization`]) for an owner.
     pub async fn deprovision_user<E: From<Error> + Send + 'static>(
         &self,
         user: impl Into<UserRef>,
         check: impl FnOnce(&ProvisionedUser) -> Result<(), E> + Clone + Send + 'static,
     ) -> Result<(), E> {
         let user = user.into();
-        self.write_asking(move |tx| {
-            let domain = writing(tx.read(), P::UsersWrite)?;
+        self.write_with_callback(move |tx| {
+            let domain = writable_domain(tx.read(), P::UsersWrite)?;
             let found = tx.read().user(&user)?;
             let proof = domain.sees(tx.read(), found)?;
             let before = load_one(tx.read(), &domain, User::clone(&proof))?;
@@ -550,7 +553,7 @@ impl Caller {
     }
 }
 
-/// The owner's role is no group's business.
+/// Whether these are an owner's roles, which groups can't change.
 pub(super) const fn is_owner(roles: roster_model::RoleSet) -> bool {
     roles.contains(RoleNumber::OWNER)
 }

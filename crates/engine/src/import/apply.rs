@@ -1,30 +1,30 @@
 use roster_model::{Change, EntityId, Timestamp};
 
-use super::known::Known;
+use super::known::ImportState;
 use super::record::{Carried, Incoming};
 use crate::error::{Error, Result, Subject};
-use crate::transaction::{Drawing, Reader};
+use crate::transaction::{Creation, Reader};
 
-/// Lines on their way to changes.
+/// A chunk of lines that is being turned into changes.
 pub(super) struct Chunk<'a> {
     pub reader: Reader<'a>,
-    pub drawing: Drawing<'a>,
-    pub known: &'a mut Known,
+    pub creation: Creation<'a>,
+    pub known: &'a mut ImportState,
     pub changes: Vec<Change>,
 }
 
-/// Changes, and the lines that can't be done.
+/// The changes, and the lines that were refused, by index.
 type Outcome = (Vec<Change>, Vec<(usize, Error)>);
 
 impl<'a> Chunk<'a> {
-    /// What these lines amount to. An error is one of the database's; what lines were refused for is in the answer.
+    /// Turns lines into changes. An error is one of the database; refused lines are part of the result.
     pub(super) fn run(
         reader: Reader<'a>,
-        drawing: Drawing<'a>,
-        known: &'a mut Known,
+        creation: Creation<'a>,
+        known: &'a mut ImportState,
         lines: &[Incoming],
     ) -> Result<Outcome> {
-        let mut chunk = Self { reader, drawing, known, changes: Vec::with_capacity(lines.len()) };
+        let mut chunk = Self { reader, creation, known, changes: Vec::with_capacity(lines.len()) };
         chunk.prefetch(lines)?;
         let mut refused = Vec::new();
         for (number, line) in lines.iter().enumerate() {
@@ -37,7 +37,7 @@ impl<'a> Chunk<'a> {
         Ok((chunk.changes, refused))
     }
 
-    /// Does all of a line, or nothing of it.
+    /// Processes a line, all or nothing.
     fn line(&mut self, line: &Incoming) -> Result<()> {
         match line {
             Incoming::Permission(permission) => self.permission(&permission.0, &permission.1),
@@ -52,8 +52,8 @@ impl<'a> Chunk<'a> {
         }
     }
 
-    /// Puts what was brought along in the place of what was drawn.
-    pub(super) fn carry<I: EntityId>(
+    /// Replaces the generated id and times by those that the line carries.
+    pub(super) fn apply_carried<I: EntityId>(
         &self,
         carried: &Carried<I>,
         subject: Subject,

@@ -1,4 +1,4 @@
-//! What is known while lines are looked at: answers of the database, and what earlier lines made.
+//! What is known while lines are processed: results of queries, and what earlier lines created.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -7,52 +7,52 @@ use roster_model::{
     AddressKind, EntityId as _, Form, Invitation, InvitationId, LinkSubject, Organization, OrganizationId, Permission,
     RoleCatalog, UserId, text,
 };
-use roster_store::Naming;
+use roster_store::LookupKey;
 
 use super::record::{OrganizationName, UserName};
 use crate::error::{Error, Result, Subject};
 use crate::transaction::Reader;
 
-/// What earlier lines of the same file amount to, for lines that build on them.
+/// The accumulated state of an import: cached lookups and the effects of earlier lines, for the lines that follow.
 #[derive(Debug, Default)]
-pub struct Known {
-    /// Raw ids by name; `None` if the database was asked and has nobody.
-    names: HashMap<Naming, HashMap<Box<str>, Option<i64>>>,
-    /// Raw ids that can't be given again.
+pub struct ImportState {
+    /// Raw ids by name; `None` if the database has none by that name.
+    names: HashMap<LookupKey, HashMap<Box<str>, Option<i64>>>,
+    /// Raw ids that are in use, or were.
     pub(super) used: HashSet<i64>,
-    /// Whether these are users.
+    /// Whether there are users with these ids.
     pub(super) users: HashMap<UserId, bool>,
     pub(super) places: HashMap<OrganizationId, Option<Arc<Organization>>>,
     pub(super) seats: HashMap<OrganizationId, Seats>,
     pub(super) members: HashSet<(OrganizationId, UserId)>,
     /// Whether an organization has an owner.
     pub(super) owned: HashMap<OrganizationId, bool>,
-    /// Users who start in some organization.
+    /// Users who have a default membership.
     pub(super) starting: HashSet<UserId>,
     /// Users' e-mail addresses, the primary one first if there is one.
     pub(super) emails: HashMap<UserId, Emails>,
-    /// Marked as pending, by address.
+    /// Invitations stored as pending, by address.
     pub(super) pending: HashMap<String, Vec<Invitation>>,
-    /// No longer pending.
+    /// Invitations that are no longer pending.
     pub(super) closed: HashSet<InvitationId>,
     pub(super) any_pending: Option<bool>,
     pub(super) catalog: Option<Arc<RoleCatalog>>,
     pub(super) permissions: Option<Vec<Permission>>,
     pub(super) account_users: HashSet<(OrganizationId, UserId)>,
     pub(super) links: HashSet<(OrganizationId, LinkSubject)>,
-    /// What domains call users, folded.
+    /// User names in domains, folded.
     pub(super) link_names: HashSet<(OrganizationId, String)>,
     pub(super) homes: HashSet<UserId>,
-    /// Names that weren't asked for are nobody's for now: while it is found out what to ask for.
-    pub(super) no_questions: bool,
+    /// Treat names that aren't cached as unknown instead of querying them; set while prefetching.
+    pub(super) cache_only: bool,
 }
 
-/// How many places in an organization are taken, by members and by who is invited.
+/// How many seats of an organization are taken by members and pending invitations.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Seats {
-    /// In the database, once it was asked.
+    /// The number in the database, once it was queried.
     pub stored: Option<u64>,
-    /// How many more earlier lines took than they freed, which isn't in the database yet.
+    /// The difference made by earlier lines, which isn't in the database yet.
     pub more: i64,
 }
 
@@ -77,26 +77,26 @@ impl Emails {
     }
 }
 
-impl Known {
-    /// The raw id of who is called so.
-    pub(super) fn named(&mut self, reader: Reader<'_>, naming: Naming, name: &str) -> Result<Option<i64>> {
-        if let Some(known) = self.names.get(&naming).and_then(|names| names.get(name)) {
+impl ImportState {
+    /// The raw id of the entity with this name.
+    pub(super) fn look_up(&mut self, reader: Reader<'_>, key: LookupKey, name: &str) -> Result<Option<i64>> {
+        if let Some(known) = self.names.get(&key).and_then(|names| names.get(name)) {
             return Ok(*known);
         }
-        if self.no_questions {
+        if self.cache_only {
             return Ok(None);
         }
-        let found = reader.view.named(&[(naming, name.to_owned())])?.into_values().next();
-        self.put_name(naming, name, found);
+        let found = reader.view.look_up(&[(key, name.to_owned())])?.into_values().next();
+        self.put_name(key, name, found);
         Ok(found)
     }
 
-    pub(super) fn has_heard_of(&self, naming: Naming, name: &str) -> bool {
-        self.names.get(&naming).is_some_and(|names| names.contains_key(name))
+    pub(super) fn is_cached(&self, key: LookupKey, name: &str) -> bool {
+        self.names.get(&key).is_some_and(|names| names.contains_key(name))
     }
 
-    pub(super) fn put_name(&mut self, naming: Naming, name: &str, id: Option<i64>) {
-        self.names.entry(naming).or_default().insert(name.into(), id);
+    pub(super) fn put_name(&mut self, key: LookupKey, name: &str, id: Option<i64>) {
+        self.names.entry(key).or_default().insert(name.into(), id);
     }
 
     pub(super) fn user(&mut self, reader: Reader<'_>, name: &UserName) -> Result<Option<UserId>> {
@@ -104,12 +104,14 @@ impl Known {
         match name {
             UserName::Id(id) => self.user_by_id(reader, *id),
             UserName::Email(email) => match text::email(email) {
-                Ok(email) => Ok(id(self.named(reader, Naming::Address(AddressKind::Email), &email)?)),
+                Ok(email) => Ok(id(self.look_up(reader, LookupKey::Address(AddressKind::Email), &email)?)),
                 Err(_) => Ok(None),
             },
-            UserName::Username(name) => Ok(id(self.named(reader, Naming::Username, &text::fold(name))?)),
-            UserName::ExternalId(external_id) => Ok(id(self.named(reader, Naming::UserExternalId, external_id)?)),
-            UserName::Alias(dialect, alias) => Ok(id(self.named(reader, Naming::Alias(*dialect), alias)?)),
+            UserName::Username(name) => Ok(id(self.look_up(reader, LookupKey::Username, &text::fold(name))?)),
+            UserName::ExternalId(external_id) => {
+                Ok(id(self.look_up(reader, LookupKey::UserExternalId, external_id)?))
+            }
+            UserName::Alias(dialect, alias) => Ok(id(self.look_up(reader, LookupKey::Alias(*dialect), alias)?)),
             UserName::Text(text) => {
                 if let Some(id) = Form::read_any::<UserId>(text)
                     && let Some(found) = self.user_by_id(reader, id)?
@@ -118,14 +120,14 @@ impl Known {
                 }
                 if text.contains('@')
                     && let Ok(email) = text::email(text)
-                    && let Some(found) = self.named(reader, Naming::Address(AddressKind::Email), &email)?
+                    && let Some(found) = self.look_up(reader, LookupKey::Address(AddressKind::Email), &email)?
                 {
                     return Ok(id(Some(found)));
                 }
-                if let Some(found) = self.named(reader, Naming::Username, &text::fold(text))? {
+                if let Some(found) = self.look_up(reader, LookupKey::Username, &text::fold(text))? {
                     return Ok(id(Some(found)));
                 }
-                Ok(id(self.named(reader, Naming::UserExternalId, text)?))
+                Ok(id(self.look_up(reader, LookupKey::UserExternalId, text)?))
             }
         }
     }
@@ -147,12 +149,14 @@ impl Known {
         let id = match name {
             OrganizationName::Root => Some(reader.acting.root),
             OrganizationName::Id(id) => Some(*id),
-            OrganizationName::Slug(slug) => self.named(reader, Naming::Slug, slug)?.and_then(OrganizationId::checked),
+            OrganizationName::Slug(slug) => {
+                self.look_up(reader, LookupKey::Slug, slug)?.and_then(OrganizationId::checked)
+            }
             OrganizationName::ExternalId(external_id) => {
-                self.named(reader, Naming::OrganizationExternalId, external_id)?.and_then(OrganizationId::checked)
+                self.look_up(reader, LookupKey::OrganizationExternalId, external_id)?.and_then(OrganizationId::checked)
             }
             OrganizationName::Alias(dialect, alias) => {
-                self.named(reader, Naming::Alias(*dialect), alias)?.and_then(OrganizationId::checked)
+                self.look_up(reader, LookupKey::Alias(*dialect), alias)?.and_then(OrganizationId::checked)
             }
             OrganizationName::Text(text) => {
                 if let Some(id) = Form::read_any::<OrganizationId>(text)
@@ -160,9 +164,9 @@ impl Known {
                 {
                     return Ok(Some(found));
                 }
-                let found = match self.named(reader, Naming::Slug, text)? {
+                let found = match self.look_up(reader, LookupKey::Slug, text)? {
                     Some(found) => Some(found),
-                    None => self.named(reader, Naming::OrganizationExternalId, text)?,
+                    None => self.look_up(reader, LookupKey::OrganizationExternalId, text)?,
                 };
                 found.and_then(OrganizationId::checked)
             }
@@ -198,7 +202,7 @@ impl Known {
         Ok(catalog)
     }
 
-    /// Whether there are invitations to think of.
+    /// Whether there are any pending invitations in the realm.
     pub(super) fn any_pending(&mut self, reader: Reader<'_>) -> Result<bool> {
         if let Some(any) = self.any_pending {
             return Ok(any);
@@ -215,7 +219,7 @@ impl Known {
         }
     }
 
-    /// Refuses an id that somebody has, or had.
+    /// Refuses an id that is in use, or was.
     pub(super) fn must_be_unused(&self, id: i64, subject: Subject) -> Result<()> {
         if self.used.contains(&id) {
             return Err(Error::AlreadyExists { subject, field: "id", id: Some(id) });

@@ -19,24 +19,24 @@ impl Chunk<'_> {
         }
         check_extras(&line.new.extras)?;
         let new = memberships::NewMembership { roles, ..line.new.clone() };
-        let mut membership = memberships::build(self.drawing, place.id, user, &new)?;
+        let mut membership = memberships::build(self.creation, place.id, user, &new)?;
         let is_owner = roles.contains(RoleNumber::OWNER);
         if is_owner && self.is_owned(place.id)? {
             return Err(Error::OwnerExists);
         }
         if new.is_default && self.known.starting.contains(&user) {
-            return Err(Error::invalid("default", "is said of another membership of this user, too"));
+            return Err(Error::invalid("default", "is set for another membership of this user, too"));
         }
         let closed = self.invitations_of(place.id, user)?;
-        let live = closed.iter().filter(|invitation| invitation.expires > self.drawing.now);
+        let live = closed.iter().filter(|invitation| invitation.expires > self.creation.now);
         if let Some(first) = live.clone().next() {
             membership.id = first.membership_id();
         }
-        // Who was a member before stays one, also where nobody new would be let in.
+        // An existing membership that is migrated with its id is kept even where a new member wouldn't be admitted.
         if line.carried.id.is_none() {
             self.admit(&place, user, live.count())?;
         }
-        self.carry(
+        self.apply_carried(
             &line.carried,
             Subject::Membership,
             &mut membership.id,
@@ -53,14 +53,14 @@ impl Chunk<'_> {
         if new.is_default {
             self.known.starting.insert(user);
         }
-        self.take_place(place.id);
+        self.take_seat(place.id);
         self.known.members.insert((place.id, user));
         self.known.used.insert(membership.id.raw());
         self.changes.push(Change::MembershipAdded { after: Box::new(membership) });
         Ok(())
     }
 
-    /// A user whom a line names.
+    /// The user whom a line refers to.
     pub(super) fn person(&mut self, name: &UserName) -> Result<UserId> {
         self.known.user(self.reader, name)?.ok_or_else(|| {
             let named = match name {
@@ -106,7 +106,7 @@ impl Chunk<'_> {
         Ok(emails)
     }
 
-    /// Invitations to this organization that are marked as pending, to any of the user's addresses.
+    /// Invitations to this organization that are stored as pending, to any of the user's addresses.
     fn invitations_of(&mut self, organization: OrganizationId, user: UserId) -> Result<Vec<Invitation>> {
         if !self.known.any_pending(self.reader)? {
             return Ok(Vec::new());
@@ -116,9 +116,9 @@ impl Chunk<'_> {
         Ok(to_him.filter(|invitation| invitation.organization == organization).cloned().collect())
     }
 
-    /// He is a member from now on.
+    /// Closes an invitation of a user who becomes a member.
     fn accept(&mut self, before: Invitation) {
-        let status = match before.status_at(self.drawing.now) {
+        let status = match before.status_at(self.creation.now) {
             InvitationStatus::Pending => InvitationStatus::Accepted,
             other => other,
         };
@@ -127,14 +127,14 @@ impl Chunk<'_> {
 
     pub(super) fn close(&mut self, before: Invitation, status: InvitationStatus) {
         self.known.closed.insert(before.id);
-        // One that has expired didn't keep its place.
-        if before.status_at(self.drawing.now) == InvitationStatus::Pending {
+        // An expired invitation didn't take a seat.
+        if before.status_at(self.creation.now) == InvitationStatus::Pending {
             self.known.seats.entry(before.organization).or_default().more -= 1;
         }
         if let Some(of) = self.known.pending.get_mut(&before.email) {
             of.retain(|other| other.id != before.id);
         }
-        let updated = self.drawing.now.not_before(before.updated);
+        let updated = self.creation.now.advanced_past(before.updated);
         let after = Invitation { status, updated, ..before.clone() };
         let change = Change::InvitationUpdated { before: Box::new(before), after: Box::new(after), hash: None };
         self.changes.push(change);
@@ -145,12 +145,12 @@ impl Chunk<'_> {
         Ok(known || !self.reader.view.members_among(organization, &[user])?.is_empty())
     }
 
-    /// In whose name somebody was invited; he need not be here any more.
+    /// The inviter. If given by id, he need not exist any more.
     pub(super) fn inviter(&mut self, name: &UserName) -> Result<UserId> {
         if let UserName::Id(id) = name { Ok(*id) } else { self.person(name) }
     }
 
-    /// Whether an organization lets one more in, and this one. `freed`: places kept for him.
+    /// Checks that an organization admits this user and one more member. `freed`: seats taken by his own invitations.
     fn admit(&mut self, place: &Organization, user: UserId, freed: usize) -> Result<()> {
         if !place.email_domains.is_empty() {
             let emails = self.emails_of(user)?;
@@ -165,19 +165,19 @@ impl Chunk<'_> {
         memberships::within_limit(place, taken.saturating_sub(freed as u64))
     }
 
-    /// How many places are taken, by members and by who is invited.
+    /// How many seats are taken by members and pending invitations.
     pub(super) fn taken(&mut self, organization: OrganizationId) -> Result<u64> {
         let seats = self.known.seats.entry(organization).or_default();
         let stored = if let Some(stored) = seats.stored {
             stored
         } else {
-            let (members, invited) = memberships::places_taken(self.reader, organization)?;
+            let (members, invited) = memberships::count_seats(self.reader, organization)?;
             *seats.stored.insert(members + invited)
         };
         Ok(stored.saturating_add_signed(seats.more))
     }
 
-    pub(super) fn take_place(&mut self, organization: OrganizationId) {
+    pub(super) fn take_seat(&mut self, organization: OrganizationId) {
         self.known.seats.entry(organization).or_default().more += 1;
     }
 }

@@ -1,5 +1,5 @@
 use roster_model::{Change, EntityId as _, Organization, OrganizationId, OrganizationStatus, text};
-use roster_store::Naming;
+use roster_store::LookupKey;
 
 use super::apply::Chunk;
 use super::record::{IncomingOrganization, IncomingRoot, OrganizationName};
@@ -11,7 +11,7 @@ impl Chunk<'_> {
     pub(super) fn organization(&mut self, line: &IncomingOrganization) -> Result<()> {
         let above = line.parent.as_ref().unwrap_or(&OrganizationName::Root);
         let parent = self.place(above)?;
-        let mut organization = organizations::build(self.drawing, &parent, &line.new)?;
+        let mut organization = organizations::build(self.creation, &parent, &line.new)?;
         check_extras(&organization.extras)?;
         organization.aliases = aliases::<OrganizationId>(&line.carried.aliases)?;
         organization.suspended = line.suspended;
@@ -21,7 +21,7 @@ impl Chunk<'_> {
         };
         organization.hidden = parent.hidden || line.status == OrganizationStatus::Deleted;
         organization.created_by = line.carried.created_by;
-        self.carry(
+        self.apply_carried(
             &line.carried,
             Subject::Organization,
             &mut organization.id,
@@ -31,18 +31,18 @@ impl Chunk<'_> {
         if line.new.slug.is_none() {
             let (known, reader) = (&mut *self.known, self.reader);
             organization.slug = organizations::make_slug(&line.new.name, organization.id, |slug| {
-                Ok(known.named(reader, Naming::Slug, slug)?.is_none())
+                Ok(known.look_up(reader, LookupKey::Slug, slug)?.is_none())
             })?;
         }
         let names = names(&organization);
-        for (naming, name) in &names {
-            if let Some(id) = self.known.named(self.reader, *naming, name)? {
-                let (subject, field) = (Subject::Organization, word(*naming));
+        for (key, name) in &names {
+            if let Some(id) = self.known.look_up(self.reader, *key, name)? {
+                let (subject, field) = (Subject::Organization, word(*key));
                 return Err(Error::AlreadyExists { subject, field, id: Some(id) });
             }
         }
-        for (naming, name) in &names {
-            self.known.put_name(*naming, name, Some(organization.id.raw()));
+        for (key, name) in &names {
+            self.known.put_name(*key, name, Some(organization.id.raw()));
         }
         self.known.used.insert(organization.id.raw());
         self.known.put_place(organization.id, Some(organization.clone()));
@@ -51,7 +51,7 @@ impl Chunk<'_> {
         Ok(())
     }
 
-    /// The root is there already; it becomes as the line says.
+    /// Updates the root, which exists already.
     pub(super) fn root(&mut self, line: &IncomingRoot) -> Result<()> {
         let before = self.place(&OrganizationName::Root)?;
         let patch = organizations::OrganizationPatch {
@@ -73,14 +73,14 @@ impl Chunk<'_> {
             after.extras = extras.clone();
         }
         if let Some(external_id) = &line.external_id {
-            match self.known.named(self.reader, Naming::OrganizationExternalId, external_id)? {
+            match self.known.look_up(self.reader, LookupKey::OrganizationExternalId, external_id)? {
                 Some(other) if other != after.id.raw() => {
                     let (subject, field) = (Subject::Organization, "external_id");
                     return Err(Error::AlreadyExists { subject, field, id: Some(other) });
                 }
                 _ => {}
             }
-            self.known.put_name(Naming::OrganizationExternalId, external_id, Some(after.id.raw()));
+            self.known.put_name(LookupKey::OrganizationExternalId, external_id, Some(after.id.raw()));
         }
         if let Some(updated) = line.updated {
             after.updated = updated;
@@ -89,7 +89,7 @@ impl Chunk<'_> {
             return Ok(());
         }
         if line.updated.is_none() {
-            after.updated = self.drawing.now.not_before(before.updated);
+            after.updated = self.creation.now.advanced_past(before.updated);
         }
         self.known.put_place(after.id, Some(after.clone()));
         let before = Box::new(Organization::clone(&before));
@@ -97,7 +97,7 @@ impl Chunk<'_> {
         Ok(())
     }
 
-    /// An organization that a line names.
+    /// The organization that a line refers to.
     pub(super) fn place(&mut self, name: &OrganizationName) -> Result<std::sync::Arc<Organization>> {
         self.known.organization(self.reader, name)?.ok_or_else(|| {
             let named = match name {
@@ -113,13 +113,13 @@ impl Chunk<'_> {
     }
 }
 
-fn names(organization: &Organization) -> Vec<(Naming, String)> {
-    let aliases = organization.aliases.0.iter().map(|(dialect, alias)| (Naming::Alias(*dialect), alias.clone()));
-    let external_id = organization.external_id.clone().map(|id| (Naming::OrganizationExternalId, id));
-    std::iter::once((Naming::Slug, organization.slug.clone())).chain(external_id).chain(aliases).collect()
+fn names(organization: &Organization) -> Vec<(LookupKey, String)> {
+    let aliases = organization.aliases.0.iter().map(|(dialect, alias)| (LookupKey::Alias(*dialect), alias.clone()));
+    let external_id = organization.external_id.clone().map(|id| (LookupKey::OrganizationExternalId, id));
+    std::iter::once((LookupKey::Slug, organization.slug.clone())).chain(external_id).chain(aliases).collect()
 }
 
-/// What an organization without a slug would like to be called.
-pub(super) fn wished_slug(line: &IncomingOrganization) -> String {
+/// The slug of an organization, else the one derived from its name.
+pub(super) fn preferred_slug(line: &IncomingOrganization) -> String {
     line.new.slug.clone().unwrap_or_else(|| text::suggest_slug(&line.new.name))
 }

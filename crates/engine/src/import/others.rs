@@ -1,4 +1,4 @@
-//! Invitations, and what provisioners and directories keep.
+//! Invitations, account users and directory links.
 
 use roster_model::{AccountUser, Change, DirectoryLink, Invitation, InvitationStatus, LinkSubject, RoleNumber, text};
 
@@ -10,7 +10,7 @@ use crate::{accounts, directory, invitations, memberships, secret};
 
 impl Chunk<'_> {
     pub(super) fn invitation(&mut self, line: &IncomingInvitation) -> Result<()> {
-        let now = self.drawing.now;
+        let now = self.creation.now;
         let place = self.place(&line.organization)?;
         let roles = self.roles(&line.roles)?;
         if roles.contains(RoleNumber::OWNER) {
@@ -19,7 +19,7 @@ impl Chunk<'_> {
         check_extras(&line.extras)?;
         let email = text::email(&line.email).of("email")?;
         let inviter = line.inviter.as_ref().map(|inviter| self.inviter(inviter)).transpose()?;
-        // A member may take an address after it was invited: what was pending before stays.
+        // A member may have taken the address after it was invited, so a migrated invitation is kept.
         if line.carried.id.is_none()
             && let Some(user) = self.known.user(self.reader, &super::UserName::Email(email.clone()))?
             && self.is_member(place.id, user)?
@@ -31,7 +31,7 @@ impl Chunk<'_> {
         }
         let to_him = self.known.pending.get(&email).map(Vec::as_slice).unwrap_or_default();
         let live = |invitation: &&Invitation| invitation.status_at(now) == InvitationStatus::Pending;
-        // One person has one id, also as long as there is only the address.
+        // Invitations to the same address reserve the same user id.
         let user = line.user.or_else(|| to_him.iter().filter(live).min_by_key(|i| i.id).map(Invitation::user_id));
         let mut expired = Vec::new();
         for other in to_him.iter().filter(|other| other.organization == place.id) {
@@ -49,23 +49,23 @@ impl Chunk<'_> {
                 memberships::within_limit(&place, self.taken(place.id)?)?;
             }
         }
-        let mut invitation = invitations::build(self.drawing, place.id, email, line)?;
+        let mut invitation = invitations::build(self.creation, place.id, email, line)?;
         invitation.roles = roles;
         invitation.user = user;
         invitation.inviter = inviter;
-        invitation.extras = memberships::bound_to(roles, &line.extras);
+        invitation.extras = memberships::extras_for_roles(roles, &line.extras);
         let (created, updated) = (&mut invitation.created, &mut invitation.updated);
-        self.carry(&line.carried, Subject::Invitation, &mut invitation.id, created, updated)?;
+        self.apply_carried(&line.carried, Subject::Invitation, &mut invitation.id, created, updated)?;
         for before in expired {
             self.close(before, InvitationStatus::Expired);
         }
         self.known.used.insert(roster_model::EntityId::raw(invitation.id));
         if invitation.status_at(now) == InvitationStatus::Pending {
-            self.take_place(place.id);
+            self.take_seat(place.id);
         }
         self.known.any_pending = Some(true);
         self.known.put_pending(invitation.clone());
-        // Nobody has its secret: it is renewed to be sent.
+        // Nobody knows this secret: an imported invitation has to be renewed before it can be sent.
         let hash = secret::hash(&secret::generate());
         self.changes.push(Change::InvitationCreated { after: Box::new(invitation), hash });
         Ok(())
@@ -74,8 +74,8 @@ impl Chunk<'_> {
     pub(super) fn account_user(&mut self, line: &IncomingAccountUser) -> Result<()> {
         let place = self.place(&line.organization)?;
         let user = self.person(&line.user)?;
-        // An account that was moved below another organization keeps its records. They have no id; one that says since when it is there was
-        // there before.
+        // An account that was moved below another organization keeps its records. Since records have no id, one with a time of creation is taken
+        // to be migrated.
         let moved = place.depth > 1 && line.created.is_some();
         if place.depth != 1 && !moved {
             return Err(Error::NotAnAccount);
@@ -93,7 +93,7 @@ impl Chunk<'_> {
             external_id: fields.external_id,
             user_schema: fields.user_schema,
             active: fields.active,
-            created: line.created.unwrap_or(self.drawing.now),
+            created: line.created.unwrap_or(self.creation.now),
         };
         self.changes.push(Change::AccountUserCreated { after });
         Ok(())
@@ -113,9 +113,9 @@ impl Chunk<'_> {
             document: line.document.clone(),
             addresses: line.addresses.clone(),
             given: line.given.clone(),
-            created: line.created.unwrap_or(self.drawing.now),
-            updated: line.updated.unwrap_or(self.drawing.now),
-            ..DirectoryLink::new(domain.id, subject, self.drawing.now)
+            created: line.created.unwrap_or(self.creation.now),
+            updated: line.updated.unwrap_or(self.creation.now),
+            ..DirectoryLink::new(domain.id, subject, self.creation.now)
         };
         directory::check_link(&link)?;
         let view = self.reader.view;
@@ -133,7 +133,7 @@ impl Chunk<'_> {
         }
         if let (true, Some(user)) = (link.home, subject.user()) {
             if self.known.homes.contains(&user) || !view.home_links(&[user])?.is_empty() {
-                return Err(Error::invalid("home", "is said of another link of this user, too"));
+                return Err(Error::invalid("home", "is set for another link of this user, too"));
             }
             self.known.homes.insert(user);
         }

@@ -1,37 +1,37 @@
-//! Asks the database about a chunk's lines together. Only for speed: what wasn't asked here is asked when it is needed.
+//! Looks up what a chunk's lines refer to in a few queries. An optimization only: what wasn't fetched here is looked up when it is needed.
 
 use std::collections::{HashMap, HashSet};
 use std::mem;
 
 use roster_model::{AddressKind, EntityId as _, Form, Organization, OrganizationId, UserId, text};
-use roster_store::Naming;
+use roster_store::LookupKey;
 
 use super::apply::Chunk;
 use super::known::Emails;
-use super::organizations::wished_slug;
+use super::organizations::preferred_slug;
 use super::record::{Carried, Incoming, IncomingSubject, IncomingUser, OrganizationName, UserName};
 use crate::error::Result;
 
-const EMAIL: Naming = Naming::Address(AddressKind::Email);
+const EMAIL: LookupKey = LookupKey::Address(AddressKind::Email);
 
-/// What to ask for.
+/// What to look up.
 #[derive(Debug, Default)]
 struct Wanted {
-    names: Vec<(Naming, String)>,
+    names: Vec<(LookupKey, String)>,
     ids: Vec<i64>,
     users: Vec<UserId>,
     organizations: Vec<OrganizationId>,
 }
 
 impl Wanted {
-    fn name(&mut self, naming: Naming, name: impl Into<String>) {
-        self.names.push((naming, name.into()));
+    fn name(&mut self, key: LookupKey, name: impl Into<String>) {
+        self.names.push((key, name.into()));
     }
 
     fn carried<I: roster_model::EntityId>(&mut self, carried: &Carried<I>) {
         self.ids.extend(carried.id.map(roster_model::EntityId::raw));
         for (dialect, alias) in &carried.aliases {
-            self.name(Naming::Alias(*dialect), alias);
+            self.name(LookupKey::Alias(*dialect), alias);
         }
     }
 
@@ -46,16 +46,16 @@ impl Wanted {
         for (kind, value) in addresses(line) {
             match kind {
                 AddressKind::Email => self.email(value),
-                AddressKind::Phone => self.name(Naming::Address(kind), value),
+                AddressKind::Phone => self.name(LookupKey::Address(kind), value),
             }
         }
         self.ids
             .extend(line.addresses.iter().flatten().filter_map(|address| address.id).map(roster_model::EntityId::raw));
         if let Some(username) = &line.new.username {
-            self.name(Naming::Username, text::fold(username));
+            self.name(LookupKey::Username, text::fold(username));
         }
         if let Some(external_id) = &line.new.external_id {
-            self.name(Naming::UserExternalId, external_id);
+            self.name(LookupKey::UserExternalId, external_id);
         }
     }
 
@@ -63,37 +63,37 @@ impl Wanted {
         match name {
             UserName::Id(id) => self.users.push(*id),
             UserName::Email(email) => self.email(email),
-            UserName::Username(name) => self.name(Naming::Username, text::fold(name)),
-            UserName::ExternalId(external_id) => self.name(Naming::UserExternalId, external_id),
-            UserName::Alias(dialect, alias) => self.name(Naming::Alias(*dialect), alias),
+            UserName::Username(name) => self.name(LookupKey::Username, text::fold(name)),
+            UserName::ExternalId(external_id) => self.name(LookupKey::UserExternalId, external_id),
+            UserName::Alias(dialect, alias) => self.name(LookupKey::Alias(*dialect), alias),
             UserName::Text(text) => {
                 self.users.extend(Form::read_any::<UserId>(text));
                 if text.contains('@') {
                     self.email(text);
                 } else {
-                    self.otherwise(text);
+                    self.non_email_name(text);
                 }
             }
         }
     }
 
-    /// What a name may be that is no e-mail address.
-    fn otherwise(&mut self, name: &str) {
-        self.name(Naming::Username, text::fold(name));
-        self.name(Naming::UserExternalId, name);
+    /// What a name that isn't an e-mail address may be.
+    fn non_email_name(&mut self, name: &str) {
+        self.name(LookupKey::Username, text::fold(name));
+        self.name(LookupKey::UserExternalId, name);
     }
 
     fn organization_name(&mut self, name: &OrganizationName) {
         match name {
             OrganizationName::Root => {}
             OrganizationName::Id(id) => self.organizations.push(*id),
-            OrganizationName::Slug(slug) => self.name(Naming::Slug, slug),
-            OrganizationName::ExternalId(external_id) => self.name(Naming::OrganizationExternalId, external_id),
-            OrganizationName::Alias(dialect, alias) => self.name(Naming::Alias(*dialect), alias),
+            OrganizationName::Slug(slug) => self.name(LookupKey::Slug, slug),
+            OrganizationName::ExternalId(external_id) => self.name(LookupKey::OrganizationExternalId, external_id),
+            OrganizationName::Alias(dialect, alias) => self.name(LookupKey::Alias(*dialect), alias),
             OrganizationName::Text(text) => {
                 self.organizations.extend(Form::read_any::<OrganizationId>(text));
-                self.name(Naming::Slug, text);
-                self.name(Naming::OrganizationExternalId, text);
+                self.name(LookupKey::Slug, text);
+                self.name(LookupKey::OrganizationExternalId, text);
             }
         }
     }
@@ -105,9 +105,9 @@ impl Wanted {
             Incoming::Root(_) => {}
             Incoming::Organization(organization) => {
                 self.carried(&organization.carried);
-                self.name(Naming::Slug, wished_slug(organization));
+                self.name(LookupKey::Slug, preferred_slug(organization));
                 if let Some(external_id) = &organization.new.external_id {
-                    self.name(Naming::OrganizationExternalId, external_id);
+                    self.name(LookupKey::OrganizationExternalId, external_id);
                 }
                 if let Some(parent) = &organization.parent {
                     self.organization_name(parent);
@@ -146,7 +146,7 @@ fn addresses(line: &IncomingUser) -> impl Iterator<Item = (AddressKind, &str)> {
     given.chain(emails).chain(phones)
 }
 
-/// The e-mail addresses of users that these lines make.
+/// The e-mail addresses of users that these lines create.
 fn emails_in(lines: &[Incoming]) -> HashSet<String> {
     let users = lines.iter().filter_map(|line| match line {
         Incoming::User(user) => Some(user),
@@ -156,7 +156,7 @@ fn emails_in(lines: &[Incoming]) -> HashSet<String> {
     emails.filter_map(|(_, email)| text::email(email).ok()).collect()
 }
 
-/// Each once, in order: the database finds neighbours faster.
+/// Without duplicates, sorted: the database looks up adjacent keys faster.
 fn each_once<T: Ord>(mut all: Vec<T>) -> Vec<T> {
     all.sort_unstable();
     all.dedup();
@@ -169,8 +169,8 @@ impl Chunk<'_> {
         for line in lines {
             wanted.line(line);
         }
-        self.ask_for_names(&mut wanted)?;
-        self.ask_for_others(lines)?;
+        self.look_up_names(&mut wanted)?;
+        self.look_up_non_email_names(lines)?;
         let view = self.reader.view;
         self.known.used.extend(view.ids_in_use(&each_once(wanted.ids))?);
         let mut users = each_once(wanted.users);
@@ -178,24 +178,25 @@ impl Chunk<'_> {
         let found = view.users_among(&users)?;
         self.known.users.extend(users.into_iter().map(|id| (id, false)));
         self.known.users.extend(found.into_iter().map(|id| (id, true)));
-        self.known.no_questions = true;
+        self.known.cache_only = true;
         let asked = self.prefetch_places(wanted.organizations, lines).and_then(|()| self.prefetch_members(lines));
-        self.known.no_questions = false;
+        self.known.cache_only = false;
         asked
     }
 
-    fn ask_for_names(&mut self, wanted: &mut Wanted) -> Result<()> {
+    fn look_up_names(&mut self, wanted: &mut Wanted) -> Result<()> {
         let mut names = each_once(mem::take(&mut wanted.names));
-        names.retain(|(naming, name)| !self.known.has_heard_of(*naming, name));
-        let found = self.reader.view.named(&names)?;
+        names.retain(|(key, name)| !self.known.is_cached(*key, name));
+        let found = self.reader.view.look_up(&names)?;
         for named in names {
             self.known.put_name(named.0, &named.1, found.get(&named).copied());
         }
         Ok(())
     }
 
-    /// What looks like an e-mail address and is nobody's, nor becomes somebody's here, may be another name.
-    fn ask_for_others(&mut self, lines: &[Incoming]) -> Result<()> {
+    /// A name that looks like an e-mail address, but is neither an existing user's nor one that this chunk creates, may be a user name or
+    /// an external id.
+    fn look_up_non_email_names(&mut self, lines: &[Incoming]) -> Result<()> {
         let mut named: Vec<&str> = Vec::new();
         for line in lines {
             if let Incoming::Membership(line) = line
@@ -209,14 +210,14 @@ impl Chunk<'_> {
         let mut coming: Option<HashSet<String>> = None;
         for text in each_once(named) {
             let email = text::email(text).unwrap_or_default();
-            if !email.is_empty() && self.known.named(self.reader, EMAIL, &email)?.is_some() {
+            if !email.is_empty() && self.known.look_up(self.reader, EMAIL, &email)?.is_some() {
                 continue;
             }
             if !coming.get_or_insert_with(|| emails_in(lines)).contains(&email) {
-                wanted.otherwise(text);
+                wanted.non_email_name(text);
             }
         }
-        self.ask_for_names(&mut wanted)
+        self.look_up_names(&mut wanted)
     }
 
     fn prefetch_places(&mut self, mut ids: Vec<OrganizationId>, lines: &[Incoming]) -> Result<()> {
@@ -224,7 +225,7 @@ impl Chunk<'_> {
             if let Incoming::Membership(line) = line
                 && let OrganizationName::Text(name) | OrganizationName::Slug(name) = &line.organization
             {
-                ids.extend(self.known.named(self.reader, Naming::Slug, name)?.and_then(OrganizationId::checked));
+                ids.extend(self.known.look_up(self.reader, LookupKey::Slug, name)?.and_then(OrganizationId::checked));
             }
         }
         let mut ids = each_once(ids);
@@ -237,7 +238,7 @@ impl Chunk<'_> {
         Ok(())
     }
 
-    /// Who of those that lines name is a member already. Whoever a line of this chunk makes isn't one.
+    /// Which of the users named by the lines are members already. Users created by this chunk aren't.
     fn prefetch_members(&mut self, lines: &[Incoming]) -> Result<()> {
         let mut pairs: HashMap<OrganizationId, Vec<UserId>> = HashMap::new();
         let (mut starting, mut looked_at, mut emails) = (Vec::new(), Vec::new(), Vec::new());
@@ -267,7 +268,7 @@ impl Chunk<'_> {
             let members = view.members_among(organization, &each_once(users))?;
             self.known.members.extend(members.into_iter().map(|user| (organization, user)));
         }
-        self.known.starting.extend(view.starting_among(&each_once(starting))?);
+        self.known.starting.extend(view.default_members_among(&each_once(starting))?);
         for users in each_once(looked_at).chunks(512) {
             let mut found = view.addresses_of(users)?;
             for user in users.iter().filter(|user| !self.known.emails.contains_key(*user)).copied().collect::<Vec<_>>()

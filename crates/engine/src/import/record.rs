@@ -1,4 +1,4 @@
-use roster_model::directory::Given;
+use roster_model::directory::ProfileSnapshot;
 use roster_model::id::AddressId;
 use roster_model::{
     AddressKind, Dialect, Extras, InvitationId, MembershipId, Metadata, OrganizationId, OrganizationStatus,
@@ -11,7 +11,7 @@ use crate::organizations::NewOrganization;
 use crate::roles::{NewPermission, NewRole};
 use crate::users::NewUser;
 
-/// What comes in on one line.
+/// One line of an import.
 #[derive(Clone, Debug)]
 pub enum Incoming {
     Permission(Box<(Carried<PermissionId>, NewPermission)>),
@@ -25,15 +25,15 @@ pub enum Incoming {
     DirectoryLink(Box<IncomingDirectoryLink>),
 }
 
-/// What something brings along from where it was before. What isn't given is made anew.
+/// What an entity keeps from where it was before. What isn't given is generated.
 #[derive(Clone, Debug)]
 pub struct Carried<I> {
     pub id: Option<I>,
     pub created: Option<Timestamp>,
     pub updated: Option<Timestamp>,
-    /// The raw id of a user or token, who need not be here.
+    /// The raw id of a user or token, which need not exist.
     pub created_by: Option<i64>,
-    /// What vendors called it.
+    /// Its ids at vendors.
     pub aliases: Vec<(Dialect, String)>,
 }
 
@@ -43,7 +43,7 @@ impl<I> Default for Carried<I> {
     }
 }
 
-/// How the realm's root is to be. What isn't given stays as it is.
+/// Changes of the realm's root. What isn't given is unchanged.
 #[derive(Clone, Debug, Default)]
 pub struct IncomingRoot {
     pub name: Option<String>,
@@ -65,7 +65,7 @@ pub struct IncomingOrganization {
     pub carried: Carried<OrganizationId>,
     /// The root if it isn't given.
     pub parent: Option<OrganizationName>,
-    /// Its parent, creator and time are not looked at.
+    /// Its parent, creator and time of creation are ignored.
     pub new: NewOrganization,
     pub status: OrganizationStatus,
     pub suspended: bool,
@@ -74,11 +74,11 @@ pub struct IncomingOrganization {
 #[derive(Clone, Debug, Default)]
 pub struct IncomingUser {
     pub carried: Carried<UserId>,
-    /// Its time and password are not looked at.
+    /// Its time of creation and password are ignored.
     pub new: NewUser,
-    /// In the place of those in `new`.
+    /// If given, used instead of those in `new`.
     pub addresses: Option<Vec<IncomingAddress>>,
-    /// First and last name aren't read from the whole one.
+    /// Don't derive first and last name from the whole name.
     pub only_whole_name: bool,
 }
 
@@ -97,9 +97,9 @@ pub struct IncomingMembership {
     pub carried: Carried<MembershipId>,
     pub organization: OrganizationName,
     pub user: UserName,
-    /// By their keys.
+    /// Keys of roles.
     pub roles: Vec<String>,
-    /// Its roles are not looked at.
+    /// Its roles are ignored.
     pub new: NewMembership,
 }
 
@@ -109,15 +109,15 @@ pub struct IncomingInvitation {
     pub carried: Carried<InvitationId>,
     pub organization: OrganizationName,
     pub email: String,
-    /// How a user made for it will be called.
+    /// The name of a user who is created for it.
     pub name: String,
-    /// The id kept for a user with this address.
+    /// The id reserved for a user with this address.
     pub user: Option<UserId>,
-    /// By their keys.
+    /// Keys of roles.
     pub roles: Vec<String>,
-    /// Who need not be here, if named by id.
+    /// If given by id, the user need not exist.
     pub inviter: Option<UserName>,
-    /// In 30 days if it isn't said.
+    /// In 30 days if it isn't given.
     pub expires: Option<Timestamp>,
     pub public: Metadata,
     pub private: Metadata,
@@ -132,7 +132,7 @@ pub struct IncomingAccountUser {
     pub created: Option<Timestamp>,
 }
 
-/// What a directory keeps.
+/// A directory link.
 #[derive(Clone, Debug)]
 pub struct IncomingDirectoryLink {
     pub domain: OrganizationName,
@@ -143,7 +143,7 @@ pub struct IncomingDirectoryLink {
     pub suspended: bool,
     pub document: Metadata,
     pub addresses: Vec<String>,
-    pub given: Option<Given>,
+    pub given: Option<ProfileSnapshot>,
     pub created: Option<Timestamp>,
     pub updated: Option<Timestamp>,
 }
@@ -154,28 +154,28 @@ pub enum IncomingSubject {
     Organization(OrganizationName),
 }
 
-/// How a line names an organization.
+/// How a line refers to an organization.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum OrganizationName {
     Root,
     Id(OrganizationId),
-    /// The first that there is of: an id, a slug, an external id.
+    /// An id, a slug or an external id: the first of these that exists.
     Text(String),
     Slug(String),
     ExternalId(String),
-    /// The id that it brought along from there.
+    /// Its id at this vendor.
     Alias(Dialect, String),
 }
 
-/// How a line names a user.
+/// How a line refers to a user.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum UserName {
     Id(UserId),
-    /// The first that there is of: an id, an e-mail address, a user name, an external id.
+    /// An id, an e-mail address, a user name or an external id: the first of these that exists.
     Text(String),
     Email(String),
     Username(String),
     ExternalId(String),
-    /// The id that he brought along from there.
+    /// The user's id at this vendor.
     Alias(Dialect, String),
 }

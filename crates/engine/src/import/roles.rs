@@ -9,8 +9,14 @@ use crate::roles::{self, NewPermission, NewRole};
 
 impl Chunk<'_> {
     pub(super) fn permission(&mut self, carried: &Carried<PermissionId>, new: &NewPermission) -> Result<()> {
-        let mut permission = roles::build_permission(self.drawing, new)?;
-        self.carry(carried, Subject::Permission, &mut permission.id, &mut permission.created, &mut permission.updated)?;
+        let mut permission = roles::build_permission(self.creation, new)?;
+        self.apply_carried(
+            carried,
+            Subject::Permission,
+            &mut permission.id,
+            &mut permission.created,
+            &mut permission.updated,
+        )?;
         let all = match &mut self.known.permissions {
             Some(all) => all,
             none => none.insert(self.reader.view.list_permissions()?),
@@ -34,7 +40,7 @@ impl Chunk<'_> {
         if let Some(unknown) = new.permissions.iter().find(|key| !all.iter().any(|known| known.key == **key)) {
             return Err(Error::Unknown { subject: Subject::Permission, named: unknown.clone() });
         }
-        let mut role = roles::build(self.drawing, &catalog, new)?;
+        let mut role = roles::build(self.creation, &catalog, new)?;
         if let Some(number) = number {
             if let Some(other) = catalog.get(number) {
                 let id = Some(other.id.raw());
@@ -42,7 +48,7 @@ impl Chunk<'_> {
             }
             role.number = number;
         }
-        self.carry(carried, Subject::Role, &mut role.id, &mut role.created, &mut role.updated)?;
+        self.apply_carried(carried, Subject::Role, &mut role.id, &mut role.created, &mut role.updated)?;
         self.known.catalog = Some(Arc::new(RoleCatalog::new(catalog.iter().cloned().chain([role.clone()]))));
         self.known.used.insert(role.id.raw());
         self.changes.push(Change::RoleCreated { after: Box::new(role) });

@@ -1,7 +1,7 @@
 use roster_model::{
     Address, AddressKind, Aliases, Change, Dialect, EntityId, Extras, InvitationStatus, User, UserId, text,
 };
-use roster_store::Naming;
+use roster_store::LookupKey;
 
 use super::apply::Chunk;
 use super::known::Emails;
@@ -12,7 +12,7 @@ use crate::users;
 
 impl Chunk<'_> {
     pub(super) fn user(&mut self, line: &IncomingUser) -> Result<()> {
-        let mut user = users::build(self.drawing, &line.new)?;
+        let mut user = users::build(self.creation, &line.new)?;
         if let Some(addresses) = &line.addresses {
             user.addresses = self.addresses(addresses)?;
         }
@@ -25,15 +25,15 @@ impl Chunk<'_> {
             Some(promised) if line.carried.id.is_none() => user.id = promised,
             _ => {}
         }
-        self.carry(&line.carried, Subject::User, &mut user.id, &mut user.created, &mut user.updated)?;
+        self.apply_carried(&line.carried, Subject::User, &mut user.id, &mut user.created, &mut user.updated)?;
         let names = names(&user);
-        for (naming, name) in &names {
-            if let Some(other) = self.known.named(self.reader, *naming, name)? {
-                return Err(Error::AlreadyExists { subject: Subject::User, field: word(*naming), id: Some(other) });
+        for (key, name) in &names {
+            if let Some(other) = self.known.look_up(self.reader, *key, name)? {
+                return Err(Error::AlreadyExists { subject: Subject::User, field: word(*key), id: Some(other) });
             }
         }
-        for (naming, name) in &names {
-            self.known.put_name(*naming, name, Some(user.id.raw()));
+        for (key, name) in &names {
+            self.known.put_name(*key, name, Some(user.id.raw()));
         }
         self.known.users.insert(user.id, true);
         self.known.emails.insert(user.id, Emails::of(&user.addresses));
@@ -57,7 +57,7 @@ impl Chunk<'_> {
                 return Err(problem(Error::invalid("value", "is there twice")));
             }
             if address.primary && same_kind().any(|other| other.primary) {
-                return Err(problem(Error::invalid("primary", "is said of another address of this kind, too")));
+                return Err(problem(Error::invalid("primary", "is set for another address of this kind, too")));
             }
             if let Some(id) = address.id {
                 self.known.must_be_unused(id.raw(), Subject::User).map_err(problem)?;
@@ -66,29 +66,29 @@ impl Chunk<'_> {
                 }
             }
             all.push(Address {
-                id: address.id.unwrap_or_else(|| self.drawing.draw()),
+                id: address.id.unwrap_or_else(|| self.creation.new_id()),
                 kind: address.kind,
                 value,
                 primary: address.primary,
                 verified: address.verified,
-                created: address.created.unwrap_or(self.drawing.now),
+                created: address.created.unwrap_or(self.creation.now),
             });
         }
         users::sort_addresses(&mut all);
         Ok(all)
     }
 
-    /// The id that an invitation keeps for somebody with one of these addresses, if it never was another's.
+    /// The id that a pending invitation reserved for a user with one of these addresses, if no user ever had it.
     fn promised(&mut self, addresses: &[Address]) -> Result<Option<UserId>> {
         if !self.known.any_pending(self.reader)? {
             return Ok(None);
         }
-        let now = self.drawing.now;
+        let now = self.creation.now;
         for email in addresses.iter().filter(|address| address.kind == AddressKind::Email) {
             let to_him = self.known.pending.get(&email.value).into_iter().flatten();
             let oldest = to_him.filter(|i| i.status_at(now) == InvitationStatus::Pending).min_by_key(|i| i.id);
             let Some(id) = oldest.map(roster_model::Invitation::user_id) else { continue };
-            if !self.known.used.contains(&id.raw()) && !self.reader.view.was_ever(id)? {
+            if !self.known.used.contains(&id.raw()) && !self.reader.view.ever_existed(id)? {
                 return Ok(Some(id));
             }
         }
@@ -96,27 +96,27 @@ impl Chunk<'_> {
     }
 }
 
-/// Everything that nobody else may be called.
-fn names(user: &User) -> Vec<(Naming, String)> {
-    let addresses = user.addresses.iter().map(|address| (Naming::Address(address.kind), address.value.clone()));
-    let aliases = user.aliases.0.iter().map(|(dialect, alias)| (Naming::Alias(*dialect), alias.clone()));
-    let username = user.username.as_deref().map(|name| (Naming::Username, text::fold(name)));
-    let external_id = user.external_id.clone().map(|id| (Naming::UserExternalId, id));
+/// All names of a user that must be unique.
+fn names(user: &User) -> Vec<(LookupKey, String)> {
+    let addresses = user.addresses.iter().map(|address| (LookupKey::Address(address.kind), address.value.clone()));
+    let aliases = user.aliases.0.iter().map(|(dialect, alias)| (LookupKey::Alias(*dialect), alias.clone()));
+    let username = user.username.as_deref().map(|name| (LookupKey::Username, text::fold(name)));
+    let external_id = user.external_id.clone().map(|id| (LookupKey::UserExternalId, id));
     addresses.chain(username).chain(external_id).chain(aliases).collect()
 }
 
-pub(super) const fn word(naming: Naming) -> &'static str {
-    match naming {
-        Naming::Address(AddressKind::Email) => "email",
-        Naming::Address(AddressKind::Phone) => "phone",
-        Naming::Username => "username",
-        Naming::UserExternalId | Naming::OrganizationExternalId => "external_id",
-        Naming::Slug => "slug",
-        Naming::Alias(_) => "alias",
+pub(super) const fn word(key: LookupKey) -> &'static str {
+    match key {
+        LookupKey::Address(AddressKind::Email) => "email",
+        LookupKey::Address(AddressKind::Phone) => "phone",
+        LookupKey::Username => "username",
+        LookupKey::UserExternalId | LookupKey::OrganizationExternalId => "external_id",
+        LookupKey::Slug => "slug",
+        LookupKey::Alias(_) => "alias",
     }
 }
 
-/// Ids that other systems gave: one of each at most, none that looks like one of ours.
+/// Validates ids of other systems: none may look like one generated by Roster.
 pub(super) fn aliases<I: EntityId>(given: &[(Dialect, String)]) -> Result<Aliases> {
     let mut all = given.to_vec();
     for (_, alias) in &all {
@@ -127,11 +127,11 @@ pub(super) fn aliases<I: EntityId>(given: &[(Dialect, String)]) -> Result<Aliase
     Ok(Aliases(all))
 }
 
-/// What only one vendor has: an object for each.
+/// Checks that extras have a known vendor and an object for each.
 pub(super) fn check_extras(extras: &Extras) -> Result<()> {
     for (dialect, entries) in &extras.0 {
         if Dialect::from_word(dialect).is_none() {
-            return Err(Error::invalid(format!("extras.{dialect}"), "is of no vendor that Roster knows"));
+            return Err(Error::invalid(format!("extras.{dialect}"), "is not a vendor that Roster supports"));
         }
         if !entries.is_object() {
             return Err(Error::invalid(format!("extras.{dialect}"), "must be an object"));

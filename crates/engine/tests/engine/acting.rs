@@ -1,4 +1,4 @@
-//! Acting as another user, the realm's admins, and what operations refuse only if they are asked to.
+//! Acting as another user, the realm's admins, and rules that apply only if the caller asks for them.
 
 use std::sync::Arc;
 
@@ -64,7 +64,7 @@ fn who_acts_as_a_user_has_that_users_rights_and_no_others() {
         let narrowed = narrow.act_as(ada).await.expect("its scope says so");
         assert!(narrowed.organization(place).await.is_err(), "scopes narrow who acts as another, too");
 
-        // What was taken away is gone with the next operation.
+        // Revoked rights no longer count in the next operation.
         let asleep = UserPatch { status: Some(UserStatus::Inactive), ..UserPatch::default() };
         bench.operator.update_user(ada, asleep).await.expect("inactive");
         assert!(matches!(as_ada.organization(place).await, Err(Error::Forbidden(_))));
@@ -95,7 +95,7 @@ fn the_realms_admins() {
         assert!(matches!(set(false).await, Err(Error::OwnerProtected)));
         assert_eq!(held().await, RoleSet::OWNER);
 
-        // Who may change users, but not the root's members, makes no admins.
+        // Whoever may change users, but not the root's members, can't make admins.
         let scopes = Some(vec![BuiltIn::UsersWrite.key().to_owned()]);
         let narrow = enter(&bench, NewToken { scopes, ..NewToken::new(TokenKind::Realm) }).await;
         let bob = user(&bench, "bob").await;
@@ -121,7 +121,7 @@ fn names_that_must_be_free() {
         };
         assert!(taken(bench.operator.update_organization(second.id, rename("acme")).await));
         bench.operator.update_organization(first.id, rename("acme")).await.expect("its own name");
-        // Who doesn't ask for it may take it.
+        // Without the option, an existing name may be used.
         let new = NewOrganization { name: "acme".into(), ..NewOrganization::default() };
         bench.operator.create_organization(new).await.expect("a namesake");
         group(&bench.operator, "default").await.expect("the root's name is in nobody's way");
@@ -162,7 +162,7 @@ fn owners_are_deleted_only_on_purpose() {
     });
 }
 
-/// A vendor who knows only admins and others.
+/// A vendor with only two roles: admins and others.
 #[derive(Debug)]
 struct Two;
 

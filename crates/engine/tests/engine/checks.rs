@@ -1,4 +1,4 @@
-//! Whatever happened before, checks and lists say what a few lines over plain maps say.
+//! After any history, checks and lists agree with a small model on plain maps.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +12,7 @@ use roster_engine::{
 
 const USERS: usize = 4;
 const PLACES: usize = 7;
-/// The realm's own role.
+/// The number of the custom role.
 const OWN: u8 = 8;
 
 #[derive(Clone, Debug)]
@@ -51,7 +51,7 @@ enum Op {
 
 fn op() -> impl Strategy<Value = Op> {
     let (user, place) = (0..USERS, 0..PLACES);
-    // Sets of admin, member, viewer and the realm's own.
+    // Sets of admin, member, viewer and the custom role.
     let roles = prop::sample::select(vec![2_i64, 4, 8, 4 | 8, 1 << OWN, (1 << OWN) | 4, 2 | (1 << OWN)]);
     prop_oneof![
         4 => place.clone().prop_map(|under| Op::Create { under }),
@@ -66,12 +66,12 @@ fn op() -> impl Strategy<Value = Op> {
     ]
 }
 
-/// What there is, in plain maps. Place 0 is the root.
+/// The model's state, in plain maps. Place 0 is the root.
 #[derive(Debug, Default)]
 struct Model {
     users: Vec<(UserId, bool)>,
     places: Vec<OrganizationId>,
-    /// Of those that are there.
+    /// Parents of the existing organizations.
     parents: BTreeMap<OrganizationId, Option<OrganizationId>>,
     held: BTreeMap<(UserId, OrganizationId), RoleSet>,
     own_reaches: bool,
@@ -159,7 +159,7 @@ impl Run {
         self.model.places.get(place).copied()
     }
 
-    /// What the engine refuses, the model doesn't do either: the other tests say what it must refuse.
+    /// The model skips what the engine refuses: other tests check what it must refuse.
     async fn step(&mut self, op: &Op) {
         let caller = self.bench.operator.clone();
         match *op {
@@ -306,7 +306,7 @@ fn part(cursor: Option<String>) -> Page {
     Page { cursor, limit: Some(2), total: true, ..Page::default() }
 }
 
-/// All pages of a list, each of which must know how many there are.
+/// All pages of a list, each of which must have the total.
 async fn walk<T, F: Future<Output = Result<Listed<T>, roster_engine::Error>>>(
     page: impl Fn(Option<String>) -> F,
     total: usize,

@@ -1,4 +1,4 @@
-//! An engine of its own for each test.
+//! A separate engine for each test.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ impl Bench {
         let database = Database::new();
         let mut config = Config::new(database.url());
         if database.is_server() {
-            // There is no other process, so nobody has to wait for one.
+            // No other process writes to this database, so there is nothing to wait for.
             config.index = IndexMode::None;
         }
         let (engine, _) = Engine::open(configure(config)).await.expect("an engine");
@@ -28,7 +28,7 @@ impl Bench {
         Self { engine, operator, _database: database }
     }
 
-    /// Log, tables and rules agree, and events are numbered without a gap.
+    /// Checks that log, tables and rules agree, and that events are numbered without a gap.
     pub async fn verify(&self) -> Result<(), String> {
         let problems = self.engine.verify(self.operator.realm_id()).await.map_err(|e| e.to_string())?;
         if problems.is_empty() { Ok(()) } else { Err(problems.join("\n")) }

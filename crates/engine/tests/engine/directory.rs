@@ -1,5 +1,4 @@
-//! Directories: members change as sets, whatever is asked and however often, against a small model that knows nothing of
-//! databases; and what is held back changes nothing.
+//! Directories: random changes of members as sets, against a small model without a database; and refused removals change nothing.
 
 use std::collections::BTreeSet;
 
@@ -16,9 +15,9 @@ enum Op {
     Remove(Vec<usize>),
     Replace(Vec<usize>),
     Clear,
-    /// Whoever has an even place among the users.
+    /// Users at even indexes.
     RemoveEven,
-    /// By another surface.
+    /// Through another surface.
     Join(usize),
     Leave(usize),
     SetOwner(usize),
@@ -87,7 +86,7 @@ async fn history(ops: Vec<Op>) -> Result<(), String> {
                 let (names, gone) = (named(places), chosen(places));
                 let outcome = change(&caller, group, move || vec![MemberChange::Remove(names.clone())]).await;
                 if owner.is_some_and(|owner| gone.contains(&owner)) {
-                    // Named, he is protected, and nobody goes.
+                    // If the owner is named, the whole removal is refused.
                     if !matches!(outcome, Err(Error::OwnerProtected)) {
                         return Err(format!("{op:?}: {outcome:?}"));
                     }
@@ -182,7 +181,7 @@ fn what_the_guard_holds_changes_nothing_and_is_noted() {
             (noted.len(), noted.last().map(|event| event.kind.as_str())),
             (events + 1, Some("scim.removal_held"))
         );
-        // Who goes and comes back in one request isn't gone.
+        // A user who is removed and added again in one request doesn't count as removed.
         let back = names.clone();
         let swap = move || vec![MemberChange::Clear, MemberChange::Add(back.clone())];
         change(&caller, group, swap).await.expect("nobody is gone");
@@ -216,7 +215,7 @@ fn a_request_is_held_for_what_it_takes_in_the_end() {
         .await
         .expect("nobody goes who was there");
         assert_eq!(caller.list_events(0, 1000, None).await.expect("events").len(), events, "nor does anybody come");
-        // Who comes makes the group no larger than it was.
+        // Additions don't raise the limit of removals.
         let gone = nine[..2].to_vec();
         let held =
             change(&caller, group, move || vec![MemberChange::Add(three.clone()), MemberChange::Remove(gone.clone())])
@@ -336,7 +335,7 @@ fn a_groups_role_is_no_other_one_that_got_its_number() {
         assert_eq!(now().await, None);
         let holders = caller.role_group(id, later.number, MembersWanted::None).await.expect("nobody");
         assert_eq!(holders.1, None, "nor is it called so");
-        // Written as it was by older versions, it is taken as it is.
+        // The format of older versions is still read.
         let number = Metadata::from_iter([("role".to_owned(), later.number.get().into())]);
         let patch = OrganizationPatch { extras: Some((Dialect::Scim, number)), ..OrganizationPatch::default() };
         caller.update_organization(id, patch).await.expect("an organization");

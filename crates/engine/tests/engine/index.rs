@@ -1,4 +1,4 @@
-//! What is in memory answers as the database does, whoever wrote, and after any restart.
+//! The in-memory index answers as the database does, whichever process wrote, and after any restart.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -10,9 +10,9 @@ use roster_engine::{
     Picked, RequestScope, RoleNumber, RoleSet, SnapshotOptions, Surface, TokenKind, UserConditions, UserId, UserPatch,
     UserProfile, UserProfilePatch, UserQuery, UserRef, UserSort, Within,
 };
-use roster_testing::{Database, Dice};
+use roster_testing::{Database, TestRng};
 
-/// Of the realm that a test makes.
+/// The realm key of the tests.
 const KEY: &str = "rk_test_2YzS4mCkU0sXyqvJ8W1hQe7nLpD3bTfA";
 
 async fn open(url: &str, index: IndexMode) -> (Arc<Engine>, Caller) {
@@ -24,7 +24,7 @@ async fn open(url: &str, index: IndexMode) -> (Arc<Engine>, Caller) {
     (engine, operator)
 }
 
-/// One that keeps its graph between starts, however small.
+/// Opens an engine that stores snapshots of its graph, however small, between starts.
 async fn open_keeping(url: &str, folder: &Path) -> (Arc<Engine>, Caller) {
     let mut config = Config::new(url);
     config.bootstrap_key = Some(KEY.into());
@@ -40,7 +40,7 @@ fn damage(file: &Path, harm: impl FnOnce(&mut Vec<u8>)) {
     std::fs::write(file, bytes).expect("a file");
 }
 
-/// Every question that there is to ask.
+/// The verdicts of all possible checks.
 async fn answers(caller: &Caller, users: &[UserId], organizations: &[OrganizationId]) -> Vec<(bool, String)> {
     let asks = [Ask::Role("admin".into()), Ask::Permission("memberships:read".into()), Ask::Anything];
     let mut checks = Vec::new();
@@ -66,15 +66,15 @@ async fn answers(caller: &Caller, users: &[UserId], organizations: &[Organizatio
     told
 }
 
-fn told<T: std::fmt::Debug>(listed: roster_engine::Result<Listed<T>>) -> String {
+fn render<T: std::fmt::Debug>(listed: roster_engine::Result<Listed<T>>) -> String {
     match listed {
-        // When somebody was last seen is not in the log.
+        // Times of last activity aren't in the log.
         Ok(Listed { items, total, .. }) => format!("{total:?} {items:#?}"),
         Err(error) => format!("{error:?}"),
     }
 }
 
-/// Lists about one organization and one user: whole, by offset, by cursor, both ways, with their totals.
+/// Lists about one organization and one user: whole, by offset, by cursor, in both directions, with their totals.
 async fn lists(caller: &Caller, user: UserId, organization: OrganizationId) -> Vec<String> {
     let mut all = Vec::new();
     for descending in [false, true] {
@@ -83,22 +83,22 @@ async fn lists(caller: &Caller, user: UserId, organization: OrganizationId) -> V
             let query = MemberQuery { page: page.clone(), ..MemberQuery::default() };
             let members = caller.list_members(organization, query.clone()).await;
             let next = members.as_ref().ok().and_then(|listed| listed.next.clone());
-            all.push(told(members));
-            all.push(told(caller.list_memberships_of(user, query.clone()).await));
+            all.push(render(members));
+            all.push(render(caller.list_memberships_of(user, query.clone()).await));
             if next.is_some() {
                 let page = Page { cursor: next, ..page.clone() };
-                all.push(told(caller.list_members(organization, MemberQuery { page, ..query.clone() }).await));
+                all.push(render(caller.list_members(organization, MemberQuery { page, ..query.clone() }).await));
             }
             if !descending && offset == 0 {
-                all.push(told(caller.reach(user, Ask::Anything, page.clone()).await));
-                all.push(told(caller.effective_members(organization, Ask::Role("admin".into()), page).await));
+                all.push(render(caller.reach(user, Ask::Anything, page.clone()).await));
+                all.push(render(caller.effective_members(organization, Ask::Role("admin".into()), page).await));
             }
         }
     }
     let only = Picked { only: Some(vec![UserRef::Id(user), UserRef::Id(user)]), ..Picked::default() };
     let users = UserConditions { users: only, ..UserConditions::default() };
     let page = Page { total: true, ..Page::default() };
-    all.push(told(caller.list_members(organization, MemberQuery { users, page, ..MemberQuery::default() }).await));
+    all.push(render(caller.list_members(organization, MemberQuery { users, page, ..MemberQuery::default() }).await));
     all.push(format!("{:?}", caller.realm_for(roster_engine::BuiltIn::UsersRead).await));
     all.push(format!("{:?}", caller.member(organization, user).await));
     all.push(format!("{:?}", caller.organization(organization).await));
@@ -106,7 +106,7 @@ async fn lists(caller: &Caller, user: UserId, organization: OrganizationId) -> V
     all
 }
 
-/// Pages of what is below an organization, whole or by state: by offset and by cursor, both ways, with their totals.
+/// Pages of what is below an organization, whole or by state: by offset and by cursor, in both directions, with their totals.
 async fn below(caller: &Caller, organization: OrganizationId, turn: i64) -> Vec<String> {
     const STATES: [Option<OrganizationState>; 5] = [
         None,
@@ -141,9 +141,9 @@ async fn below(caller: &Caller, organization: OrganizationId, turn: i64) -> Vec<
                     let listed = caller.list_organizations(query.clone()).await;
                     if let Some(next) = listed.as_ref().ok().and_then(|listed| listed.next.clone()) {
                         let page = Page { cursor: Some(next), ..page.clone() };
-                        all.push(told(caller.list_organizations(OrganizationQuery { page, ..query }).await));
+                        all.push(render(caller.list_organizations(OrganizationQuery { page, ..query }).await));
                     }
-                    all.push(told(listed));
+                    all.push(render(listed));
                 }
             }
         }
@@ -151,7 +151,7 @@ async fn below(caller: &Caller, organization: OrganizationId, turn: i64) -> Vec<
     all
 }
 
-/// Users, members and people of an organization by what they are, which memory puts in order when it is asked.
+/// Users, members and people of an organization in orders by attributes, which memory sorts on demand.
 async fn some_people(caller: &Caller, organization: OrganizationId) -> Vec<String> {
     let mut all = Vec::new();
     let role = RoleNumber::ADMIN;
@@ -163,27 +163,27 @@ async fn some_people(caller: &Caller, organization: OrganizationId) -> Vec<Strin
             if let Some(next) = users.as_ref().ok().and_then(|listed| listed.next.clone()) {
                 let page = Page { cursor: Some(next), ..page.clone() };
                 let query = UserQuery { page, ..UserQuery::default() };
-                all.push(told(caller.list_users_of(organization, query).await));
+                all.push(render(caller.list_users_of(organization, query).await));
             }
-            all.push(told(users));
+            all.push(render(users));
             let (with, strongest) = (Some(RoleSet::of(role)), Some(vec![RoleNumber::VIEWER]));
             for (roles, strongest) in [(with, None), (None, strongest)] {
                 let query = MemberQuery { roles, strongest, page: page.clone(), ..MemberQuery::default() };
                 let members = caller.list_members(organization, query.clone()).await;
                 if let Some(next) = members.as_ref().ok().and_then(|listed| listed.next.clone()) {
                     let page = Page { cursor: Some(next), ..page.clone() };
-                    all.push(told(caller.list_members(organization, MemberQuery { page, ..query }).await));
+                    all.push(render(caller.list_members(organization, MemberQuery { page, ..query }).await));
                 }
-                all.push(told(members));
+                all.push(render(members));
             }
             let query = PeopleQuery { roles: with, page, ..PeopleQuery::default() };
-            all.push(told(caller.list_people(organization, query).await));
+            all.push(render(caller.list_people(organization, query).await));
         }
     }
     all
 }
 
-/// What a directory sees that is bound to one organization: users and groups, by offset and from one on.
+/// What a directory with an organization's key sees: users and groups, by offset and by id.
 async fn bound(caller: &Caller) -> Vec<String> {
     let mut all = Vec::new();
     for (offset, after, limit) in [(0, None, 1000), (0, None, 2), (1, None, 3), (30, None, 3)] {
@@ -222,21 +222,23 @@ async fn everything(
                 let page = Page { offset, limit: Some(3), descending, total: true, cursor: None };
                 for sort in [UserSort::Created, UserSort::Id] {
                     let query = UserQuery { sort, page: page.clone(), ..UserQuery::default() };
-                    all.push(told(caller.list_users(query.clone()).await));
+                    all.push(render(caller.list_users(query.clone()).await));
                     // From somebody on, and some further.
                     let after = Some(UserRef::Id(user));
-                    all.push(told(caller.list_users(UserQuery { after, ..query }).await));
+                    all.push(render(caller.list_users(UserQuery { after, ..query }).await));
                 }
                 for sort in [OrganizationSort::Created, OrganizationSort::Id] {
                     for state in [None, Some(OrganizationState::NotDeleted), Some(OrganizationState::Deleted)] {
                         let query =
                             OrganizationQuery { sort, state, page: page.clone(), ..OrganizationQuery::default() };
-                        all.push(told(caller.list_organizations(query).await));
+                        all.push(render(caller.list_organizations(query).await));
                     }
                 }
                 let query = MemberQuery { page: page.clone(), ..MemberQuery::default() };
-                all.push(told(caller.list_all_members(query).await));
-                all.push(told(caller.list_people(organization, PeopleQuery { page, ..PeopleQuery::default() }).await));
+                all.push(render(caller.list_all_members(query).await));
+                all.push(render(
+                    caller.list_people(organization, PeopleQuery { page, ..PeopleQuery::default() }).await,
+                ));
             }
         }
         for top in [organization, crowd, caller.root()] {
@@ -263,14 +265,14 @@ async fn memory_and_database_say_the_same() {
     let database = Database::new();
     let folder = tempfile::tempdir().expect("a folder");
     let (mut full, mut operator) = open_keeping(database.url(), folder.path()).await;
-    // As the command line is, beside the server: it writes, too.
-    let (beside, other) = open(database.url(), IndexMode::Beside).await;
+    // A second process, such as the command line beside the server, that also writes.
+    let (beside, other) = open(database.url(), IndexMode::External).await;
     let (mut users, mut organizations): (Vec<UserId>, Vec<OrganizationId>) = (Vec::new(), Vec::new());
     let mut pairs: Vec<(UserId, OrganizationId)> = Vec::new();
     let seed = u64::from(std::process::id());
-    let mut dice = Dice(seed);
+    let mut rng = TestRng(seed);
     let (mut answered, mut asked_again, mut known, mut updated, mut restored) = (0, 0, 0, 0, 0);
-    // So many that their order is kept; with one of them things happen.
+    // Enough that their order is kept in memory; one of them is changed below.
     let crowd = NewOrganization { name: "crowd".into(), ..NewOrganization::default() };
     let crowd = operator.create_organization(crowd).await.expect("an organization").id;
     organizations.push(crowd);
@@ -292,26 +294,26 @@ async fn memory_and_database_say_the_same() {
     let key = NewToken { organization: Some(crowd.into()), roles, ..NewToken::new(TokenKind::Organization) };
     let mut directories: Vec<String> = operator.issue_token(key).await.expect("a key").secret.into_iter().collect();
     for step in 0..150 {
-        let elsewhere = dice.throw(4) == 0;
+        let elsewhere = rng.below(4) == 0;
         let writer = if elsewhere { &other } else { &operator };
         let roles = [RoleNumber::ADMIN, RoleNumber::MEMBER, RoleNumber::VIEWER];
-        let roles = RoleSet::of(roles[dice.throw(roles.len())]);
-        let user = (!users.is_empty()).then(|| users[dice.throw(users.len())]);
-        let organization = (!organizations.is_empty()).then(|| organizations[dice.throw(organizations.len())]);
+        let roles = RoleSet::of(roles[rng.below(roles.len())]);
+        let user = (!users.is_empty()).then(|| users[rng.below(users.len())]);
+        let organization = (!organizations.is_empty()).then(|| organizations[rng.below(organizations.len())]);
         // Mostly a pair of late: there is something to change, and memory knows it already.
-        let (user, organization) = match (dice.throw(3), pairs.len()) {
+        let (user, organization) = match (rng.below(3), pairs.len()) {
             (0, _) | (_, 0) => (user, organization),
             (_, known) => {
-                let (user, organization) = pairs[known - 1 - dice.throw(known.min(3))];
+                let (user, organization) = pairs[known - 1 - rng.below(known.min(3))];
                 (Some(user), Some(organization))
             }
         };
         // And often with the crowd.
-        let organization = if dice.throw(4) == 0 { Some(crowd) } else { organization };
+        let organization = if rng.below(4) == 0 { Some(crowd) } else { organization };
         // Some are brought along, and come in the middle of those who are there.
-        let age = i64::try_from(dice.throw(5)).unwrap_or_default() * 10_000;
+        let age = i64::try_from(rng.below(5)).unwrap_or_default() * 10_000;
         let created = (age > 0).then(|| writer.now().plus_ms(-age));
-        let throw = dice.throw(17);
+        let throw = rng.below(17);
         // Now and then there is a member for sure, and then he has another role.
         let (throw, user, organization) = match step % 20 {
             10 => {
@@ -324,7 +326,7 @@ async fn memory_and_database_say_the_same() {
             11 => (5, users.last().copied(), organizations.last().copied()),
             _ => (throw, user, organization),
         };
-        // Much of it is refused, which changes nothing anywhere.
+        // Many of these are refused, which must change nothing.
         match (throw, user, organization) {
             (0, ..) | (_, None, _) if step % 3 == 2 => {
                 let user_name = format!("Somebody{step}");
@@ -346,18 +348,18 @@ async fn memory_and_database_say_the_same() {
             }
             (13 | 15, _, Some(organization)) => {
                 // Some of them are users.
-                let email = match dice.throw(3) {
-                    0 => format!("guest-{}@example.com", dice.throw(4)),
-                    _ => format!("member-{}@example.com", 10 + 20 * dice.throw(4)),
+                let email = match rng.below(3) {
+                    0 => format!("guest-{}@example.com", rng.below(4)),
+                    _ => format!("member-{}@example.com", 10 + 20 * rng.below(4)),
                 };
                 let roles = RoleSet::of(RoleNumber::MEMBER);
                 let _ = writer.invite(organization, NewInvitation { email, roles, ..NewInvitation::default() }).await;
             }
-            (16, Some(user), _) if dice.throw(3) == 0 => {
+            (16, Some(user), _) if rng.below(3) == 0 => {
                 let _ = writer.deprovision_user(user, |_| Ok::<_, Error>(())).await;
             }
             (1, ..) | (_, _, None) => {
-                let parent = organization.filter(|_| dice.throw(3) > 0).map(OrganizationRef::Id);
+                let parent = organization.filter(|_| rng.below(3) > 0).map(OrganizationRef::Id);
                 let name = format!("organization {step}");
                 let new = NewOrganization { name, parent, created, ..NewOrganization::default() };
                 if let Ok(made) = writer.create_organization(new).await {
@@ -378,31 +380,31 @@ async fn memory_and_database_say_the_same() {
                 let _ = writer.remove_member(organization, user, None).await;
             }
             (7, Some(user), _) => {
-                let status = if dice.throw(2) == 0 { "inactive" } else { "active" };
+                let status = if rng.below(2) == 0 { "inactive" } else { "active" };
                 let status = roster_engine::UserStatus::from_word(status);
                 let _ = writer.update_user(user, UserPatch { status, ..UserPatch::default() }).await;
             }
-            (8, _, Some(organization)) if dice.throw(2) == 0 => {
-                let suspended = Some(dice.throw(3) > 0);
+            (8, _, Some(organization)) if rng.below(2) == 0 => {
+                let suspended = Some(rng.below(3) > 0);
                 let patch = OrganizationPatch { suspended, ..OrganizationPatch::default() };
                 let _ = writer.update_organization(organization, patch).await;
             }
             (8, _, Some(organization)) => {
-                let status = if dice.throw(2) == 0 { "deleted" } else { "active" };
+                let status = if rng.below(2) == 0 { "deleted" } else { "active" };
                 let status = roster_engine::OrganizationStatus::from_word(status);
                 let _ = writer
                     .update_organization(organization, OrganizationPatch { status, ..OrganizationPatch::default() })
                     .await;
             }
-            (9, Some(user), _) if dice.throw(3) == 0 => {
+            (9, Some(user), _) if rng.below(3) == 0 => {
                 let _ = writer.delete_user(user, None).await;
-                if dice.throw(2) == 0 {
+                if rng.below(2) == 0 {
                     let _ = writer.erase_user(user, None).await;
                 }
             }
             (_, _, Some(organization)) => {
-                let below = organizations[dice.throw(organizations.len())];
-                if dice.throw(3) == 0 && organization != crowd {
+                let below = organizations[rng.below(organizations.len())];
+                if rng.below(3) == 0 && organization != crowd {
                     let _ = writer.delete_organization(organization, true, None).await;
                 } else {
                     let patch =
@@ -413,7 +415,7 @@ async fn memory_and_database_say_the_same() {
         }
         let read = answers(&other, &users, &organizations).await;
         let mut remembered = answers(&operator, &users, &organizations).await;
-        // Never more than there is, whoever wrote; what another process gave may take a moment.
+        // Never more than there is, whichever process wrote; a grant by another process may take a moment.
         let more = remembered.iter().zip(&read).filter(|(memory, table)| memory.0 && !table.0).count();
         assert_eq!(more, 0, "seed {seed}, step {step}");
         if elsewhere {
@@ -423,24 +425,24 @@ async fn memory_and_database_say_the_same() {
                     remembered = answers(&operator, &users, &organizations).await;
                 }
             };
-            let patience = std::time::Duration::from_mins(1);
-            tokio::time::timeout(patience, catch_up).await.expect("memory follows the log");
+            let timeout = std::time::Duration::from_mins(1);
+            tokio::time::timeout(timeout, catch_up).await.expect("memory follows the log");
         }
         let same = remembered == read;
         assert!(same, "seed {seed}, step {step}:\n{remembered:?}\n{read:?}");
         if !users.is_empty() && !organizations.is_empty() {
-            let user = user.unwrap_or_else(|| users[dice.throw(users.len())]);
-            let organization = organization.unwrap_or_else(|| organizations[dice.throw(organizations.len())]);
+            let user = user.unwrap_or_else(|| users[rng.below(users.len())]);
+            let organization = organization.unwrap_or_else(|| organizations[rng.below(organizations.len())]);
             let read = lists(&other, user, organization).await;
             if elsewhere {
-                // Not everything that lists show changes an answer above.
+                // Lists show things that don't affect the verdicts above.
                 let catch_up = async {
                     while lists(&operator, user, organization).await != read {
                         tokio::task::yield_now().await;
                     }
                 };
-                let patience = std::time::Duration::from_mins(1);
-                tokio::time::timeout(patience, catch_up).await.expect("memory follows the log");
+                let timeout = std::time::Duration::from_mins(1);
+                tokio::time::timeout(timeout, catch_up).await.expect("memory follows the log");
             }
             if step % 5 == 0 {
                 if directories.len() < 5 {
@@ -452,7 +454,7 @@ async fn memory_and_database_say_the_same() {
                     };
                     directories.extend(writer.issue_token(key).await.ok().and_then(|issued| issued.secret));
                 }
-                // Whoever has seen what another process did sees no less of it.
+                // Reads never go back behind what has been seen of another process.
                 let position = other.position().max(operator.position());
                 let read = everything(&beside, position, (user, organization, crowd), &directories).await;
                 let remembered = everything(&full, position, (user, organization, crowd), &directories).await;
@@ -479,9 +481,9 @@ async fn memory_and_database_say_the_same() {
             let snapshot = snapshots[0].path();
             let usable = !matches!(step / 25, 3 | 4);
             match step / 25 {
-                // What was written while it was away, it catches up with.
+                // It catches up with what was written while it was closed.
                 1 | 2 => _ = other.create_user(NewUser::default()).await.expect("a user"),
-                // Whatever is wrong with it, it isn't used.
+                // A damaged snapshot isn't used.
                 3 => damage(&snapshot, |bytes| bytes.truncate(bytes.len() / 2)),
                 4 => damage(&snapshot, |bytes| bytes.iter_mut().skip(900).take(1).for_each(|byte| *byte ^= 1)),
                 _ => {}
@@ -492,9 +494,9 @@ async fn memory_and_database_say_the_same() {
                     operator.realm_for(roster_engine::BuiltIn::UsersRead).await.expect("the realm");
                 }
             };
-            let patience = std::time::Duration::from_mins(1);
-            tokio::time::timeout(patience, ready).await.expect("memory");
-            // The log may have been blanked meanwhile, so that it can't be followed from there: then the tables are read.
+            let timeout = std::time::Duration::from_mins(1);
+            tokio::time::timeout(timeout, ready).await.expect("memory");
+            // The log may have been blanked in the meantime and can't be followed from there; then the tables are read.
             assert!(usable || full.statistics().restored == 0, "step {step}");
             restored += full.statistics().restored;
         }
@@ -508,7 +510,7 @@ async fn memory_and_database_say_the_same() {
     beside.close().await;
 }
 
-/// A database that was put back to an earlier state, and went on from there, has nothing to do with what was kept of its other future.
+/// After a database was restored to an earlier state and written to, a snapshot from its other history must not be used.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_snapshot_of_another_time_is_not_used() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -530,7 +532,7 @@ async fn a_snapshot_of_another_time_is_not_used() {
         let listed = loop {
             let listed = operator.list_organizations(query.clone()).await.expect("organizations");
             operator.realm_for(roster_engine::BuiltIn::UsersRead).await.expect("the realm");
-            // Once the graph is there.
+            // After the graph has been built.
             if engine.statistics().answered_from_memory > 0 {
                 break listed;
             }
@@ -560,8 +562,8 @@ async fn a_snapshot_of_another_time_is_not_used() {
     assert_eq!(make(&[]).await, (names, Some(5), 1), "its own");
 }
 
-/// Operations that wait at the same moment are committed together: each has to see what those before it did, though memory hears of it only
-/// after the commit.
+/// Operations that wait at the same time are committed together: each must see the changes of those before it, although the index is updated
+/// only after the commit.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn operations_of_one_commit_see_each_other() {
     let database = Database::new();

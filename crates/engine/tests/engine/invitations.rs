@@ -12,9 +12,9 @@ use roster_engine::{
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 #[derive(Debug)]
-struct Hands(AtomicI64);
+struct ManualClock(AtomicI64);
 
-impl Clock for Hands {
+impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
         Timestamp::from_ms(self.0.load(Ordering::SeqCst))
     }
@@ -27,7 +27,7 @@ fn runtime() -> tokio::runtime::Runtime {
 struct Scene {
     engine: Arc<Engine>,
     operator: Caller,
-    clock: Arc<Hands>,
+    clock: Arc<ManualClock>,
     acme: Organization,
     _database: roster_testing::Database,
 }
@@ -35,7 +35,7 @@ struct Scene {
 impl Scene {
     async fn new(max_members: u32) -> Self {
         let database = roster_testing::Database::new();
-        let clock = Arc::new(Hands(AtomicI64::new(1_795_327_200_000)));
+        let clock = Arc::new(ManualClock(AtomicI64::new(1_795_327_200_000)));
         let mut config = Config::new(database.url());
         config.clock = Arc::clone(&clock) as Arc<dyn Clock>;
         let (engine, _) = Engine::open(config).await.expect("an engine");
@@ -129,7 +129,7 @@ fn one_is_pending_at_a_time_until_it_expires_is_revoked_or_the_person_is_added()
     });
 }
 
-/// By whichever of his addresses: the new invitation takes the place of the old one.
+/// Whichever of his addresses is invited, the new invitation replaces the old one.
 #[test]
 fn somebody_with_two_addresses_is_invited_once() {
     runtime().block_on(async {
@@ -288,7 +288,7 @@ fn the_last_admin_stays_for_who_asks() {
         let (ada, bob) = (scene.user("ada").await, scene.user("bob").await);
         scene.add(&ada, RoleNumber::ADMIN).await.expect("a member");
         scene.add(&bob, RoleNumber::ADMIN).await.expect("a member");
-        let asking = scene.operator.clone().keeping_an_admin();
+        let asking = scene.operator.clone().protecting_last_admin();
         let demote = || MembershipPatch { roles: Some(RoleSet::of(RoleNumber::MEMBER)), ..MembershipPatch::default() };
         let (first, second) = tokio::join!(
             asking.update_member(scene.acme.id, ada.id, demote()),
@@ -296,7 +296,7 @@ fn the_last_admin_stays_for_who_asks() {
         );
         let refused = [first, second].into_iter().filter(|done| matches!(done, Err(Error::LastAdmin))).count();
         assert_eq!(refused, 1, "exactly one of the two stays an admin");
-        // Who doesn't ask may leave it without one; then nothing is to be kept.
+        // Without the option the last admin may be removed; then there is nothing to protect.
         for user in [&ada, &bob] {
             scene.operator.update_member(scene.acme.id, user.id, demote()).await.expect("changed");
         }

@@ -1,4 +1,4 @@
-//! What the engine promises, asked of it directly. One program, since each takes its time to link and its room on the disk.
+//! Tests of the engine's guarantees through its own interface. They are one program, since each takes time to link and disk space.
 
 mod acting;
 mod checks;

@@ -1,4 +1,4 @@
-//! Who may do what: against a naive reading of the rule, as a table for reviewers, and what nobody may.
+//! Who may do what: against a naive implementation of the rule, as a table, and what nobody may do.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -29,10 +29,10 @@ async fn member(bench: &Bench, organization: OrganizationId, user: UserId, roles
 
 async fn enter(bench: &Bench, new: NewToken) -> Caller {
     let secret = bench.operator.issue_token(new).await.expect("a token").secret.expect("its secret");
-    come(bench, &secret).await.expect("a caller")
+    authenticate(bench, &secret).await.expect("a caller")
 }
 
-async fn come(bench: &Bench, secret: &str) -> Result<Caller, Error> {
+async fn authenticate(bench: &Bench, secret: &str) -> Result<Caller, Error> {
     Arc::clone(&bench.engine).authenticate(Surface::Native, Some(secret), RequestScope::default()).await
 }
 
@@ -48,7 +48,7 @@ async fn as_token(bench: &Bench, organization: OrganizationId, roles: RoleSet, s
     enter(bench, NewToken { organization: Some(organization.into()), roles, scopes, ..NewToken::new(kind) }).await
 }
 
-/// The rule, read word by word.
+/// A literal implementation of the rule.
 fn naive(chain: &[RoleSet], right: Right) -> bool {
     let grants = |roles: RoleSet, reaching: bool| {
         BUILT_IN.iter().any(|r| roles.contains(r.number) && r.grants(right.permission) && (!reaching || r.reaches_down))
@@ -68,7 +68,7 @@ fn naive(chain: &[RoleSet], right: Right) -> bool {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
 
-    /// Rule 4: what is held above counts below if it reaches down, and nothing counts upward or sideways.
+    /// Rule 4: a role held above counts below if it reaches down, and nothing counts upward or sideways.
     #[test]
     fn rights_are_held_where_the_rule_says(held in prop::collection::vec(0..256_i64, 5), token_at in 0..4_usize) {
         runtime().block_on(async {
@@ -108,7 +108,7 @@ proptest! {
     }
 }
 
-/// Whether it was the right that was missing, and not something else.
+/// Whether it was allowed. Panics if it failed for another reason than a missing right.
 fn may<T>(outcome: Result<T, Error>, operation: &str) -> bool {
     match outcome {
         Ok(_) => true,
@@ -207,7 +207,7 @@ async fn create_user_for(c: &Caller, here: OrganizationId) -> Result<(), Error> 
     c.create_user(NewUser { organization: Some(here.into()), ..NewUser::default() }).await.map(|_| ())
 }
 
-/// No one gives what he lacks: not by a role, not by a token, not by what a token may be used for.
+/// Nobody can give what he lacks: not by a role, a token, or a token's scopes.
 #[test]
 fn no_one_gives_what_he_lacks() {
     runtime().block_on(async {
@@ -229,7 +229,7 @@ fn no_one_gives_what_he_lacks() {
         member(&bench, acme, carl, clerk).await;
         let c = as_user(&bench, carl).await;
 
-        // A clerk may add clerks, and neither admins, nor members (who read billing), nor approvers.
+        // A clerk may add clerks, but neither admins, nor members (who read billing), nor approvers.
         for roles in
             [RoleSet::of(RoleNumber::ADMIN), RoleSet::of(RoleNumber::MEMBER), approver, clerk.with(RoleNumber::ADMIN)]
         {
@@ -248,7 +248,7 @@ fn no_one_gives_what_he_lacks() {
             Err(Error::NotFound(_))
         ));
 
-        // An admin isn't an owner: he makes no owner's token.
+        // An admin isn't an owner, so he can't issue an owner's token.
         let ann = user(&bench, "ann").await;
         member(&bench, acme, ann, RoleSet::of(RoleNumber::ADMIN)).await;
         let a = as_user(&bench, ann).await;
@@ -259,7 +259,7 @@ fn no_one_gives_what_he_lacks() {
         };
         assert!(matches!(a.issue_token(owners).await, Err(Error::Forbidden(_))));
 
-        // A token narrowed to some permissions makes none that may use more.
+        // A token with scopes can't issue one with wider scopes.
         let narrow =
             as_token(&bench, acme, RoleSet::of(RoleNumber::ADMIN), Some(&["tokens:write", "memberships:read"])).await;
         let wider = |scopes: Option<Vec<String>>| NewToken {
@@ -277,7 +277,7 @@ fn no_one_gives_what_he_lacks() {
     });
 }
 
-/// What is taken away is gone with the next request.
+/// Revoked rights no longer count in the next request.
 #[test]
 fn what_is_taken_away_is_gone_at_once() {
     runtime().block_on(async {
@@ -291,7 +291,7 @@ fn what_is_taken_away_is_gone_at_once() {
         let refused = a.update_organization(acme, OrganizationPatch::default()).await;
         assert!(matches!(refused, Err(Error::Forbidden(_))));
 
-        // Inactive: as if the key had never been.
+        // An inactive user's key is refused like an unknown one.
         let inactive = UserPatch { status: Some(UserStatus::Inactive), ..UserPatch::default() };
         bench.operator.update_user(ada, inactive).await.expect("inactive");
         assert!(matches!(a.organization(acme).await, Err(Error::BadCredential)));
@@ -306,14 +306,14 @@ fn what_is_taken_away_is_gone_at_once() {
         };
         let issued = bench.operator.issue_token(new).await.expect("a token");
         let secret = issued.secret.expect("its secret");
-        let t = come(&bench, &secret).await.expect("a caller");
+        let t = authenticate(&bench, &secret).await.expect("a caller");
         bench
             .operator
             .revoke_token(&t.token().map(|t| roster_engine::EntityId::native(t.id)).expect("an id"))
             .await
             .expect("revoked");
         assert!(matches!(t.organization(acme).await, Err(Error::BadCredential)));
-        assert!(matches!(come(&bench, &secret).await, Err(Error::BadCredential)));
+        assert!(matches!(authenticate(&bench, &secret).await, Err(Error::BadCredential)));
 
         bench.operator.delete_user(ada, None).await.expect("deleted");
         assert!(matches!(a.organization(acme).await, Err(Error::BadCredential)));
@@ -326,7 +326,7 @@ async fn promoted_to(bench: &Bench, organization: OrganizationId, user: UserId, 
     bench.operator.update_member(organization, user, patch).await.expect("changed");
 }
 
-/// A person who is erased is gone from tables and log, and the log still counts without a gap.
+/// An erased person is gone from tables and log, and the log is still numbered without a gap.
 #[test]
 fn an_erased_person_is_gone_from_the_log() {
     runtime().block_on(async {

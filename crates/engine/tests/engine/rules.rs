@@ -1,4 +1,4 @@
-//! The rules that always hold, shown by random histories against a small model that knows nothing of databases.
+//! The rules that always hold, tested by random histories against a small model without a database.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ use roster_engine::{
     OrganizationId, OrganizationPatch, RoleNumber, RoleSet, UserId,
 };
 
-/// One step of a history. Numbers choose among what has been made so far.
+/// One step of a history. Numbers select among what has been created so far.
 #[derive(Clone, Debug)]
 enum Op {
     User,
@@ -26,7 +26,7 @@ enum Op {
 
 fn op() -> impl Strategy<Value = Op> {
     let n = 0..6_usize;
-    // Sets of the eight built-in roles; now and then none.
+    // Sets of the eight built-in roles; sometimes empty.
     let roles = prop_oneof![9 => 1..256_i64, 1 => Just(0_i64)];
     prop_oneof![
         2 => Just(Op::User),
@@ -49,19 +49,19 @@ struct Row {
     default: bool,
 }
 
-/// What should be.
+/// The expected state.
 #[derive(Debug, Default)]
 struct Model {
     users: Vec<UserId>,
-    /// In the order they were made; the root is not among them.
+    /// In order of creation, without the root.
     organizations: Vec<OrganizationId>,
     parents: BTreeMap<OrganizationId, OrganizationId>,
-    /// With the order in which they were made.
+    /// With their order of creation.
     memberships: BTreeMap<(OrganizationId, UserId), (u64, Row)>,
     made: u64,
 }
 
-/// What should come of a step.
+/// The expected outcome of a step.
 #[derive(Debug, PartialEq)]
 enum Verdict {
     Done,
@@ -173,7 +173,7 @@ impl Model {
     fn clear(&mut self, organization: OrganizationId) -> Verdict {
         let Some(owner) = self.owner(organization) else { return Verdict::NotFound };
         let (_, row) = self.memberships.get_mut(&(organization, owner)).expect("the owner's row");
-        // An admin, and what the realm has of its own.
+        // Admin, and the custom roles.
         row.roles = RoleSet::from_bits(row.roles.bits() & !0xff).with(RoleNumber::ADMIN);
         Verdict::Done
     }
@@ -217,7 +217,7 @@ fn added(roles: i64, is_default: bool) -> NewMembership {
     NewMembership { roles: RoleSet::from_bits(roles), is_default, ..NewMembership::default() }
 }
 
-/// Does a step in both worlds. A step about what isn't there is left out.
+/// Runs a step on the engine and the model. A step about something that doesn't exist is skipped.
 async fn step(caller: &Caller, model: &mut Model, op: &Op, number: usize) -> Option<(Verdict, Verdict)> {
     let organization = |n: &usize, model: &Model| pick(&model.organizations, *n);
     Some(match op {
@@ -289,7 +289,7 @@ async fn step(caller: &Caller, model: &mut Model, op: &Op, number: usize) -> Opt
     })
 }
 
-/// Everything the engine shows of memberships, as the model would say it.
+/// All memberships according to the engine, in the model's form.
 async fn shown(caller: &Caller, model: &Model) -> BTreeMap<(OrganizationId, UserId), Row> {
     let mut shown = BTreeMap::new();
     for organization in &model.organizations {
@@ -308,7 +308,7 @@ async fn shown(caller: &Caller, model: &Model) -> BTreeMap<(OrganizationId, User
 proptest! {
     #![proptest_config(ProptestConfig { cases: 48, max_shrink_iters: 200, ..ProptestConfig::default() })]
 
-    /// Rules 1, 2, 3 and 5: one membership a pair, at most one owner who is protected, no cycle, log and tables agree.
+    /// Rules 1, 2, 3 and 5: one membership per pair, at most one owner, who is protected, no cycle, log and tables agree.
     #[test]
     fn the_engine_does_as_the_model_says(history in prop::collection::vec(op(), 1..60)) {
         runtime().block_on(async {
@@ -322,13 +322,13 @@ proptest! {
             let wanted: BTreeMap<_, _> = model.memberships.iter().map(|(place, (_, row))| (*place, row.clone())).collect();
             prop_assert_eq!(shown(&bench.operator, &model).await, wanted);
             bench.verify().await.map_err(TestCaseError::fail)?;
-            // What was deleted is cleared away, and nobody sees a difference.
+            // Purging what was deleted changes nothing visible.
             bench.engine.maintain().await;
             bench.verify().await.map_err(TestCaseError::fail)
         })?;
     }
 
-    /// The same rules when everything happens at once.
+    /// The same rules under concurrency.
     #[test]
     fn at_once_the_rules_hold_too(histories in prop::collection::vec(prop::collection::vec(op(), 1..12), 6)) {
         runtime().block_on(async {
@@ -347,7 +347,7 @@ proptest! {
                     let parents = base.parents.clone();
                     tokio::spawn(async move {
                         for (number, op) in history.iter().enumerate() {
-                            // Each believes in a world of its own; only what holds for all is looked at below.
+                            // The tasks' models diverge; only the global rules are checked below.
                             let mut model = Model {
                                 users: users.clone(),
                                 organizations: organizations.clone(),
@@ -367,7 +367,7 @@ proptest! {
     }
 }
 
-/// Rule 1, by force: of many equal requests exactly one succeeds.
+/// Rule 1 under load: of many equal requests exactly one succeeds.
 #[test]
 fn of_many_equal_additions_one_succeeds() {
     runtime().block_on(async {
@@ -393,7 +393,7 @@ fn of_many_equal_additions_one_succeeds() {
     });
 }
 
-/// Rule 2, by force: while ownership is handed round, every reader sees exactly one owner.
+/// Rule 2 under load: while ownership is transferred repeatedly, every reader sees exactly one owner.
 #[test]
 fn there_is_always_one_owner_while_ownership_is_handed_round() {
     runtime().block_on(async {
@@ -447,7 +447,7 @@ fn the_tree_is_sixteen_deep_at_most() {
     });
 }
 
-/// Rule 9: what is of one realm is unknown in another, by whatever name.
+/// Rule 9: entities of one realm are unknown in another, by any reference.
 #[test]
 fn realms_do_not_see_each_other() {
     runtime().block_on(async {
@@ -471,7 +471,7 @@ fn realms_do_not_see_each_other() {
         assert_eq!(verdict(other.user(user.id).await), Verdict::NotFound);
         assert_eq!(verdict(other.add_member(other.root(), user.id, added(2, false)).await), Verdict::NotFound);
         assert_eq!(verdict(other.list_memberships_of(user.id, MemberQuery::default()).await), Verdict::NotFound);
-        // Names that are taken in one realm are free in the other.
+        // Names that are taken in one realm are free in another.
         let same = NewOrganization {
             name: "acme".into(),
             slug: Some("acme".into()),

@@ -5,35 +5,36 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use crate::common::{Bench, runtime};
 use roster_engine::{
-    Ask, BuiltIn, Caller, Check, Clock, Config, Credentials, Engine, Entered, EntityId as _, Error, MemberQuery,
-    MembershipId, NewMembership, NewOrganization, NewToken, NewUser, OrganizationId, OrganizationRef, OwnChange, Page,
-    RequestScope, Right, RoleNumber, RoleSet, Surface, Timestamp, TokenKind, UserId, UserPatch, UserRef, UserStatus,
+    Ask, BuiltIn, Caller, Check, Clock, Config, Credentials, Engine, EntityId as _, Error, LoggedIn, MemberQuery,
+    MembershipId, NewMembership, NewOrganization, NewToken, NewUser, OrganizationId, OrganizationRef, Page,
+    RequestScope, Right, RoleNumber, RoleSet, SelfUpdate, Surface, Timestamp, TokenKind, UserId, UserPatch, UserRef,
+    UserStatus,
 };
 
 #[derive(Debug)]
-struct Hands(AtomicI64);
+struct ManualClock(AtomicI64);
 
-impl Clock for Hands {
+impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
         Timestamp::from_ms(self.0.load(Ordering::SeqCst))
     }
 }
 
-/// Ada owns acme; Bob is a member there and the owner of other, which has nothing to do with it.
+/// Ada owns acme; Bob is a member there and owns other, an unrelated organization.
 struct Scene {
     bench: Bench,
-    clock: Arc<Hands>,
+    clock: Arc<ManualClock>,
     acme: OrganizationId,
     other: OrganizationId,
     ada: UserId,
     bob: UserId,
-    /// Bob's in acme.
+    /// Bob's membership in acme.
     membership: MembershipId,
 }
 
 impl Scene {
     async fn new() -> Self {
-        let clock = Arc::new(Hands(AtomicI64::new(1_795_327_200_000)));
+        let clock = Arc::new(ManualClock(AtomicI64::new(1_795_327_200_000)));
         let clocked = Arc::clone(&clock) as Arc<dyn Clock>;
         let bench = Bench::with(move |config: Config| Config { clock: clocked, ..config }).await;
         let operator = &bench.operator;
@@ -63,7 +64,7 @@ impl Scene {
         &self.bench.engine
     }
 
-    async fn log_in(&self, name: &str, password: &str) -> Result<Entered, Error> {
+    async fn log_in(&self, name: &str, password: &str) -> Result<LoggedIn, Error> {
         let credentials = Credentials {
             organization: None,
             email: format!("{}@Example.com", name.to_uppercase()),
@@ -82,11 +83,11 @@ impl Scene {
         link.secret.expect("told once")
     }
 
-    async fn open(&self, link: &str) -> Result<Entered, Error> {
+    async fn open(&self, link: &str) -> Result<LoggedIn, Error> {
         self.engine().use_link(Surface::Native, link, None, RequestScope::default()).await
     }
 
-    async fn is_dead(&self, entered: &Entered) -> bool {
+    async fn is_dead(&self, entered: &LoggedIn) -> bool {
         let again = self.by(&entered.secret).await;
         let held = entered.caller.me().await;
         matches!(again, Err(Error::BadCredential)) && matches!(held, Err(Error::BadCredential))
@@ -181,7 +182,7 @@ fn who_guesses_many_times_at_once_waits_too() {
                 other => panic!("{other:?}"),
             }
         }
-        // Those that were being looked at when the twentieth turned out to be wrong.
+        // Attempts that were being verified when the twentieth failed are still answered.
         let beside = std::thread::available_parallelism().map_or(2, usize::from);
         assert!((20..20 + beside).contains(&heard), "{heard}");
     });
@@ -275,7 +276,7 @@ fn a_link_opens_one_session_that_is_limited_to_one_membership() {
         };
         let (yes, no) = (true, false);
         assert_eq!(places(caller).await, (vec![scene.acme], vec![yes, no, yes, no, yes, no], RoleSet::EMPTY, 0));
-        // Somebody else made that link: it must not be a way to the whole user.
+        // Somebody else issued that link, so it must not give access to the user's other memberships.
         let token = NewToken { user: Some(UserRef::Me), ..NewToken::new(TokenKind::User) };
         assert!(caller.issue_token(token).await.is_err());
         let place = Some(OrganizationRef::Id(scene.acme));
@@ -286,8 +287,8 @@ fn a_link_opens_one_session_that_is_limited_to_one_membership() {
         let later = entered.session.expires.plus_ms(1);
         assert!(caller.issue_token(NewToken { expires: Some(later), ..token }).await.is_err());
         assert!(caller.set_password(UserRef::Me, Some("mine"), Some("bob")).await.is_err());
-        let own = OwnChange { name: Some("Eve".into()), ..OwnChange::default() };
-        assert!(matches!(caller.change_own(own).await, Err(Error::Forbidden(_))));
+        let own = SelfUpdate { name: Some("Eve".into()), ..SelfUpdate::default() };
+        assert!(matches!(caller.update_self(own).await, Err(Error::Forbidden(_))));
         let whole = scene.log_in("bob", "bob").await.unwrap();
         let all = (vec![scene.acme, scene.other], vec![yes; 6], RoleSet::OWNER, 1);
         assert_eq!(places(&whole.caller).await, all, "who came by his password is he");
@@ -372,25 +373,25 @@ fn own_passwords_and_addresses_change_by_the_current_password() {
             let refused = bob.set_password(UserRef::Me, Some("new"), current).await;
             assert!(matches!(refused, Err(Error::WrongPassword)), "{current:?}");
         }
-        let taken = OwnChange {
+        let taken = SelfUpdate {
             email: Some("Ada@example.com".into()),
             password: Some("lost".into()),
             current_password: Some("bob".into()),
-            ..OwnChange::default()
+            ..SelfUpdate::default()
         };
-        assert!(matches!(bob.change_own(taken).await, Err(Error::AlreadyExists { .. })));
+        assert!(matches!(bob.update_self(taken).await, Err(Error::AlreadyExists { .. })));
         scene.log_in("bob", "bob").await.expect("what is refused changes nothing of it");
         bob.set_password(UserRef::Me, Some("new"), Some("bob")).await.expect("his");
         assert!(scene.is_dead(&second).await && !scene.is_dead(&entered).await, "his other sessions end");
         assert!(scene.log_in("bob", "bob").await.is_err());
         scene.log_in("bob", "new").await.expect("the new one");
-        let moved = OwnChange {
+        let moved = SelfUpdate {
             name: Some("Robert".into()),
             email: Some("robert@example.com".into()),
             current_password: Some("new".into()),
-            ..OwnChange::default()
+            ..SelfUpdate::default()
         };
-        assert_eq!(bob.change_own(moved).await.expect("his").email(), Some("robert@example.com"));
+        assert_eq!(bob.update_self(moved).await.expect("his").email(), Some("robert@example.com"));
         scene.log_in("robert", "new").await.expect("the new address");
         assert!(bob.set_password(scene.ada, Some("mine"), None).await.is_err());
         let too_long = "x".repeat(1025);

@@ -1,9 +1,8 @@
-//! How deep a JSON text is nested, before anything is built from it.
+//! The nesting depth of a JSON text, checked before it is parsed.
 
 /// Whether `json` opens more than `limit` arrays and objects within each other.
 ///
-/// It reads brackets outside of strings and nothing else: text that is no JSON gets some answer too, and the parser's error
-/// after that.
+/// It looks only at brackets outside of strings. For invalid JSON the result is arbitrary; the parser reports the error later.
 pub(super) fn deeper_than(json: &[u8], limit: usize) -> bool {
     let mut depth = 0_usize;
     let mut bytes = json.iter();
@@ -23,7 +22,7 @@ pub(super) fn deeper_than(json: &[u8], limit: usize) -> bool {
     false
 }
 
-/// Moves behind the closing quote of the string that `bytes` is in.
+/// Advances past the closing quote of the string that `bytes` is in.
 fn skip_string(bytes: &mut std::slice::Iter<'_, u8>) {
     while let Some(byte) = bytes.next() {
         match byte {

@@ -53,9 +53,9 @@ fn body<T>(policy: BodyPolicy, content_type: Option<&str>, bytes: &[u8]) -> Body
     Body { context: Arc::new(context), kind: kind(&headers), depth, wanted: PhantomData }
 }
 
-fn refused(bytes: impl AsRef<[u8]>) -> Frame {
+fn refused(bytes: impl AsRef<[u8]>) -> RequestError {
     match body::<Membership>(BodyPolicy::default(), None, bytes.as_ref()).read() {
-        Err(Failure::Frame(frame)) => frame,
+        Err(Failure::Request(error)) => error,
         other => panic!("{other:?}"),
     }
 }
@@ -63,7 +63,9 @@ fn refused(bytes: impl AsRef<[u8]>) -> Frame {
 #[track_caller]
 fn assert_field(bytes: &str, expected_name: &str, expected: Fault) {
     match refused(bytes) {
-        Frame::Field { name, fault, .. } => assert_eq!((name.as_str(), fault), (expected_name, expected), "{bytes}"),
+        RequestError::Field { name, fault, .. } => {
+            assert_eq!((name.as_str(), fault), (expected_name, expected), "{bytes}");
+        }
         other => panic!("{bytes}: {other:?}"),
     }
 }
@@ -95,15 +97,15 @@ fn a_value_of_another_type_is_told_from_one_that_does_not_fit() {
 
 #[test]
 fn what_is_no_object_of_json() {
-    assert_eq!(refused(""), Frame::BodyMissing);
-    assert_eq!(refused("[]"), Frame::BodyNotObject);
-    assert_eq!(refused(r#"["admin"]"#), Frame::BodyNotObject, "serde would take it for the struct");
-    assert_eq!(refused("null"), Frame::BodyNotObject);
-    assert_eq!(refused([b'{', 0xff, b'}']), Frame::BodyNotUtf8);
-    assert_eq!(refused("[".repeat(100_000)), Frame::BodyTooDeep { limit: 64 });
+    assert_eq!(refused(""), RequestError::BodyMissing);
+    assert_eq!(refused("[]"), RequestError::BodyNotObject);
+    assert_eq!(refused(r#"["admin"]"#), RequestError::BodyNotObject, "serde would take it for the struct");
+    assert_eq!(refused("null"), RequestError::BodyNotObject);
+    assert_eq!(refused([b'{', 0xff, b'}']), RequestError::BodyNotUtf8);
+    assert_eq!(refused("[".repeat(100_000)), RequestError::BodyTooDeep { limit: 64 });
     for broken in [" ", "{", "nul", "{}{}", r#"{"role":"admin"} x"#, r#"{"role":"\ud800"}"#, "\u{feff}{}", "{\"a\":\0}"]
     {
-        assert!(matches!(refused(broken), Frame::BodyNotJson { .. }), "{broken}: {:?}", refused(broken));
+        assert!(matches!(refused(broken), RequestError::BodyNotJson { .. }), "{broken}: {:?}", refused(broken));
     }
 }
 
@@ -124,7 +126,7 @@ fn content_types() {
         assert!(read(strict, fine).is_ok(), "{fine:?}");
     }
     let other = Some("application/x-www-form-urlencoded");
-    assert!(matches!(read(strict, other), Err(Failure::Frame(Frame::UnsupportedMediaType))));
+    assert!(matches!(read(strict, other), Err(Failure::Request(RequestError::UnsupportedMediaType))));
     assert!(read(BodyPolicy::default(), other).is_ok());
 }
 
@@ -133,10 +135,14 @@ fn arrays() {
     let items = body::<Vec<Item>>(BodyPolicy::default(), None, br#" [{"user":"a"}]"#).read_array();
     assert_eq!(items.ok(), Some(vec![Item { user: "a".into() }]));
     let refused = body::<Vec<Item>>(BodyPolicy::default(), None, b"{}").read_array();
-    assert!(matches!(refused, Err(Failure::Frame(Frame::BodyNotArray))));
+    assert!(matches!(refused, Err(Failure::Request(RequestError::BodyNotArray))));
 }
 
-async fn received(pieces: &[&'static str], headers: &[(http::HeaderName, &str)], limit: usize) -> Result<Bytes, Frame> {
+async fn received(
+    pieces: &[&'static str],
+    headers: &[(http::HeaderName, &str)],
+    limit: usize,
+) -> Result<Bytes, RequestError> {
     let pieces: Vec<_> =
         pieces.iter().map(|piece| Ok::<_, std::io::Error>(Bytes::from_static(piece.as_bytes()))).collect();
     let sent = axum::body::Body::from_stream(tokio_stream::iter(pieces));
@@ -149,7 +155,7 @@ async fn bodies_are_put_together_and_limited() {
     assert_eq!(received(&[], &[], 4).await, Ok(Bytes::new()));
     assert_eq!(received(&["ab"], &[], 4).await, Ok(Bytes::from("ab")));
     assert_eq!(received(&["a", "b", "cd"], &[], 4).await, Ok(Bytes::from("abcd")));
-    let too_large = Err(Frame::BodyTooLarge { limit: 4 });
+    let too_large = Err(RequestError::BodyTooLarge { limit: 4 });
     assert_eq!(received(&["abcde"], &[], 4).await, too_large);
     assert_eq!(received(&["abc", "de", "f"], &[], 4).await, too_large);
     assert_eq!(received(&[], &[(http::header::CONTENT_LENGTH, "99999999999999999999999")], 4).await, Ok(Bytes::new()));

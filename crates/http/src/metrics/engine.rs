@@ -1,4 +1,4 @@
-//! The engine's numbers at one moment.
+//! The engine's statistics as metrics.
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, NoLabelSet};
@@ -8,7 +8,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 use roster_engine::Statistics;
 
-/// A registry that says `statistics`, made for one rendering.
+/// A registry that reports `statistics`, made for one rendering.
 pub(super) fn registry(statistics: Statistics) -> Registry {
     let mut registry = Registry::default();
     registry.register_collector(Box::new(Snapshot(statistics)));
@@ -47,7 +47,7 @@ impl Snapshot {
         let Self(now) = self;
         let mut buckets: Vec<_> = now.batch_sizes.iter().map(|&(bound, count)| (float(bound), count)).collect();
         let counted: u64 = buckets.iter().map(|(_, count)| count).sum();
-        // The format wants a last bucket for all the rest.
+        // The format requires a last bucket, up to infinity.
         buckets.push((f64::INFINITY, now.batches.saturating_sub(counted)));
         let help = "How many writes were committed together.";
         encoder

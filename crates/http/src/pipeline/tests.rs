@@ -1,4 +1,4 @@
-//! The whole way of a request, around routes that touch no engine.
+//! The whole pipeline, with routes that don't use the engine.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -12,7 +12,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::*;
-use crate::{Api, Authenticated, HotAnswer, HotRoute, Limits, Pairs, Path, Urls, switchboard};
+use crate::{Api, Authenticated, HotAnswer, HotRoute, Limits, Pairs, Path, Urls, surface_router};
 
 #[utoipa::path(get, path = "/things/{id}", responses((status = 200)))]
 async fn get_thing(Path(id): Path<String>, query: Pairs, meta: RequestMeta) -> Result<Json<Value>, Failure> {
@@ -26,7 +26,7 @@ async fn create_thing(body: crate::Body<serde_json::Map<String, Value>>) -> Resu
 
 #[utoipa::path(put, path = "/things/{id}", responses((status = 200)))]
 async fn put_thing(Authenticated(_caller): Authenticated, Path(_id): Path<String>, body: crate::Body<()>) -> Failure {
-    body.read().err().unwrap_or(Frame::RouteNotFound.into())
+    body.read().err().unwrap_or(RequestError::RouteNotFound.into())
 }
 
 #[utoipa::path(get, path = "/panic", responses((status = 200)))]
@@ -43,11 +43,11 @@ async fn slow() {
 async fn written(request: Request) -> Json<Value> {
     let context = request.extensions().get::<Arc<Context>>().expect("mounted");
     context.position.store(42, Ordering::Release);
-    let key = context.idempotency.clone().map_err(|frame| frame.to_string());
+    let key = context.idempotency.clone().map_err(|error| error.to_string());
     Json(json!({"key": key.map(|key| key.map(|key| (key.key, key.request_hash)))}))
 }
 
-/// The router doesn't have it, so that what isn't answered at once is refused.
+/// The router doesn't have this route, so a request that the fast path doesn't answer gets a 404.
 const HOT: &[HotRoute] = &[HotRoute { path: "/v1/hot", answer: at_once }];
 
 fn at_once(_: &App, _: &HeaderMap, body: &[u8]) -> Option<HotAnswer> {
@@ -56,7 +56,7 @@ fn at_once(_: &App, _: &HeaderMap, body: &[u8]) -> Option<HotAnswer> {
 
 fn render(failure: &Failure, meta: &RequestMeta) -> Response {
     let status = match failure {
-        Failure::Frame(frame) => frame.status(),
+        Failure::Request(error) => error.status(),
         Failure::Domain(_) => StatusCode::UNAUTHORIZED,
     };
     let body = json!({"surface": meta.surface.word(), "error": failure.to_string(), "id": &*meta.request_id});
@@ -65,7 +65,7 @@ fn render(failure: &Failure, meta: &RequestMeta) -> Response {
 
 struct Server {
     app: App,
-    router: crate::Switchboard,
+    router: crate::SurfaceRouter,
 }
 
 async fn server() -> Server {
@@ -87,7 +87,7 @@ async fn server_with(limits: Limits) -> Server {
     let native = SurfaceSpec { idempotency: true, hot: HOT, ..SurfaceSpec::new(Surface::Native, "/v1", render) };
     let other = SurfaceSpec { ignore_trailing_slash: false, ..SurfaceSpec::new(Surface::Box, "/box/2.0", render) };
     let surfaces = vec![Api::new(native, routes).mount(&app), Api::new(other, routes).mount(&app)];
-    let router = switchboard(&app, surfaces, Router::new(), render);
+    let router = surface_router(&app, surfaces, Router::new(), render);
     Server { app, router }
 }
 
@@ -131,7 +131,7 @@ async fn routes_are_made_once_and_when_they_are_needed() {
         OpenApiRouter::new().routes(routes!(get_thing))
     };
     let api = Api::new(SurfaceSpec::new(Surface::Native, "/v1", render), routes);
-    let router = switchboard(&app, vec![api.mount(&app)], Router::new(), render);
+    let router = surface_router(&app, vec![api.mount(&app)], Router::new(), render);
     let server = Server { app, router };
     let made = || made.load(Ordering::Relaxed);
     assert_eq!((get(&server, "/elsewhere").await.0, made()), (StatusCode::NOT_FOUND, 0));

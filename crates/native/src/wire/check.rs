@@ -80,7 +80,7 @@ pub(crate) struct ReachedOrganization {
 }
 
 impl ReachedOrganization {
-    pub(crate) fn of(reached: &engine::Reached, catalog: &RoleCatalog) -> Self {
+    pub(crate) fn of(reached: &engine::ReachableOrganization, catalog: &RoleCatalog) -> Self {
         Self {
             organization_id: reached.organization.id.native(),
             organization: Organization::from(&reached.organization),

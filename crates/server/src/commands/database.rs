@@ -16,7 +16,7 @@ pub(crate) struct CopyArgs {
     /// Database to copy; it may be in use
     #[arg(long, value_name = "URL", env = "ROSTER_COPY_FROM", hide_env_values = true)]
     from: String,
-    /// Database that it goes to, with nothing in it yet
+    /// Database to copy to, which must be empty
     #[arg(long, value_name = "URL", env = "ROSTER_COPY_TO", hide_env_values = true)]
     to: String,
     #[command(flatten)]
@@ -39,7 +39,7 @@ pub(crate) struct RestoreArgs {
     output: Output,
 }
 
-/// Shows how far it is, on a terminal only.
+/// A progress bar, shown on a terminal only.
 struct Bar(ProgressBar);
 
 impl Bar {
@@ -51,7 +51,7 @@ impl Bar {
         Self(bar)
     }
 
-    fn tell(&self, progress: Progress<'_>) {
+    fn update(&self, progress: Progress<'_>) {
         if self.0.message() != progress.step {
             self.0.set_message(progress.step.to_owned());
             self.0.reset_eta();
@@ -69,20 +69,20 @@ impl Drop for Bar {
 
 pub(crate) fn copy(args: &CopyArgs) -> anyhow::Result<()> {
     let bar = Bar::new();
-    let copied = database::copy(&args.from, &args.to, &mut |p| bar.tell(p)).map_err(explain)?;
+    let copied = database::copy(&args.from, &args.to, &mut |p| bar.update(p)).map_err(explain)?;
     drop(bar);
     let tables: serde_json::Map<_, _> =
         copied.tables.iter().map(|(name, rows)| ((*name).to_owned(), json!(rows))).collect();
     args.output.print(&json!({"rows": copied.rows(), "sha256": copied.hash, "tables": tables}), || {
         let mut facts: Vec<_> = copied.tables.iter().map(|(table, rows)| (*table, rows.to_string())).collect();
         facts.push(("sha256", copied.hash.clone()));
-        format!("{}Copied, read again and compared: both hold the same.\n", lines(&facts))
+        format!("{}Copied and verified: both databases hold the same data.\n", lines(&facts))
     })
 }
 
 pub(crate) fn backup(settings: &Settings, args: &BackupArgs) -> anyhow::Result<()> {
     let bar = Bar::new();
-    database::backup(&settings.database, &args.file, &mut |p| bar.tell(p)).map_err(explain)?;
+    database::backup(&settings.database, &args.file, &mut |p| bar.update(p)).map_err(explain)?;
     drop(bar);
     let bytes = std::fs::metadata(&args.file).with_context(|| args.file.display().to_string())?.len();
     args.output.print(&json!({"file": args.file, "bytes": bytes}), || {
@@ -95,7 +95,7 @@ pub(crate) fn backup(settings: &Settings, args: &BackupArgs) -> anyhow::Result<(
 
 pub(crate) fn restore(settings: &Settings, args: &RestoreArgs) -> anyhow::Result<()> {
     let bar = Bar::new();
-    database::restore(&args.file, &settings.database, &mut |p| bar.tell(p)).map_err(explain)?;
+    database::restore(&args.file, &settings.database, &mut |p| bar.update(p)).map_err(explain)?;
     drop(bar);
     args.output.print(&json!({"database": settings.database}), || {
         format!("{} has what {} had\n", settings.database, args.file.display())

@@ -49,7 +49,7 @@ enum Action {
         #[command(flatten)]
         page: PageArgs,
     },
-    /// Change a membership; what isn't given stays
+    /// Change a membership; fields not given stay
     Update {
         #[command(flatten)]
         who: Who,
@@ -74,7 +74,7 @@ struct Who {
 #[derive(Args, Clone, Debug)]
 #[group(required = true, multiple = true, args = ["roles", "default", "public", "private"])]
 struct Changes {
-    /// Key of a role; may be given several times; replaces all that are there
+    /// Key of a role; may be given several times; replaces all current ones
     #[arg(long = "role", value_name = "ROLE")]
     roles: Option<Vec<String>>,
     #[command(flatten)]
@@ -84,13 +84,13 @@ struct Changes {
 #[derive(Args, Clone, Debug)]
 #[group(skip)]
 struct Fields {
-    /// Whether it is the organization that the user starts in
+    /// Whether it is the user's default organization
     #[arg(long, value_name = "BOOLEAN", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     default: Option<bool>,
-    /// Public metadata, merged into what is there
+    /// Public metadata, merged into the existing metadata
     #[arg(long, value_name = "JSON", value_parser = object)]
     public: Option<Metadata>,
-    /// Private metadata, merged into what is there
+    /// Private metadata, merged into the existing metadata
     #[arg(long, value_name = "JSON", value_parser = object)]
     private: Option<Metadata>,
 }
@@ -100,7 +100,7 @@ pub(crate) async fn run(settings: &Settings, args: &MemberArgs) -> anyhow::Resul
         let caller = &session.caller;
         match &args.action {
             Action::Add { who, roles, fields } => {
-                let (organization, user) = session.both(who).await?;
+                let (organization, user) = session.organization_and_user(who).await?;
                 let Fields { default, public, private } = fields.clone();
                 let new = NewMembership {
                     roles: session.roles(roles)?,
@@ -112,7 +112,7 @@ pub(crate) async fn run(settings: &Settings, args: &MemberArgs) -> anyhow::Resul
                 show(session, &caller.add_member(organization, user, new).await.map_err(explain)?)
             }
             Action::Get { who } => {
-                let (organization, user) = session.both(who).await?;
+                let (organization, user) = session.organization_and_user(who).await?;
                 show(session, &caller.member(organization, user).await.map_err(explain)?)
             }
             Action::List { organization, user, roles, text, page } => {
@@ -121,7 +121,7 @@ pub(crate) async fn run(settings: &Settings, args: &MemberArgs) -> anyhow::Resul
                 list(session, organization.as_deref(), user.as_deref(), query).await
             }
             Action::Update { who, changes } => {
-                let (organization, user) = session.both(who).await?;
+                let (organization, user) = session.organization_and_user(who).await?;
                 let Fields { default, public, private } = changes.fields.clone();
                 let patch = MembershipPatch {
                     roles: changes.roles.as_deref().map(|roles| session.roles(roles)).transpose()?,
@@ -133,7 +133,7 @@ pub(crate) async fn run(settings: &Settings, args: &MemberArgs) -> anyhow::Resul
                 show(session, &caller.update_member(organization, user, patch).await.map_err(explain)?)
             }
             Action::Remove { who } => {
-                let (organization, user) = session.both(who).await?;
+                let (organization, user) = session.organization_and_user(who).await?;
                 let gone = caller.remove_member(organization, user, None).await.map_err(explain)?;
                 session.output.print(&json::member(&gone, &caller.roles()), || {
                     format!("removed {} from {organization} {}", or_dash(gone.user.email()), gone.organization.slug)
@@ -145,7 +145,10 @@ pub(crate) async fn run(settings: &Settings, args: &MemberArgs) -> anyhow::Resul
 }
 
 impl Session {
-    async fn both(&self, who: &Who) -> anyhow::Result<(roster_engine::OrganizationId, roster_engine::UserId)> {
+    async fn organization_and_user(
+        &self,
+        who: &Who,
+    ) -> anyhow::Result<(roster_engine::OrganizationId, roster_engine::UserId)> {
         Ok((self.organization(&who.organization).await?, self.user(&who.user).await?))
     }
 }
@@ -173,7 +176,7 @@ async fn list(
 ) -> anyhow::Result<()> {
     let listed = match (organization, user) {
         (_, Some(user)) => session.caller.list_memberships_of(session.user(user).await?, query).await,
-        // The command line asks for one of them.
+        // clap requires one of them.
         (organization, None) => {
             let organization = session.organization(organization.unwrap_or_default()).await?;
             session.caller.list_members(organization, query).await

@@ -1,4 +1,4 @@
-//! `roster openapi`: what a surface says of itself, without a server or a database.
+//! `roster openapi`: prints a surface's OpenAPI document, without a server or a database.
 
 use std::io::Write;
 
@@ -6,12 +6,12 @@ use anyhow::Context;
 
 #[derive(clap::Args, Debug)]
 pub(crate) struct OpenapiArgs {
-    /// The surface that is described
+    /// The surface to describe
     #[arg(value_parser = words())]
     surface: String,
 }
 
-/// All surfaces, as they are called here.
+/// The names of all surfaces.
 fn words() -> Vec<&'static str> {
     crate::apis().iter().map(|api| api.surface().word()).collect()
 }

@@ -21,7 +21,7 @@ pub(crate) struct OrgArgs {
 /// Wherever an organization is named, that is an id in any form, a slug, or `/` for the realm's root.
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Make an organization
+    /// Create an organization
     Create {
         name: String,
         /// The organization above it
@@ -39,23 +39,23 @@ enum Action {
     List {
         /// Part of a name or slug
         text: Option<String>,
-        /// Only those right under this one
+        /// Only those directly below this one
         #[arg(long, value_name = "ORGANIZATION", conflicts_with = "below")]
         parent: Option<String>,
-        /// Only those under this one, however deep
+        /// Only those below this one, at any depth
         #[arg(long, value_name = "ORGANIZATION")]
         below: Option<String>,
         #[command(flatten)]
         page: PageArgs,
     },
-    /// Change an organization; what isn't given stays, and an empty value takes away what was there
+    /// Change an organization; fields not given stay, an empty value clears a field
     Update {
         /// Id in any form, or slug; / is the realm's root
         organization: String,
         #[command(flatten)]
         changes: Box<Changes>,
     },
-    /// Put an organization, with all below it, under another one
+    /// Move an organization, with all below it, below another one
     Move {
         /// Id in any form, or slug
         organization: String,
@@ -66,7 +66,7 @@ enum Action {
     Delete {
         /// Id in any form, or slug
         organization: String,
-        /// Delete what is below, too
+        /// Also delete what is below it
         #[arg(long)]
         subtree: bool,
     },
@@ -92,7 +92,7 @@ struct Fields {
     /// The organization's id in another system
     #[arg(long, value_name = "ID")]
     external_id: Option<String>,
-    /// Most members it may have; 0 is no limit
+    /// Maximum members; 0 is no limit
     #[arg(long, value_name = "NUMBER")]
     max_members: Option<u32>,
     /// Only users with an address of this domain can become members; may be given several times
@@ -103,10 +103,10 @@ struct Fields {
     visibility: Option<VisibilityWord>,
     #[arg(long)]
     locale: Option<String>,
-    /// Public metadata, merged into what is there
+    /// Public metadata, merged into the existing metadata
     #[arg(long, value_name = "JSON", value_parser = object)]
     public: Option<Metadata>,
-    /// Private metadata, merged into what is there
+    /// Private metadata, merged into the existing metadata
     #[arg(long, value_name = "JSON", value_parser = object)]
     private: Option<Metadata>,
 }
@@ -194,7 +194,7 @@ fn patch(changes: &Changes) -> OrganizationPatch {
         slug,
         external_id: clearing(external_id),
         max_members,
-        // One empty domain is how an empty list is said.
+        // A single empty domain stands for the empty list.
         email_domains: email_domains.map(|domains| domains.into_iter().filter(|domain| !domain.is_empty()).collect()),
         visibility: visibility.map(Into::into),
         locale: clearing(locale),

@@ -18,7 +18,7 @@ pub(crate) struct RealmArgs {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Make a realm and print its first key, which is shown only then
+    /// Create a realm and print its first key, which is shown only once
     Create {
         /// a-z, 0-9 and _
         name: String,
@@ -55,7 +55,7 @@ async fn create(settings: &Settings, output: Output, name: &str) -> anyhow::Resu
         with_engine(settings, true, async |engine| engine.create_realm(name).await.map_err(explain)).await?;
     output.print(&shape(&realm, Some(&key)), || {
         let facts = lines(&[("realm", realm.name.clone()), ("key", key.clone())]);
-        format!("{facts}\nKeep this key: it may do everything in the realm, and it is shown only now.\n")
+        format!("{facts}\nKeep this key: it grants full access to the realm, and it is shown only now.\n")
     })
 }
 

@@ -1,5 +1,5 @@
-//! What the commands that work on a database share. They go past HTTP, straight to the engine, so they also work while a
-//! server has the same database open.
+//! What the commands that work on a database share. They use the engine directly, not HTTP, and also work while a server has the
+//! same database open.
 
 mod explain;
 mod output;
@@ -18,10 +18,10 @@ use crate::Settings;
 pub(crate) use explain::explain;
 pub(crate) use output::{Output, lines, or_dash};
 
-/// How the root of a realm is named: no slug looks like this, and no shell has a use for it.
+/// The name of a realm's root: never a slug, and not special to shells.
 const ROOT: &str = "/";
 
-/// What every command takes that works in one realm.
+/// Arguments of every command that works in one realm.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct ShellArgs {
     /// The realm to work in
@@ -31,13 +31,13 @@ pub(crate) struct ShellArgs {
     pub output: Output,
 }
 
-/// Which part of a list.
+/// Arguments that select a part of a list.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct PageArgs {
-    /// Rows at most; without it, all
+    /// Maximum rows; without it, all
     #[arg(long, value_name = "ROWS", value_parser = clap::value_parser!(u64).range(1..))]
     limit: Option<u64>,
-    /// Where to go on, as said at the end of the part before
+    /// Where to continue, as printed after the previous part
     #[arg(long, value_name = "CURSOR")]
     cursor: Option<String>,
 }
@@ -48,14 +48,14 @@ impl PageArgs {
     }
 }
 
-/// An open database, and somebody who may do everything in one of its realms.
+/// An open database, and a caller who may do everything in one of its realms.
 #[derive(Debug)]
 pub(crate) struct Session {
     pub caller: Caller,
     pub output: Output,
 }
 
-/// Opens the database for `work`. One that isn't there is not made, nor is an old one changed, except where `may_migrate`.
+/// Opens the database for `work`. Creates a missing database or migrates an old one only if `may_migrate`.
 pub(crate) async fn with_engine<T>(
     settings: &Settings,
     may_migrate: bool,
@@ -63,15 +63,15 @@ pub(crate) async fn with_engine<T>(
 ) -> anyhow::Result<T> {
     let mut config = Config::new(settings.database.clone());
     config.migrate = may_migrate;
-    // There may be a server that keeps the graph in memory.
-    config.index = IndexMode::Beside;
+    // A server may be running that keeps the graph in memory.
+    config.index = IndexMode::External;
     let engine = Engine::open_database(&config).await.map_err(explain).context("can't open the database")?;
     let done = work(&engine).await;
     engine.close().await;
     done
 }
 
-/// Opens the database and does `work` in the realm that was named.
+/// Opens the database and runs `work` in the given realm.
 pub(crate) async fn in_realm(
     settings: &Settings,
     args: &ShellArgs,
@@ -86,7 +86,7 @@ pub(crate) async fn in_realm(
     .await
 }
 
-/// The error for a realm that isn't there.
+/// The error for an unknown realm.
 pub(crate) async fn no_realm(engine: &Engine, name: &str) -> anyhow::Result<anyhow::Error> {
     let realms = engine.list_realms().await.map_err(explain)?;
     let names: Vec<_> = realms.iter().map(|realm| realm.name.as_str()).collect();
@@ -109,8 +109,8 @@ impl Session {
         }
     }
 
-    /// A user who may have been deleted before: then only an id can name him.
-    pub(crate) async fn user_ever(&self, name: &str) -> anyhow::Result<UserId> {
+    /// A user who may have been deleted already; a deleted user can be named only by id.
+    pub(crate) async fn user_or_deleted(&self, name: &str) -> anyhow::Result<UserId> {
         match self.user(name).await {
             Err(unknown) => Form::read_any::<UserId>(name).ok_or(unknown),
             found => found,
@@ -151,12 +151,12 @@ impl Session {
     }
 }
 
-/// An id as this command line shows it.
+/// An id for output; `-` if there is none.
 pub(crate) fn id_or_dash<I: EntityId>(id: Option<I>) -> String {
     id.map_or_else(|| String::from("-"), I::native)
 }
 
-/// A value that takes away what was there when it is empty.
+/// Maps an empty value to `Some(None)`, which clears the field.
 pub(crate) fn clearing(value: Option<String>) -> Option<Option<String>> {
     value.map(|value| (!value.is_empty()).then_some(value))
 }

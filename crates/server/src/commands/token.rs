@@ -30,13 +30,13 @@ enum Action {
         user: Option<String>,
         #[arg(long)]
         kind: Option<KindWord>,
-        /// Also the revoked ones
+        /// Also show revoked ones
         #[arg(long)]
         revoked: bool,
         #[command(flatten)]
         page: PageArgs,
     },
-    /// End a token, at once and everywhere
+    /// Revoke a token, effective at once
     Revoke {
         /// Id of the token
         token: String,
@@ -48,19 +48,19 @@ struct NewArgs {
     /// Acts at this organization and below: id in any form, or slug
     #[arg(long, visible_alias = "org")]
     organization: Option<String>,
-    /// Acts as this user, by id in any form or e-mail address; with --organization, dies with this user
+    /// Acts as this user, by id in any form or e-mail address; with --organization, ends with this user
     #[arg(long)]
     user: Option<String>,
-    /// What a token of an organization acts with [default: member]; may be given several times
+    /// Role that an organization's token acts with [default: member]; may be given several times
     #[arg(long = "role", value_name = "ROLE", requires = "organization")]
     roles: Vec<String>,
-    /// Key of a permission to which it is narrowed; may be given several times
+    /// Key of a permission that it is restricted to; may be given several times
     #[arg(long = "scope", value_name = "PERMISSION")]
     scopes: Option<Vec<String>>,
     /// What it is for
     #[arg(long)]
     name: Option<String>,
-    /// When it ends, such as 2027-01-31T00:00:00Z
+    /// When it expires, such as 2027-01-31T00:00:00Z
     #[arg(long, value_name = "TIME", value_parser = time)]
     expires: Option<Timestamp>,
 }

@@ -9,19 +9,19 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use roster_engine::Caller;
 use roster_engine::database::NewFile;
-use roster_transfer::{Error, ExportError, Input, Options, Told};
+use roster_transfer::{Error, ExportError, ImportNotice, Input, Options};
 use serde_json::json;
 
 use super::shell::{ShellArgs, explain, in_realm, lines};
 use crate::Settings;
-use crate::stop::Stop;
+use crate::stop::StopSignals;
 
-/// Standard input or output.
-const STANDARD: &str = "-";
-/// Refused lines that are printed; the rest is counted.
-const SHOWN: u64 = 100;
-/// How often a line says how far it is, where there is no terminal.
-const EVERY: Duration = Duration::from_secs(10);
+/// Stands for standard input or output.
+const STDIO: &str = "-";
+/// How many refused lines are printed; the rest are only counted.
+const MAX_PRINTED_PROBLEMS: u64 = 100;
+/// How often progress is printed if there is no terminal.
+const PROGRESS_INTERVAL: Duration = Duration::from_secs(10);
 
 #[derive(Args, Debug)]
 pub(crate) struct ImportArgs {
@@ -42,28 +42,28 @@ pub(crate) struct ExportArgs {
     #[command(flatten)]
     shell: ShellArgs,
     /// File to write, which must not be there yet; - is standard output
-    #[arg(default_value = STANDARD)]
+    #[arg(default_value = STDIO)]
     file: PathBuf,
 }
 
 pub(crate) async fn export(settings: &Settings, args: &ExportArgs) -> anyhow::Result<()> {
     let exporting = in_realm(settings, &args.shell, async |session| {
-        let mut watch = Watch::new(None);
-        let mut told = |lines| watch.at(lines, 0);
-        let written = if args.file == Path::new(STANDARD) {
+        let mut progress = ProgressReporter::new(None);
+        let mut on_progress = |lines| progress.position(lines, 0);
+        let written = if args.file == Path::new(STDIO) {
             let mut output = BufWriter::new(std::io::stdout());
-            roster_transfer::export(&session.caller, &mut output, &mut told).await
+            roster_transfer::export(&session.caller, &mut output, &mut on_progress).await
         } else {
-            to_file(&session.caller, &args.file, &mut told).await
+            to_file(&session.caller, &args.file, &mut on_progress).await
         };
-        watch.end();
+        progress.finish();
         match written {
-            Ok(_) if args.file == Path::new(STANDARD) => Ok(()),
+            Ok(_) if args.file == Path::new(STDIO) => Ok(()),
             Ok(lines) => {
                 let shape = json!({"file": args.file, "lines": lines});
                 session.output.print(&shape, || format!("{} has {lines} lines\n", args.file.display()))
             }
-            // `roster export | head` has seen enough.
+            // The reader has closed the pipe, as in `roster export | head`.
             Err(ExportError::Write(error)) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
             Err(ExportError::Write(error)) if error.kind() == ErrorKind::AlreadyExists => {
                 bail!("{} exists already", args.file.display())
@@ -72,22 +72,22 @@ pub(crate) async fn export(settings: &Settings, args: &ExportArgs) -> anyhow::Re
             Err(ExportError::Engine(error)) => Err(explain(error)),
         }
     });
-    if args.file == Path::new(STANDARD) {
-        // Nothing is left behind, and while nobody takes from a pipe only the signal itself can end this.
+    if args.file == Path::new(STDIO) {
+        // Leaves nothing to clean up. And while the write blocks on a full pipe, only the default action of a signal can end it.
         return exporting.await;
     }
-    let mut stop = Stop::new().context("can't listen for signals")?;
+    let mut stop = StopSignals::new().context("can't listen for signals")?;
     tokio::select! {
         done = exporting => done,
-        // Half of a file is gone by now, with what wrote it.
-        () = stop.wait() => bail!("told to stop"),
+        // The partial file was removed when the export's future was dropped.
+        () = stop.wait() => bail!("interrupted"),
     }
 }
 
-async fn to_file(caller: &Caller, file: &Path, told: &mut (dyn FnMut(u64) + Send)) -> Result<u64, ExportError> {
+async fn to_file(caller: &Caller, file: &Path, on_progress: &mut (dyn FnMut(u64) + Send)) -> Result<u64, ExportError> {
     let new = NewFile::create(file)?;
     let mut output = BufWriter::new(new.as_file());
-    let lines = roster_transfer::export(caller, &mut output, told).await?;
+    let lines = roster_transfer::export(caller, &mut output, on_progress).await?;
     output.flush()?;
     drop(output);
     new.finish()?;
@@ -95,16 +95,17 @@ async fn to_file(caller: &Caller, file: &Path, told: &mut (dyn FnMut(u64) + Send
 }
 
 pub(crate) async fn import(settings: &Settings, args: &ImportArgs) -> anyhow::Result<()> {
-    let input = if args.file == Path::new(STANDARD) {
+    let input = if args.file == Path::new(STDIO) {
         Input::stdin()
     } else {
         Input::open(&args.file).with_context(|| args.file.display().to_string())?
     };
     let options = Options { dry_run: args.dry_run, restart: args.restart };
     let importing = in_realm(settings, &args.shell, async |session| {
-        let mut watch = Watch::new(input.size());
-        let imported = roster_transfer::import(&session.caller, input, options, &mut |told| watch.tell(&told)).await;
-        watch.end();
+        let mut progress = ProgressReporter::new(input.size());
+        let imported =
+            roster_transfer::import(&session.caller, input, options, &mut |notice| progress.report(&notice)).await;
+        progress.finish();
         let imported = imported.map_err(|error| match error {
             Error::Engine(error) => explain(error),
             other => other.into(),
@@ -125,8 +126,8 @@ pub(crate) async fn import(settings: &Settings, args: &ImportArgs) -> anyhow::Re
         let state = match imported.lines {
             _ if args.dry_run => String::from("nothing was changed"),
             0 => String::from("nothing was imported"),
-            // Not up to the first of them: its whole chunk is left out.
-            lines => format!("nothing behind line {lines} was imported"),
+            // Not the line before the first refused one: its whole chunk is left out.
+            lines => format!("nothing after line {lines} was imported"),
         };
         match imported.refused {
             0 => Ok(()),
@@ -136,56 +137,56 @@ pub(crate) async fn import(settings: &Settings, args: &ImportArgs) -> anyhow::Re
     });
     let state = match (args.dry_run, args.restart) {
         (true, _) => "nothing was changed",
-        (false, true) => "the same command without --restart goes on where it was",
-        (false, false) => "the same command goes on where it was",
+        (false, true) => "run the same command without --restart to resume",
+        (false, false) => "run the same command again to resume",
     };
-    let mut stop = Stop::new().context("can't listen for signals")?;
+    let mut stop = StopSignals::new().context("can't listen for signals")?;
     tokio::select! {
         done = importing => done,
-        () = stop.wait() => bail!("told to stop; {state}"),
+        () = stop.wait() => bail!("interrupted; {state}"),
     }
 }
 
-/// Says how far it is: by a bar on a terminal, else by a line now and then.
-struct Watch {
+/// Reports progress: by a bar on a terminal, else by printing a line now and then.
+struct ProgressReporter {
     bar: Option<ProgressBar>,
     size: Option<u64>,
-    begun: Instant,
-    said: Instant,
+    started: Instant,
+    last_printed: Instant,
     first: Option<u64>,
     refused: u64,
 }
 
-impl Watch {
+impl ProgressReporter {
     fn new(size: Option<u64>) -> Self {
         let now = Instant::now();
-        Self { bar: bar(size), size, begun: now, said: now, first: None, refused: 0 }
+        Self { bar: bar(size), size, started: now, last_printed: now, first: None, refused: 0 }
     }
 
-    fn tell(&mut self, told: &Told<'_>) {
-        match told {
-            Told::Resumed(from) => {
+    fn report(&mut self, notice: &ImportNotice<'_>) {
+        match notice {
+            ImportNotice::Resumed(from) => {
                 self.first = Some(from.lines);
-                self.line(&format!("going on behind line {}, where the last import ended", from.lines));
+                self.print(&format!("resuming after line {}, where the last import ended", from.lines));
             }
-            Told::Refused { line, problem } => {
+            ImportNotice::Refused { line, problem } => {
                 self.refused += 1;
-                if self.refused <= SHOWN {
-                    self.line(&format!("line {line}: {problem}"));
+                if self.refused <= MAX_PRINTED_PROBLEMS {
+                    self.print(&format!("line {line}: {problem}"));
                 }
             }
-            Told::At { lines, bytes } => self.at(*lines, *bytes),
+            ImportNotice::At { lines, bytes } => self.position(*lines, *bytes),
         }
     }
 
-    fn at(&mut self, lines: u64, bytes: u64) {
+    fn position(&mut self, lines: u64, bytes: u64) {
         if let Some(bar) = &self.bar {
             bar.set_position(bytes);
             bar.set_message(format!("{lines} lines"));
-        } else if self.said.elapsed() >= EVERY {
-            self.said = Instant::now();
+        } else if self.last_printed.elapsed() >= PROGRESS_INTERVAL {
+            self.last_printed = Instant::now();
             let here = lines.saturating_sub(self.first.unwrap_or_default());
-            let speed = u128::from(here) * 1000 / self.begun.elapsed().as_millis().max(1);
+            let speed = u128::from(here) * 1000 / self.started.elapsed().as_millis().max(1);
             let part = self
                 .size
                 .filter(|size| *size > 0)
@@ -194,19 +195,19 @@ impl Watch {
         }
     }
 
-    fn line(&self, text: &str) {
+    fn print(&self, text: &str) {
         match &self.bar {
             Some(bar) => bar.suspend(|| eprintln!("{text}")),
             None => eprintln!("{text}"),
         }
     }
 
-    fn end(&mut self) {
+    fn finish(&mut self) {
         if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
         }
-        if self.refused > SHOWN {
-            eprintln!("… and {} more", self.refused - SHOWN);
+        if self.refused > MAX_PRINTED_PROBLEMS {
+            eprintln!("… and {} more", self.refused - MAX_PRINTED_PROBLEMS);
         }
     }
 }

@@ -18,7 +18,7 @@ pub(crate) struct UserArgs {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Make a user
+    /// Create a user
     Create(Box<Fields>),
     /// Show a user
     Get {
@@ -34,7 +34,7 @@ enum Action {
         #[command(flatten)]
         page: PageArgs,
     },
-    /// Change a user; what isn't given stays, and an empty value takes away what was there
+    /// Change a user; fields not given stay, an empty value clears a field
     Update {
         /// Id in any form, or e-mail address
         user: String,
@@ -73,10 +73,10 @@ struct Fields {
     /// Preferred language, such as en-GB
     #[arg(long)]
     locale: Option<String>,
-    /// Public metadata, merged into what is there
+    /// Public metadata, merged into the existing metadata
     #[arg(long, value_name = "JSON", value_parser = object)]
     public: Option<Metadata>,
-    /// Private metadata, merged into what is there
+    /// Private metadata, merged into the existing metadata
     #[arg(long, value_name = "JSON", value_parser = object)]
     private: Option<Metadata>,
 }
@@ -117,7 +117,7 @@ pub(crate) async fn run(settings: &Settings, args: &UserArgs) -> anyhow::Result<
             session.output.print(&json::user(&gone), || format!("deleted {user} {}", or_dash(gone.email())))
         }
         Action::Delete { user, erase: true } => {
-            let user = session.user_ever(user).await?;
+            let user = session.user_or_deleted(user).await?;
             session.caller.erase_user(user, None).await.map_err(explain)?;
             let id = user.native();
             session.output.print(&json!({"id": id, "erased": true}), || format!("erased {id}"))

@@ -1,4 +1,4 @@
-//! `roster verify` and `roster realm verify NAME`: what was written to the log, replayed and compared with the tables and rules.
+//! `roster verify` and `roster realm verify NAME`: replays the event log and compares it with the tables and rules.
 
 use anyhow::bail;
 use clap::Args;
@@ -13,23 +13,23 @@ pub(crate) struct VerifyArgs {
     output: Output,
 }
 
-/// What was found in a realm.
+/// The result for one realm.
 struct Verified {
     realm: String,
     problems: Vec<String>,
 }
 
-/// Every realm.
+/// Verifies every realm.
 pub(crate) async fn all(settings: &Settings, args: &VerifyArgs) -> anyhow::Result<()> {
     let found = verify(settings, None).await?;
     let shapes: Vec<_> = found.iter().map(Verified::shape).collect();
-    tell(args.output, &json!({"realms": shapes}), &found)
+    print_report(args.output, &json!({"realms": shapes}), &found)
 }
 
-/// The realm of this name.
+/// Verifies the realm with this name.
 pub(crate) async fn one(settings: &Settings, output: Output, name: &str) -> anyhow::Result<()> {
     let found = verify(settings, Some(name)).await?;
-    tell(output, &json!(found.first().map(Verified::shape)), &found)
+    print_report(output, &json!(found.first().map(Verified::shape)), &found)
 }
 
 async fn verify(settings: &Settings, name: Option<&str>) -> anyhow::Result<Vec<Verified>> {
@@ -64,8 +64,8 @@ impl Verified {
     }
 }
 
-/// Prints what was found, and fails if that is anything.
-fn tell(output: Output, shape: &Value, found: &[Verified]) -> anyhow::Result<()> {
+/// Prints the results, and fails if there is any problem.
+fn print_report(output: Output, shape: &Value, found: &[Verified]) -> anyhow::Result<()> {
     output.print(shape, || found.iter().map(Verified::text).collect())?;
     let unsound: Vec<_> = found.iter().filter(|found| !found.problems.is_empty()).collect();
     let names: Vec<_> = unsound.iter().map(|found| found.realm.as_str()).collect();

@@ -1,4 +1,4 @@
-//! Environment variables: those that say nothing, and those that nobody reads.
+//! Environment variables: empty ones, and unknown ones.
 
 use std::ffi::OsStr;
 
@@ -7,19 +7,20 @@ use clap::CommandFactory;
 use super::BOOTSTRAP_KEY;
 use crate::cli::Cli;
 
-/// Whether a variable is there and empty, as `${VAR:-}` in a compose file leaves it. Then it counts as one that isn't there.
-pub(crate) fn says_nothing(name: impl AsRef<OsStr>) -> bool {
+/// Whether a variable is set and empty, as `${VAR:-}` in a compose file leaves it. It is then treated as unset.
+pub(crate) fn is_empty_variable(name: impl AsRef<OsStr>) -> bool {
     std::env::var_os(name).is_some_and(|value| value.is_empty())
 }
 
-/// Logs a warning for each variable that looks like a misspelt one of ours.
+/// Logs a warning for each unknown variable that begins with `ROSTER_`.
 pub(crate) fn log_unknown_variables() {
     for (name, meant) in unknown() {
         tracing::warn!(name, meant, "an environment variable that begins with ROSTER_ is not known");
     }
 }
 
-/// Says so where there is no log, and standard output is for results; but only of what looks like one of ours, since commands are many.
+/// The same for commands, which have no log and use standard output for results: prints to standard error, and only variables that
+/// resemble a known one, since commands are run often.
 pub(crate) fn print_unknown_variables() {
     for (name, meant) in unknown() {
         if let Some(meant) = meant {
@@ -28,14 +29,14 @@ pub(crate) fn print_unknown_variables() {
     }
 }
 
-/// Variables that look like misspelt ones of ours, each with the one that may be meant.
+/// Unknown variables that begin with `ROSTER_`, each with the known one that may be meant.
 ///
-/// They are only warned of: Kubernetes puts variables such as `ROSTER_SERVICE_HOST` and `ROSTER_PORT` there by itself when a
-/// service is named roster.
+/// They only cause warnings: Kubernetes itself sets variables such as `ROSTER_SERVICE_HOST` and `ROSTER_PORT` when a service is
+/// named roster.
 fn unknown() -> Vec<(String, Option<String>)> {
     let known = known();
     let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
-    let unknown = names.filter(|name| name.starts_with("ROSTER_") && !known.contains(name) && !says_nothing(name));
+    let unknown = names.filter(|name| name.starts_with("ROSTER_") && !known.contains(name) && !is_empty_variable(name));
     let with_meant = |name: String| {
         let meant = nearest(&name, known.iter().map(String::as_str)).map(str::to_owned);
         (name, meant)
@@ -52,11 +53,11 @@ fn known() -> Vec<String> {
     known
 }
 
-/// The name most like `word`, if one is at all.
+/// The name most similar to `word`, if any is similar enough.
 pub(super) fn nearest<'a>(word: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    const ALIKE: f64 = 0.7;
+    const MIN_SIMILARITY: f64 = 0.7;
     let rated = names.map(|name| (strsim::normalized_damerau_levenshtein(word, name), name));
-    rated.filter(|(likeness, _)| *likeness >= ALIKE).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, name)| name)
+    rated.filter(|(likeness, _)| *likeness >= MIN_SIMILARITY).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, name)| name)
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::{Index, LogFormat, environment::nearest, set};
 
-/// What a file says, all of it optional.
+/// The contents of a configuration file; every setting is optional.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct File {
@@ -97,17 +97,17 @@ impl File {
         let table: toml::Table = toml::from_str(text)?;
         refuse_unknown("", &table, KEYS)?;
         if let Some(limits) = table.get("limits") {
-            // serde would take an array for the section, too, number by number.
+            // serde would also accept an array for the section, element by element.
             refuse_unknown("limits.", limits.as_table().context("limits must be a section, [limits]")?, LIMITS)?;
         }
         if let Some(scim) = table.get("scim") {
             refuse_unknown("scim.", scim.as_table().context("scim must be a section, [scim]")?, SCIM)?;
         }
         if let Some(authzen) = table.get("authzen") {
-            // Its tables say themselves what they don't know.
+            // Its tables refuse unknown keys by themselves.
             authzen.as_table().context("authzen has tables such as [[authzen.actions]]")?;
         }
-        // Read from the text again, so that an error shows its line.
+        // Parsed from the text once more, so that an error shows its line.
         Ok(toml::from_str(text)?)
     }
 }
@@ -136,7 +136,7 @@ impl FileLimits {
     }
 }
 
-/// A word that nobody reads is a mistake that would be found much later.
+/// Refuses unknown settings: ignored, a misspelt one would be noticed much later.
 fn refuse_unknown(section: &str, table: &toml::Table, known: &[&str]) -> anyhow::Result<()> {
     let Some(key) = table.keys().find(|key| !known.contains(&key.as_str())) else { return Ok(()) };
     match nearest(key, known.iter().copied()) {
@@ -180,7 +180,7 @@ mod tests {
 
     #[test]
     fn every_known_key_is_read() {
-        // A key of the list that no field takes would be ignored in silence: give each a value of no field's type.
+        // A key in the list without a field would be silently ignored, so each gets a value that has no field's type.
         for key in KEYS {
             assert!(File::parse(&format!("{key} = [[]]")).is_err(), "{key}");
         }

@@ -1,4 +1,4 @@
-//! Connections: taken one by one, each served in a task of its own, ended in order.
+//! Accepts connections, serves each in a task of its own, and shuts them down gracefully.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,50 +7,56 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
-use roster_http::{App, Limits, Switchboard};
+use roster_http::{App, Limits, SurfaceRouter};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
-use super::stall::Impatient;
-use crate::stop::Stop;
+use super::stall::WriteTimeout;
+use crate::stop::StopSignals;
 
-/// Room for headers beyond the limit, so that requests over it still get an answer in their surface's own form.
+/// Buffer space for headers beyond the limit, in bytes, so that requests over it still get an error in their surface's format.
 const HEADER_SLACK: usize = 64 << 10;
 
-/// How long to wait when no connection can be taken, mostly for want of file descriptors.
+/// How long to wait after accepting fails, mostly for lack of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves `router` on `listener` until the process is told to stop, then lets requests under way finish within `grace`.
-pub(super) async fn accept(listener: TcpListener, router: Switchboard, app: &App, grace: Duration, mut stop: Stop) {
+/// Serves `router` on `listener` until a stop signal arrives, then lets requests in flight finish within `grace`.
+pub(super) async fn accept(
+    listener: TcpListener,
+    router: SurfaceRouter,
+    app: &App,
+    grace: Duration,
+    mut stop: StopSignals,
+) {
     let service = TowerToHyperService::new(router);
     let http = builder(&app.limits);
-    let places = Arc::new(Semaphore::new(app.limits.connections.min(Semaphore::MAX_PERMITS)));
+    let permits = Arc::new(Semaphore::new(app.limits.connections.min(Semaphore::MAX_PERMITS)));
     let connections = GracefulShutdown::new();
     loop {
-        let (stream, place) = tokio::select! {
+        let (stream, permit) = tokio::select! {
             biased;
             () = stop.wait() => break,
-            next = next(&listener, &places) => next,
+            next = next_connection(&listener, &permits) => next,
         };
-        let stream = TokioIo::new(Impatient::new(stream, app.limits.stall_timeout));
+        let stream = TokioIo::new(WriteTimeout::new(stream, app.limits.stall_timeout));
         let connection = connections.watch(http.serve_connection(stream, service.clone()));
         tokio::spawn(async move {
-            // Errors here are the client's: it hung up, or it doesn't speak HTTP.
+            // Errors here are the client's: it disconnected, or doesn't speak HTTP.
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a connection ended early");
             }
-            drop(place);
+            drop(permit);
         });
     }
-    // From here on nobody begins anything on a connection he has, and nobody can connect: in this order, so that who finds that he can't
-    // connect isn't served on another connection.
+    // First refuses new requests on open connections, then new connections. In this order, so that a client that can no longer connect
+    // isn't still served on another connection.
     app.stop();
     drop(listener);
     tracing::info!(connections = connections.count(), ?grace, "stopping");
     tokio::select! {
         () = connections.shutdown() => {}
-        () = tokio::time::sleep(grace) => tracing::warn!("some requests were not done in time and are cut off"),
-        () = stop.wait() => tracing::warn!("told to stop a second time: requests under way are cut off"),
+        () = tokio::time::sleep(grace) => tracing::warn!("the grace period is over: aborting the requests still in flight"),
+        () = stop.wait() => tracing::warn!("received a second stop signal: aborting the requests still in flight"),
     }
 }
 
@@ -59,29 +65,29 @@ fn builder(limits: &Limits) -> http1::Builder {
     http.timer(TokioTimer::new())
         .header_read_timeout(limits.idle_timeout)
         .max_buf_size(limits.header_bytes + limits.url_bytes + HEADER_SLACK)
-        // Some clients look for `Retry-After` in exactly this case.
+        // Some clients look for `Retry-After` in exactly this letter case.
         .title_case_headers(true);
     http
 }
 
-/// The next connection, as soon as there is a place for it. Errors of accepting are of the moment, or of that one client.
-async fn next(
+/// Accepts the next connection once a permit is free. Errors of `accept` are transient or concern only one client, so it tries again.
+async fn next_connection(
     listener: &TcpListener,
-    places: &Arc<Semaphore>,
+    permits: &Arc<Semaphore>,
 ) -> (TcpStream, Option<tokio::sync::OwnedSemaphorePermit>) {
-    // `None` can't happen: nobody closes the semaphore.
-    let place = Arc::clone(places).acquire_owned().await.ok();
+    // `None` can't happen: the semaphore is never closed.
+    let permit = Arc::clone(permits).acquire_owned().await.ok();
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
-                // Answers are written whole; waiting to fill a packet would only delay them.
+                // Answers are written as a whole; waiting to fill a packet would only delay them.
                 if let Err(error) = stream.set_nodelay(true) {
                     tracing::debug!(%error, "TCP_NODELAY can't be set");
                 }
-                return (stream, place);
+                return (stream, permit);
             }
             Err(error) => {
-                tracing::warn!(%error, "can't take a connection");
+                tracing::warn!(%error, "can't accept a connection");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }

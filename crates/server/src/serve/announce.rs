@@ -1,11 +1,11 @@
-//! What a starting server says to who started it.
+//! The start-up message on standard output.
 
 use std::io::Write;
 use std::net::SocketAddr;
 
-use super::reachable;
+use super::reachable_url;
 
-/// Prints, on standard output, where the server is and what its first key is. Scripts read these lines by their first words.
+/// Prints the server's address and its first key, if one was made. Scripts parse these lines by their first words.
 pub(super) fn announce(address: SocketAddr, database: &str, first_key: Option<&str>) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
     write(&mut out, address, database, first_key)?;
@@ -13,7 +13,7 @@ pub(super) fn announce(address: SocketAddr, database: &str, first_key: Option<&s
 }
 
 fn write(out: &mut impl Write, address: SocketAddr, database: &str, first_key: Option<&str>) -> std::io::Result<()> {
-    let near = reachable(address);
+    let near = reachable_url(address);
     writeln!(out, "Roster {}", env!("CARGO_PKG_VERSION"))?;
     writeln!(out, "listening on http://{address}")?;
     writeln!(out, "database {database}")?;
@@ -21,7 +21,7 @@ fn write(out: &mut impl Write, address: SocketAddr, database: &str, first_key: O
     let Some(key) = first_key else { return Ok(()) };
     writeln!(out, "realm key {key}")?;
     writeln!(out)?;
-    writeln!(out, "Keep this key: it may do everything, and it is shown only now. Make a first user with it:")?;
+    writeln!(out, "Keep this key: it grants full access, and it is shown only now. Create a first user with it:")?;
     writeln!(out)?;
     writeln!(
         out,

@@ -1,4 +1,4 @@
-//! Clients that ask and then don't read.
+//! A timeout for clients that don't read their answers.
 
 use std::io::{Error, ErrorKind, IoSlice, Result};
 use std::pin::Pin;
@@ -8,44 +8,44 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
 
-/// A connection whose writing fails once it has stood still for `patience`.
+/// A connection whose writes fail after making no progress for `timeout`.
 ///
-/// Without it such a client would keep an answer's memory, and a long list's database connection, for as long as it likes.
-pub(super) struct Impatient<S> {
+/// Without it, a client that stops reading could hold an answer's memory, and a long list's database connection, indefinitely.
+pub(super) struct WriteTimeout<S> {
     stream: S,
-    patience: Duration,
-    /// Set while a write waits.
-    alarm: Option<Pin<Box<Sleep>>>,
+    timeout: Duration,
+    /// Set while a write is pending.
+    deadline: Option<Pin<Box<Sleep>>>,
 }
 
-impl<S> Impatient<S> {
-    pub(super) fn new(stream: S, patience: Duration) -> Self {
-        Self { stream, patience, alarm: None }
+impl<S> WriteTimeout<S> {
+    pub(super) fn new(stream: S, timeout: Duration) -> Self {
+        Self { stream, timeout, deadline: None }
     }
 
-    fn watched<T>(&mut self, task: &mut Context<'_>, written: Poll<Result<T>>) -> Poll<Result<T>> {
+    fn enforce_timeout<T>(&mut self, task: &mut Context<'_>, written: Poll<Result<T>>) -> Poll<Result<T>> {
         if written.is_ready() {
-            self.alarm = None;
+            self.deadline = None;
             return written;
         }
-        let alarm = self.alarm.get_or_insert_with(|| Box::pin(tokio::time::sleep(self.patience)));
-        match alarm.as_mut().poll(task) {
-            Poll::Ready(()) => Poll::Ready(Err(Error::new(ErrorKind::TimedOut, "the client doesn't read its answer"))),
+        let deadline = self.deadline.get_or_insert_with(|| Box::pin(tokio::time::sleep(self.timeout)));
+        match deadline.as_mut().poll(task) {
+            Poll::Ready(()) => Poll::Ready(Err(Error::new(ErrorKind::TimedOut, "the client does not read its answer"))),
             Poll::Pending => Poll::Pending,
         }
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Impatient<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for WriteTimeout<S> {
     fn poll_read(mut self: Pin<&mut Self>, task: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<Result<()>> {
         Pin::new(&mut self.stream).poll_read(task, buffer)
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Impatient<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for WriteTimeout<S> {
     fn poll_write(mut self: Pin<&mut Self>, task: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(task, bytes);
-        self.watched(task, written)
+        self.enforce_timeout(task, written)
     }
 
     fn poll_write_vectored(
@@ -54,7 +54,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Impatient<S> {
         bytes: &[IoSlice<'_>],
     ) -> Poll<Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write_vectored(task, bytes);
-        self.watched(task, written)
+        self.enforce_timeout(task, written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -78,7 +78,7 @@ mod tests {
     #[tokio::test]
     async fn a_write_that_stands_still_fails() {
         let (near, mut far) = tokio::io::duplex(4);
-        let mut near = Impatient::new(near, Duration::from_millis(20));
+        let mut near = WriteTimeout::new(near, Duration::from_millis(20));
         let reading = tokio::spawn(async move {
             let mut eight = [0; 8];
             far.read_exact(&mut eight).await.map(|_| far)

@@ -2,11 +2,11 @@
 
 use serde_json::json;
 
-use crate::common::Place;
+use crate::common::TestDir;
 
 #[test]
 fn a_backup_is_taken_while_the_server_writes_and_put_back() {
-    let place = Place::new();
+    let place = TestDir::new();
     let server = place.serve();
     let mut client = server.client();
     let before = client.post("/v1/users", &json!({"email": "before@example.com"})).expect(201).str("/id");
@@ -44,7 +44,7 @@ fn a_backup_is_taken_while_the_server_writes_and_put_back() {
 
 #[test]
 fn a_backup_is_not_put_over_what_somebody_else_has() {
-    let place = Place::new();
+    let place = TestDir::new();
     place.done(&["realm", "create", "default"]);
     place.done(&["backup", "kept.db"]);
     let other = rusqlite::Connection::open(place.file("other.db")).expect("a database");
@@ -63,7 +63,7 @@ fn a_backup_is_not_put_over_what_somebody_else_has() {
 
 #[test]
 fn a_backup_is_written_where_no_link_can_be_planted() {
-    let place = Place::new();
+    let place = TestDir::new();
     place.done(&["realm", "create", "default"]);
     #[cfg(unix)]
     {

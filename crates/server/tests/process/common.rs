@@ -1,4 +1,4 @@
-//! A folder, a server process in it, and the command line beside it.
+//! A temporary folder in which servers and commands are run.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
@@ -12,17 +12,17 @@ use tempfile::TempDir;
 
 use crate::http::Client;
 
-/// How long something may take that takes no time on an idle machine.
-const PATIENCE: Duration = Duration::from_mins(1);
+/// A generous timeout for anything that is immediate on an idle machine.
+const TIMEOUT: Duration = Duration::from_mins(1);
 
-/// The realm key of every server that isn't about its first key.
+/// The realm key of every server in tests that aren't about the first key.
 pub const KEY: &str = "a-realm-key-for-the-tests";
 
-/// A folder that is gone at the end, and what runs in it.
+/// A folder that is deleted on drop, and the commands that run in it.
 #[derive(Debug)]
-pub struct Place(TempDir);
+pub struct TestDir(TempDir);
 
-impl Place {
+impl TestDir {
     pub fn new() -> Self {
         Self(tempfile::tempdir().expect("a temporary folder"))
     }
@@ -35,7 +35,7 @@ impl Place {
         self.path().join(name)
     }
 
-    /// The binary, in this folder, with nothing of the environment that could change what it does.
+    /// The binary, to be run in this folder without environment variables that affect it.
     pub fn roster(&self, words: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_roster"));
         command.args(words);
@@ -43,7 +43,7 @@ impl Place {
         command
     }
 
-    /// Puts a command into this folder.
+    /// Makes a command run in this folder, without environment variables that affect Roster.
     pub fn put(&self, command: &mut Command) {
         command.current_dir(self.path()).stdin(Stdio::null());
         for (name, _) in std::env::vars_os() {
@@ -58,7 +58,7 @@ impl Place {
         self.roster(words).output().expect("the binary starts")
     }
 
-    /// Runs a command that must succeed; what it said on standard output.
+    /// Runs a command that must succeed. Returns its standard output.
     pub fn done(&self, words: &[&str]) -> String {
         let output = self.run(words);
         assert!(output.status.success(), "{words:?}: {}", said(&output));
@@ -71,7 +71,7 @@ impl Place {
         serde_json::from_str(&self.done(&words)).expect("one JSON value")
     }
 
-    /// Runs a command that must fail with this exit code; what it said on standard error.
+    /// Runs a command that must fail with this exit code. Returns its standard error.
     pub fn refused(&self, code: i32, words: &[&str]) -> String {
         let output = self.run(words);
         assert_eq!(output.status.code(), Some(code), "{words:?}: {}", said(&output));
@@ -85,16 +85,16 @@ impl Place {
     }
 }
 
-/// A free port, in the folder's `roster.db`, and no logs but what is worth a look.
+/// Serves the folder's `roster.db` on a free port, and logs only errors.
 pub const SERVE: [&str; 5] = ["serve", "--listen", "127.0.0.1:0", "--log", "error"];
 
-/// What a process said on both channels, for the message of a failed assertion.
+/// A process's standard output and error, for the message of a failed assertion.
 pub fn said(output: &Output) -> String {
     let Output { status, stdout, stderr } = output;
     format!("{status}\n{}\n{}", String::from_utf8_lossy(stdout), String::from_utf8_lossy(stderr))
 }
 
-/// A server process. It is killed when it goes out of scope.
+/// A server process. It is killed on drop.
 #[derive(Debug)]
 pub struct Server {
     child: Child,
@@ -105,13 +105,13 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts it, and waits until it says where it listens.
+    /// Starts it, and waits until it prints where it listens.
     pub fn start(command: &mut Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).spawn().expect("the binary starts");
         let stdout = child.stdout.take().expect("it is piped");
         let (send, lines) = channel();
         let reader = std::thread::spawn(move || {
-            // An error is the end of the process, as is the end of the lines.
+            // An error means the end of the process, like the end of the lines.
             for line in BufReader::new(stdout).lines().map_while(Result::ok) {
                 let _ = send.send(line);
             }
@@ -121,10 +121,10 @@ impl Server {
         server
     }
 
-    /// Waits for the line that begins so; the rest of it.
+    /// Waits for a line with this beginning. Returns the rest of it.
     pub fn wait_for(&mut self, beginning: &str) -> String {
         loop {
-            match self.lines.recv_timeout(PATIENCE) {
+            match self.lines.recv_timeout(TIMEOUT) {
                 Ok(line) => {
                     self.seen.push(line);
                     let line = self.seen.last().and_then(|line| line.strip_prefix(beginning));
@@ -156,23 +156,23 @@ impl Server {
         text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok())
     }
 
-    /// As a supervisor does.
+    /// Sends SIGTERM, as a supervisor does.
     pub fn terminate(&self) {
         signal("TERM", self.child.id());
     }
 
-    /// As nothing should: it has no chance to finish anything.
+    /// Kills it, so that it has no chance to finish anything.
     pub fn kill(mut self) {
         self.child.kill().expect("it runs");
         self.child.wait().expect("it ends");
     }
 
-    /// Waits until it has ended.
+    /// Waits until it has exited.
     pub fn ended(&mut self) -> ExitStatus {
         ended(&mut self.child)
     }
 
-    /// Tells it to stop; everything that it has printed since it started.
+    /// Stops it. Returns everything that it has printed since it started.
     pub fn stop(mut self) -> String {
         self.terminate();
         let status = self.ended();
@@ -186,19 +186,19 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // Most have ended by themselves.
+        // Most have already exited by themselves.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// Sends a signal; there is no safe call for that in the standard library.
+/// Sends a signal; the standard library has no safe call for that.
 pub fn signal(name: &str, process: u32) {
     let sent = Command::new("kill").args([format!("-{name}"), process.to_string()]).status();
     assert!(sent.expect("there is kill").success());
 }
 
-/// Waits for the end of a process, for which there is no waiting with a bound.
+/// Waits for the end of a process, with a timeout, which the standard library lacks.
 pub fn ended(child: &mut Child) -> ExitStatus {
     let mut status = None;
     eventually("the process ends", || {
@@ -208,16 +208,16 @@ pub fn ended(child: &mut Child) -> ExitStatus {
     status.expect("it has ended")
 }
 
-/// Asks again and again, for a bounded time, for what nobody announces.
+/// Polls a condition until it holds, with a timeout.
 pub fn eventually(what: &str, mut happens: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !happens() {
-        assert!(begun.elapsed() < PATIENCE, "not in time: {what}");
+        assert!(begun.elapsed() < TIMEOUT, "not in time: {what}");
         std::thread::sleep(Duration::from_millis(5));
     }
 }
 
-/// Whether there is this program. Its absence lets a test be skipped, but not where all tests must run.
+/// Whether this program is installed. If not, a test may be skipped, unless all tests must run.
 pub fn has(program: &str) -> bool {
     let found = Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
     assert!(found || std::env::var_os("CI").is_none(), "{program} is missing: install it, see `make test`");

@@ -11,10 +11,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::mpsc::{Sender, channel};
 use std::time::{Duration, Instant};
 
-use roster_testing::Dice;
+use roster_testing::TestRng;
 use serde_json::{Value, json};
 
-use crate::common::{Place, Server};
+use crate::common::{Server, TestDir};
 use crate::http::Client;
 
 const ROUNDS: u64 = 200;
@@ -23,7 +23,7 @@ const CLIENTS: usize = 8;
 const SINGLE_CLIENTS: usize = 5;
 const USERS_PER_CLIENT: usize = 60;
 const BULK: usize = 5;
-/// How often everything is compared with everything, which takes ever longer.
+/// Rounds between full verifications, which take longer each time.
 const VERIFY_EVERY: u64 = 10;
 
 /// What one client did in one round.
@@ -37,7 +37,7 @@ struct Share {
     events: BTreeMap<i64, String>,
 }
 
-/// Adds users until there is no server any more.
+/// Adds users until the server is gone.
 fn hammer(mut client: Client, organization: &str, users: &[String], size: usize, begun: Sender<()>) -> Share {
     let mut share = Share::default();
     for users in users.chunks(size) {
@@ -57,7 +57,7 @@ fn hammer(mut client: Client, organization: &str, users: &[String], size: usize,
         let first = last + 1 - i64::try_from(users.len()).expect("a small number");
         share.events.extend((first..).zip(users.iter().cloned()));
         share.acknowledged.push(users.to_vec());
-        // Who counts the time may have stopped listening.
+        // The receiver may be gone already.
         let _ = begun.send(());
     }
     share
@@ -98,7 +98,7 @@ impl Round {
         self.shares.iter().flat_map(|share| &share.acknowledged).map(Vec::len).sum()
     }
 
-    /// Holds what the clients know against what a new server says.
+    /// Compares what the clients know with what a new server returns.
     fn check(&self, server: &Server) {
         let path = format!("/v1/organizations/{}/memberships?limit=500", self.organization);
         let listed = server.client().get(&path).expect(200).json();
@@ -176,14 +176,14 @@ fn what_was_acknowledged_survives_a_kill() {
     let rounds = number("ROSTER_KILL_ROUNDS", ROUNDS);
     let seed = number("ROSTER_KILL_SEED", std::process::id().into());
     println!("{rounds} rounds, ROSTER_KILL_SEED={seed}");
-    let place = Place::new();
-    let mut dice = Dice(seed);
+    let place = TestDir::new();
+    let mut rng = TestRng(seed);
     let mut server = place.serve();
     let users = prepare(&server);
     let mut done: Vec<Round> = Vec::new();
     let mut starting = Duration::ZERO;
     for number in 1..=rounds {
-        let round = Round::run(server, &users, Duration::from_millis(5 + dice.throw(36) as u64));
+        let round = Round::run(server, &users, Duration::from_millis(5 + rng.below(36) as u64));
         if number % VERIFY_EVERY == 0 || number == rounds {
             // The first to open what the killed one left behind, this time.
             place.done(&["realm", "verify", "default"]);

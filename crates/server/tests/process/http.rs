@@ -1,4 +1,4 @@
-//! A small client: one connection, one request after the other, and every byte of them under control.
+//! A small HTTP client with one connection, one request at a time, and control over every byte.
 
 use std::io::{BufRead as _, BufReader, Error, ErrorKind, Read as _, Result, Write as _};
 use std::net::TcpStream;
@@ -14,7 +14,7 @@ pub struct Client {
     connection: Option<BufReader<TcpStream>>,
 }
 
-/// What was answered, all of it.
+/// A complete answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
     pub status: u16,
@@ -102,7 +102,7 @@ impl Client {
         if self.connection.is_none() {
             let stream = TcpStream::connect(&self.address)?;
             stream.set_nodelay(true)?;
-            // No test waits so long on purpose; without it a lost answer would hang all of them.
+            // Longer than any test waits on purpose; without it a lost answer would hang the tests.
             stream.set_read_timeout(Some(Duration::from_mins(1)))?;
             self.connection = Some(BufReader::new(stream));
         }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::common::{Place, said};
+use crate::common::{TestDir, said};
 
 fn str<'v>(value: &'v Value, pointer: &str) -> &'v str {
     value.pointer(pointer).and_then(Value::as_str).unwrap_or_else(|| panic!("no {pointer} in {value}"))
@@ -10,7 +10,7 @@ fn str<'v>(value: &'v Value, pointer: &str) -> &'v str {
 
 #[test]
 fn nothing_is_made_by_asking() {
-    let place = Place::new();
+    let place = TestDir::new();
     for words in [&["user", "list"][..], &["realm", "list"], &["realm", "verify", "default"], &["token", "create"]] {
         let told = place.refused(1, words);
         assert!(told.contains("there is no database sqlite://roster.db"), "{told}");
@@ -23,7 +23,7 @@ fn nothing_is_made_by_asking() {
 
 #[test]
 fn what_a_command_has_no_use_for_is_told_of() {
-    let place = Place::new();
+    let place = TestDir::new();
     place.done(&["realm", "create", "default"]);
     let mut command = place.roster(&["user", "list", "--json"]);
     let output = command.env("ROSTER_DATABSE_URL", "sqlite://other.db").output().expect("the binary starts");
@@ -50,7 +50,7 @@ fn what_a_command_has_no_use_for_is_told_of() {
 
 #[test]
 fn realms() {
-    let place = Place::new();
+    let place = TestDir::new();
     let printed = place.done(&["realm", "create", "acme"]);
     assert_eq!(printed.matches("rst_").count(), 1, "{printed}");
     let other = place.json(&["realm", "create", "other"]);
@@ -75,7 +75,7 @@ fn realms() {
 
 #[test]
 fn a_realm_whose_tables_lie_is_told_of() {
-    let place = Place::new();
+    let place = TestDir::new();
     place.done(&["realm", "create", "default"]);
     place.done(&["realm", "create", "other"]);
     place.done(&["user", "create", "--email", "ada@example.com"]);
@@ -98,7 +98,7 @@ fn a_realm_whose_tables_lie_is_told_of() {
 
 #[test]
 fn users() {
-    let place = Place::new();
+    let place = TestDir::new();
     place.done(&["realm", "create", "default"]);
     let ada = ["user", "create", "--email", "Ada@Example.com", "--name", "Ada Lovelace", "--public", r#"{"team": 1}"#];
     let ada = place.json(&ada);
@@ -144,7 +144,7 @@ fn users() {
 
 #[test]
 fn organizations_members_and_owners() {
-    let place = Place::new();
+    let place = TestDir::new();
     place.done(&["realm", "create", "default"]);
     for name in ["ada", "grace"] {
         place.done(&["user", "create", "--email", &format!("{name}@example.com")]);
@@ -196,7 +196,7 @@ fn organizations_members_and_owners() {
     place.done(&["owner", "clear", "sales"]);
     assert!(place.done(&["member", "remove", "sales", "ada@example.com"]).starts_with("removed ada@example.com"));
     let told = place.refused(1, &["member", "remove", "sales", "ada@example.com"]);
-    assert!(told.contains("no member"), "{told}");
+    assert!(told.contains("not a member"), "{told}");
 
     assert!(place.refused(1, &["org", "delete", "acme-inc"]).contains("--subtree"));
     assert!(place.done(&["org", "delete", "acme-inc", "--subtree"]).starts_with("deleted org_"));
@@ -206,7 +206,7 @@ fn organizations_members_and_owners() {
 
 #[test]
 fn beside_a_server() {
-    let place = Place::new();
+    let place = TestDir::new();
     let server = place.serve();
     let mut http = server.client();
 

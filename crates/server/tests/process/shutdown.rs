@@ -5,11 +5,11 @@ use std::net::TcpStream;
 
 use serde_json::json;
 
-use crate::common::{KEY, Place, SERVE, Server, eventually};
+use crate::common::{KEY, SERVE, Server, TestDir, eventually};
 
 #[test]
 fn a_request_under_way_is_finished_and_new_ones_are_refused() {
-    let place = Place::new();
+    let place = TestDir::new();
     let mut server = place.serve();
     let body = json!({"email": "slow@example.com"}).to_string();
     let mut slow = server.client();
@@ -37,7 +37,7 @@ fn a_request_under_way_is_finished_and_new_ones_are_refused() {
 
 #[test]
 fn a_request_that_takes_too_long_is_cut_off_after_the_grace() {
-    let place = Place::new();
+    let place = TestDir::new();
     let words: Vec<_> = SERVE.into_iter().chain(["--grace", "1"]).collect();
     let mut server = Server::start(place.roster(&words).env("ROSTER_BOOTSTRAP_KEY", KEY));
     let mut slow = server.client();

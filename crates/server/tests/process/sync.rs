@@ -10,7 +10,7 @@ use std::process::Command;
 
 use serde_json::json;
 
-use crate::common::{KEY, Place, SERVE, Server, has, signal};
+use crate::common::{KEY, SERVE, Server, TestDir, has, signal};
 
 const SEQUENTIAL: usize = 50;
 const CLIENTS: usize = 8;
@@ -126,7 +126,7 @@ fn check(calls: &[Call]) -> Result<usize, String> {
 }
 
 /// Whether this process may be traced; some sandboxes forbid it.
-fn may_trace(place: &Place) -> bool {
+fn may_trace(place: &TestDir) -> bool {
     let probe = Command::new("strace").args(["-o"]).arg(place.file("probe")).arg("true").status();
     let may = probe.is_ok_and(|status| status.success());
     assert!(may || std::env::var_os("CI").is_none(), "strace may not trace here");
@@ -143,7 +143,7 @@ fn traced(strace: &Server) -> u32 {
     children.trim().parse().expect("one child")
 }
 
-fn trace_of_a_busy_server(place: &Place, file: &Path) -> String {
+fn trace_of_a_busy_server(place: &TestDir, file: &Path) -> String {
     let mut command = Command::new("strace");
     command.args(["-f", "-qq", "-y", "-s", "64", "-o"]).arg(file);
     command.args(["-e", "signal=none", "-e"]);
@@ -176,7 +176,7 @@ fn trace_of_a_busy_server(place: &Place, file: &Path) -> String {
 
 #[test]
 fn no_answer_is_sent_before_the_sync_of_its_batch() {
-    let place = Place::new();
+    let place = TestDir::new();
     if !has("strace") || !may_trace(&place) {
         return;
     }

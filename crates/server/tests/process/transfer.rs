@@ -7,7 +7,7 @@ use std::process::Stdio;
 use rusqlite::OpenFlags;
 use serde_json::json;
 
-use crate::common::{Place, ended, eventually, said, signal};
+use crate::common::{TestDir, ended, eventually, said, signal};
 
 /// One organization, and so many members.
 fn realm(members: u32) -> String {
@@ -23,7 +23,7 @@ fn realm(members: u32) -> String {
 }
 
 /// How many lines are imported, as far as it is committed.
-fn committed(place: &Place) -> u64 {
+fn committed(place: &TestDir) -> u64 {
     let open = rusqlite::Connection::open_with_flags(place.file("roster.db"), OpenFlags::SQLITE_OPEN_READ_ONLY);
     let lines = open.and_then(|c| c.query_row("SELECT lines FROM import_progress", [], |row| row.get::<_, u32>(0)));
     lines.unwrap_or_default().into()
@@ -32,7 +32,7 @@ fn committed(place: &Place) -> u64 {
 #[test]
 fn an_import_that_was_killed_goes_on_where_it_was() {
     const MEMBERS: u32 = 6000;
-    let place = Place::new();
+    let place = TestDir::new();
     place.done(&["realm", "create", "default"]);
     std::fs::write(place.file("realm.ndjson"), realm(MEMBERS)).expect("written");
     let all = u64::from(MEMBERS) * 2 + 1;
@@ -73,7 +73,7 @@ fn an_import_that_was_killed_goes_on_where_it_was() {
 
 #[test]
 fn an_import_that_is_told_to_stop_says_how_to_go_on() {
-    let place = Place::new();
+    let place = TestDir::new();
     place.done(&["realm", "create", "default"]);
     let text = realm(600);
     let mut command = place.roster(&["import", "-"]);
@@ -87,7 +87,7 @@ fn an_import_that_is_told_to_stop_says_how_to_go_on() {
     assert_eq!(ended(&mut import).code(), Some(1));
     let mut told = String::new();
     import.stderr.take().expect("it is piped").read_to_string(&mut told).expect("UTF-8");
-    assert!(told.contains("told to stop; the same command goes on where it was\n"), "{told}");
+    assert!(told.contains("interrupted; run the same command again to resume\n"), "{told}");
     drop(input);
 
     let lines = committed(&place);
@@ -95,13 +95,13 @@ fn an_import_that_is_told_to_stop_says_how_to_go_on() {
     let output = place.run(&["import", "realm.ndjson"]);
     assert!(output.status.success(), "{}", said(&output));
     let told = String::from_utf8_lossy(&output.stderr);
-    assert!(told.contains(&format!("going on behind line {lines}")), "{told}");
+    assert!(told.contains(&format!("resuming after line {lines}")), "{told}");
     assert_eq!(committed(&place), 2 * 600 + 1);
 }
 
 #[test]
 fn an_export_that_is_told_to_stop_leaves_nothing_behind() {
-    let place = Place::new();
+    let place = TestDir::new();
     place.done(&["realm", "create", "default"]);
     std::fs::write(place.file("realm.ndjson"), realm(3000)).expect("written");
     place.done(&["import", "realm.ndjson"]);
@@ -128,7 +128,7 @@ fn an_export_that_is_told_to_stop_leaves_nothing_behind() {
 
 #[test]
 fn up_to_where_a_file_was_imported_is_said() {
-    let place = Place::new();
+    let place = TestDir::new();
     place.done(&["realm", "create", "default"]);
     let text = format!("{}{{\"type\":\"user\",\"email\":\"b\"}}\n", realm(700));
     std::fs::write(place.file("bad.ndjson"), text).expect("written");
@@ -138,12 +138,12 @@ fn up_to_where_a_file_was_imported_is_said() {
     assert!(told.contains("line 1402: "), "{told}");
     // Lines before the one that is refused are left out with it: a chunk is done as a whole.
     assert_eq!(committed(&place), 1000);
-    assert!(told.contains("1 line can't be imported; nothing behind line 1000 was imported\n"), "{told}");
+    assert!(told.contains("1 line can't be imported; nothing after line 1000 was imported\n"), "{told}");
 }
 
 #[test]
 fn a_server_goes_on_while_there_is_an_import() {
-    let place = Place::new();
+    let place = TestDir::new();
     let server = place.serve();
     std::fs::write(place.file("realm.ndjson"), realm(3000)).expect("written");
     let command = &mut place.roster(&["import", "realm.ndjson"]);
@@ -170,7 +170,7 @@ fn a_server_goes_on_while_there_is_an_import() {
 /// As when the export in front of the pipe fails.
 #[test]
 fn an_empty_input_is_not_remembered() {
-    let place = Place::new();
+    let place = TestDir::new();
     place.done(&["realm", "create", "default"]);
     place.done(&["org", "create", "Acme"]);
     place.done(&["export", "default.ndjson"]);
@@ -191,7 +191,7 @@ fn an_empty_input_is_not_remembered() {
 
 #[test]
 fn what_is_exported_can_be_imported() {
-    let place = Place::new();
+    let place = TestDir::new();
     place.done(&["realm", "create", "default"]);
     place.done(&["org", "create", "Acme"]);
     place.done(&["user", "create", "--email", "ada@example.com"]);

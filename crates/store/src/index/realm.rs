@@ -1,4 +1,4 @@
-//! One realm in memory, and who may change what is known of it.
+//! One realm in memory, and the locks that guard it.
 
 use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, TryLockError};
@@ -8,86 +8,89 @@ use hashbrown::HashMap;
 use roster_index::Graph;
 use roster_model::{OrganizationId, RealmId};
 
-use crate::cache::Recent;
+use crate::cache::RecentChanges;
 use crate::error::Result;
 use crate::sql::Connection;
 
-/// How long who follows the log tries to change a graph while operations read it, and how often.
-const PATIENCE: Duration = Duration::from_millis(20);
-const PAUSE: Duration = Duration::from_micros(100);
+/// How long, and how often, a follower tries to lock a graph that operations are reading.
+const WRITE_LOCK_TIMEOUT: Duration = Duration::from_millis(20);
+const WRITE_LOCK_POLL: Duration = Duration::from_micros(100);
 
-/// One realm's graph and until when it may be used.
+/// One realm's graph, and until when it may be used.
 #[derive(Debug)]
 pub(crate) struct Realm {
     graph: RwLock<Graph>,
-    /// Operations that read the graph from their beginning to their end, which may be long.
+    /// Number of write operations that hold the graph's read lock for their whole duration, which may be long.
     operations: AtomicUsize,
-    /// Written while the graph is.
-    pub(super) recent: Mutex<Recent>,
-    /// The last event by which an organization became different for who sees it as a group, as far as somebody asked for it or it was
-    /// since the realm was read; 0 for none at all. Written while the graph is.
+    /// Written while the graph is locked for writing.
+    pub(super) recent: Mutex<RecentChanges>,
+    /// The last event by which an organization changed for readers of groups: known if it was asked for, or has changed
+    /// since the realm was loaded; 0 if there is none. Written while the graph is locked for writing.
     pub(super) last_changes: Mutex<HashMap<OrganizationId, i64>>,
-    /// The graph's, for whoever must not wait for it.
+    /// The graph's position, readable without its lock.
     pub(super) position: AtomicI64,
-    /// The raw id of the event there; 0 for none. A log that has another one there is not the one that was followed: a server that took
-    /// over from one whose last events it never had, say.
-    pub(super) event: AtomicI64,
-    /// The last event that may have ended a key.
+    /// The raw id of the event at this position; 0 for none. A log with another event there isn't the one that was
+    /// followed: for example, of a server that took over without the last events.
+    pub(super) last_event: AtomicI64,
+    /// The last event that may have invalidated a key.
     pub(super) keys_changed: AtomicI64,
-    /// One at a time brings it up to date.
+    /// Held by the one that brings the realm up to date.
     following: Mutex<()>,
-    /// Microseconds since the index was born; 0 until it has caught up with the log for the first time.
-    pub(super) good_until: AtomicU64,
-    /// The position of the snapshot that there is; 0 for none.
-    pub(super) kept: AtomicI64,
+    /// End of the lease, in microseconds since the index was created; 0 until the realm has caught up with the log for
+    /// the first time.
+    pub(super) valid_until: AtomicU64,
+    /// The position of its snapshot; 0 for none.
+    pub(super) snapshot_position: AtomicI64,
 }
 
-/// Where a connection sees a log end.
+/// Where the log ends as a connection sees it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Seen {
+pub(super) struct ObservedHead {
     pub(super) head: i64,
-    /// The raw id of the event there, if that was asked.
+    /// The raw id of the event there, if it was queried.
     pub(super) event: Option<i64>,
-    /// Where memory was before anything was asked: a log that ends earlier is not the one that memory followed.
+    /// Memory's position before the query: a log that ends earlier isn't the one that memory followed.
     pub(super) before: i64,
 }
 
-/// How a graph that is to be changed is waited for. Whoever waits in the lock's own queue stops all who come after him to read.
+/// How to wait for the locks. A writer that waits in the queue of the graph's lock blocks all readers that come after
+/// it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Wait {
     Queue,
-    /// Not while operations read it, which may be long.
+    /// Gives up after a while if operations hold the graph's lock, which may be long.
     BetweenOperations,
-    /// The same, and not for who brings it up to date already.
+    /// Like [`Self::BetweenOperations`], and gives up at once if somebody is already bringing the realm up to date.
     No,
 }
 
 impl Realm {
-    /// At the position of this graph, of which there is a snapshot from position `kept`, if any. Not to be used before it has caught up.
-    pub(super) fn new(connection: &Connection, id: RealmId, graph: Graph, kept: i64) -> Result<Self> {
+    /// At the position of this graph; `snapshot_position` is that of its snapshot, or 0. Not to be used before it has
+    /// caught up.
+    pub(super) fn new(connection: &Connection, id: RealmId, graph: Graph, snapshot_position: i64) -> Result<Self> {
         let position = graph.position();
         Ok(Self {
             position: AtomicI64::new(position),
-            event: AtomicI64::new(event_at(connection, id, position)?),
-            recent: Mutex::new(Recent::new(position)),
+            last_event: AtomicI64::new(event_at(connection, id, position)?),
+            recent: Mutex::new(RecentChanges::new(position)),
             last_changes: Mutex::default(),
             keys_changed: AtomicI64::new(position),
             graph: RwLock::new(graph),
             operations: AtomicUsize::new(0),
             following: Mutex::default(),
-            good_until: AtomicU64::new(0),
-            kept: AtomicI64::new(kept),
+            valid_until: AtomicU64::new(0),
+            snapshot_position: AtomicI64::new(snapshot_position),
         })
     }
 
     /// Where the log ends now.
-    pub(super) fn seen(&self, connection: &Connection, id: RealmId) -> Result<Seen> {
+    pub(super) fn observe_head(&self, connection: &Connection, id: RealmId) -> Result<ObservedHead> {
         let before = self.position();
-        Ok(Seen { head: head(connection, id)?, event: None, before })
+        Ok(ObservedHead { head: head(connection, id)?, event: None, before })
     }
 
-    /// For who brings it up to date. `None`: somebody else does, and isn't waited for.
-    pub(super) fn to_follow(&self, wait: Wait) -> Option<MutexGuard<'_, ()>> {
+    /// Locks the realm for bringing it up to date. `None`: somebody else is doing so, and `wait` is [`Wait::No`].
+    pub(super) fn lock_following(&self, wait: Wait) -> Option<MutexGuard<'_, ()>> {
         if wait != Wait::No {
             return Some(self.following.lock().unwrap_or_else(PoisonError::into_inner));
         }
@@ -110,17 +113,17 @@ impl Realm {
         self.graph.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The same for a whole operation.
-    pub(crate) fn read_long(&self) -> LongRead<'_> {
+    /// Locks the graph for a whole write operation.
+    pub(crate) fn read_for_operation(&self) -> OperationGuard<'_> {
         self.operations.fetch_add(1, Ordering::AcqRel);
-        LongRead { graph: self.read(), operations: &self.operations }
+        OperationGuard { graph: self.read(), operations: &self.operations }
     }
 
     pub(super) fn write(&self) -> RwLockWriteGuard<'_, Graph> {
         self.graph.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn to_change(&self, wait: Wait) -> Option<RwLockWriteGuard<'_, Graph>> {
+    pub(super) fn lock_for_change(&self, wait: Wait) -> Option<RwLockWriteGuard<'_, Graph>> {
         if wait == Wait::Queue {
             return Some(self.write());
         }
@@ -130,7 +133,9 @@ impl Realm {
             match self.graph.try_write() {
                 Ok(graph) => return Some(graph),
                 Err(TryLockError::Poisoned(error)) => return Some(error.into_inner()),
-                Err(TryLockError::WouldBlock) if begun.elapsed() < PATIENCE => std::thread::sleep(PAUSE),
+                Err(TryLockError::WouldBlock) if begun.elapsed() < WRITE_LOCK_TIMEOUT => {
+                    std::thread::sleep(WRITE_LOCK_POLL);
+                }
                 Err(TryLockError::WouldBlock) if busy => return None,
                 Err(TryLockError::WouldBlock) => return Some(self.write()),
             }
@@ -138,13 +143,13 @@ impl Realm {
     }
 }
 
-/// Who follows the log knows of it, and doesn't wait for its end.
-pub(crate) struct LongRead<'r> {
+/// A read lock of an operation: the follower sees it counted, and doesn't wait for its end.
+pub(crate) struct OperationGuard<'r> {
     graph: RwLockReadGuard<'r, Graph>,
     operations: &'r AtomicUsize,
 }
 
-impl std::ops::Deref for LongRead<'_> {
+impl std::ops::Deref for OperationGuard<'_> {
     type Target = Graph;
 
     fn deref(&self) -> &Graph {
@@ -152,7 +157,7 @@ impl std::ops::Deref for LongRead<'_> {
     }
 }
 
-impl Drop for LongRead<'_> {
+impl Drop for OperationGuard<'_> {
     fn drop(&mut self) {
         self.operations.fetch_sub(1, Ordering::AcqRel);
     }
@@ -163,7 +168,7 @@ pub(super) fn head(connection: &Connection, realm: RealmId) -> Result<i64> {
     Ok(head.unwrap_or_default())
 }
 
-/// The raw id of the event there; 0 for none.
+/// The raw id of the event at this position; 0 for none.
 fn event_at(connection: &Connection, realm: RealmId, position: i64) -> Result<i64> {
     let event = "SELECT id FROM event WHERE realm = $1 AND seq = $2";
     let event = connection.optional(event, &[realm.into(), position.into()], |row| row.int(0))?;

@@ -1,4 +1,4 @@
-//! A realm's graph is read from the tables.
+//! Reads a realm's graph from the tables.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -11,7 +11,7 @@ use crate::roles::CatalogCache;
 use crate::sql::Connection;
 use crate::view::View;
 
-/// As this connection's transaction sees them. Ends with [`Error::Closed`] when nobody wants it any more (`stopping`).
+/// Reads the graph as this connection's transaction sees it. Fails with [`Error::Closed`] once `stopping` is set.
 pub(super) fn read(connection: &Connection, realm: RealmId, stopping: &AtomicBool) -> Result<Graph> {
     let catalogs = CatalogCache::default();
     let view = View::open(connection, &catalogs, realm)?;
@@ -31,7 +31,7 @@ pub(super) fn read(connection: &Connection, realm: RealmId, stopping: &AtomicBoo
             users,
             organizations,
             mebibytes,
-            "reading a realm into memory, which takes about so much"
+            "loading a realm into memory, which takes about this many MiB"
         );
     }
     graph.reserve(sizes);
@@ -55,7 +55,7 @@ pub(super) fn read(connection: &Connection, realm: RealmId, stopping: &AtomicBoo
         graph.put_user(row.id(0)?, row.word(1, UserStatus::from_word)? == UserStatus::Active, row.time(2)?);
         Ok(())
     })?;
-    // In the order in which lists are kept.
+    // Ordered as the graph keeps its lists.
     scan("SELECT organization, usr, id, roles FROM membership WHERE realm = $1 ORDER BY id", &mut |row| {
         let holding = Holding { membership: row.id::<MembershipId>(2)?, roles: RoleSet::from_bits(row.int(3)?) };
         graph.put_member(row.id::<OrganizationId>(0)?, row.id::<UserId>(1)?, holding);
@@ -72,7 +72,7 @@ pub(super) fn read(connection: &Connection, realm: RealmId, stopping: &AtomicBoo
         Ok(())
     })?;
     scan("SELECT subject, domain FROM directory_link WHERE realm = $1 AND suspended", &mut |row| {
-        // A link may be of an organization, too; that has nothing suspended.
+        // A link may also be of an organization, which can't be suspended.
         if let Some(LinkSubject::User(user)) = LinkSubject::from_raw(row.int(0)?) {
             graph.put_suspension(user, row.id(1)?);
         }

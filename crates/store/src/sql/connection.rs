@@ -1,29 +1,29 @@
 use std::path::Path;
 
-use super::late::Late;
-use super::postgres::{Committed, End, Postgres};
+use super::deferred::DeferredRows;
+use super::postgres::{CommitOutcome, Postgres, RealmHead};
 use super::sqlite::Sqlite;
 use super::url::Address;
 use super::{Row, Value};
 use crate::error::{Error, Result};
 
-/// A connection to either database, with the statements it has prepared. Used by one thread at a time.
+/// A connection to either database, with its prepared statements. Used by one thread at a time.
 #[derive(Debug)]
 pub struct Connection {
     inner: Backend,
-    /// A statement failed for something that another try may not meet: see [`Error::is_repeatable`].
-    stumbled: std::cell::Cell<bool>,
-    /// The realm that this transaction is of, and where its log ended when it began.
-    of: std::cell::Cell<Option<(i64, End)>>,
-    /// The server hasn't heard of it yet: where the log ends is only believed.
-    unsaid: std::cell::Cell<bool>,
-    /// Why a transaction could not begin when it had to.
-    unbegun: std::cell::RefCell<Option<Error>>,
-    /// Many changes are to come.
-    much: std::cell::Cell<bool>,
-    /// What this transaction has still to send.
-    pub(super) late: std::cell::RefCell<Late>,
-    /// What was asked, for the tests that look at the statements.
+    /// A statement has failed with an error that may not recur on another attempt: see [`Error::is_retryable`].
+    retryable_failure: std::cell::Cell<bool>,
+    /// The realm that this transaction writes, and where its log ended when the transaction began.
+    realm_head: std::cell::Cell<Option<(i64, RealmHead)>>,
+    /// The transaction hasn't been begun on the server yet; `realm_head` is an assumption.
+    begin_deferred: std::cell::Cell<bool>,
+    /// Why a deferred transaction could not be begun.
+    begin_error: std::cell::RefCell<Option<Error>>,
+    /// Bulk writes are expected.
+    bulk_writes: std::cell::Cell<bool>,
+    /// Rows of this transaction that haven't been sent yet.
+    pub(super) deferred: std::cell::RefCell<DeferredRows>,
+    /// The statements that were run, for tests that inspect them.
     #[cfg(test)]
     seen: std::cell::RefCell<std::collections::BTreeSet<String>>,
 }
@@ -32,22 +32,22 @@ pub struct Connection {
 enum Backend {
     Sqlite(Sqlite),
     Postgres(Box<Postgres>),
-    /// No database: for a view of what is in memory.
-    Nowhere(Nowhere),
+    /// No database, for a view of memory.
+    NoDatabase(NoDatabase),
 }
 
-/// Answers nothing, and remembers that it was asked.
+/// Fails every query, and remembers that there was one.
 #[derive(Debug, Default)]
-struct Nowhere(std::cell::Cell<bool>);
+struct NoDatabase(std::cell::Cell<bool>);
 
-impl Nowhere {
-    fn asked<T>(&self) -> Result<T> {
+impl NoDatabase {
+    fn refuse<T>(&self) -> Result<T> {
         self.0.set(true);
         Err(Error::NotInMemory)
     }
 }
 
-/// Where the two databases need different words.
+/// The kind of database, for the places where their SQL differs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Sqlite,
@@ -59,13 +59,13 @@ macro_rules! either {
         match &$self.inner {
             Backend::Sqlite($backend) => $call,
             Backend::Postgres($backend) => $call,
-            Backend::Nowhere(nowhere) => nowhere.asked()?,
+            Backend::NoDatabase(no_database) => no_database.refuse()?,
         }
     };
 }
 
 impl Connection {
-    /// Opens the file, which must be there. Changes nothing in it.
+    /// Opens an existing file without changing it.
     pub(crate) fn open_file(file: &Path) -> Result<Self> {
         Ok(Self::new(Backend::Sqlite(Sqlite::open(file)?)))
     }
@@ -74,32 +74,32 @@ impl Connection {
         Ok(Self::new(Backend::Postgres(Box::new(Postgres::open(address)?))))
     }
 
-    pub(crate) fn nowhere() -> Self {
-        Self::new(Backend::Nowhere(Nowhere::default()))
+    pub(crate) fn no_database() -> Self {
+        Self::new(Backend::NoDatabase(NoDatabase::default()))
     }
 
-    /// For a view of memory that lacks something: the database is to be asked.
+    /// The error for something that a view of memory lacks, so that the database is asked instead.
     pub(crate) fn not_in_memory(&self) -> Error {
-        if let Backend::Nowhere(nowhere) = &self.inner {
-            nowhere.0.set(true);
+        if let Backend::NoDatabase(no_database) = &self.inner {
+            no_database.0.set(true);
         }
         Error::NotInMemory
     }
 
-    /// Whether somebody wanted what isn't in memory.
-    pub(crate) fn was_asked(&self) -> bool {
-        matches!(&self.inner, Backend::Nowhere(nowhere) if nowhere.0.get())
+    /// Whether something was requested that isn't in memory.
+    pub(crate) fn was_queried(&self) -> bool {
+        matches!(&self.inner, Backend::NoDatabase(no_database) if no_database.0.get())
     }
 
     fn new(inner: Backend) -> Self {
         Self {
             inner,
-            stumbled: std::cell::Cell::new(false),
-            of: std::cell::Cell::new(None),
-            unsaid: std::cell::Cell::new(false),
-            unbegun: std::cell::RefCell::default(),
-            much: std::cell::Cell::new(false),
-            late: std::cell::RefCell::default(),
+            retryable_failure: std::cell::Cell::new(false),
+            realm_head: std::cell::Cell::new(None),
+            begin_deferred: std::cell::Cell::new(false),
+            begin_error: std::cell::RefCell::default(),
+            bulk_writes: std::cell::Cell::new(false),
+            deferred: std::cell::RefCell::default(),
             #[cfg(test)]
             seen: std::cell::RefCell::default(),
         }
@@ -107,189 +107,191 @@ impl Connection {
 
     pub(crate) const fn kind(&self) -> Kind {
         match &self.inner {
-            Backend::Sqlite(_) | Backend::Nowhere(_) => Kind::Sqlite,
+            Backend::Sqlite(_) | Backend::NoDatabase(_) => Kind::Sqlite,
             Backend::Postgres(_) => Kind::Postgres,
         }
     }
 
-    /// What Roster wants of SQLite. `journal_mode` is kept in the file, so this comes after the check of its version.
+    /// Sets SQLite's pragmas. `journal_mode` is stored in the file, so this comes after the schema version was checked.
     pub(crate) fn tune(&self) -> Result<()> {
         match &self.inner {
             Backend::Sqlite(sqlite) => sqlite.tune(),
-            Backend::Postgres(_) | Backend::Nowhere(_) => Ok(()),
+            Backend::Postgres(_) | Backend::NoDatabase(_) => Ok(()),
         }
     }
 
-    /// Whether it is a file that this process has no right to write, or on a disk that is only read.
-    pub(crate) fn may_only_read(&self) -> Result<bool> {
+    /// Whether the SQLite file can only be read, because of its permissions or its file system.
+    pub(crate) fn is_read_only(&self) -> Result<bool> {
         match &self.inner {
-            Backend::Sqlite(sqlite) => sqlite.may_only_read(),
-            Backend::Postgres(_) | Backend::Nowhere(_) => Ok(false),
+            Backend::Sqlite(sqlite) => sqlite.is_read_only(),
+            Backend::Postgres(_) | Backend::NoDatabase(_) => Ok(false),
         }
     }
 
-    /// For SQLite's writer: pages that are written again and again need not be read again each time. So much memory, in KiB, as is needed. A
-    /// log that grew very large doesn't stay so.
-    pub(crate) fn write_often(&self) -> Result<()> {
+    /// For SQLite's writer: a larger page cache (up to 64 MiB), so that pages that change often aren't read again each
+    /// time, and a limit (128 MiB) to which a log that has grown larger is truncated.
+    pub(crate) fn tune_writer(&self) -> Result<()> {
         match &self.inner {
             Backend::Sqlite(sqlite) => {
                 sqlite.batch("PRAGMA cache_size = -65536; PRAGMA journal_size_limit = 134217728")
             }
-            Backend::Postgres(_) | Backend::Nowhere(_) => Ok(()),
+            Backend::Postgres(_) | Backend::NoDatabase(_) => Ok(()),
         }
     }
 
-    /// For SQLite: room for many changed pages in memory and in the log, since each goes to the file once for all the changes that it
-    /// gathered there. With keys in no order that is what costs.
-    pub(crate) fn expect_much(&self) -> Result<()> {
-        self.much.set(true);
+    /// For SQLite: a page cache of up to 512 MiB, and later checkpoints, so that each changed page is written to the
+    /// file once for many changes. With keys in random order those writes dominate.
+    pub(crate) fn expect_bulk_writes(&self) -> Result<()> {
+        self.bulk_writes.set(true);
         match &self.inner {
             Backend::Sqlite(sqlite) => sqlite.batch("PRAGMA cache_size = -524288"),
-            Backend::Postgres(_) | Backend::Nowhere(_) => Ok(()),
+            Backend::Postgres(_) | Backend::NoDatabase(_) => Ok(()),
         }
     }
 
-    pub(super) const fn expects_much(&self) -> bool {
-        self.much.get()
+    pub(super) const fn expects_bulk_writes(&self) -> bool {
+        self.bulk_writes.get()
     }
 
-    pub(super) fn watch_log(&mut self, told: impl FnMut(u64) + Send + 'static) -> Result<()> {
+    pub(super) fn set_wal_hook(&mut self, progress: impl FnMut(u64) + Send + 'static) -> Result<()> {
         match &mut self.inner {
-            Backend::Sqlite(sqlite) => sqlite.watch_log(told),
-            Backend::Postgres(_) | Backend::Nowhere(_) => Ok(()),
+            Backend::Sqlite(sqlite) => sqlite.set_wal_hook(progress),
+            Backend::Postgres(_) | Backend::NoDatabase(_) => Ok(()),
         }
     }
 
-    /// For PostgreSQL, which plans statements once, and goes on as if the tables were empty until it is told to look again. What SQLite is to
-    /// believe doesn't depend on the tables.
-    pub(crate) fn look_at_tables(&self) -> Result<()> {
+    /// Updates PostgreSQL's planner statistics: until then it plans statements as if the tables were empty. SQLite's
+    /// statistics are fixed and don't depend on the tables.
+    pub(crate) fn analyze(&self) -> Result<()> {
         match &self.inner {
             Backend::Postgres(postgres) => postgres.batch("ANALYZE usr, address, organization, membership, event"),
-            Backend::Sqlite(_) | Backend::Nowhere(_) => Ok(()),
+            Backend::Sqlite(_) | Backend::NoDatabase(_) => Ok(()),
         }
     }
 
-    /// For SQLite: from now on it reads only. A reader of PostgreSQL says so in each transaction.
-    pub(crate) fn only_read(&self) -> Result<()> {
+    /// For SQLite: makes this connection read-only. On PostgreSQL each reading transaction is declared read-only.
+    pub(crate) fn set_query_only(&self) -> Result<()> {
         match &self.inner {
             Backend::Sqlite(sqlite) => sqlite.batch("PRAGMA query_only = ON"),
-            Backend::Postgres(_) | Backend::Nowhere(_) => Ok(()),
+            Backend::Postgres(_) | Backend::NoDatabase(_) => Ok(()),
         }
     }
 
-    /// For PostgreSQL: in this transaction a statement may take, and nothing be asked, for as long as one likes: where all of a table is read. For
-    /// who keeps no lock that others wait for.
-    pub(crate) fn take_time(&self) -> Result<()> {
+    /// For PostgreSQL: disables statement and idle timeouts until the end of this transaction, for reading whole
+    /// tables. Only for transactions that hold no lock that others wait for.
+    pub(crate) fn disable_timeouts(&self) -> Result<()> {
         match &self.inner {
-            Backend::Postgres(postgres) => postgres.take_time(),
-            Backend::Sqlite(_) | Backend::Nowhere(_) => Ok(()),
+            Backend::Postgres(postgres) => postgres.disable_timeouts(),
+            Backend::Sqlite(_) | Backend::NoDatabase(_) => Ok(()),
         }
     }
 
-    /// Several statements without values, such as a migration.
+    /// Runs several statements without values, such as a migration.
     pub(crate) fn batch(&self, sql: &str) -> Result<()> {
-        self.settle()?;
+        self.flush_deferred_rows()?;
         either!(self, backend => backend.batch(sql))
     }
 
-    /// Whether no transaction is open. An error may have cost it.
+    /// Whether no transaction is open. An error may have ended it.
     pub(crate) fn is_idle(&self) -> bool {
         match &self.inner {
             Backend::Sqlite(sqlite) => sqlite.is_idle(),
-            Backend::Postgres(postgres) if self.unsaid.get() => postgres.is_lost(),
+            Backend::Postgres(postgres) if self.begin_deferred.get() => postgres.is_lost(),
             Backend::Postgres(postgres) => postgres.is_idle(),
-            Backend::Nowhere(_) => true,
+            Backend::NoDatabase(_) => true,
         }
     }
 
-    /// Hears whether the server has gone away meanwhile.
-    pub(super) fn listen(&self) {
+    /// Processes pending messages of the server, so that a closed connection is noticed.
+    pub(super) fn process_messages(&self) {
         if let Backend::Postgres(postgres) = &self.inner {
-            postgres.listen();
+            postgres.process_messages();
         }
     }
 
-    /// Whether it has to be made anew.
+    /// Whether the connection is unusable and must be replaced.
     pub(crate) fn is_lost(&self) -> bool {
         match &self.inner {
-            Backend::Sqlite(_) | Backend::Nowhere(_) => false,
+            Backend::Sqlite(_) | Backend::NoDatabase(_) => false,
             Backend::Postgres(postgres) => postgres.is_lost(),
         }
     }
 
-    /// Everything that is read until the end is of one moment.
+    /// Begins a transaction whose reads all see the same snapshot.
     pub(crate) fn begin_reading(&self) -> Result<()> {
         self.begin("BEGIN", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
     }
 
-    /// Begins a transaction as the only writer: of the file, or of this realm if one is named, in which case nobody else changes it
-    /// until the commit is there for all to see.
+    /// Begins a transaction as the only writer: of the file, or of this realm if one is given, in which case nobody
+    /// else changes it until the commit is visible to all.
     pub(crate) fn begin_writing(&self, realm: Option<i64>) -> Result<()> {
-        self.of.set(None);
+        self.realm_head.set(None);
         if let (Backend::Postgres(postgres), Some(realm)) = (&self.inner, realm) {
-            // The first lock that any writer takes, so that no two can wait for each other.
-            self.of.set(postgres.begin_alone(realm)?.map(|end| (realm, end)));
+            // Every writer takes this lock first, so writers can't deadlock.
+            self.realm_head.set(postgres.begin_locked(realm)?.map(|end| (realm, end)));
             return Ok(());
         }
         self.begin("BEGIN IMMEDIATE", "BEGIN ISOLATION LEVEL READ COMMITTED")
     }
 
-    /// The same where memory believes to know where the realm's log ends. A server hears of it as late as possible: at the end, when all of it goes
-    /// there in one message, or when something is asked of it. If the log ends elsewhere by then, it's [`Error::Unserializable`].
-    pub(crate) fn begin_believing(&self, realm: i64, end: End) {
-        self.unbegun.take();
-        self.of.set(Some((realm, end)));
-        self.unsaid.set(true);
+    /// Like [`Self::begin_writing`], assuming that the realm's log ends where memory says. The server is contacted as
+    /// late as possible: at the end, when everything is sent in one message, or when a query needs it. If the log ends
+    /// elsewhere by then, the result is [`Error::Unserializable`].
+    pub(crate) fn begin_optimistic(&self, realm: i64, end: RealmHead) {
+        self.begin_error.take();
+        self.realm_head.set(Some((realm, end)));
+        self.begin_deferred.set(true);
     }
 
-    /// Lets the server hear of a transaction that it hasn't heard of, and looks whether what it rests on is true.
-    pub(crate) fn begin_now(&self) -> Result<()> {
-        if !self.unsaid.take() {
+    /// Begins a deferred transaction on the server now, and checks the assumption that it rests on.
+    pub(crate) fn ensure_begun(&self) -> Result<()> {
+        if !self.begin_deferred.take() {
             return Ok(());
         }
-        let Some((realm, believed)) = self.of.get() else { return Ok(()) };
-        let begun = self.begin_writing(Some(realm)).and_then(|()| match self.of.get() {
-            Some((_, end)) if end == believed => Ok(()),
+        let Some((realm, expected)) = self.realm_head.get() else { return Ok(()) };
+        let begun = self.begin_writing(Some(realm)).and_then(|()| match self.realm_head.get() {
+            Some((_, end)) if end == expected => Ok(()),
             _ => Err(Error::Unserializable),
         });
-        // Whoever asked may take it for his own failure; the writer has to know better.
+        // The operation may mistake this for its own failure; the writer needs the actual cause.
         begun.map_err(|error| {
-            self.unbegun.replace(Some(error));
+            self.begin_error.replace(Some(error));
             Error::Unserializable
         })
     }
 
-    /// Whether the transaction could not begin. Then nothing that was answered since holds.
-    pub(crate) fn is_unbegun(&self) -> bool {
-        self.unbegun.borrow().is_some()
+    /// Whether a deferred begin has failed. Then all results since are void.
+    pub(crate) fn begin_failed(&self) -> bool {
+        self.begin_error.borrow().is_some()
     }
 
-    pub(crate) fn why_unbegun(&self) -> Option<Error> {
-        self.unbegun.take()
+    pub(crate) fn take_begin_error(&self) -> Option<Error> {
+        self.begin_error.take()
     }
 
-    /// Where a realm's log ended when this transaction began, and the version of its roles: a look that need not be taken again.
-    pub(crate) fn locked(&self, realm: i64) -> Option<End> {
-        let (of, end) = self.of.get()?;
-        (of == realm && !self.is_idle()).then_some(end)
+    /// Where the realm's log ended when this transaction began, and the version of its roles, if that is known without
+    /// a query.
+    pub(crate) fn head_at_begin(&self, realm: i64) -> Option<RealmHead> {
+        let (locked, end) = self.realm_head.get()?;
+        (locked == realm && !self.is_idle()).then_some(end)
     }
 
-    /// Moves realms' logs on, each given with its head and the version of its roles, and commits.
+    /// Advances the heads of realms, each given as id, head and version of the roles, and commits.
     pub(crate) fn commit_with(&self, heads: &[(i64, i64, i64)]) -> Result<()> {
         if let (Backend::Postgres(postgres), [(realm, head, roles_version)]) = (&self.inner, heads)
-            && let Some(from) = self.locked(*realm)
-            && let Some(tables) = self.take_late()
+            && let Some(from) = self.head_at_begin(*realm)
+            && let Some(tables) = self.take_deferred_rows()
         {
-            return match postgres.commit_moving(*realm, from, (*head, *roles_version), &tables)? {
-                Committed::Yes => {
-                    self.ended();
+            return match postgres.commit_advancing(*realm, from, (*head, *roles_version), &tables)? {
+                CommitOutcome::Committed => {
+                    self.transaction_ended();
                     Ok(())
                 }
-                Committed::Elsewhere => Err(Error::Unserializable),
-                // Who waited so long for the realm doesn't do it once more.
-                Committed::Refused(error @ Error::Busy(_)) => Err(error),
-                Committed::Refused(error) => {
-                    self.refuse_late();
+                CommitOutcome::HeadMoved => Err(Error::Unserializable),
+                // After waiting that long for the realm, don't wait a second time.
+                CommitOutcome::Refused(error @ Error::Busy(_)) => Err(error),
+                CommitOutcome::Refused(error) => {
+                    self.fail_deferred_rows();
                     Err(error)
                 }
             };
@@ -307,43 +309,43 @@ impl Connection {
         match &self.inner {
             Backend::Sqlite(sqlite) => sqlite.execute(in_sqlite, &[]).map(drop),
             Backend::Postgres(postgres) => {
-                // Also where the second statement fails: the first has begun it.
+                // Set even if the second statement fails: the first one has begun the transaction.
                 postgres.set_in_transaction(true);
                 postgres.batch(in_postgres)
             }
-            Backend::Nowhere(nowhere) => nowhere.asked(),
+            Backend::NoDatabase(no_database) => no_database.refuse(),
         }
     }
 
     pub(crate) fn commit(&self) -> Result<()> {
         self.control("COMMIT")?;
-        self.ended();
+        self.transaction_ended();
         Ok(())
     }
 
-    /// If there is still something to roll back.
+    /// Rolls back if there is still a transaction.
     pub(crate) fn rollback(&self) -> Result<()> {
-        self.forget_late();
-        if self.unsaid.take() || self.is_idle() {
-            self.ended();
+        self.discard_deferred_rows();
+        if self.begin_deferred.take() || self.is_idle() {
+            self.transaction_ended();
             return Ok(());
         }
         self.control("ROLLBACK")?;
-        self.ended();
+        self.transaction_ended();
         Ok(())
     }
 
-    fn ended(&self) {
-        self.of.set(None);
-        self.unsaid.set(false);
+    fn transaction_ended(&self) {
+        self.realm_head.set(None);
+        self.begin_deferred.set(false);
         if let Backend::Postgres(postgres) = &self.inner {
             postgres.set_in_transaction(false);
         }
     }
 
-    /// A statement about transactions: kept prepared by SQLite, sent as it is to PostgreSQL.
+    /// Transaction control: a cached prepared statement on SQLite, sent as plain text to PostgreSQL.
     fn control(&self, sql: &str) -> Result<()> {
-        self.settle()?;
+        self.flush_deferred_rows()?;
         self.control_now(sql)
     }
 
@@ -351,20 +353,20 @@ impl Connection {
         match &self.inner {
             Backend::Sqlite(sqlite) => sqlite.execute(sql, &[]).map(drop),
             Backend::Postgres(postgres) => postgres.batch(sql),
-            Backend::Nowhere(nowhere) => nowhere.asked(),
+            Backend::NoDatabase(no_database) => no_database.refuse(),
         }
     }
 
-    /// Whether a statement failed since the last call for something that another try may not meet.
-    pub(crate) fn stumbled(&self) -> bool {
-        self.stumbled.replace(false)
+    /// Whether a statement has failed with a retryable error since the last call.
+    pub(crate) fn take_retryable_failure(&self) -> bool {
+        self.retryable_failure.replace(false)
     }
 
     fn watch<T>(&self, result: Result<T>) -> Result<T> {
         if let Err(error) = &result
-            && error.is_repeatable()
+            && error.is_retryable()
         {
-            self.stumbled.set(true);
+            self.retryable_failure.set(true);
         }
         result
     }
@@ -374,7 +376,7 @@ impl Connection {
         self.seen.borrow_mut().insert(sql.to_owned());
     }
 
-    /// Calls `each` for every row, until it fails.
+    /// Calls `each` for every row until it fails.
     pub fn each<E: From<Error>>(
         &self,
         sql: &str,
@@ -383,17 +385,17 @@ impl Connection {
     ) -> Result<(), E> {
         #[cfg(test)]
         self.note(sql);
-        self.settle()?;
+        self.flush_deferred_rows()?;
         self.watch(either!(self, backend => backend.each(sql, values, &mut each)))?
     }
 
-    /// The same for any number of rows: none is kept. Meanwhile this connection does nothing else.
+    /// Like [`Self::each`], streaming the rows. Meanwhile this connection can't be used for anything else.
     pub(crate) fn scan(&self, sql: &str, values: &[Value], each: &mut dyn FnMut(&Row<'_>) -> Result<()>) -> Result<()> {
-        self.settle()?;
+        self.flush_deferred_rows()?;
         match &self.inner {
             Backend::Sqlite(sqlite) => sqlite.each(sql, values, each)?,
             Backend::Postgres(postgres) => postgres.scan(sql, values, each),
-            Backend::Nowhere(nowhere) => nowhere.asked(),
+            Backend::NoDatabase(no_database) => no_database.refuse(),
         }
     }
 
@@ -415,21 +417,21 @@ impl Connection {
     ) -> Result<Option<T>> {
         #[cfg(test)]
         self.note(sql);
-        self.settle()?;
+        self.flush_deferred_rows()?;
         self.watch(either!(self, backend => backend.optional(sql, values, read)))
     }
 
-    /// The one row of a statement that always has one, such as a count.
+    /// The row of a statement that always has exactly one, such as a count.
     pub fn one<T>(&self, sql: &str, values: &[Value], read: impl FnOnce(&Row<'_>) -> Result<T>) -> Result<T> {
         self.optional(sql, values, read)?
             .ok_or_else(|| Error::Corrupt(String::from("a statement that always has a row had none")))
     }
 
-    /// How many rows it changed.
+    /// Runs a statement; returns the number of changed rows.
     pub fn execute(&self, sql: &str, values: &[Value]) -> Result<usize> {
         #[cfg(test)]
         self.note(sql);
-        self.settle()?;
+        self.flush_deferred_rows()?;
         self.watch(either!(self, backend => backend.execute(sql, values)))
     }
 
@@ -437,16 +439,16 @@ impl Connection {
         self.watch(match &self.inner {
             Backend::Sqlite(sqlite) => sqlite.insert_rows(into, width, values),
             Backend::Postgres(postgres) => postgres.insert_rows(into, width, values),
-            Backend::Nowhere(nowhere) => nowhere.asked(),
+            Backend::NoDatabase(no_database) => no_database.refuse(),
         })
     }
 
-    /// SQLite only: copies the database, as it is at this transaction's moment, into a new file. Without a transaction that has read something
-    /// it begins again whenever somebody commits.
-    pub(crate) fn copy_to(&self, file: &Path, told: &mut dyn FnMut(u64, u64)) -> Result<()> {
+    /// SQLite only: copies the database, as seen by this transaction, into a new file. Without a transaction that has
+    /// read something, the copy starts over whenever somebody commits.
+    pub(crate) fn copy_to(&self, file: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<()> {
         match &self.inner {
-            Backend::Sqlite(sqlite) => sqlite.copy_to(file, told),
-            Backend::Postgres(_) | Backend::Nowhere(_) => {
+            Backend::Sqlite(sqlite) => sqlite.copy_to(file, progress),
+            Backend::Postgres(_) | Backend::NoDatabase(_) => {
                 Err(Error::Url(String::from("a PostgreSQL database is backed up by pg_dump")))
             }
         }
@@ -462,7 +464,7 @@ impl Connection {
     pub(crate) fn planned_anew(&self, sql: &str) -> Result<i32> {
         match &self.inner {
             Backend::Sqlite(sqlite) => sqlite.planned_anew(sql),
-            Backend::Postgres(_) | Backend::Nowhere(_) => Ok(0),
+            Backend::Postgres(_) | Backend::NoDatabase(_) => Ok(0),
         }
     }
 
@@ -475,7 +477,7 @@ impl Connection {
                 steps.push(String::from("prepared"));
                 Ok(steps)
             }
-            Backend::Nowhere(nowhere) => nowhere.asked(),
+            Backend::NoDatabase(no_database) => no_database.refuse(),
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::{Connection, Kind, Value};
 use crate::error::{Error, Result};
 
-/// Not a migration: SQLite's own, and made anew after every one.
+/// Not a migration: planner statistics for SQLite, written again after each migration.
 const STATISTICS: &str = include_str!("../../migrations/sqlite_statistics.sql");
 
 const MIGRATIONS: [(i64, &str); 13] = [
@@ -25,8 +25,8 @@ const MIGRATIONS: [(i64, &str); 13] = [
 /// The schema version that this Roster writes.
 pub const LATEST: i64 = MIGRATIONS[MIGRATIONS.len() - 1].0;
 
-/// The words in which the databases' data definition differs. PostgreSQL would sort text as its country does.
-fn in_words_of(kind: Kind, sql: &str) -> String {
+/// Fills in what differs between the databases' DDL. By default PostgreSQL would collate text by its locale.
+fn for_backend(kind: Kind, sql: &str) -> String {
     let (clustered, text) = match kind {
         Kind::Sqlite => ("WITHOUT ROWID", "TEXT"),
         Kind::Postgres => ("", "TEXT COLLATE \"C\""),
@@ -34,7 +34,7 @@ fn in_words_of(kind: Kind, sql: &str) -> String {
     sql.replace("{clustered}", clustered).replace("{text}", text)
 }
 
-/// `None`: no Roster was here.
+/// The schema version; `None` if the database has no schema of Roster.
 fn version(connection: &Connection) -> Result<Option<i64>> {
     let known = match connection.kind() {
         Kind::Sqlite => "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = 'schema_version'",
@@ -49,13 +49,15 @@ fn version(connection: &Connection) -> Result<Option<i64>> {
     connection.one("SELECT COALESCE(MAX(version), 0) FROM schema_version", &[], |row| row.int(0)).map(Some)
 }
 
-/// Whether a file that isn't Roster's has something in it. A server's database may be shared with others, if its names are free.
+/// Whether a file without Roster's schema has any content. A PostgreSQL database may be shared with others as long as
+/// the table names are free.
 fn is_foreign(connection: &Connection) -> Result<bool> {
     let anything = "SELECT 1 FROM sqlite_master LIMIT 1";
     Ok(connection.kind() == Kind::Sqlite && connection.optional(anything, &[], |_| Ok(()))?.is_some())
 }
 
-/// Refuses a database that a newer Roster wrote or another program, and one that is behind if it may not be. Changes nothing.
+/// Refuses a database of a newer version or of another program, and an outdated one unless `may_be_behind`. Returns its
+/// version; changes nothing.
 pub fn check(connection: &Connection, may_be_behind: bool) -> Result<i64> {
     let found = match version(connection)? {
         Some(found) => found,
@@ -88,7 +90,7 @@ pub fn migrate(connection: &Connection) -> Result<()> {
         }
     }
     if connection.kind() == Kind::Sqlite {
-        // The first makes the table that the statistics go to, the second has this connection read them.
+        // The first creates the statistics table, the second makes this connection load it.
         connection.batch("ANALYZE")?;
         connection.batch(&format!("BEGIN IMMEDIATE; {STATISTICS} COMMIT; ANALYZE sqlite_schema"))?;
     }
@@ -96,18 +98,18 @@ pub fn migrate(connection: &Connection) -> Result<()> {
 }
 
 fn apply(connection: &Connection, number: i64, sql: &str) -> Result<()> {
-    connection.take_time()?;
+    connection.disable_timeouts()?;
     if connection.kind() == Kind::Postgres {
-        // Processes that start together: one migrates, the others wait and find it done, for as long as it takes. SQLite's transaction is
-        // that lock.
+        // If several processes start together, one migrates and the others wait, however long it takes, and find it
+        // done. With SQLite the transaction itself is that lock.
         connection.batch("SET LOCAL lock_timeout = 0; SELECT pg_advisory_xact_lock(7165083447)")?;
     }
     connection.batch("CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL PRIMARY KEY)")?;
-    // Read again under the lock: another process may have come first.
+    // Checked again under the lock: another process may have been first.
     if check(connection, true)? >= number {
         return Ok(());
     }
-    connection.batch(&in_words_of(connection.kind(), sql))?;
+    connection.batch(&for_backend(connection.kind(), sql))?;
     connection.execute("INSERT INTO schema_version (version) VALUES ($1)", &[Value::Int(number)])?;
     Ok(())
 }

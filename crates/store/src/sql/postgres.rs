@@ -10,47 +10,48 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, SimpleQueryMessage, SimpleQueryRow, Statement};
 
-use super::late::Rows;
+use super::deferred::Rows;
 use super::session::Session;
 use super::url::Address;
 use super::{Row, Value, insert, tls};
 use crate::error::{Error, Result};
 
-/// Prepared statements that a connection keeps. Lists are padded to powers of two, so there are a few hundred at most.
+/// Most prepared statements that a connection caches. Lists are padded to powers of two, so there are a few hundred at
+/// most.
 const STATEMENTS_MAX: usize = 1024;
 
-/// Rows in one statement.
-pub(super) const ROWS: usize = 4096;
+/// Most rows inserted by one statement.
+pub(super) const ROWS_PER_STATEMENT: usize = 4096;
 
-/// Where a realm's log ends: its head, and the version of its roles.
-pub(super) type End = (i64, i64);
+/// Where a realm's log ends: the number of its last event, and the version of its roles.
+pub(super) type RealmHead = (i64, i64);
 
-/// What became of a last message that was answered.
-pub(super) enum Committed {
-    Yes,
-    /// The log doesn't end where it was believed to: nothing was done.
-    Elsewhere,
-    /// Nothing was done.
+/// Outcome of a final message that was answered.
+pub(super) enum CommitOutcome {
+    Committed,
+    /// The log doesn't end where it was assumed to: nothing was changed.
+    HeadMoved,
+    /// Nothing was changed.
     Refused(Error),
 }
 
-/// What every connection asks of the server: nobody keeps a realm's lock while he sleeps, and nobody waits without end for it. A server
-/// that answers before the disk has it is told not to.
-const SESSION: &str = "SET lock_timeout = '5s';
+/// Session settings: nobody holds a realm's lock while idle, and nobody waits indefinitely for one. `synchronous_commit
+/// = off`, with which the server would answer before a commit is on disk, is overridden.
+const SESSION_SETTINGS: &str = "SET lock_timeout = '5s';
     SET statement_timeout = '60s';
     SET idle_in_transaction_session_timeout = '15s';
     SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off';";
 
-/// A connection to a server. Its calls block; so it lives on threads that may.
+/// A connection to a PostgreSQL server. Its calls block, so it must be used on threads that may.
 pub(super) struct Postgres {
-    /// Taken out at the end only.
+    /// `None` only while being dropped.
     session: RefCell<Option<Session>>,
     statements: RefCell<HashMap<String, Statement>>,
-    /// For each table with its columns, the statement that inserts any number of rows; and for the realm with some tables, the one that moves its
-    /// log on and inserts them.
+    /// The statements that insert any number of rows, by table and columns; and those that advance a realm's head and
+    /// insert rows into some tables, by these tables.
     inserts: RefCell<HashMap<String, Statement>>,
     in_transaction: Cell<bool>,
-    /// It can't be used any more, though the socket may stand: a server that became read-only, say.
+    /// The connection is unusable although its socket may be open: for example, the server became read-only.
     broken: Cell<bool>,
 }
 
@@ -61,7 +62,7 @@ impl std::fmt::Debug for Postgres {
 }
 
 impl Drop for Postgres {
-    /// To say goodbye may block, which a thread of the async runtime must not.
+    /// Closing may block, which a thread of the async runtime must not.
     fn drop(&mut self) {
         let Some(session) = self.session.get_mut().take() else { return };
         if tokio::runtime::Handle::try_current().is_ok() {
@@ -82,7 +83,7 @@ impl Postgres {
             in_transaction: Cell::new(false),
             broken: Cell::new(false),
         };
-        connection.batch(SESSION)?;
+        connection.batch(SESSION_SETTINGS)?;
         Ok(connection)
     }
 
@@ -97,38 +98,38 @@ impl Postgres {
     pub(super) fn set_in_transaction(&self, inside: bool) {
         self.in_transaction.set(inside);
         if !inside {
-            self.be_patient(false);
+            self.disable_response_timeout(false);
         }
     }
 
-    /// Until the transaction's end.
-    pub(super) fn take_time(&self) -> Result<()> {
-        self.be_patient(true);
+    /// Applies until the end of the transaction.
+    pub(super) fn disable_timeouts(&self) -> Result<()> {
+        self.disable_response_timeout(true);
         self.batch("SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0")
     }
 
-    fn be_patient(&self, patient: bool) {
+    fn disable_response_timeout(&self, disabled: bool) {
         if let Some(session) = self.session.borrow_mut().as_mut() {
-            session.take_time(patient);
+            session.disable_timeout(disabled);
         }
     }
 
     fn ask<T>(&self, asked: impl AsyncFnOnce(&Client) -> Result<T, tokio_postgres::Error>) -> Result<T> {
         let mut session = self.session.borrow_mut();
         let Some(session) = session.as_mut() else { return Err(Error::Closed) };
-        session.ask(asked).map_err(|error| self.failed(error))
+        session.ask(asked).map_err(|error| self.convert_error(error))
     }
 
-    fn failed(&self, error: tokio_postgres::Error) -> Error {
+    fn convert_error(&self, error: tokio_postgres::Error) -> Error {
         if error.code().is_some_and(|code| *code == SqlState::READ_ONLY_SQL_TRANSACTION) {
             self.broken.set(true);
         }
         Error::from(error)
     }
 
-    pub(super) fn listen(&self) {
+    pub(super) fn process_messages(&self) {
         if let Some(session) = self.session.borrow_mut().as_mut() {
-            session.listen();
+            session.process_messages();
         }
     }
 
@@ -136,10 +137,10 @@ impl Postgres {
         self.ask(async |client| client.batch_execute(sql).await)
     }
 
-    /// Begins a transaction as the only writer of this realm, and tells where its log ends: head and version of the roles. `None`: there is no
-    /// such realm.
-    pub(super) fn begin_alone(&self, realm: i64) -> Result<Option<(i64, i64)>> {
-        // Also where the second statement fails: the first has begun it.
+    /// Begins a transaction as the only writer of this realm; returns its head and the version of its roles, or `None`
+    /// if there is no such realm.
+    pub(super) fn begin_locked(&self, realm: i64) -> Result<Option<(i64, i64)>> {
+        // Set even if the second statement fails: the first one has begun the transaction.
         self.in_transaction.set(true);
         let sql = format!(
             "BEGIN ISOLATION LEVEL READ COMMITTED;
@@ -168,7 +169,7 @@ impl Postgres {
 
     fn query(&self, sql: &str, values: &[Value]) -> Result<Vec<tokio_postgres::Row>> {
         let statement = self.statement(sql)?;
-        let values: Vec<Cow<'_, Value>> = values.iter().map(askable).collect();
+        let values: Vec<Cow<'_, Value>> = values.iter().map(without_nul).collect();
         let values = references(values.iter().map(AsRef::as_ref), &statement);
         self.ask(async |client| client.query(&statement, &values).await)
     }
@@ -183,7 +184,7 @@ impl Postgres {
         Ok(rows.iter().try_for_each(|row| each(&Row::Postgres(row))))
     }
 
-    /// Row by row as they come.
+    /// Streams the rows.
     pub(super) fn scan(&self, sql: &str, values: &[Value], each: &mut dyn FnMut(&Row<'_>) -> Result<()>) -> Result<()> {
         self.ask(async |client| {
             let mut rows = pin!(client.query_raw(sql, values).await?);
@@ -212,15 +213,15 @@ impl Postgres {
         Ok(usize::try_from(changed).unwrap_or(usize::MAX))
     }
 
-    /// Inserts a row for every `width` values, all in one statement: a list for each column.
+    /// Inserts one row for every `width` values, all in one statement with an array for each column.
     pub(super) fn insert_rows(&self, into: &str, width: usize, values: &[Value]) -> Result<()> {
         if values.len() == width {
             return self.execute(&insert(into, width), values).map(drop);
         }
-        let statement = self.made_of(into, || {
-            Ok(format!("INSERT INTO {into} SELECT * FROM unnest({})", self.lists(into, width, 1)?))
+        let statement = self.cached_statement(into, || {
+            Ok(format!("INSERT INTO {into} SELECT * FROM unnest({})", self.array_parameters(into, width, 1)?))
         })?;
-        for rows in values.chunks(width * ROWS) {
+        for rows in values.chunks(width * ROWS_PER_STATEMENT) {
             let columns: Vec<_> = columns(width, rows).collect();
             let columns: Vec<_> = columns.iter().map(|column| column as &(dyn ToSql + Sync)).collect();
             self.ask(async |client| client.execute(&statement, &columns).await)?;
@@ -228,18 +229,26 @@ impl Postgres {
         Ok(())
     }
 
-    /// Moves a realm's log from one end to another (head and version of the roles), inserts rows into some tables and commits, without waiting
-    /// in between. The realm's row comes first, so that nobody else writes there meanwhile. Where no transaction has begun, this is one.
-    pub(super) fn commit_moving(&self, realm: i64, from: End, to: End, tables: &[Rows]) -> Result<Committed> {
+    /// Advances a realm's head (with the version of its roles), inserts rows into some tables and commits, without
+    /// waiting in between. The realm's row is updated first, so that nobody else writes there meanwhile. If no
+    /// transaction was begun, the statement is a transaction by itself.
+    pub(super) fn commit_advancing(
+        &self,
+        realm: i64,
+        from: RealmHead,
+        to: RealmHead,
+        tables: &[Rows],
+    ) -> Result<CommitOutcome> {
         let name = tables.iter().fold(String::from("realm"), |name, rows| name + "; " + rows.into);
-        let statement = self.made_of(&name, || self.moving(tables))?;
+        let statement = self.cached_statement(&name, || self.advance_statement(tables))?;
         let ends = [realm, from.0, from.1, to.0, to.1].map(Value::from);
         let columns: Vec<_> = tables.iter().flat_map(|rows| columns(rows.width, &rows.values)).collect();
         let values = ends.iter().map(|end| end as &(dyn ToSql + Sync));
         let values: Vec<_> = values.chain(columns.iter().map(|column| column as &(dyn ToSql + Sync))).collect();
         let (moved, committed) = self.ask(async |client| {
             let stopped = Cell::new(!self.in_transaction.get());
-            // In this order, each sent before any is answered. What can't be sent must have no commit behind it.
+            // In this order, each sent before the first is answered. If the statement can't be sent, no commit must
+            // follow it.
             let moving = async {
                 let moved = client.execute(&statement, &values).await;
                 stopped.set(moved.is_err());
@@ -248,23 +257,23 @@ impl Postgres {
             let committing = async { if stopped.get() { Ok(()) } else { client.batch_execute("COMMIT").await } };
             Ok(tokio::join!(biased; moving, committing))
         })?;
-        committed.map_err(|error| self.failed(error))?;
+        committed.map_err(|error| self.convert_error(error))?;
         match moved {
-            Ok(0) => Ok(Committed::Elsewhere),
-            Ok(_) => Ok(Committed::Yes),
+            Ok(0) => Ok(CommitOutcome::HeadMoved),
+            Ok(_) => Ok(CommitOutcome::Committed),
             Err(error) => {
                 let unknown = error.code().is_some_and(|code| *code == SqlState::T_R_STATEMENT_COMPLETION_UNKNOWN);
-                match self.failed(error) {
-                    // It may have gone away with a commit behind it.
+                match self.convert_error(error) {
+                    // The connection may have been lost after the commit took effect.
                     error @ Error::Unreachable(_) if !self.broken.get() => Err(error),
                     error if unknown => Err(error),
-                    error => Ok(Committed::Refused(error)),
+                    error => Ok(CommitOutcome::Refused(error)),
                 }
             }
         }
     }
 
-    fn moving(&self, tables: &[Rows]) -> Result<String> {
+    fn advance_statement(&self, tables: &[Rows]) -> Result<String> {
         let moving =
             "UPDATE realm SET head = $4, roles_version = $5 WHERE id = $1 AND head = $2 AND roles_version = $3";
         if tables.is_empty() {
@@ -273,10 +282,10 @@ impl Postgres {
         let mut sql = format!("WITH moved AS ({moving} RETURNING id)");
         let mut number = 6;
         for (place, Rows { into, width, .. }) in tables.iter().enumerate() {
-            let lists = self.lists(into, *width, number)?;
+            let lists = self.array_parameters(into, *width, number)?;
             number += width;
             let insert = format!("INSERT INTO {into} SELECT added.* FROM moved CROSS JOIN unnest({lists}) AS added");
-            // The last one says how many rows there were.
+            // The last insert determines the reported number of rows.
             let _ = if place + 1 < tables.len() {
                 write!(sql, ", added_{place} AS ({insert})")
             } else {
@@ -286,15 +295,15 @@ impl Postgres {
         Ok(sql)
     }
 
-    /// A list of values for each column of a table, numbered from there on. The server knows their types.
-    fn lists(&self, into: &str, width: usize, first: usize) -> Result<String> {
+    /// An array parameter for each column of a table, numbered from `first`. The server supplies the types.
+    fn array_parameters(&self, into: &str, width: usize, first: usize) -> Result<String> {
         let row = self.statement(&insert(into, width))?;
         let lists = (first..).zip(row.params()).map(|(n, kind)| format!("CAST(${n} AS {}[])", kind.name()));
         Ok(lists.collect::<Vec<_>>().join(", "))
     }
 
-    /// The statement of that name; `sql` makes it where there is none yet.
-    fn made_of(&self, name: &str, sql: impl FnOnce() -> Result<String>) -> Result<Statement> {
+    /// The cached statement of that name; `sql` creates it if there is none yet.
+    fn cached_statement(&self, name: &str, sql: impl FnOnce() -> Result<String>) -> Result<Statement> {
         if let Some(statement) = self.inserts.borrow().get(name) {
             return Ok(statement.clone());
         }
@@ -310,14 +319,14 @@ fn columns(width: usize, rows: &[Value]) -> impl Iterator<Item = Vec<&Value>> {
     (0..width).map(move |column| rows.iter().skip(column).step_by(width).collect())
 }
 
-/// A statement may leave the last values unused.
+/// A statement may not use the last values.
 fn references<'v>(values: impl Iterator<Item = &'v Value>, statement: &Statement) -> Vec<&'v (dyn ToSql + Sync)> {
     values.take(statement.params().len()).map(|value| value as &(dyn ToSql + Sync)).collect()
 }
 
-/// PostgreSQL has no text with a NUL in it and refuses to look for one. What is looked for instead isn't there either:
-/// [`roster_model::text`] takes neither.
-fn askable(value: &Value) -> Cow<'_, Value> {
+/// PostgreSQL can't store text with a NUL and refuses to search for one. The replacement can't be stored either:
+/// [`roster_model::text`] accepts neither.
+fn without_nul(value: &Value) -> Cow<'_, Value> {
     match value {
         Value::Text(text) if text.contains('\0') => Cow::Owned(Value::Text(text.replace('\0', "\u{ffff}"))),
         value => Cow::Borrowed(value),

@@ -1,14 +1,15 @@
-/// From now on this thread lets those go first who answer requests, where there are too few cores for all. It has its share all the same.
-pub(super) fn stand_back() {
+/// Lowers the calling thread's scheduling priority, so that threads that answer requests go first when cores are
+/// scarce. It still gets a share of the CPU.
+pub(super) fn lower_priority() {
     #[cfg(target_os = "linux")]
     {
         use rustix::process::setpriority_process;
         use rustix::thread::gettid;
-        /// A third of a usual thread's share, where both want a whole core.
+        /// About a third of a normal thread's share when both want a whole core.
         const NICE: i32 = 5;
-        // Linux takes a thread's id for that of a process here.
+        // On Linux, setpriority accepts a thread id here.
         if let Err(error) = setpriority_process(Some(gettid()), NICE) {
-            tracing::debug!(%error, "a thread could not be made to stand back");
+            tracing::debug!(%error, "a thread's priority could not be lowered");
         }
     }
 }

@@ -7,10 +7,10 @@ use tokio::sync::{AcquireError, Semaphore};
 use super::{Connection, Source};
 use crate::error::{Error, Result};
 
-/// How long a reader waits for a free connection.
-const WAIT: Duration = Duration::from_secs(5);
+/// How long a read waits for a free connection.
+const CONNECTION_WAIT: Duration = Duration::from_secs(5);
 
-/// Connections that only read, opened as they are needed, each used by one reader at a time on a thread that may block.
+/// A pool of read-only connections, opened on demand, each used by one read at a time on a thread that may block.
 #[derive(Clone, Debug)]
 pub struct Readers(Arc<Pool>);
 
@@ -20,51 +20,51 @@ struct Pool {
     idle: Mutex<Vec<Connection>>,
     free: Arc<Semaphore>,
     size: usize,
-    /// While others need a core: how many read at a time then.
-    few: Arc<Semaphore>,
-    modest: AtomicUsize,
+    /// Limits concurrent reads while a [`ReadThrottle`] exists.
+    throttled: Arc<Semaphore>,
+    throttles: AtomicUsize,
 }
 
-/// As long as it is there, one core is left to whoever made it.
+/// While it exists, fewer reads run at a time, so that a core is left to its owner.
 #[derive(Debug)]
-pub struct Modesty(Readers);
+pub struct ReadThrottle(Readers);
 
-impl Drop for Modesty {
+impl Drop for ReadThrottle {
     fn drop(&mut self) {
-        self.0.0.modest.fetch_sub(1, Ordering::Relaxed);
+        self.0.0.throttles.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
 impl Readers {
-    /// Four for each core, and no fewer than 16: most of them wait for the database.
+    /// Four connections for each core, and at least 16: most of them wait for the database.
     pub fn new(source: Source) -> Self {
         let cores = std::thread::available_parallelism().map_or(4, usize::from);
         let size = (4 * cores).max(16);
         let semaphore = |permits| Arc::new(Semaphore::new(permits));
-        let (free, few) = (semaphore(size), semaphore((cores - 1).max(1)));
-        Self(Arc::new(Pool { source, idle: Mutex::default(), free, size, few, modest: AtomicUsize::new(0) }))
+        let (free, throttled) = (semaphore(size), semaphore((cores - 1).max(1)));
+        Self(Arc::new(Pool { source, idle: Mutex::default(), free, size, throttled, throttles: AtomicUsize::new(0) }))
     }
 
-    /// From now on fewer read at a time, for something short that many wait for.
-    pub fn be_modest(&self) -> Modesty {
-        self.0.modest.fetch_add(1, Ordering::Relaxed);
-        Modesty(self.clone())
+    /// Limits the number of concurrent reads, for a short task that many wait for.
+    pub fn throttle(&self) -> ReadThrottle {
+        self.0.throttles.fetch_add(1, Ordering::Relaxed);
+        ReadThrottle(self.clone())
     }
 
-    /// Runs `read` in a transaction of its own, so that everything it sees is of one moment.
+    /// Runs `read` in a transaction of its own, so that everything it reads is one consistent snapshot.
     pub async fn run<T, E>(&self, read: impl FnOnce(&Connection) -> Result<T, E> + Send + 'static) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
         let permits = async {
-            let one_of_few = match self.0.modest.load(Ordering::Relaxed) {
+            let throttled = match self.0.throttles.load(Ordering::Relaxed) {
                 0 => None,
-                _ => Some(Arc::clone(&self.0.few).acquire_owned().await?),
+                _ => Some(Arc::clone(&self.0.throttled).acquire_owned().await?),
             };
-            Ok::<_, AcquireError>((one_of_few, Arc::clone(&self.0.free).acquire_owned().await?))
+            Ok::<_, AcquireError>((throttled, Arc::clone(&self.0.free).acquire_owned().await?))
         };
-        let permit = tokio::time::timeout(WAIT, permits)
+        let permit = tokio::time::timeout(CONNECTION_WAIT, permits)
             .await
             .map_err(|_| Error::Busy("too many readers"))?
             .map_err(|_| Error::Closed)?;
@@ -73,7 +73,7 @@ impl Readers {
             let _permit = permit;
             let connection = pool.take()?;
             let answer = read(&connection);
-            // What was read stands, also where the server goes away now; then the connection is not used again.
+            // The result is valid even if the connection is lost now; then it isn't reused.
             if connection.commit().is_ok() && !connection.is_lost() {
                 pool.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
             }
@@ -83,22 +83,23 @@ impl Readers {
         done.await.unwrap_or_else(|panic| Err(Error::Panic(panic.to_string()).into()))
     }
 
-    /// How many there can be, and how many are in use.
+    /// The size of the pool, and the number of connections in use.
     pub fn usage(&self) -> (u64, u64) {
         let busy = self.0.size - self.0.free.available_permits().min(self.0.size);
         (self.0.size as u64, busy as u64)
     }
 
-    /// Lets nobody in any more and closes what is idle.
+    /// Rejects new reads and closes idle connections.
     pub fn close(&self) {
-        self.0.few.close();
+        self.0.throttled.close();
         self.0.free.close();
         self.0.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 }
 
 impl Pool {
-    /// A connection with a transaction begun. One that slept while its server went away is found out here, and another one made.
+    /// A connection with a transaction begun. Idle connections whose server has gone away are detected here and
+    /// replaced.
     fn take(&self) -> Result<Connection> {
         loop {
             let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
@@ -130,8 +131,8 @@ mod tests {
         let file = folder.path().join("a.db");
         std::fs::write(&file, "").expect("a file");
         let readers = Readers::new(Source::File(file));
-        let modesty = readers.be_modest();
-        let few = readers.0.few.available_permits();
+        let throttle = readers.throttle();
+        let few = readers.0.throttled.available_permits();
         let (entered, entries) = mpsc::channel();
         let mut reading = Vec::new();
         for _ in 0..few {
@@ -150,7 +151,7 @@ mod tests {
         let mut another = pin!(readers.run(|_| Ok::<_, Error>(())));
         assert!(poll_fn(|context| Poll::Ready(another.as_mut().poll(context).is_pending())).await);
         assert_eq!(readers.usage().1, few as u64, "nobody else has a connection");
-        drop(modesty);
+        drop(throttle);
         readers.run(|_| Ok::<_, Error>(())).await.expect("who comes now isn't kept");
         for (go, read) in reading {
             drop(go);

@@ -2,7 +2,7 @@ use std::fmt::Write as _;
 
 use super::Value;
 
-/// A statement put together from parts, with its values numbered as they come.
+/// A statement assembled from parts, whose values are numbered as they are bound.
 #[derive(Clone, Debug, Default)]
 pub struct Select {
     pub text: String,
@@ -19,14 +19,15 @@ impl Select {
         self
     }
 
-    /// Appends the value's number.
+    /// Appends the value's placeholder.
     pub fn bind(&mut self, value: impl Into<Value>) -> &mut Self {
         self.values.push(value.into());
         let _ = write!(self.text, "${}", self.values.len());
         self
     }
 
-    /// Appends `($1, $2, …)`. The list is padded to a power of two, so that few different statements are prepared.
+    /// Appends `($1, $2, …)`. The list is padded to a power of two, so that there are few distinct statements to
+    /// prepare.
     pub fn bind_all<T: Into<Value> + Clone>(&mut self, values: &[T]) -> &mut Self {
         self.text.push('(');
         let padded = values.len().next_power_of_two();

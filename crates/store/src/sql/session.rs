@@ -1,4 +1,4 @@
-//! A session with a server, driven by the thread that waits for it. What is asked in one go travels together.
+//! A session with a PostgreSQL server, driven by the thread that waits for it. Requests made together are pipelined.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -14,45 +14,47 @@ use crate::error;
 
 type Wire = Connection<Socket, <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream>;
 
-/// Its calls block; so it lives on threads that may.
+/// Its calls block, so it must be used on threads that may.
 pub(super) struct Session {
     runtime: Runtime,
     client: Client,
-    /// Gone when the other side is.
+    /// `None` once the connection is closed.
     wire: Option<Wire>,
-    /// How long an answer may take; `None`: as long as it likes.
-    patience: Option<Duration>,
+    /// How long a response may take; `None` for no limit.
+    response_timeout: Option<Duration>,
 }
 
-/// The server ends what takes longer than a minute. Who says nothing even then is stopped, or cut off in a way that nobody was told of.
-const PATIENCE: Duration = Duration::from_secs(75);
-/// To let somebody in takes less.
-const WELCOME: Duration = Duration::from_secs(30);
+/// The server cancels statements after a minute. If it doesn't answer even then, it is stopped or cut off without
+/// notice.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(75);
+/// Limit for connecting, and for closing.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 
 impl Session {
     pub(super) fn open(config: &Config, tls: MakeRustlsConnect) -> error::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(|e| error::Error::File(String::from("starting the driver"), e))?;
-        let connected = runtime.block_on(async { tokio::time::timeout(WELCOME, config.connect(tls)).await });
-        let (client, wire) = connected.map_err(|_| error::Error::Unreachable(String::from("it lets nobody in")))??;
-        Ok(Self { runtime, client, wire: Some(wire), patience: Some(PATIENCE) })
+        let runtime = runtime.map_err(|e| error::Error::File(String::from("starting the driver's runtime"), e))?;
+        let connected = runtime.block_on(async { tokio::time::timeout(CONNECT_TIMEOUT, config.connect(tls)).await });
+        let (client, wire) = connected
+            .map_err(|_| error::Error::Unreachable(String::from("it did not accept the connection within 30 s")))??;
+        Ok(Self { runtime, client, wire: Some(wire), response_timeout: Some(RESPONSE_TIMEOUT) })
     }
 
-    /// What is asked next may take as long as it likes, or not any more.
-    pub(super) const fn take_time(&mut self, take: bool) {
-        self.patience = if take { None } else { Some(PATIENCE) };
+    /// Disables or restores the response timeout.
+    pub(super) const fn disable_timeout(&mut self, disabled: bool) {
+        self.response_timeout = if disabled { None } else { Some(RESPONSE_TIMEOUT) };
     }
 
     pub(super) fn is_closed(&self) -> bool {
         self.client.is_closed()
     }
 
-    /// Asks, and waits for the answer.
+    /// Sends a request and waits for its response.
     pub(super) fn ask<T>(&mut self, asked: impl AsyncFnOnce(&Client) -> Result<T, Error>) -> Result<T, Error> {
-        let Self { runtime, client, wire, patience } = self;
+        let Self { runtime, client, wire, response_timeout } = self;
         let mut answer = pin!(asked(client));
         let _inside = runtime.enter();
-        let mut end = pin!(patience.map(tokio::time::sleep));
+        let mut end = pin!(response_timeout.map(tokio::time::sleep));
         runtime.block_on(poll_fn(|context| {
             let answered = answer.as_mut().poll(context);
             if answered.is_ready() {
@@ -61,12 +63,12 @@ impl Session {
             if let Some(end) = end.as_mut().as_pin_mut()
                 && end.poll(context).is_ready()
             {
-                // Hung up: who waits hears of it now.
+                // The connection is closed: the pending request fails now.
                 *wire = None;
                 return answer.as_mut().poll(context);
             }
             drive(wire, context).map_or_else(
-                // What came before the end may be the answer.
+                // A response received before the end of the connection may be the answer.
                 |error| match answer.as_mut().poll(context) {
                     Poll::Pending => Poll::Ready(Err(error)),
                     answered @ Poll::Ready(_) => answered,
@@ -76,19 +78,19 @@ impl Session {
         }))
     }
 
-    /// Hears what the other side has said in the meantime: its goodbye, perhaps.
-    pub(super) fn listen(&mut self) {
+    /// Processes messages that have arrived meanwhile, such as the server's closing of the connection.
+    pub(super) fn process_messages(&mut self) {
         let Self { runtime, wire, .. } = self;
         let heard = async {
-            // Meanwhile the runtime looks at the socket.
+            // Gives the runtime a chance to poll the socket.
             tokio::task::yield_now().await;
             poll_fn(|context| Poll::Ready(drive(wire, context))).await
         };
-        // What is over is seen by whoever asks next.
+        // An error here shows with the next request.
         let _ = runtime.block_on(heard);
     }
 
-    /// Says goodbye.
+    /// Closes the connection gracefully.
     pub(super) fn close(self) {
         let Self { runtime, client, mut wire, .. } = self;
         drop(client);
@@ -96,16 +98,16 @@ impl Session {
             Ok(()) if wire.is_some() => Poll::Pending,
             ended => Poll::Ready(ended),
         });
-        let _ = runtime.block_on(async { tokio::time::timeout(WELCOME, gone).await });
+        let _ = runtime.block_on(async { tokio::time::timeout(CONNECT_TIMEOUT, gone).await });
     }
 }
 
-/// Sends what is to be sent, and hands out what has come.
+/// Sends pending requests and dispatches received messages.
 fn drive(wire: &mut Option<Wire>, context: &mut Context<'_>) -> Result<(), Error> {
     while let Some(open) = wire {
         match open.poll_message(context) {
             Poll::Pending => break,
-            // Notices: nobody asked.
+            // Notices and notifications are ignored.
             Poll::Ready(Some(Ok(_))) => {}
             Poll::Ready(None) => *wire = None,
             Poll::Ready(Some(Err(error))) => {
@@ -136,14 +138,14 @@ mod tests {
         };
         let connector = || tls::connector(address.root_certificate()).expect("a connector");
         let mut session = Session::open(&address.config(), connector()).expect("a session");
-        session.patience = Some(Duration::from_millis(50));
+        session.response_timeout = Some(Duration::from_millis(50));
         let unheard = session.ask(async |client| client.batch_execute("SELECT pg_sleep(30)").await);
         assert!(unheard.is_err_and(|error| error.is_closed()), "who waits hears that nobody does any more");
         assert!(session.is_closed());
-        // Who takes time has it.
+        // Without the timeout there is no limit.
         let mut session = Session::open(&address.config(), connector()).expect("a session");
-        session.patience = Some(Duration::from_millis(50));
-        session.take_time(true);
+        session.response_timeout = Some(Duration::from_millis(50));
+        session.disable_timeout(true);
         session.ask(async |client| client.batch_execute("SELECT pg_sleep(0.2)").await).expect("an answer");
         session.close();
     }

@@ -4,7 +4,7 @@ use super::Connection;
 use super::url::Address;
 use crate::error::Result;
 
-/// Where further connections come from.
+/// How to open further connections to the same database.
 #[derive(Clone, Debug)]
 pub enum Source {
     File(PathBuf),
@@ -12,7 +12,7 @@ pub enum Source {
 }
 
 impl Source {
-    /// A connection that may write.
+    /// Opens a connection that may write.
     pub(crate) fn open(&self) -> Result<Connection> {
         match self {
             Self::File(file) => Connection::open_file(file),
@@ -23,7 +23,7 @@ impl Source {
     pub(crate) fn open_reader(&self) -> Result<Connection> {
         let connection = self.open()?;
         connection.tune()?;
-        connection.only_read()?;
+        connection.set_query_only()?;
         Ok(connection)
     }
 }

@@ -8,16 +8,16 @@ use rusqlite::hooks::Wal;
 use super::{Row, Value, insert};
 use crate::error::Result;
 
-/// How long others' locks are waited for.
-pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a statement waits for locks of other connections.
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A connection to a file.
+/// A connection to an SQLite file.
 #[derive(Debug)]
 pub(super) struct Sqlite(rusqlite::Connection);
 
-/// SQLite takes `$2` for a *name*; bound by position it would be the second one met.
+/// SQLite treats `$2` as a *name*; its position is that of its first occurrence.
 fn bind(sql: &str, statement: &mut rusqlite::CachedStatement<'_>, values: &[Value]) -> Result<()> {
-    // It looks a name up by walking all of them, which long lists are too long for.
+    // SQLite looks a name up by a linear search, which is too slow for long lists.
     if values.len() > 16 && is_in_order(sql, values.len()) {
         for (n, value) in values.iter().enumerate() {
             statement.raw_bind_parameter(n + 1, value)?;
@@ -36,7 +36,7 @@ fn bind(sql: &str, statement: &mut rusqlite::CachedStatement<'_>, values: &[Valu
     Ok(())
 }
 
-/// Whether the values `$1` to `$count` are first met in their order, so that each one's number is its position.
+/// Whether `$1` to `$count` first occur in ascending order, so that each number is the parameter's position.
 fn is_in_order(sql: &str, count: usize) -> bool {
     let mut met = 0;
     for text in sql.split('$').skip(1) {
@@ -65,28 +65,30 @@ fn itoa(mut number: usize, buffer: &mut [u8; 4]) -> &str {
     std::str::from_utf8(&buffer[at..]).unwrap_or_default()
 }
 
-/// Whether there is something in the write-ahead log beside this file.
-fn has_log(file: &Path) -> bool {
+/// Whether the file has a write-ahead log with content.
+fn has_wal(file: &Path) -> bool {
     let mut name = file.as_os_str().to_owned();
     name.push("-wal");
     std::fs::metadata(name).is_ok_and(|log| log.len() > 0)
 }
 
 impl Sqlite {
-    /// Opens the file, which must be there. Changes nothing in it.
+    /// Opens an existing file without changing it.
     pub(super) fn open(file: &Path) -> Result<Self> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let inner = rusqlite::Connection::open_with_flags(file, flags)?;
-        inner.busy_timeout(PATIENCE)?;
-        // If the process before was killed, closing would fold its log into the file, also when the database is refused.
-        inner.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, has_log(file))?;
-        // A plan is made once, not anew for each value: else every join is parsed again whenever it is run.
+        inner.busy_timeout(BUSY_TIMEOUT)?;
+        // If the previous process was killed, closing would checkpoint its log into the file, even when this database
+        // is refused.
+        inner.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, has_wal(file))?;
+        // The query planner must not depend on bound values: otherwise statements are prepared again for each value.
         inner.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         inner.set_prepared_statement_cache_capacity(256);
         Ok(Self(inner))
     }
 
-    /// What Roster wants of SQLite. `journal_mode` is kept in the file, so this comes after the check of its version.
+    /// Sets this connection's pragmas. `journal_mode` is stored in the file, so this comes after the schema version was
+    /// checked.
     pub(super) fn tune(&self) -> Result<()> {
         self.0.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
         self.batch(
@@ -98,17 +100,17 @@ impl Sqlite {
         )
     }
 
-    /// `told` hears after each commit of this connection how many pages the write-ahead log has. From now on nothing folds it in by
-    /// itself.
-    pub(super) fn watch_log(&mut self, mut told: impl FnMut(u64) + Send + 'static) -> Result<()> {
+    /// Calls `report` after each commit of this connection with the number of pages in the write-ahead log. This turns
+    /// automatic checkpoints off.
+    pub(super) fn set_wal_hook(&mut self, mut report: impl FnMut(u64) + Send + 'static) -> Result<()> {
         self.0.wal_hook(Some(move |_: &mut Wal, pages: i32| {
-            told(u64::try_from(pages).unwrap_or(0));
+            report(u64::try_from(pages).unwrap_or(0));
             Ok(())
         }))?;
         Ok(())
     }
 
-    pub(super) fn may_only_read(&self) -> Result<bool> {
+    pub(super) fn is_read_only(&self) -> Result<bool> {
         Ok(self.0.is_readonly("main")?)
     }
 
@@ -116,7 +118,7 @@ impl Sqlite {
         Ok(self.0.execute_batch(sql)?)
     }
 
-    /// After an error that cost the transaction, SQLite says so here.
+    /// Whether no transaction is open. An error may have rolled it back.
     pub(super) fn is_idle(&self) -> bool {
         self.0.is_autocommit()
     }
@@ -160,7 +162,7 @@ impl Sqlite {
         Ok(statement.raw_execute()?)
     }
 
-    /// Inserts a row for every `width` values. They are numbered in their order, so that a number is a position.
+    /// Inserts one row for every `width` values. The parameters are in order, so a number is a position.
     pub(super) fn insert_rows(&self, into: &str, width: usize, values: &[Value]) -> Result<()> {
         let mut statement = self.0.prepare_cached(&insert(into, width))?;
         for row in values.chunks_exact(width) {
@@ -172,16 +174,16 @@ impl Sqlite {
         Ok(())
     }
 
-    /// Copies the database, as it is at this transaction's moment, into a file that has nothing in it yet. `told` hears how many pages are
-    /// left and how many there are.
-    pub(super) fn copy_to(&self, file: &Path, told: &mut dyn FnMut(u64, u64)) -> Result<()> {
+    /// Copies the database, as seen by this transaction, into an empty file. `report` gets the number of pages left and
+    /// in total.
+    pub(super) fn copy_to(&self, file: &Path, report: &mut dyn FnMut(u64, u64)) -> Result<()> {
         use rusqlite::backup::{Backup, StepResult};
         let mut target = rusqlite::Connection::open(file)?;
         let backup = Backup::new(&self.0, &mut target)?;
         loop {
             let step = backup.step(1024)?;
             let progress = backup.progress();
-            told(u64::try_from(progress.remaining).unwrap_or(0), u64::try_from(progress.pagecount).unwrap_or(0));
+            report(u64::try_from(progress.remaining).unwrap_or(0), u64::try_from(progress.pagecount).unwrap_or(0));
             match step {
                 StepResult::Done => return Ok(()),
                 StepResult::Busy | StepResult::Locked => std::thread::sleep(Duration::from_millis(10)),
@@ -190,14 +192,14 @@ impl Sqlite {
         }
     }
 
-    /// How often it was planned again after it was prepared.
+    /// How often the statement was re-prepared.
     #[cfg(test)]
     pub(super) fn planned_anew(&self, sql: &str) -> Result<i32> {
         let statement = self.0.prepare_cached(sql)?;
         Ok(statement.get_status(rusqlite::StatementStatus::RePrepare))
     }
 
-    /// How SQLite would find the rows.
+    /// SQLite's query plan.
     #[cfg(test)]
     pub(super) fn plan(&self, sql: &str) -> Result<Vec<String>> {
         let mut statement = self.0.prepare(&format!("EXPLAIN QUERY PLAN {sql}"))?;

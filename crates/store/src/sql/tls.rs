@@ -1,4 +1,4 @@
-//! TLS to a PostgreSQL server: rustls, and the certificates that this system trusts, or one file of them.
+//! TLS for connections to PostgreSQL, by rustls: with the certificates that the system trusts, or those in one file.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::error::{Error, Result};
 
-/// Used only where the server's address asks for TLS, or the server offers it. What the server shows is always checked.
+/// Used if the database's address requires TLS or the server offers it. The server's certificate is always verified.
 pub(super) fn connector(root_certificate: Option<&Path>) -> Result<MakeRustlsConnect> {
     let mut roots = RootCertStore::empty();
     match root_certificate {
@@ -25,7 +25,7 @@ pub(super) fn connector(root_certificate: Option<&Path>) -> Result<MakeRustlsCon
             }
         }
         None => {
-            // A system without any has no use for TLS to a server that the world knows; others name theirs.
+            // A system without trusted certificates can still connect to servers whose certificate is given.
             roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         }
     }

@@ -3,12 +3,12 @@ use std::time::Duration;
 
 use crate::error::{Error, Result};
 
-/// How long it may take to reach one host.
-const CONNECT: Duration = Duration::from_secs(3);
-/// How long what was sent may stay without a word from the other side's kernel.
-const SILENCE: Duration = Duration::from_secs(10);
+/// How long connecting to one host may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long sent data may stay unacknowledged by the peer's kernel.
+const TCP_USER_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Where the database is, read from `--database`.
+/// The database's location, parsed from `--database`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Location {
     File(PathBuf),
@@ -20,7 +20,7 @@ pub enum Location {
 /// The address of a PostgreSQL server, or of several of which one is the primary.
 #[derive(Clone)]
 pub struct Address {
-    /// As it was given, password and all: for telling two apart.
+    /// As given, with the password: for comparing addresses.
     text: String,
     config: tokio_postgres::Config,
     root_certificate: Option<PathBuf>,
@@ -38,10 +38,10 @@ impl Address {
     /// A URL as `libpq` takes it: `postgres://user:password@host1:5432,host2:5432/database?target_session_attrs=read-write`.
     fn parse(text: &str) -> Result<Self> {
         let (bare, root_certificate) = without_root_certificate(text);
-        // What the parser says names no values, so no password.
+        // The parser's messages contain no values, so no password.
         let problem = |e: tokio_postgres::Error| {
             let cause = std::error::Error::source(&e).map_or_else(|| e.to_string(), ToString::to_string);
-            Error::Url(format!("the database's address can't be read: {cause}"))
+            Error::Url(format!("the database's address can't be parsed: {cause}"))
         };
         let mut config: tokio_postgres::Config = bare.parse().map_err(problem)?;
         if config.get_hosts().is_empty() {
@@ -53,10 +53,10 @@ impl Address {
             )));
         }
         if config.get_connect_timeout().is_none() {
-            config.connect_timeout(CONNECT);
+            config.connect_timeout(CONNECT_TIMEOUT);
         }
         if config.get_tcp_user_timeout().is_none() {
-            config.tcp_user_timeout(SILENCE);
+            config.tcp_user_timeout(TCP_USER_TIMEOUT);
         }
         if config.get_application_name().is_none() {
             config.application_name("roster");
@@ -80,7 +80,7 @@ impl Address {
     }
 }
 
-/// The driver doesn't know `sslrootcert`, which all others do.
+/// The driver doesn't support libpq's `sslrootcert`, so it is handled here.
 fn without_root_certificate(text: &str) -> (String, Option<PathBuf>) {
     let Some((base, query)) = text.split_once('?') else { return (text.to_owned(), None) };
     let mut found = None;

@@ -4,7 +4,7 @@ use tokio_postgres::types::{IsNull, Type};
 
 use crate::error::{Error, Result};
 
-/// What a statement can be given.
+/// A value bound to a statement.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
     Null,
@@ -88,7 +88,7 @@ impl tokio_postgres::types::ToSql for Value {
     fn to_sql(&self, kind: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
         match self {
             Self::Null => Ok(IsNull::Yes),
-            // A row copied from SQLite has numbers for flags.
+            // Rows copied from SQLite have integers for booleans.
             Self::Int(number) if *kind == Type::BOOL => (*number != 0).to_sql(kind, out),
             Self::Int(number) if *kind == Type::INT4 => i32::try_from(*number)?.to_sql(kind, out),
             Self::Int(number) if *kind == Type::INT8 => number.to_sql(kind, out),
@@ -111,7 +111,7 @@ impl tokio_postgres::types::ToSql for Value {
     }
 }
 
-/// One row of an answer, read by position.
+/// A result row, read by column position.
 #[derive(Debug)]
 pub enum Row<'a> {
     Sqlite(&'a rusqlite::Row<'a>),
@@ -135,7 +135,7 @@ impl Row<'_> {
 
     pub fn opt_int(&self, column: usize) -> Result<Option<i64>> {
         match self {
-            // A number that stands in the statement itself is a short one to PostgreSQL.
+            // An integer literal in a statement is an INT4 to PostgreSQL.
             Self::Postgres(row) if row.columns().get(column).is_some_and(|c| *c.type_() == Type::INT4) => {
                 Ok(row.try_get::<_, Option<i32>>(column)?.map(i64::from))
             }
@@ -163,7 +163,7 @@ impl Row<'_> {
         Ok(serde_json::from_str(text)?)
     }
 
-    /// How many columns it has.
+    /// The number of columns.
     pub(crate) fn width(&self) -> usize {
         match self {
             Self::Sqlite(row) => row.as_ref().column_count(),
@@ -171,7 +171,7 @@ impl Row<'_> {
         }
     }
 
-    /// Whatever is there, for copying.
+    /// A value of any type, for copying.
     pub(crate) fn value(&self, column: usize) -> Result<Value> {
         use rusqlite::types::ValueRef;
         match self {
@@ -207,7 +207,7 @@ impl Row<'_> {
         Ok(self.opt_int(column)?.map(roster_model::Timestamp::from_ms))
     }
 
-    /// A word of a closed set.
+    /// A text column that has one of a fixed set of words.
     pub fn word<T>(&self, column: usize, read: impl FnOnce(&str) -> Option<T>) -> Result<T> {
         let word = self.text(column)?;
         read(&word).ok_or_else(|| Error::Corrupt(format!("unknown word {word:?}")))

@@ -1,13 +1,14 @@
-//! One writer with group commit.
+//! A single writer with group commit.
 //!
-//! A thread owns the only connection that writes (of this process, to PostgreSQL: some threads, each with realms of its own). It
-//! takes all the jobs that wait, runs each in a savepoint inside one transaction (one that is alone needs none), commits once (that is one sync), and only then
-//! answers them. A job that refuses, fails or panics is rolled back alone. Nobody is told of success before the commit is on disk,
-//! and a caller that went away changes nothing.
+//! A thread owns the only connection of this process that writes (with PostgreSQL there are several threads, each with
+//! realms of its own). It takes all queued jobs, runs each in a savepoint within one transaction (a single job needs
+//! none), commits once (one sync), and only then answers them. A job that refuses, fails or panics is rolled back
+//! alone. Success is never reported before the commit is durable, and a caller that goes away changes nothing.
 //!
-//! On PostgreSQL other processes write too. A transaction there is of one realm and its first statement changes the realm's row, so a realm has
-//! one writer at a time, and its next events are visible before anybody can number the ones behind them. That statement is also its last
-//! where memory answers all that the jobs ask: then it does nothing unless the realm's log ends where memory believes.
+//! On PostgreSQL other processes write too. A transaction there is for one realm and first updates the realm's row, so
+//! a realm has one writer at a time, and its next events are visible before anybody can assign the numbers that follow.
+//! If memory can answer everything that the jobs ask, that update is sent last instead, as an optimistic commit: it has
+//! no effect unless the realm's log still ends where memory says.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -17,53 +18,54 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
-use super::log::Log;
-use super::priority::stand_back;
+use super::checkpoint::Checkpointer;
+use super::priority::lower_priority;
 use super::{Connection, Kind, Savepoint, Source};
 use crate::batch::Batch;
 use crate::error::{Error, Result};
-use crate::names::Names;
+use crate::prefetch::Prefetch;
 
 /// Most jobs in one commit.
 const BATCH_MAX: usize = 256;
-/// Most jobs that wait; more are refused after [`QUEUE_WAIT`].
+/// Most jobs in the queue; further ones are refused after [`QUEUE_WAIT`].
 const QUEUE_MAX: usize = 4096;
 const QUEUE_WAIT: Duration = Duration::from_secs(5);
-/// How often something is done that failed for what another try may not meet.
+/// Attempts at something that fails with a retryable error.
 const TRIES: u32 = 4;
-/// How many batches begin with the realm's lock after memory was wrong.
-const DOUBTS: u32 = 32;
+/// Batches that begin by locking the realm after an optimistic one has failed.
+const PESSIMISTIC_BATCHES: u32 = 32;
 
-/// What becomes of a job's changes.
+/// Whether a job's changes are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     Keep,
     Drop,
 }
 
-/// Something to be done by the writer.
+/// An operation for the writer.
 pub trait Job: Send {
     /// The raw id of the realm that it changes; `None` if it belongs to the server.
     fn realm(&self) -> Option<i64>;
-    /// What it will want to know something about.
-    fn names(&self) -> &Names;
-    /// Does it, so that it can be rolled back alone. May be called again after its changes were. `batch`: what was done before it in the same
-    /// transaction.
+    /// Entities that it will look up.
+    fn names(&self) -> &Prefetch;
+    /// Runs the job, in a way that can be rolled back alone. May be called again after a rollback. `batch`: what was
+    /// done before it in the same transaction.
     fn run(&mut self, connection: &Connection, batch: &Batch) -> Verdict;
-    /// Told once the transaction is on disk, or why it isn't. `Ok` also for a job whose changes were dropped.
+    /// Called once the transaction is durable, or with the reason why it isn't. `Ok` also for a job whose changes were
+    /// dropped.
     fn finish(self: Box<Self>, durable: Result<()>);
 }
 
-/// Upper bounds of the groups in which [`WriterStatistics`] counts batches; the last group has none.
+/// Upper bounds of the groups in which [`WriterStatistics`] counts batches; no batch is larger than the last one.
 pub const BATCH_BOUNDS: [u64; 9] = [1, 2, 4, 8, 16, 32, 64, 128, 256];
 
-/// How the writer has been doing.
+/// Counters of the writer.
 #[derive(Debug, Default)]
 pub struct WriterStatistics {
     pub queued: AtomicU64,
     pub operations: AtomicU64,
     pub largest: AtomicU64,
-    /// How many batches had a size up to the bound of the same place in [`BATCH_BOUNDS`].
+    /// Number of batches by size; the bounds are at the same place in [`BATCH_BOUNDS`].
     pub batches: [AtomicU64; BATCH_BOUNDS.len()],
 }
 
@@ -78,21 +80,22 @@ impl WriterStatistics {
     }
 }
 
-/// What is told of the writer's commits.
-pub trait Witness: Send {
-    /// Where this realm's log ends, as far as is known here: its head, and the version of its roles. Others may have moved it on.
-    fn believed(&self, realm: i64) -> Option<(i64, i64)>;
-    /// These will run in the next transaction.
-    fn foresee(&self, connection: &Connection, batch: &[Box<dyn Job>]) -> Result<()>;
-    /// That was committed, and nobody has heard of it yet. The connection is in no transaction.
+/// Is notified of the writer's commits.
+pub trait CommitObserver: Send {
+    /// Where this realm's log ends as far as memory knows: its head, and the version of its roles. Other processes may
+    /// have advanced it.
+    fn cached_head(&self, realm: i64) -> Option<(i64, i64)>;
+    /// Called with the jobs of the next transaction before they run.
+    fn prefetch(&self, connection: &Connection, batch: &[Box<dyn Job>]) -> Result<()>;
+    /// A batch was committed, and hasn't been acknowledged yet. The connection is in no transaction.
     fn committed(&self, connection: &Connection, batch: Batch);
-    /// A batch was rolled back, and its jobs haven't heard of it yet.
-    fn undone(&self);
-    /// The same, and nobody knows whether it was; or the connection is another one from now on.
-    fn lost(&self);
+    /// A batch was rolled back; its jobs haven't been answered yet.
+    fn rolled_back(&self);
+    /// It is unknown whether a batch was committed, or the connection was replaced by a new one.
+    fn invalidated(&self);
 }
 
-/// The way to the writer's thread.
+/// A handle to a writer thread.
 #[derive(Debug)]
 pub struct Writer {
     jobs: mpsc::Sender<Box<dyn Job>>,
@@ -100,14 +103,14 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Starts the thread. The handle ends when every [`Writer`] is gone and the queue is done. Whoever waits for a job does so in the runtime
-    /// in which this is called, if it's called in one.
+    /// Starts the thread. It ends when every [`Writer`] is dropped and the queue is empty. If called within a Tokio
+    /// runtime, callers may be answered from that runtime.
     pub fn start(
         mut connection: Connection,
         source: Source,
-        witness: Box<dyn Witness>,
+        observer: Box<dyn CommitObserver>,
     ) -> Result<(Self, std::thread::JoinHandle<()>)> {
-        let log = Log::watch(&mut connection, &source)?;
+        let checkpointer = Checkpointer::start(&mut connection, &source)?;
         let (jobs, waiting) = mpsc::channel(QUEUE_MAX);
         let statistics = Arc::new(WriterStatistics::default());
         let counts = Arc::clone(&statistics);
@@ -115,21 +118,21 @@ impl Writer {
         let thread = std::thread::Builder::new()
             .name(String::from("roster-writer"))
             .spawn(move || {
-                let link = Link { connection, source, doubts: 0 };
-                work(link, log, waiting, &counts, &*witness, runtime.as_ref());
+                let writer = WriterConnection { connection, source, pessimistic_batches: 0 };
+                work(writer, checkpointer, waiting, &counts, &*observer, runtime.as_ref());
             })
-            .map_err(|e| Error::File(String::from("starting the writer's thread"), e))?;
+            .map_err(|e| Error::File(String::from("starting the writer thread"), e))?;
         Ok((Self { jobs, statistics }, thread))
     }
 
-    /// Puts a job into the queue; waits a bounded time for a place.
+    /// Queues a job; waits a bounded time for room.
     pub async fn submit(&self, job: Box<dyn Job>) -> Result<()> {
         self.statistics.queued.fetch_add(1, Ordering::Relaxed);
         let sent = self.jobs.send_timeout(job, QUEUE_WAIT).await;
         sent.map_err(|error| {
             self.statistics.queued.fetch_sub(1, Ordering::Relaxed);
             match error {
-                mpsc::error::SendTimeoutError::Timeout(_) => Error::Busy("too many writes wait"),
+                mpsc::error::SendTimeoutError::Timeout(_) => Error::Busy("too many writes are queued"),
                 mpsc::error::SendTimeoutError::Closed(_) => Error::Closed,
             }
         })
@@ -140,50 +143,51 @@ impl Writer {
     }
 }
 
-/// The writer's connection, and how to get another one.
-struct Link {
+/// The writer's connection, which is replaced when it is lost.
+struct WriterConnection {
     connection: Connection,
     source: Source,
-    /// For how many batches memory isn't believed, since it was wrong: others write the same realms.
-    doubts: u32,
+    /// Number of batches for which the realm is locked first, since memory was wrong: other processes write the same
+    /// realms.
+    pessimistic_batches: u32,
 }
 
-impl Link {
-    /// Whether the next batch may be done on what memory believes. To begin a transaction of a file costs nothing.
-    fn believes(&mut self) -> bool {
-        let doubted = self.doubts > 0;
-        self.doubts = self.doubts.saturating_sub(1);
-        !doubted && self.connection.kind() == Kind::Postgres
+impl WriterConnection {
+    /// Whether to run the next batch optimistically. On a file, beginning a transaction costs nothing.
+    fn try_optimistic(&mut self) -> bool {
+        let pessimistic = self.pessimistic_batches > 0;
+        self.pessimistic_batches = self.pessimistic_batches.saturating_sub(1);
+        !pessimistic && self.connection.kind() == Kind::Postgres
     }
 
-    const fn doubt(&mut self) {
-        self.doubts = DOUBTS;
+    const fn back_off(&mut self) {
+        self.pessimistic_batches = PESSIMISTIC_BATCHES;
     }
 
-    /// One that stands, as far as one can know.
-    fn get(&mut self, witness: &dyn Witness) -> Result<&Connection> {
-        // Of a message to a server that had gone away before, nobody would know whether it was heard.
-        self.connection.listen();
+    /// A connection that is open as far as is known.
+    fn get(&mut self, observer: &dyn CommitObserver) -> Result<&Connection> {
+        // If the server had closed the connection before, it would be unknown whether a message reached it.
+        self.connection.process_messages();
         if self.connection.is_lost() {
             self.connection = self.source.open()?;
-            // It may be another server.
-            witness.lost();
-            tracing::info!("connected to the database again");
+            // It may be a different server.
+            observer.invalidated();
+            tracing::info!("reconnected to the database");
         }
         Ok(&self.connection)
     }
 }
 
 fn work(
-    mut link: Link,
-    mut log: Option<Log>,
+    mut writer: WriterConnection,
+    mut checkpointer: Option<Checkpointer>,
     mut waiting: mpsc::Receiver<Box<dyn Job>>,
     statistics: &WriterStatistics,
-    witness: &dyn Witness,
+    observer: &dyn CommitObserver,
     runtime: Option<&Handle>,
 ) {
-    if link.connection.kind() == Kind::Sqlite {
-        stand_back();
+    if writer.connection.kind() == Kind::Sqlite {
+        lower_priority();
     }
     while let Some(first) = waiting.blocking_recv() {
         let mut batch = vec![first];
@@ -193,21 +197,21 @@ fn work(
             batch.push(job);
         }
         statistics.queued.fetch_sub(batch.len() as u64, Ordering::Relaxed);
-        for mut batch in by_transaction(link.connection.kind(), batch) {
+        for mut batch in by_transaction(writer.connection.kind(), batch) {
             statistics.count(batch.len());
-            let durable = match commit(&mut link, &mut batch, witness) {
+            let durable = match commit(&mut writer, &mut batch, observer) {
                 Ok(done) => {
-                    witness.committed(&link.connection, done);
+                    observer.committed(&writer.connection, done);
                     Ok(())
                 }
                 Err(error) => {
-                    // Of these it is known that nothing was committed.
+                    // With these errors it is certain that nothing was committed.
                     let undone =
                         matches!(error, Error::Busy(_) | Error::Full | Error::Unserializable | Error::Taken(_));
-                    if undone && !link.connection.is_lost() {
-                        witness.undone();
+                    if undone && !writer.connection.is_lost() {
+                        observer.rolled_back();
                     } else {
-                        witness.lost();
+                        observer.invalidated();
                     }
                     tracing::error!(%error, jobs = batch.len(), "a batch of writes was not committed");
                     Err(error)
@@ -215,36 +219,36 @@ fn work(
             };
             answer(runtime, batch, durable);
         }
-        if let Some(log) = &mut log {
-            log.mind(&link.connection);
+        if let Some(checkpointer) = &mut checkpointer {
+            checkpointer.after_batch(&writer.connection);
         }
     }
-    if let Some(log) = log {
-        log.end();
+    if let Some(checkpointer) = checkpointer {
+        checkpointer.end();
     }
-    // The last one out folds the log into the file, so that what is left behind is one file. Who isn't the last (the command
-    // line, beside a server) must not wait for the others' readers while he keeps their writers out.
-    if link.connection.kind() == Kind::Sqlite
-        && let Err(error) = link.connection.batch("PRAGMA busy_timeout = 0; PRAGMA wal_checkpoint(TRUNCATE)")
+    // The last process to close the database checkpoints the log into the file, so that a single file remains. Any
+    // other (such as the command line beside a server) must not wait for readers while it blocks writers.
+    if writer.connection.kind() == Kind::Sqlite
+        && let Err(error) = writer.connection.batch("PRAGMA busy_timeout = 0; PRAGMA wal_checkpoint(TRUNCATE)")
     {
-        tracing::warn!(%error, "the write-ahead log was not folded in at the end");
+        tracing::warn!(%error, "the write-ahead log was not checkpointed at shutdown");
     }
 }
 
-/// Tells the jobs what became of them. Each one that is told wakes somebody up, and the next batch waits meanwhile; so the runtime in which
-/// they are waited for does that, where there are many.
+/// Reports the outcome to the jobs. Each report wakes a task while the next batch waits; so where there are many, that
+/// is done on the runtime.
 fn answer(runtime: Option<&Handle>, jobs: Vec<Box<dyn Job>>, durable: Result<()>) {
     let alone = jobs.len() == 1;
+    let durable = durable.map_err(Arc::new);
     let tell = move || {
         for job in jobs {
-            job.finish(match &durable {
-                Ok(()) => Ok(()),
-                Err(Error::Full) => Err(Error::Full),
-                Err(Error::Busy(why)) => Err(Error::Busy(why)),
-                Err(Error::Unserializable) => Err(Error::Unserializable),
-                Err(Error::Unreachable(why)) => Err(Error::Unreachable(why.clone())),
-                Err(error) => Err(Error::Corrupt(error.to_string())),
-            });
+            job.finish(durable.as_ref().copied().map_err(|error| match &**error {
+                Error::Full => Error::Full,
+                Error::Busy(why) => Error::Busy(why),
+                Error::Unserializable => Error::Unserializable,
+                Error::Unreachable(why) => Error::Unreachable(why.clone()),
+                _ => Error::NotCommitted(Arc::clone(error)),
+            }));
         }
     };
     match runtime {
@@ -253,7 +257,7 @@ fn answer(runtime: Option<&Handle>, jobs: Vec<Box<dyn Job>>, durable: Result<()>
     }
 }
 
-/// What is committed together. The order of a realm's jobs is kept; that of different realms means nothing.
+/// Splits jobs into transactions. The order of a realm's jobs is kept; the order between realms doesn't matter.
 fn by_transaction(kind: Kind, batch: Vec<Box<dyn Job>>) -> Vec<Vec<Box<dyn Job>>> {
     if kind == Kind::Sqlite {
         return vec![batch];
@@ -271,33 +275,33 @@ fn by_transaction(kind: Kind, batch: Vec<Box<dyn Job>>) -> Vec<Vec<Box<dyn Job>>
     groups
 }
 
-/// How a batch is done.
+/// How a batch is committed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Manner {
-    /// On what memory believes. A server is told only at the end, all at once: one message and its answer.
-    Believing,
-    /// After the realm was locked. New rows wait for each other.
+enum Strategy {
+    /// Assuming that memory is up to date. A server is contacted only at the end: one message and its answer.
+    Optimistic,
+    /// After locking the realm. New rows are deferred.
     Locked,
-    /// The same, and each operation's rows are sent in its turn: then what is refused is its own.
-    InTurn,
+    /// Like [`Self::Locked`], but without deferral, so that a refused row is attributed to its own operation.
+    OneByOne,
 }
 
-/// Commits a batch, or says why nothing of it was.
-fn commit(link: &mut Link, batch: &mut [Box<dyn Job>], witness: &dyn Witness) -> Result<Batch> {
+/// Runs and commits a batch; on an error nothing of it was committed, or that is unknown.
+fn commit(writer: &mut WriterConnection, batch: &mut [Box<dyn Job>], observer: &dyn CommitObserver) -> Result<Batch> {
     let realm = batch.first().and_then(|job| job.realm());
     let mut tries = 1;
-    let mut manner = if link.believes() { Manner::Believing } else { Manner::Locked };
+    let mut strategy = if writer.try_optimistic() { Strategy::Optimistic } else { Strategy::Locked };
     loop {
-        let connection = link.get(witness)?;
+        let connection = writer.get(observer)?;
         let done = Batch::default();
-        connection.begin_late(manner != Manner::InTurn);
-        // What has to be read is read first, without a lock.
-        let foreseen = witness.foresee(connection, batch);
-        let believed = realm.filter(|_| manner == Manner::Believing);
-        let believed = believed.and_then(|realm| Some((realm, witness.believed(realm)?)));
-        let begun = foreseen.and_then(|()| match believed {
+        connection.defer_rows(strategy != Strategy::OneByOne);
+        // Entities are prefetched without a lock.
+        let prefetched = observer.prefetch(connection, batch);
+        let expected = realm.filter(|_| strategy == Strategy::Optimistic);
+        let expected = expected.and_then(|realm| Some((realm, observer.cached_head(realm)?)));
+        let begun = prefetched.and_then(|()| match expected {
             Some((realm, end)) => {
-                connection.begin_believing(realm, end);
+                connection.begin_optimistic(realm, end);
                 Ok(())
             }
             None => connection.begin_writing(realm),
@@ -305,26 +309,27 @@ fn commit(link: &mut Link, batch: &mut [Box<dyn Job>], witness: &dyn Witness) ->
         let ran = begun.and_then(|()| run(connection, batch, &done));
         let outcome: Result<()> = match ran {
             Ok(false) => return Ok(done),
-            Ok(true) => match connection.commit_with(&done.moved()) {
+            Ok(true) => match connection.commit_with(&done.moved_heads()) {
                 Ok(()) => return Ok(done),
-                // Whether a commit that wasn't answered took place, nobody knows: it must not be done again. Of these it is known.
-                Err(error) if matches!(error, Error::Unserializable) || connection.late_rows_failed() => Err(error),
-                Err(error) => return Err(given_up(connection, error)),
+                // It is unknown whether an unanswered commit took place, so it must not be repeated. With these errors
+                // it is certain that it didn't.
+                Err(error) if matches!(error, Error::Unserializable) || connection.deferred_rows_failed() => Err(error),
+                Err(error) => return Err(roll_back(connection, error)),
             },
             Err(error) => Err(error),
         };
         let Err(error) = outcome else { return Ok(done) };
-        let error = given_up(connection, connection.why_unbegun().unwrap_or(error));
-        if connection.late_rows_failed() && !connection.is_lost() {
-            manner = Manner::InTurn;
+        let error = roll_back(connection, connection.take_begin_error().unwrap_or(error));
+        if connection.deferred_rows_failed() && !connection.is_lost() {
+            strategy = Strategy::OneByOne;
             continue;
         }
-        if believed.is_some() && matches!(error, Error::Unserializable) {
-            link.doubt();
-            manner = Manner::Locked;
+        if expected.is_some() && matches!(error, Error::Unserializable) {
+            writer.back_off();
+            strategy = Strategy::Locked;
             continue;
         }
-        // Nothing of it was committed: a lost connection is made anew, a loser of a race comes after the winner.
+        // Nothing was committed: retry with a new connection, or after the transaction that this one conflicted with.
         let again = matches!(error, Error::Unserializable) || (connection.is_lost() && tries == 1);
         if !again || tries >= TRIES {
             return Err(error);
@@ -333,8 +338,8 @@ fn commit(link: &mut Link, batch: &mut [Box<dyn Job>], witness: &dyn Witness) ->
     }
 }
 
-/// Ends a transaction that failed.
-fn given_up(connection: &Connection, error: Error) -> Error {
+/// Rolls a failed transaction back; returns the error to report.
+fn roll_back(connection: &Connection, error: Error) -> Error {
     match connection.rollback() {
         Ok(()) => error,
         Err(worse) if connection.is_lost() => {
@@ -345,26 +350,26 @@ fn given_up(connection: &Connection, error: Error) -> Error {
     }
 }
 
-/// Whether there is something to commit.
+/// Runs the jobs of a batch. `true` if there is something to commit.
 fn run(connection: &Connection, batch: &mut [Box<dyn Job>], done: &Batch) -> Result<bool> {
     let something = if let [job] = batch {
-        alone(connection, &mut **job, done)?
+        run_alone(connection, &mut **job, done)?
     } else {
-        batch.iter_mut().try_for_each(|job| savepoint(connection, &mut **job, done))?;
+        batch.iter_mut().try_for_each(|job| run_in_savepoint(connection, &mut **job, done))?;
         true
     };
     Ok(something)
 }
 
-/// A job that has the transaction for itself, and needs no savepoint in it.
-fn alone(connection: &Connection, job: &mut dyn Job, done: &Batch) -> Result<bool> {
+/// Runs a job that has the transaction to itself and needs no savepoint.
+fn run_alone(connection: &Connection, job: &mut dyn Job, done: &Batch) -> Result<bool> {
     let mut tries = 1;
     while attempt(connection, job, done)? == Verdict::Drop {
-        // What it refused on a belief, it may have refused wrongly.
-        connection.begin_now()?;
+        // An optimistic run may have refused by mistake, so the assumption is checked.
+        connection.ensure_begun()?;
         connection.rollback()?;
         done.reset();
-        if !connection.stumbled() || tries >= TRIES {
+        if !connection.take_retryable_failure() || tries >= TRIES {
             return Ok(false);
         }
         tries += 1;
@@ -373,7 +378,7 @@ fn alone(connection: &Connection, job: &mut dyn Job, done: &Batch) -> Result<boo
     Ok(true)
 }
 
-fn savepoint(connection: &Connection, job: &mut dyn Job, done: &Batch) -> Result<()> {
+fn run_in_savepoint(connection: &Connection, job: &mut dyn Job, done: &Batch) -> Result<()> {
     connection.savepoint(Savepoint::Operation)?;
     let mut tries = 1;
     loop {
@@ -381,9 +386,9 @@ fn savepoint(connection: &Connection, job: &mut dyn Job, done: &Batch) -> Result
         if attempt(connection, job, done)? == Verdict::Keep {
             break;
         }
-        connection.back_to(Savepoint::Operation)?;
-        done.back_to(mark);
-        if !connection.stumbled() || tries >= TRIES {
+        connection.rollback_to(Savepoint::Operation)?;
+        done.rollback_to(mark);
+        if !connection.take_retryable_failure() || tries >= TRIES {
             break;
         }
         tries += 1;
@@ -392,20 +397,20 @@ fn savepoint(connection: &Connection, job: &mut dyn Job, done: &Batch) -> Result
 }
 
 fn attempt(connection: &Connection, job: &mut dyn Job, done: &Batch) -> Result<Verdict> {
-    connection.stumbled();
+    connection.take_retryable_failure();
     let verdict = catch_unwind(AssertUnwindSafe(|| job.run(connection, done))).unwrap_or(Verdict::Drop);
-    if connection.late_rows_failed() {
-        return Err(Error::Busy("rows that waited were refused"));
+    if connection.deferred_rows_failed() {
+        return Err(Error::Busy("deferred rows were refused"));
     }
-    if connection.is_unbegun() {
+    if connection.begin_failed() {
         return Err(Error::Busy("the transaction could not begin"));
     }
-    // A full disk, an I/O error or a server that went away may cost the whole transaction, not just the statement.
+    // A full disk, an I/O error or a lost server may roll back the whole transaction, not just the statement.
     if connection.is_idle() {
         return Err(if connection.is_lost() {
-            Error::Unreachable(String::from("it went away in the middle"))
+            Error::Unreachable(String::from("it closed the connection during a transaction"))
         } else {
-            Error::Busy("it gave the transaction up")
+            Error::Busy("it rolled the transaction back")
         });
     }
     Ok(verdict)

@@ -1,5 +1,5 @@
-//! A server that takes over may lack the last events of the one before, and goes on from there with others by the same numbers. What
-//! memory followed is then another log than the one that is asked, and nothing of it is believed.
+//! A server that takes over may lack the last events of the previous one, and continue with others under the same
+//! numbers. The log that memory followed is then not the one that is queried, and nothing of it may be used.
 
 use std::sync::Arc;
 
@@ -38,7 +38,7 @@ async fn write(store: &Store, id: i64) -> Result<i64> {
 /// A realm with these events.
 async fn grown(database: &Database, index: IndexMode, events: &[i64]) -> Arc<Store> {
     let store = opened(database.url(), index).await;
-    let made = store.write_aside(None, |connection| {
+    let made = store.write_unlogged(None, |connection| {
         connection.execute(
             "INSERT INTO realm (id, name, root, head, roles_version, created_ms) VALUES ($1, 'r', 1, 0, 0, 0)",
             &[REALM.into()],
@@ -56,7 +56,7 @@ async fn another_log_by_the_same_numbers_is_not_followed() {
     for (there, stays, position) in [
         (&[1, 2, 3][..], true, 3),
         (&[1, 2, 3, 4], true, 4),
-        // Behind, as far, and further.
+        // With a log that is shorter, equally long, and longer.
         (&[1, 2], false, 3),
         (&[1, 2, 13], false, 3),
         (&[1, 2, 13, 14], false, 3),
@@ -64,14 +64,14 @@ async fn another_log_by_the_same_numbers_is_not_followed() {
         let (followed, asked) = (Database::new(), Database::new());
         let store = grown(&followed, IndexMode::Full, &[1, 2, 3]).await;
         let another = grown(&asked, IndexMode::None, there).await;
-        until(|| store.look(realm(), 3, |_| Ok::<_, Error>(())).is_some()).await;
+        until(|| store.read_memory(realm(), 3, |_| Ok::<_, Error>(())).is_some()).await;
         let known = store.index().realm(realm()).expect("the realm");
         let (looking, source) = (Arc::clone(&store), source(asked.url()));
         let look = tokio::task::spawn_blocking(move || {
             let connection = source.open_reader()?;
             connection.begin_reading()?;
-            let looked = looking.index().look_again(&looking.index().begin(), &connection);
-            // Before who follows the log comes by again, who knows only the first database.
+            let looked = looking.index().renew(&looking.index().begin_poll(), &connection);
+            // Before the follower polls again, which knows only the first database.
             let now = looking.index().realm(realm());
             connection.commit()?;
             looked.map(|()| now)
@@ -86,7 +86,7 @@ async fn another_log_by_the_same_numbers_is_not_followed() {
     }
 }
 
-/// What a full disk refused was rolled back, so what memory knows is as right as before, for all realms.
+/// A commit that failed on a full disk was rolled back, so memory is still right, for all realms.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_rolled_back_costs_memory_nothing() {
     let database = Database::new();
@@ -94,9 +94,9 @@ async fn what_was_rolled_back_costs_memory_nothing() {
     if matches!(source(database.url()), Source::Server(_)) {
         return store.close().await;
     }
-    until(|| store.look(realm(), 1, |_| Ok::<_, Error>(())).is_some()).await;
+    until(|| store.read_memory(realm(), 1, |_| Ok::<_, Error>(())).is_some()).await;
     let known = store.index().realm(realm()).expect("the realm");
-    let full = store.write_aside(None, |connection| {
+    let full = store.write_unlogged(None, |connection| {
         let pages = connection.one("PRAGMA page_count", &[], |row| row.int(0))?;
         connection.batch(&format!("PRAGMA max_page_count = {pages}"))
     });

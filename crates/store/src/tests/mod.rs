@@ -1,13 +1,13 @@
-//! What the store promises as a whole. What one of its files promises is tested there.
+//! Tests of the store as a whole. Each file's own guarantees are tested there.
 
-mod again;
-mod believing;
+mod deferred_rows;
 mod histories;
 mod numbering;
+mod optimistic;
 mod plans;
 mod portable;
+mod retries;
 mod stretches;
-mod waiting;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use crate::sql::{Location, Source};
 use crate::{IndexMode, SnapshotOptions, Store};
 
-/// A server's database is opened by a thread that may block.
+/// Opens a store on a thread that may block.
 pub(crate) async fn opened(url: &str, index: IndexMode) -> Arc<Store> {
     let location = Location::parse(url).expect("an address");
     let opened =
@@ -23,7 +23,7 @@ pub(crate) async fn opened(url: &str, index: IndexMode) -> Arc<Store> {
     Arc::new(opened.await.expect("no panic").expect("a store"))
 }
 
-/// Where further connections come from.
+/// How to open further connections.
 pub(crate) fn source(url: &str) -> Source {
     match Location::parse(url).expect("an address") {
         Location::File(file) => Source::File(file),
@@ -36,7 +36,7 @@ fn temporary() -> Store {
     Store::open(&Location::Temporary, None, (IndexMode::None, SnapshotOptions::default()), true).expect("a store")
 }
 
-/// Waits for it.
+/// Waits until the condition holds.
 pub(crate) async fn until(what: impl Fn() -> bool) {
     let begun = Instant::now();
     while !what() {

@@ -1,5 +1,5 @@
-//! Events are numbered without a gap while several processes write one realm, and a reader who follows misses none: because a writer
-//! takes the realm's row first. The second test takes that away, and sees the first one's promise broken.
+//! Events are numbered without gaps while several processes write one realm, and a reader that follows misses none,
+//! because a writer updates the realm's row first. The second test leaves that out, and sees the guarantee broken.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -42,7 +42,7 @@ async fn write(store: &Store, number: i64) -> Result<i64, Error> {
         .await
 }
 
-/// The numbers of the log as a reader met them who always asked for what comes after the last one he knew.
+/// The numbers of the log as seen by a reader that repeatedly asked for what follows the last one it knew.
 async fn follow(store: &Store, over: &AtomicBool) -> Vec<i64> {
     let mut seen: Vec<i64> = Vec::new();
     loop {
@@ -59,14 +59,14 @@ async fn follow(store: &Store, over: &AtomicBool) -> Vec<i64> {
     }
 }
 
-/// Sixteen writers on three stores, as three processes have them. What was broken, if anything.
+/// Sixteen writers on three stores, as with three processes. `Err` says what was violated.
 async fn trial(url: &str) -> Result<(), String> {
     let mut stores = Vec::new();
     for _ in 0..STORES {
         stores.push(opened(url, IndexMode::None).await);
     }
     let made = stores[0]
-        .write_aside(None, |connection| {
+        .write_unlogged(None, |connection| {
             connection.execute(
                 "INSERT INTO realm (id, name, root, head, roles_version, created_ms) VALUES ($1, 'r', 1, 0, 0, 0)",
                 &[REALM.into()],
@@ -113,7 +113,7 @@ async fn trial(url: &str) -> Result<(), String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn events_have_no_gap_for_who_follows() {
-    // One file has one writer, whoever opens it, so this is about a server's many.
+    // A file has a single writer across processes, so this needs a server.
     if std::env::var_os(SERVER).is_none() {
         return;
     }
@@ -121,7 +121,8 @@ async fn events_have_no_gap_for_who_follows() {
     assert_eq!(trial(database.url()).await, Ok(()));
 }
 
-/// One writer is slow between taking its number and committing; another comes in between. What a follower sees.
+/// One writer is slow between taking its number and committing, and another one comes in between. Returns what a
+/// follower sees.
 fn two_writers(one: &Connection, other: &Connection, reader: &Connection, locked: bool) -> crate::Result<Vec<i64>> {
     let mut seen: Vec<i64> = Vec::new();
     let mut look = || {

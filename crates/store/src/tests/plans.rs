@@ -1,5 +1,5 @@
-//! Every read finds its rows by more than the realm: a plan that walks all of a realm is slow where it matters, and nobody sees it
-//! in a small test.
+//! Every read finds its rows by more than the realm: a plan that scans a whole realm is slow on large ones, which small
+//! tests don't reveal.
 
 use roster_model::EntityId as _;
 use roster_model::{
@@ -8,14 +8,14 @@ use roster_model::{
 };
 
 use super::temporary;
-use crate::Happened;
+use crate::EventFilter;
 use crate::list::Slice;
 use crate::{
-    Counting, InvitationFilter, InvitationSort, MemberFilter, MemberSort, Naming, OrganizationFilter, OrganizationSort,
-    SessionFilter, TokenFilter, UserFilter, UserSort, View,
+    Counting, InvitationFilter, InvitationSort, LookupKey, MemberFilter, MemberSort, OrganizationFilter,
+    OrganizationSort, SessionFilter, TokenFilter, UserFilter, UserSort, View,
 };
 
-/// Asks everything that requests ask about one organization, user or token.
+/// Runs every query that requests make about one organization, user or token.
 fn ask_everything(view: &View<'_>) -> crate::Result<()> {
     let organization = OrganizationId::from_raw(1);
     let (user, token) = (UserId::from_raw(2), TokenId::from_raw(3));
@@ -39,7 +39,7 @@ fn ask_everything(view: &View<'_>) -> crate::Result<()> {
     view.membership(organization, user)?;
     view.membership_by_id(MembershipId::from_raw(4))?;
     view.owner(organization)?;
-    view.starting_below(organization)?;
+    view.default_members_below(organization)?;
     view.lines_of(&[organization])?;
     view.held_at(&[user], &[organization])?;
     view.active_of(&[user])?;
@@ -116,19 +116,19 @@ fn ask_everything(view: &View<'_>) -> crate::Result<()> {
     view.list_account_users(organization, &some())?;
     view.account_users_of(user)?;
     view.find_alias::<UserId>(Dialect::Clerk, "a")?;
-    let email = Naming::Address(AddressKind::Email);
-    let (username, alias) = (Naming::Username, Naming::Alias(Dialect::Clerk));
-    let namings = [email, username, Naming::UserExternalId, Naming::Slug, Naming::OrganizationExternalId, alias];
-    view.named(&namings.map(|naming| (naming, String::from("a"))))?;
+    let email = LookupKey::Address(AddressKind::Email);
+    let (username, alias) = (LookupKey::Username, LookupKey::Alias(Dialect::Clerk));
+    let keys = [email, username, LookupKey::UserExternalId, LookupKey::Slug, LookupKey::OrganizationExternalId, alias];
+    view.look_up(&keys.map(|key| (key, String::from("a"))))?;
     view.aliases_of(&[1])?;
     view.list_events(5, 10, None, None)?;
     view.list_events(5, 10, Some(organization), None)?;
     view.list_events(5, 10, None, Some(user))?;
-    view.remembers(user)?;
-    view.was_ever(user)?;
+    view.has_events_about(user)?;
+    view.ever_existed(user)?;
     view.ids_in_use(&[user.raw()])?;
-    view.remembered(1, "a", Timestamp::from_ms(1))?;
-    // Walks the realm by nature, but in the order that is asked for.
+    view.stored_answer(1, "a", Timestamp::from_ms(1))?;
+    // Lists the whole realm by design, but in index order.
     view.list_users(&UserFilter::default(), UserSort::Created, &some())?;
     Ok(())
 }
@@ -155,23 +155,23 @@ async fn nothing_walks_a_whole_realm() {
     store.close().await;
 }
 
-/// A scan of a table, or a search by the realm alone; but for the list of users in their own order, and small tables.
+/// A scan of a table, or a search by the realm alone; except lists of users in index order, and small tables.
 fn walks(step: &str) -> bool {
     let small = ["SCAN up", "SCAN down", "SCAN seen", "usr_created", "SCAN CONSTANT"];
     let whole = step.starts_with("SCAN ") || step.contains("(realm=?)");
     whole && !small.iter().any(|known| step.contains(known)) && !step.contains(" role") && !step.contains("permission")
 }
 
-/// The log's own order would do as well, and walk all of it.
+/// The planner could also use the log's own order, and scan all of it.
 #[tokio::test]
 async fn somebodys_events_are_found_by_their_indexes() {
     let store = temporary();
     let (by_user, by_organization) = store
         .read(RealmId::from_raw(1), |view| {
             let (user, organization) = (UserId::from_raw(2), OrganizationId::from_raw(3));
-            let happened = Happened { kinds: &["a"], from: None, before: None, involved: None };
+            let happened = EventFilter { kinds: &["a"], from: None, before: None, involved: None };
             view.list_events(5, 10, None, Some(user))?;
-            view.remembers(user)?;
+            view.has_events_about(user)?;
             view.list_events(5, 10, Some(organization), None)?;
             view.list_events_of(organization, happened, 0, Some(10))?;
             view.count_events_of(organization, happened)?;
@@ -194,7 +194,7 @@ async fn somebodys_events_are_found_by_their_indexes() {
     store.close().await;
 }
 
-/// A statement that is planned anew for each value costs more than finding its rows.
+/// Preparing a statement again for each value costs more than finding its rows.
 #[tokio::test]
 async fn no_statement_is_planned_anew_for_its_values() {
     let store = temporary();

@@ -1,9 +1,9 @@
-//! The statements keep to what both databases take, and to what databases that speak PostgreSQL's language take too
-//! (`docs/scaling.md` has the list).
+//! Statements use only what both databases support, and what databases that are compatible with PostgreSQL support too
+//! (`docs/scaling.md` lists them).
 
 use std::path::Path;
 
-/// What PostgreSQL has and its distributed relatives lack, or SQLite lacks, or the two understand differently.
+/// Features that PostgreSQL has but its distributed relatives or SQLite lack, or that the two interpret differently.
 const AVOIDED: [&str; 24] = [
     "bigserial",
     "nextval",
@@ -34,7 +34,7 @@ const AVOIDED: [&str; 24] = [
 fn sources(folder: &Path, found: &mut Vec<(String, String)>) {
     for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
         let path = entry.path();
-        // The layer itself is where the databases differ.
+        // The layer itself may use what differs.
         let exempt = ["sql", "tests", "error.rs"].iter().any(|name| path.ends_with(format!("src/{name}")));
         if exempt {
             continue;
@@ -47,7 +47,7 @@ fn sources(folder: &Path, found: &mut Vec<(String, String)>) {
     }
 }
 
-/// The texts between quotation marks that are statements, or parts of one; of a migration, all of it but comments.
+/// String literals that are statements or parts of one; of a migration, everything but comments.
 fn statements(name: &str, text: &str) -> Vec<String> {
     let plain = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
     let code: String = text
@@ -93,7 +93,7 @@ fn every_key_begins_with_the_realm() {
             });
             if let Some(columns) = columns {
                 keys += 1;
-                // A secret is what names its realm.
+                // A secret determines its realm.
                 let first = columns.split([',', ')']).next();
                 assert!(matches!(first, Some("realm" | "hash")), "{name}: {line}");
             }

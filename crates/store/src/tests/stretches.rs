@@ -1,4 +1,4 @@
-//! The events of a user or of an organization are found wherever they stand in the log, though the indexes have them in stretches.
+//! Events of a user or an organization are found anywhere in the log, although the indexes are divided into stretches.
 
 use std::sync::Arc;
 
@@ -7,13 +7,14 @@ use roster_testing::Database;
 
 use super::opened;
 use crate::sql::Connection;
-use crate::{Error, Happened, IndexMode, Result, Store};
+use crate::{Error, EventFilter, IndexMode, Result, Store};
 
 const REALM: i64 = 1;
-/// Some stretches, and a part of one.
+/// Several stretches, and a part of one.
 const EVENTS: i64 = 9000;
 
-/// Some are here and there, one in nearly all, one at the very beginning, one at the edges of stretches, one nowhere.
+/// The user of each event: one is rare, one in nearly all events, one at the very beginning, one at the edges of
+/// stretches, one in none.
 fn user_of(sequence: i64) -> i64 {
     match sequence {
         1 => 11,
@@ -23,7 +24,7 @@ fn user_of(sequence: i64) -> i64 {
     }
 }
 
-/// The same for organizations, differently.
+/// The organization of each event, distributed differently.
 fn organization_of(sequence: i64) -> i64 {
     match sequence {
         2 => 21,
@@ -33,7 +34,7 @@ fn organization_of(sequence: i64) -> i64 {
     }
 }
 
-/// Not every event makes an organization different.
+/// Not every kind of event visibly changes an organization.
 fn kind_of(sequence: i64) -> &'static str {
     match sequence {
         1 => "user.deleted",
@@ -60,9 +61,9 @@ fn insert(connection: &Connection, sequence: i64, kind: &str, user: i64, organiz
     )
 }
 
-/// As another process would.
+/// Appends an event as another process would.
 async fn append(store: &Store, sequence: i64, organization: i64, kind: &'static str) {
-    let appended = store.write_aside(Some(RealmId::from_raw(REALM)), move |connection| {
+    let appended = store.write_unlogged(Some(RealmId::from_raw(REALM)), move |connection| {
         insert(connection, sequence, kind, 14, organization)?;
         connection.execute("UPDATE realm SET head = $2 WHERE id = $1", &[REALM.into(), sequence.into()])
     });
@@ -71,7 +72,7 @@ async fn append(store: &Store, sequence: i64, organization: i64, kind: &'static 
 
 async fn store(database: &Database, index: IndexMode) -> Arc<Store> {
     let store = opened(database.url(), index).await;
-    let filled = store.write_aside(Some(RealmId::from_raw(REALM)), |connection| {
+    let filled = store.write_unlogged(Some(RealmId::from_raw(REALM)), |connection| {
         connection.execute(
             "INSERT INTO realm (id, name, root, head, roles_version, created_ms) VALUES ($1, 'r', 1, $2, 0, 0)",
             &[REALM.into(), EVENTS.into()],
@@ -100,8 +101,8 @@ async fn a_users_events_are_found_in_all_of_the_log() {
                 }
             }
         }
-        // Of these one is gone, and the others never had a row of their own.
-        let was = |user| view.was_ever(UserId::from_raw(user));
+        // One of these was deleted, and the others never had a row.
+        let was = |user| view.ever_existed(UserId::from_raw(user));
         assert_eq!((was(11)?, was(12)?), (true, false));
         Ok::<_, crate::Error>(())
     });
@@ -125,10 +126,10 @@ async fn an_organizations_events_are_found_in_all_of_the_log() {
                     assert_eq!(found, all.take(1000).collect::<Vec<_>>(), "{number} with {user:?} after {after}");
                 }
             }
-            // The newest first, of some kinds, in some time, about somebody.
+            // The newest first, by kind, time and the user involved.
             for (from, before, user) in [(0, EVENTS + 1, None), (100, 8192, None), (0, EVENTS + 1, Some(12_i64))] {
                 let involved = user.as_slice();
-                let happened = Happened {
+                let happened = EventFilter {
                     kinds: &["x", "token.issued"],
                     from: Some(Timestamp::from_ms(from)),
                     before: Some(Timestamp::from_ms(before)),
@@ -156,7 +157,7 @@ async fn an_organizations_events_are_found_in_all_of_the_log() {
     store.close().await;
 }
 
-/// Also when it is known already, and after it has become another one; memory is asked first where there is some.
+/// Also when it is cached, and after it has changed; with and without memory.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_last_change_of_each_organization_is_found() {
     for index in [IndexMode::None, IndexMode::Full] {
@@ -181,7 +182,7 @@ async fn the_last_change_of_each_organization_is_found() {
         for _ in 0..2 {
             assert_eq!(last_changes().await.expect("the last ones"), expected, "{index:?}");
         }
-        // One that had none gets one, one gets another, and one gets what isn't seen of it.
+        // The first event for one organization, another for a second, and one for a third that isn't visible.
         for (sequence, organization, kind) in [(1, 25, "x"), (2, 22, "y"), (3, 21, "token.issued")] {
             append(&store, EVENTS + sequence, organization, kind).await;
             if kind != "token.issued" {
@@ -189,9 +190,11 @@ async fn the_last_change_of_each_organization_is_found() {
                 expected.push((organization, EVENTS + sequence, EVENTS + sequence));
                 expected.sort_unstable();
             }
-            // Before memory has heard of it, and then.
+            // Before and after memory has followed it.
             assert_eq!(last_changes().await.expect("the last ones"), expected, "{index:?}");
-            while index == IndexMode::Full && store.look(realm, EVENTS + sequence, |_| Ok::<_, Error>(())).is_none() {
+            while index == IndexMode::Full
+                && store.read_memory(realm, EVENTS + sequence, |_| Ok::<_, Error>(())).is_none()
+            {
                 tokio::task::yield_now().await;
             }
             assert_eq!(last_changes().await.expect("the last ones"), expected, "{index:?}");
@@ -206,7 +209,7 @@ async fn all_of_them_are_blanked() {
     let store = store(&database, IndexMode::None).await;
     let realm = RealmId::from_raw(REALM);
     let say = |text: &'static str| {
-        store.write_aside(Some(realm), move |connection| {
+        store.write_unlogged(Some(realm), move |connection| {
             connection.execute("UPDATE event SET body = $2 WHERE realm = $1", &[REALM.into(), text.into()])
         })
     };
@@ -214,9 +217,9 @@ async fn all_of_them_are_blanked() {
     for user in [11, 12, 13, 14] {
         let user = UserId::from_raw(user);
         let blanked = store.write(realm, move |transaction| {
-            let before = transaction.remembers(user)?;
+            let before = transaction.has_events_about(user)?;
             transaction.blank_events_of(user)?;
-            Ok::<_, crate::Error>(crate::Decision::Keep((before, transaction.remembers(user)?)))
+            Ok::<_, crate::Error>(crate::Decision::Keep((before, transaction.has_events_about(user)?)))
         });
         assert_eq!(blanked.await.expect("a write"), (true, false), "user {}", user.raw());
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use roster_engine::{Caller, Config, Engine, IndexMode};
 use roster_testing::Database;
-use roster_transfer::{Imported, Input, Options, Told};
+use roster_transfer::{ImportNotice, Imported, Input, Options};
 
 pub struct Place {
     pub engine: Arc<Engine>,
@@ -37,7 +37,7 @@ impl Place {
         let mut refused = Vec::new();
         let input = Input::Stream(Box::new(std::io::Cursor::new(text.to_owned().into_bytes())));
         let done = roster_transfer::import(&self.caller, input, options, &mut |told| {
-            if let Told::Refused { line, problem } = told {
+            if let ImportNotice::Refused { line, problem } = told {
                 refused.push(format!("{line}: {problem}"));
             }
         })

@@ -1,10 +1,10 @@
-//! What is no line of this format, or against a rule, is named with its line, and all of it at once.
+//! Every line that doesn't conform to the format or violates a rule is reported with its number, all in one run.
 
 use crate::common::Place;
 use roster_engine::{EntityId, Kind, MembershipId, id};
 use roster_transfer::Options;
 
-/// There already, in the lines before.
+/// Lines imported before those of the cases.
 const BEFORE: &str = r#"{"type":"organization","name":"Acme","external_id":"17","aliases":{"clerk":"org_old"}}
 {"type":"organization","name":"Small","max_members":1}
 {"type":"organization","name":"Strict","email_domains":["example.com"]}
@@ -17,15 +17,15 @@ const BEFORE: &str = r#"{"type":"organization","name":"Acme","external_id":"17",
 {"type":"invitation","organization":"acme","email":"eve@example.com","roles":["member"]}
 {"type":"directory_link","domain":"acme","user":"ada","user_name":"Ada","home":true}
 "#;
-/// Its lines.
+/// The number of these lines.
 const LINES: u64 = 11;
 
-/// A line, and what is said of it. Where it says `…`, something follows that isn't the same each time.
+/// A line, and the problem reported for it; `…` stands for text that varies.
 const CASES: &[(&str, &str)] = &[
-    // No line of this format.
+    // Lines that don't conform to the format.
     ("nonsense", "is not JSON: expected ident at column 2"),
     (r#"{"type":"user","email":"c@example.com""#, "is not JSON: EOF while parsing an object…"),
-    (r#"["user"]"#, "is no JSON object"),
+    (r#"["user"]"#, "is not a JSON object"),
     (r#"{"email":"c@example.com"}"#, "missing field `type`"),
     (r#"{"type":"usr"}"#, "type \"usr\" is unknown; there are header, permission, role, organization, user, …"),
     (r#"{"type":"user","emial":"c@example.com"}"#, "emial: unknown field `emial`, expected one of …"),
@@ -33,8 +33,8 @@ const CASES: &[(&str, &str)] = &[
     (r#"{"type":"user","name":1}"#, "name: invalid type: integer `1`, expected a string"),
     (r#"{"type":"user","status":"sleeping"}"#, "status: unknown variant `sleeping`, expected `active` or `inactive`"),
     (r#"{"type":"header","format":"roster-realm","version":1}"#, "a header must be the first line"),
-    // Fields that can't be read.
-    (r#"{"type":"user","id":"org_00000000000"}"#, "id is no id of a user, such as usr_00000000000"),
+    // Fields that can't be parsed.
+    (r#"{"type":"user","id":"org_00000000000"}"#, "id is not the id of a user, such as usr_00000000000"),
     (r#"{"type":"user","created_at":"yesterday"}"#, "created_at must be a time such as 2026-11-22T06:00:00.000Z"),
     (r#"{"type":"user","aliases":{"acme":"x"}}"#, "aliases: \"acme\" is no API that Roster speaks"),
     (r#"{"type":"membership","organization":"acme","roles":["member"]}"#, "missing field `user`"),
@@ -46,7 +46,7 @@ const CASES: &[(&str, &str)] = &[
         r#"{"type":"membership","organization":{"slug":"a","id":"b"},"user":"ada","roles":["member"]}"#,
         "organization: must have exactly one entry, such as {\"external_id\": \"17\"}",
     ),
-    // Rules of one thing by itself.
+    // Rules about a single entity.
     (r#"{"type":"user","email":"c@example"}"#, "email must be one e-mail address, such as ada@example.com"),
     (r#"{"type":"user","username":"c c"}"#, "username must not be empty and must not contain blanks"),
     (r#"{"type":"user","phones":["112"]}"#, "phone must be a phone number such as +14155550100"),
@@ -56,29 +56,29 @@ const CASES: &[(&str, &str)] = &[
     ),
     (
         r#"{"type":"user","addresses":[{"kind":"email","value":"c@example.com","primary":true},{"kind":"email","value":"d@example.com","primary":true}]}"#,
-        "addresses[1].primary is said of another address of this kind, too",
+        "addresses[1].primary is set for another address of this kind, too",
     ),
     (
         r#"{"type":"user","addresses":[{"kind":"email","value":"c@example.com"},{"kind":"email","value":"C@example.com"}]}"#,
         "addresses[1].value is there twice",
     ),
-    (r#"{"type":"user","extras":{"acme":{}}}"#, "extras.acme is of no vendor that Roster knows"),
+    (r#"{"type":"user","extras":{"acme":{}}}"#, "extras.acme is not a vendor that Roster supports"),
     (r#"{"type":"organization"}"#, "missing field `name`"),
     (r#"{"type":"organization","name":" "}"#, "name must not be blank"),
     (r#"{"type":"organization","name":"X","slug":"~root"}"#, "slug may hold only a-z, 0-9 and -"),
     (
         r#"{"type":"organization","name":"X","email_domains":["x y"]}"#,
-        "email_domains holds \"x y\", which is no domain name",
+        "email_domains contains \"x y\", which is not a domain name",
     ),
     (r#"{"type":"organization","root":true,"slug":"x"}"#, "slug can't be given for the root"),
-    (r#"{"type":"user","aliases":{"clerk":"usr_4U8KavHAib8"}}"#, "alias looks like an id that Roster made"),
+    (r#"{"type":"user","aliases":{"clerk":"usr_4U8KavHAib8"}}"#, "alias looks like an id generated by Roster"),
     (r#"{"type":"role","key":"X"}"#, "key must be 1 to 64 of a-z, 0-9 and _"),
     (r#"{"type":"role","key":"x","number":3}"#, "number must be from 8 to 62"),
     (
         r#"{"type":"membership","organization":"acme","user":"bob@other.example","roles":[]}"#,
         "roles must name at least one role",
     ),
-    // What isn't there.
+    // References to entities that don't exist.
     (r#"{"type":"organization","name":"X","parent":"nowhere"}"#, "no such organization: nowhere"),
     (
         r#"{"type":"membership","organization":"nowhere","user":"ada","roles":["member"]}"#,
@@ -88,7 +88,7 @@ const CASES: &[(&str, &str)] = &[
     (r#"{"type":"membership","organization":"acme","user":{"clerk":"x"},"roles":["member"]}"#, "no such user: x"),
     (r#"{"type":"membership","organization":"strict","user":"ada","roles":["boss"]}"#, "no such role: boss"),
     (r#"{"type":"role","key":"x","permissions":["c:d"]}"#, "no such permission: c:d"),
-    // What is there already.
+    // Entities that exist already.
     (r#"{"type":"user","id":"usr_4U8KavHAib8"}"#, "another user has this id already: usr_4U8KavHAib8"),
     (r#"{"type":"user","email":"ADA@example.com"}"#, "another user has this email already: usr_4U8KavHAib8"),
     (r#"{"type":"user","username":"Ada"}"#, "another user has this username already: usr_4U8KavHAib8"),
@@ -119,14 +119,14 @@ const CASES: &[(&str, &str)] = &[
         "the user is a member of this organization already",
     ),
     (r#"{"type":"directory_link","domain":"acme","user":"ada"}"#, "subject has a link of this domain already"),
-    // Rules of several things together.
+    // Rules about several entities together.
     (
         r#"{"type":"membership","organization":"acme","user":"bob@other.example","roles":["owner"]}"#,
         "the organization has an owner already: transfer the ownership instead",
     ),
     (
         r#"{"type":"membership","organization":"strict","user":"ada","roles":["member"],"default":true}"#,
-        "default is said of another membership of this user, too",
+        "default is set for another membership of this user, too",
     ),
     (
         r#"{"type":"membership","organization":"small","user":"bob@other.example","roles":["member"]}"#,
@@ -138,7 +138,7 @@ const CASES: &[(&str, &str)] = &[
     ),
     (
         r#"{"type":"invitation","organization":"acme","email":"x@example.com","roles":["owner"]}"#,
-        "roles must not be the owner's: an owner is made of a member",
+        "roles must not include the owner's role: only a member can become the owner",
     ),
     (
         r#"{"type":"directory_link","domain":"small","user":"bob@other.example","organization":"acme"}"#,
@@ -150,7 +150,7 @@ const CASES: &[(&str, &str)] = &[
     ),
     (
         r#"{"type":"directory_link","domain":"small","user":"ada","home":true}"#,
-        "home is said of another link of this user, too",
+        "home is set for another link of this user, too",
     ),
 ];
 
@@ -222,7 +222,7 @@ async fn half_an_export_is_known_for_what_it_is() {
     let (_, refused) = place.import(&whole.replace("\"lines\":2", "\"lines\":7")).await;
     assert_eq!(refused, ["3: says 7 lines, there are 2"]);
     let (_, refused) = place.import(&format!("{whole}{{\"type\":\"user\"}}")).await;
-    assert_eq!(refused, ["4: comes after the line that says that it is the last one"]);
+    assert_eq!(refused, ["4: comes after the line of type end"]);
     for header in
         [r#"{"type":"header","format":"x","version":1}"#, r#"{"type":"header","format":"roster-realm","version":2}"#]
     {

@@ -1,4 +1,4 @@
-//! What was exported and imported is exported as the same bytes again.
+//! Exporting an imported export gives the same bytes again.
 
 use crate::common::Place;
 use proptest::prelude::*;
@@ -14,8 +14,8 @@ fn object(value: serde_json::Value) -> Metadata {
     value.as_object().cloned().expect("an object")
 }
 
-/// A realm in which there is some of everything.
-async fn furnish(place: &Place) {
+/// Fills a realm with some of everything.
+async fn fill_realm(place: &Place) {
     let caller = &place.caller;
     let roles = |keys: &[&str]| caller.role_set(keys.iter().copied(), "roles").expect("roles");
     caller
@@ -143,7 +143,7 @@ async fn furnish(place: &Place) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_realm_is_reproduced_byte_by_byte() {
     let from = Place::new().await;
-    furnish(&from).await;
+    fill_realm(&from).await;
     let first = from.export().await;
     for kind in ["permission", "role", "organization", "user", "membership", "invitation", "account_user"] {
         assert!(first.contains(&format!("{{\"type\":\"{kind}\"")), "{kind}:\n{first}");
@@ -218,7 +218,7 @@ async fn everything_imported_is_in_the_log() {
     place.verify().await;
 }
 
-/// What a realm exports, which an empty one takes in and says again.
+/// The export of a realm, after checking that an empty realm that imports it exports the same.
 async fn comes_back(from: &Place) -> String {
     let first = from.export().await;
     let to = Place::new().await;

@@ -1,7 +1,7 @@
-//! Groups. What only this vendor knows of them is kept in their extras, under the names that it is shown by.
+//! Groups. Fields that only this vendor has are kept in their extras, under the vendor's names.
 
 use roster_engine::{Extras, Metadata, NewOrganization, Organization, OrganizationPatch, Visibility, text};
-use roster_http::{Failure, Frame};
+use roster_http::{Failure, RequestError};
 use serde_json::Value;
 
 use super::{DIALECT, SURFACE, time};
@@ -63,7 +63,7 @@ fn extras(body: &GroupBody) -> Result<Metadata, Failure> {
     ] {
         let Some(sent) = sent else { continue };
         if let Some(sent) = sent {
-            text::free(sent, TEXT_MAX).map_err(|problem| Frame::invalid(name, problem))?;
+            text::free(sent, TEXT_MAX).map_err(|problem| RequestError::invalid(name, problem))?;
         }
         extras.insert(name.into(), sent.clone().into());
     }
@@ -78,7 +78,7 @@ pub(crate) fn new_group(body: GroupBody) -> Result<NewOrganization, Failure> {
     kept.merge(DIALECT, &extras(&body)?);
     Ok(NewOrganization {
         visibility: body.member_viewability_level.map(visibility).unwrap_or_default(),
-        name: body.name.ok_or_else(|| Frame::missing("name"))?,
+        name: body.name.ok_or_else(|| RequestError::missing("name"))?,
         name_must_be_free: true,
         extras: kept,
         ..NewOrganization::default()

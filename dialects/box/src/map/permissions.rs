@@ -1,5 +1,5 @@
-//! `configurable_permissions`: four switches of a group's admin. Stored only where they are not all on, and bound to the roles that
-//! Box shows as `admin`: whoever takes these away, through whatever API, takes the switches along.
+//! `configurable_permissions`: four switches of a group's admin. Stored only if not all are on, and bound to the roles that Box shows as
+//! `admin`: removing these roles, through any API, removes the switches, too.
 
 use roster_engine::{Extras, Metadata, RoleNumber, RoleSet, metadata::WHILE};
 use serde_json::{Value, json};
@@ -33,7 +33,7 @@ pub(crate) fn show(role: Role, extras: &Extras) -> ConfigurablePermissions {
     kept.and_then(|kept| serde_json::from_value(kept.clone()).ok()).unwrap_or(ALL)
 }
 
-/// What is to be merged into the extras; nothing where the request says nothing. On a member the engine drops it again.
+/// What is to be merged into the extras; nothing if the request doesn't contain them. If the role isn't an admin's, the engine drops it.
 pub(crate) fn write(sent: Option<Option<ConfigurablePermissionsBody>>) -> Metadata {
     let mut extras = Metadata::new();
     if let Some(sent) = sent {
@@ -70,7 +70,7 @@ mod tests {
     fn after(before: &Extras, sent: Option<Option<ConfigurablePermissionsBody>>) -> ConfigurablePermissions {
         let mut extras = before.clone();
         extras.merge(DIALECT, &write(sent));
-        extras.keep_while(holders());
+        extras.retain_for_roles(holders());
         show(Role::Admin, &extras)
     }
 

@@ -1,10 +1,10 @@
-//! Users. What only this vendor knows of them is kept in their extras, under the names that it is shown by.
+//! Users. Fields that only this vendor has are kept in their extras, under the vendor's names.
 
 use roster_engine::{
     Aliases, EntityId as _, Error, Extras, Metadata, NewUser, Realm, RoleNumber, RoleSet, User, UserId, UserPatch,
     UserStatus, metadata, text,
 };
-use roster_http::{Failure, Frame};
+use roster_http::{Failure, RequestError};
 use serde_json::{Value, json};
 
 use super::{DIALECT, is_computed, login, of_computed_login, time, user_id};
@@ -17,7 +17,7 @@ pub(crate) fn mini(user: &User) -> UserMini {
     UserMini { kind: "user", id: user_id(user), name: user.name.clone(), login: login(user) }
 }
 
-/// The enterprise's service account, as if it had a row.
+/// The enterprise's service account, shown as a user although it has no row.
 pub(crate) fn service_account(realm: &Realm) -> User {
     User {
         id: realm.id.service_account(),
@@ -44,7 +44,7 @@ pub(crate) fn enterprise(realm: &Realm) -> Enterprise {
     Enterprise { kind: "enterprise", id: realm.id.raw().to_string(), name: realm.name.clone() }
 }
 
-/// Of what is held at the realm's root.
+/// The enterprise role, from the roles held at the realm's root.
 pub(crate) fn role(held: RoleSet) -> EnterpriseRole {
     if held.contains(RoleNumber::OWNER) {
         EnterpriseRole::Admin
@@ -103,7 +103,7 @@ fn extras(body: &UserBody) -> Result<Metadata, Failure> {
         ("timezone", &body.timezone, 100),
     ] {
         let Some(sent) = sent else { continue };
-        text::free(sent, max).map_err(|problem| Frame::invalid(name, problem))?;
+        text::free(sent, max).map_err(|problem| RequestError::invalid(name, problem))?;
         let value = if sent.is_empty() { Value::Null } else { sent.as_str().into() };
         extras.insert(name.into(), value);
     }
@@ -130,17 +130,17 @@ fn extras(body: &UserBody) -> Result<Metadata, Failure> {
         let only_ours = matches!(status, Status::Active | Status::Inactive);
         extras.insert(STATUS.into(), if only_ours { Value::Null } else { json!(status) });
     }
-    metadata::check(&extras).map_err(|problem| Frame::invalid("tracking_codes", problem))?;
+    metadata::check(&extras).map_err(|problem| RequestError::invalid("tracking_codes", problem))?;
     Ok(extras)
 }
 
-fn check_name(name: &str) -> Result<(), Frame> {
+fn check_name(name: &str) -> Result<(), RequestError> {
     let problem = match text::free(name, NAME_MAX) {
         Ok(name) if name.trim().is_empty() => "must not be blank",
         Ok(_) => return Ok(()),
         Err(problem) => problem,
     };
-    Err(Frame::invalid("name", problem))
+    Err(RequestError::invalid("name", problem))
 }
 
 const fn engine_status(status: Status) -> UserStatus {
@@ -150,10 +150,10 @@ const fn engine_status(status: Status) -> UserStatus {
     }
 }
 
-/// An address that a user is to get: not one like those that are computed for who has none.
-fn new_login(login: String) -> Result<String, Frame> {
+/// A new address for a user. Refuses those that look like a computed one.
+fn new_login(login: String) -> Result<String, RequestError> {
     if is_computed(&login) {
-        return Err(Frame::invalid("login", "stands for a user who has no e-mail address"));
+        return Err(RequestError::invalid("login", "stands for a user who has no e-mail address"));
     }
     Ok(login)
 }
@@ -161,11 +161,11 @@ fn new_login(login: String) -> Result<String, Frame> {
 pub(crate) fn new_user(body: UserBody) -> Result<NewUser, Failure> {
     let mut kept = Extras::default();
     kept.merge(DIALECT, &extras(&body)?);
-    let name = body.name.ok_or_else(|| Frame::missing("name"))?;
+    let name = body.name.ok_or_else(|| RequestError::missing("name"))?;
     check_name(&name)?;
     let email = body.login.map(new_login).transpose()?;
     if email.is_none() && body.is_platform_access_only != Some(true) {
-        return Err(Frame::missing("login").into());
+        return Err(RequestError::missing("login").into());
     }
     Ok(NewUser {
         name: Some(name),
@@ -179,7 +179,7 @@ pub(crate) fn new_user(body: UserBody) -> Result<NewUser, Failure> {
     })
 }
 
-/// The changes that are asked for. The computed address of `user`, written back, is none.
+/// The requested changes. The computed address of `user`, written back, is not a change.
 pub(crate) fn user_patch(user: UserId, body: UserBody) -> Result<UserPatch, Failure> {
     if body.enterprise == Some(None) {
         return Err(Error::Forbidden("users who are in no enterprise".into()).into());

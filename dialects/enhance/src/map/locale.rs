@@ -238,14 +238,14 @@ const KNOWN: [&str; 234] = [
     "zu-ZA",
 ];
 
-/// Of whoever says nothing.
+/// For users and organizations without a language.
 pub(crate) const DEFAULT: &str = "en";
 
 pub(crate) fn is_known(locale: &str) -> bool {
     KNOWN.binary_search(&locale).is_ok()
 }
 
-/// What is shown of a language that another surface may have set.
+/// The language to show; another surface may have set one that the vendor doesn't know.
 pub(crate) fn show(locale: Option<&str>) -> String {
     locale.filter(|locale| is_known(locale)).unwrap_or(DEFAULT).to_owned()
 }

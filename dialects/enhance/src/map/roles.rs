@@ -5,7 +5,7 @@ use roster_engine::{RoleCatalog, RoleNumber, RoleSet};
 
 use crate::wire::Role;
 
-/// In the order they are shown in.
+/// In display order.
 const NAMED: [(Role, RoleNumber); 6] = [
     (Role::Owner, RoleNumber::OWNER),
     (Role::SuperAdmin, RoleNumber::ADMIN),
@@ -26,27 +26,27 @@ pub(crate) fn as_site_access() -> RoleSet {
     RoleSet::from_bits(!others.bits())
 }
 
-/// Whether these are of somebody who is let into single sites. Owners and super admins reach all.
+/// Whether these roles give access to single sites only. Owners and super admins reach all.
 pub(crate) fn is_collaborator(roles: RoleSet) -> bool {
-    roles.meets(as_site_access()) && !roles.meets(RoleSet::OWNER.with(RoleNumber::ADMIN))
+    roles.intersects(as_site_access()) && !roles.intersects(RoleSet::OWNER.with(RoleNumber::ADMIN))
 }
 
 pub(crate) fn show(_: &RoleCatalog, roles: RoleSet) -> Vec<Role> {
     let held = |(role, number): &(Role, RoleNumber)| match role {
-        Role::SiteAccess => roles.meets(as_site_access()),
+        Role::SiteAccess => roles.intersects(as_site_access()),
         _ => roles.contains(*number),
     };
     NAMED.iter().filter(|named| held(named)).map(|(role, _)| *role).collect()
 }
 
-/// What these names stand for where nothing was before.
+/// The roles that these names stand for in a new membership.
 pub(crate) fn read(roles: &[Role]) -> RoleSet {
     roles.iter().map(|role| number(*role)).collect()
 }
 
-/// Of what `before` holds, what shows as `SiteAccess` stays as long as that is written.
+/// The roles of `before` that show as `SiteAccess` stay as long as `SiteAccess` is written.
 pub(crate) fn write(before: RoleSet, written: RoleSet) -> RoleSet {
-    let kept = before.and(as_site_access());
+    let kept = before.intersection(as_site_access());
     if written.contains(RoleNumber::SITE_ACCESS) && !kept.is_empty() {
         written.without(RoleNumber::SITE_ACCESS).union(kept)
     } else {
@@ -54,7 +54,7 @@ pub(crate) fn write(before: RoleSet, written: RoleSet) -> RoleSet {
     }
 }
 
-/// The roles by which members are found who show this one.
+/// The roles that show as this one, for filtering members.
 pub(crate) fn shown_as(role: Role) -> RoleSet {
     match role {
         Role::SiteAccess => as_site_access(),

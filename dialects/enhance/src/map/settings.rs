@@ -1,5 +1,5 @@
-//! What only this vendor keeps, in the extras of memberships, organizations, tokens and users. Sites are bound to the roles that show as
-//! `SiteAccess`: whoever takes these away, through whatever API, takes the sites along.
+//! Fields that only this vendor has, kept in the extras of memberships, organizations, tokens and users. Sites are bound to the roles that
+//! show as `SiteAccess`: removing these roles, through any API, removes the sites, too.
 
 use roster_engine::{Error, Extras, OrganizationId, metadata::WHILE};
 use serde_json::{Value, json};
@@ -15,7 +15,7 @@ pub(crate) const EXPIRES: &str = "expires";
 pub(crate) const ALLOWED_IPS: &str = "allowed_ips";
 pub(crate) const IP_RESTRICTED: &str = "ip_restricted";
 
-/// Entries of one list, and characters of one entry.
+/// Maximum entries of a list, and maximum characters of an entry.
 const ENTRIES_MAX: usize = 1000;
 const LENGTH_MAX: usize = 256;
 
@@ -41,7 +41,7 @@ fn check(field: &'static str, entries: &[String]) -> Result<(), Error> {
     Ok(())
 }
 
-/// What is to be merged into a membership's extras. What is empty goes.
+/// What is to be merged into a membership's extras. An empty list removes the entry.
 pub(crate) fn write(sites: Option<Vec<String>>, notifications: Option<Vec<String>>) -> Result<Object, Error> {
     let (sites, notifications) = (sites.unwrap_or_default(), notifications.unwrap_or_default());
     check("siteAccesses", &sites)?;
@@ -67,7 +67,7 @@ pub(crate) fn of_token(
     Ok(extras)
 }
 
-/// A user's: for which organization he was made.
+/// For a user's extras: the organization that the user was created for.
 pub(crate) fn made_for(organization: OrganizationId) -> Object {
     Object::from_iter([(roster_engine::MADE_FOR.to_owned(), super::id(organization).into())])
 }
@@ -83,9 +83,9 @@ mod tests {
         let (site, note) = (vec!["a site".to_owned()], vec!["mail".to_owned()]);
         let mut extras = Extras::default();
         extras.merge(DIALECT, &write(Some(site.clone()), Some(note.clone())).expect("fine"));
-        extras.keep_while(RoleSet::of(RoleNumber::SITE_ACCESS));
+        extras.retain_for_roles(RoleSet::of(RoleNumber::SITE_ACCESS));
         assert_eq!((sites(&extras), notifications(&extras)), (site, note.clone()));
-        extras.keep_while(RoleSet::of(RoleNumber::ADMIN));
+        extras.retain_for_roles(RoleSet::of(RoleNumber::ADMIN));
         assert_eq!((sites(&extras), notifications(&extras)), (vec![], note));
         extras.merge(DIALECT, &write(None, None).expect("fine"));
         assert!(extras.is_empty());

@@ -7,7 +7,7 @@ use super::parse::compared_by;
 use super::{Filter, Literal, Operator, Term, Test, ValueFilter};
 use crate::schema::{Attribute, Kind, Place};
 
-/// As texts are compared where case doesn't count.
+/// Folds a string for case-insensitive comparison.
 pub fn folded(value: &str) -> String {
     text::fold(value)
 }
@@ -31,7 +31,7 @@ fn values(value: Option<&Value>) -> &[Value] {
 }
 
 impl Filter {
-    /// Whether a resource, in the form that clients see, fits.
+    /// Whether a resource, in the form shown to clients, matches.
     pub fn fits(&self, resource: &Map<String, Value>) -> bool {
         match self {
             Self::And(all) => all.iter().all(|filter| filter.fits(resource)),
@@ -58,7 +58,7 @@ impl Term {
 }
 
 impl ValueFilter {
-    /// Whether one value of a list fits.
+    /// Whether one value of a list matches.
     pub fn fits(&self, value: &Value) -> bool {
         match self {
             Self::And(all) => all.iter().all(|filter| filter.fits(value)),
@@ -68,7 +68,7 @@ impl ValueFilter {
         }
     }
 
-    /// What it says by `eq` alone, all of which must hold: what a value that is made for it has.
+    /// The `eq` conditions that must all hold: they give the parts of a value that is created for the filter.
     pub fn equalities(&self) -> Vec<(&'static Attribute, &Literal)> {
         match self {
             Self::And(all) => all.iter().flat_map(Self::equalities).collect(),
@@ -97,7 +97,7 @@ fn is_present(value: &Value) -> bool {
 }
 
 impl Test {
-    /// Of many values one is enough; of none, only what asks for absence, and `ne`.
+    /// One matching value is enough; without values, only tests for absence and `ne` hold.
     fn fits_any(&self, attribute: &'static Attribute, found: &[&Value]) -> bool {
         match self {
             Self::Present => found.iter().any(|value| is_present(value)),
@@ -151,7 +151,7 @@ impl Literal {
         }
     }
 
-    /// As JSON, for a value that is made.
+    /// As JSON, for a value that is created.
     pub fn to_json(&self) -> Value {
         match self {
             Self::Text { text, .. } => Value::from(text.as_str()),
@@ -161,7 +161,7 @@ impl Literal {
     }
 }
 
-/// What a resource is sorted by: of a list the primary value, else the first; text without case.
+/// The sort key of a resource: for a list the primary value, else the first; strings case-folded.
 pub fn sort_key(place: &Place, sub: Option<&'static Attribute>, resource: &Map<String, Value>) -> Option<String> {
     let found = values(at(resource, place));
     let is_primary = |value: &&Value| value.get("primary") == Some(&Value::Bool(true));

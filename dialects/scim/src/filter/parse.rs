@@ -7,8 +7,8 @@ use super::lexer::{Lexer, Token};
 use super::{DEPTH_MAX, Filter, Literal, Operator, Problem, TERMS_MAX, Term, Test, ValueFilter};
 use crate::schema::{Attribute, Kind, Place, Resource};
 
-/// Reads a filter on one kind of resource. `elsewhere`: other kinds that the same filter is asked of, whose attributes are
-/// merely absent here.
+/// Parses a filter on one kind of resource. `elsewhere`: other kinds that the same filter is applied to; their attributes are
+/// known, but absent here.
 pub fn parse(text: &str, resource: &'static Resource, elsewhere: &[&'static Resource]) -> Result<Filter, Problem> {
     let mut parser = Parser { lexer: Lexer::new(text)?, resource, elsewhere, depth: 0, terms: 0 };
     let filter = parser.any()?;
@@ -18,7 +18,7 @@ pub fn parse(text: &str, resource: &'static Resource, elsewhere: &[&'static Reso
     }
 }
 
-/// Reads what stands in the brackets behind `attribute[`, up to the closing one. Gives the rest of the text, too.
+/// Parses the text after `attribute[` up to the closing bracket. Also returns the rest of the text.
 pub(super) fn parse_within<'t>(
     text: &'t str,
     attribute: &'static Attribute,
@@ -268,7 +268,7 @@ fn native_id(text: &str) -> Option<String> {
     user.or_else(|| Form::read_any::<OrganizationId>(text).map(EntityId::native))
 }
 
-/// Whether it holds of an attribute that isn't there.
+/// Whether the test holds for an absent attribute.
 pub(super) fn holds_of_nothing(test: &Test) -> bool {
     match test {
         Test::Present => false,

@@ -4,7 +4,7 @@ use super::parse::parse_within;
 use super::{Problem, ValueFilter};
 use crate::schema::{Attribute, Place, Resource};
 
-/// What an operation is about.
+/// What a path refers to.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Path {
     /// A whole extension, by its URN.

@@ -60,7 +60,7 @@ pub(crate) fn group(of: &ProvisionedGroup, catalog: &RoleCatalog, links: &Links)
     let mut document = document(of, catalog, links);
     let mut extension = document.remove(ROSTER);
     let mut shown = Map::new();
-    // Without the members' roles: what a group has doesn't depend on whether they were read.
+    // Without the members' roles: the version must not depend on whether members were read.
     shown.insert("schemas".into(), schemas(&GROUPS, extension.as_ref()));
     shown.insert("id".into(), of.organization.id.native().into());
     shown.extend(document);
@@ -116,13 +116,13 @@ pub(crate) fn new_group(body: &Map<String, Value>, caller: &Caller) -> Result<Ne
     })
 }
 
-/// Members are read apart: they are many, and kept elsewhere.
+/// Members are read separately: there may be many, and they are stored elsewhere.
 pub(crate) fn without_members(body: &Map<String, Value>) -> Map<String, Value> {
     let rest = body.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("members"));
     rest.map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
-/// The members in a body; `None` if it says nothing of them.
+/// The members in a body; `None` if they are absent or null.
 pub(crate) fn sent_members(body: &Map<String, Value>) -> Result<Option<Vec<String>>, Refusal> {
     match value::member(body, "members") {
         None | Some(Value::Null) => Ok(None),
@@ -151,7 +151,7 @@ pub(crate) fn put(
     Ok(patch)
 }
 
-/// What is different from what is there.
+/// What differs from the current state.
 fn difference(
     before: &ProvisionedGroup,
     after: &Document,
@@ -195,7 +195,7 @@ pub(crate) fn is_about_members(step: &Step) -> bool {
     step.target().is_some_and(|target| target.place.extension.is_none() && target.place.attribute.name == "members")
 }
 
-/// What an operation on members does. Only what removes all of them says so by saying nothing else.
+/// The effect of an operation on members. Only a removal without value and filter removes all of them.
 pub(crate) fn member_change(step: &Step, links: &Links) -> Result<Option<MemberChange>, Refusal> {
     let Some(target) = step.target() else { return Ok(None) };
     if target.sub.is_some() {
@@ -205,7 +205,7 @@ pub(crate) fn member_change(step: &Step, links: &Links) -> Result<Option<MemberC
         (Op::Remove, Some(filter), _) => Some(remove_where(filter, links)),
         (Op::Remove, None, None) => Some(MemberChange::Clear),
         (Op::Remove, None, Some(value)) => Some(MemberChange::Remove(value::members(value)?)),
-        // A key without a value says nothing.
+        // A key without a value has no effect.
         (_, None, Some(Value::Null)) if step.by_key => None,
         (Op::Add, Some(filter), _) => {
             let named = patch::named_members(filter);
@@ -220,7 +220,7 @@ pub(crate) fn member_change(step: &Step, links: &Links) -> Result<Option<MemberC
     })
 }
 
-/// Whom a filter names is named, also where it asks for more.
+/// The removal of the members that a filter selects; those that it names are passed on even if it has further conditions.
 fn remove_where(filter: &ValueFilter, links: &Links) -> MemberChange {
     if let Some(named) = patch::named_members(filter) {
         return MemberChange::Remove(named);

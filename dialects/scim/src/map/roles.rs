@@ -15,22 +15,22 @@ use crate::value;
 
 const PREFIX: &str = "whylabs-";
 
-/// Which organization and role an id means.
+/// The organization and the role that a role group's id refers to.
 #[derive(Clone, Debug)]
-pub(crate) struct Named {
+pub(crate) struct RoleGroupRef {
     pub(crate) organization: OrganizationRef,
     pub(crate) role: RoleNumber,
     pub(crate) key: String,
 }
 
-/// What a group is called.
+/// A role group's id, and its id in the directory.
 #[derive(Clone, Debug)]
-pub(crate) struct Known {
+pub(crate) struct RoleGroupIds {
     pub(crate) id: String,
     pub(crate) external_id: Option<String>,
 }
 
-impl Named {
+impl RoleGroupRef {
     /// The role in any letter case; the prefix may be missing.
     pub(crate) fn read(id: &str, catalog: &RoleCatalog) -> Result<Self, Refusal> {
         let unknown = || Refusal::not_found("group");
@@ -53,14 +53,14 @@ pub(crate) fn id_of(of: &ProvisionedGroup, key: &str) -> String {
     id(of.organization.id, &of.organization.aliases, key)
 }
 
-/// An id as it is shown, but for the organization, which is taken as it is written.
-pub(crate) fn normal_id(id: &str, catalog: &RoleCatalog) -> Option<String> {
-    let named = Named::read(id, catalog).ok()?;
+/// An id in the form in which it is shown, except for the organization, which is kept as written.
+pub(crate) fn canonical_id(id: &str, catalog: &RoleCatalog) -> Option<String> {
+    let named = RoleGroupRef::read(id, catalog).ok()?;
     let (organization, _) = id.rsplit_once(':')?;
     Some(format!("{PREFIX}{}:{}", organization.strip_prefix(PREFIX).unwrap_or(organization), named.key))
 }
 
-/// A role group as clients see it; who holds the role, as far as members were read.
+/// A role group as shown to clients, with the holders of the role if members were read.
 pub(crate) fn group(of: &ProvisionedGroup, role: RoleNumber, key: &str, links: &Links) -> Map<String, Value> {
     let id = id_of(of, key);
     let mut shown = Map::new();
@@ -80,8 +80,8 @@ pub(crate) fn group(of: &ProvisionedGroup, role: RoleNumber, key: &str, links: &
     shown
 }
 
-/// The name is the id, and stays.
-fn same_name(known: &Known, name: Option<&str>) -> Result<(), Refusal> {
+/// Checks that the name isn't changed: it is the id.
+fn same_name(known: &RoleGroupIds, name: Option<&str>) -> Result<(), Refusal> {
     match name {
         Some(name) if !name.eq_ignore_ascii_case(&known.id) => {
             Err(Refusal::mutability("displayName can't be another one than the id"))
@@ -90,21 +90,21 @@ fn same_name(known: &Known, name: Option<&str>) -> Result<(), Refusal> {
     }
 }
 
-fn difference(known: &Known, after: &Map<String, Value>) -> Result<GroupPatch, Refusal> {
+fn difference(known: &RoleGroupIds, after: &Map<String, Value>) -> Result<GroupPatch, Refusal> {
     same_name(known, text(after, "displayName"))?;
     let external_id = text(after, "externalId").map(str::to_owned);
     let external_id = (external_id != known.external_id).then_some(external_id);
     Ok(GroupPatch { external_id, ..GroupPatch::default() })
 }
 
-pub(crate) fn put(known: &Known, body: &Map<String, Value>) -> Result<GroupPatch, Refusal> {
+pub(crate) fn put(known: &RoleGroupIds, body: &Map<String, Value>) -> Result<GroupPatch, Refusal> {
     let members = sent_members(body)?;
     let mut patch = difference(known, &value::resource(&without_members(body), &ROLE_GROUPS)?)?;
     patch.members = members.map(MemberChange::Replace).into_iter().collect();
     Ok(patch)
 }
 
-pub(crate) fn patched(known: &Known, steps: &[Step], links: &Links) -> Result<GroupPatch, Refusal> {
+pub(crate) fn patched(known: &RoleGroupIds, steps: &[Step], links: &Links) -> Result<GroupPatch, Refusal> {
     let mut after = Map::new();
     after.insert("displayName".into(), known.id.as_str().into());
     after.extend(known.external_id.as_deref().map(|id| ("externalId".to_owned(), id.into())));

@@ -1,4 +1,4 @@
-//! Users. What Roster has words for is the user's own; the rest of what a directory says is kept as its document.
+//! Users. Attributes that Roster knows are stored in the user; the rest of what a directory sends is kept as its document.
 
 use roster_engine::{EntityId as _, ProvisionedUser, RoleCatalog, UserProfile, UserProfilePatch, text as model};
 use serde_json::{Map, Value, json};
@@ -8,7 +8,7 @@ use crate::schema::{ENTERPRISE, USERS};
 
 type Document = Map<String, Value>;
 
-/// The place of the address that is the user's own: the primary one, else the first for work, else the first.
+/// The index of the address that becomes the user's: the primary one, else the first for work, else the first.
 fn own_address(emails: &[Value]) -> Option<usize> {
     let has_value = |value: &Value| value.get("value").and_then(Value::as_str).is_some_and(|v| !v.is_empty());
     let like = |fits: &dyn Fn(&Value) -> bool| emails.iter().position(|value| has_value(value) && fits(value));
@@ -20,7 +20,7 @@ fn own_address(emails: &[Value]) -> Option<usize> {
         .or_else(|| like(&|_| true))
 }
 
-/// Puts the address that the user has now in the place of what the document says.
+/// Replaces the address in the document by the one that the user has now.
 fn show_address(document: &mut Document, email: Option<&str>) {
     let mut emails = match document.remove("emails") {
         Some(Value::Array(emails)) => emails,
@@ -94,14 +94,14 @@ pub(crate) fn document(of: &ProvisionedUser) -> Document {
         document.insert("externalId".into(), external_id.into());
     }
     document.remove("active");
-    // Once it was taken away, it is left out until it is written, or until it isn't true.
+    // Once removed, `active` is left out until it is written again, or until it isn't true.
     if says_active || !of.is_active() {
         document.insert("active".into(), of.is_active().into());
     }
     document
 }
 
-/// What of a document Roster has words for.
+/// The attributes of a document that Roster knows.
 pub(crate) fn profile(document: &Document) -> UserProfile {
     let name = document.get("name").and_then(Value::as_object).cloned().unwrap_or_default();
     let part = |part: &str| text(&name, part).map(str::to_owned);
@@ -134,7 +134,7 @@ fn changed<T: PartialEq>(before: &T, after: T) -> Option<T> {
     (*before != after).then_some(after)
 }
 
-/// A whole name that Roster put together, and that no directory said, doesn't outlive the parts that it was made of.
+/// Removes a whole name that Roster composed, and that no directory sent, once the parts that it was made of change.
 fn drop_made_up_name(of: &ProvisionedUser, before: &Document, after: &mut Document) {
     let part = |document: &Document, part: &str| document.get("name").and_then(|name| name.get(part)).cloned();
     let said = of.link.as_ref().and_then(|link| part(&link.document, "formatted"));
@@ -164,12 +164,12 @@ pub(crate) fn difference(of: &ProvisionedUser, before: &Document, mut after: Doc
         last_name: changed(&before.last_name, after.last_name),
         active: changed(&before.active, after.active),
         external_id: changed(&before.external_id, after.external_id),
-        // All of it: others may have changed what it said.
+        // The whole document: others may have changed parts of what it said.
         document: Some((after.document, after.addresses)),
     })
 }
 
-/// His places in groups as clients of this mount see them.
+/// The user's groups as clients of this mount see them.
 fn groups(of: &ProvisionedUser, catalog: &RoleCatalog, links: &Links) -> Vec<Value> {
     let shown =
         |id: &str, name: &str| json!({"value": id, "$ref": links.group_named(id), "display": name, "type": "direct"});
@@ -186,7 +186,7 @@ fn groups(of: &ProvisionedUser, catalog: &RoleCatalog, links: &Links) -> Vec<Val
     all
 }
 
-/// A user as clients see him, with his tag.
+/// A user as shown to clients, with the entity tag.
 pub(crate) fn user(of: &ProvisionedUser, catalog: &RoleCatalog, links: &Links) -> Document {
     let user = &of.user;
     let mut document = document(of);
@@ -215,7 +215,7 @@ pub(crate) fn user(of: &ProvisionedUser, catalog: &RoleCatalog, links: &Links) -
     shown
 }
 
-/// A name of the user for people to read.
+/// A display name.
 pub(crate) fn display(of: &ProvisionedUser) -> String {
     let document = document(of);
     let name = document.get("name").and_then(Value::as_object);

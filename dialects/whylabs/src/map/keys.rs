@@ -15,7 +15,7 @@ use crate::wire::UserApiKey;
 const EXPIRY_MIN_MS: i64 = 60_000;
 const RESOURCE: &str = "resourceId";
 
-/// A key as it is asked for.
+/// The parameters of a new key.
 #[derive(Debug)]
 pub(crate) struct KeyRequest {
     pub scopes: Vec<Scope>,
@@ -24,7 +24,7 @@ pub(crate) struct KeyRequest {
     pub alias: Option<String>,
 }
 
-/// The scopes of these names; none are the default.
+/// The scopes with these names; the default ones if there are no names.
 pub(crate) fn read_scopes(names: &[&str], internal_too: bool) -> Result<Vec<Scope>, Error> {
     if names.is_empty() {
         return Ok(vec![scopes::DEFAULT]);
@@ -65,7 +65,7 @@ pub(crate) fn new_token(organization: &Organization, user: Option<UserRef>, requ
     }
 }
 
-/// What is wrong with a new token, in the words of this surface.
+/// Renames the fields in an error about a new token to those of this surface.
 pub(crate) fn refused(error: Error) -> Error {
     match error {
         Error::Invalid { field, problem } if field == "name" => Error::invalid("token_name", problem),
@@ -76,13 +76,13 @@ pub(crate) fn refused(error: Error) -> Error {
 /// The ids that users are shown by.
 pub(crate) type Shown = HashMap<UserId, String>;
 
-/// Whose key it is. One that was made for nobody shows a user who isn't there: the clients want one.
+/// The user of a key. One that was made for no user shows a user that doesn't exist, since the clients require one.
 pub(crate) fn key_user(token: &Token, users: &Shown) -> String {
     let user = token.user.unwrap_or_else(|| UserId::from_raw(token.id.raw()));
     users.get(&user).cloned().unwrap_or_else(|| SURFACE.show(user, &roster_engine::Aliases::default()))
 }
 
-/// `users`: whose keys these are, as far as they are there.
+/// `users`: the users of the keys, as far as they exist.
 pub(crate) fn api_key(catalog: &RoleCatalog, organization: &Organization, token: &Token, users: &Shown) -> UserApiKey {
     UserApiKey {
         key: None,
@@ -99,7 +99,7 @@ pub(crate) fn api_key(catalog: &RoleCatalog, organization: &Organization, token:
     }
 }
 
-/// The one answer that shows the key: `ID.SECRET:ORGANIZATION`, 64 characters before the colon.
+/// The only answer that shows the key: `ID.SECRET:ORGANIZATION`, 64 characters before the colon.
 pub(crate) fn issued_key(
     catalog: &RoleCatalog,
     organization: &Organization,

@@ -1,7 +1,7 @@
-//! Organizations. What only this vendor knows of them is kept in their extras, under the names that it is shown by.
+//! Organizations. Fields that only this vendor has are kept in their extras, under the vendor's names.
 
 use roster_engine::{Error, Extras, Metadata, NewOrganization, Organization, OrganizationPatch, OrganizationRef};
-use roster_http::{Failure, Frame, Pairs};
+use roster_http::{Failure, Pairs, RequestError};
 use serde_json::Value;
 
 use crate::map::{DIALECT, organization_id};
@@ -14,12 +14,12 @@ const OBSERVATORY: &str = "observatoryUrl";
 const BUCKET: &str = "storageBucketOverride";
 const MANAGED_ONLY: &str = "allowManagedMembershipUpdatesOnly";
 
-/// Whether only its account may change who the members are, and not the vendor's own services.
+/// Whether only its account may change the members, and not the vendor's own services.
 pub(crate) fn managed_updates_only(organization: &Organization) -> bool {
     organization.extras.flag(DIALECT, MANAGED_ONLY)
 }
 
-/// Whether it shows a parent. The realm's root is nobody's.
+/// Whether it shows a parent; the realm's root isn't shown as one.
 pub(crate) const fn has_parent(organization: &Organization) -> bool {
     organization.depth > 1
 }
@@ -82,19 +82,19 @@ pub(crate) fn metadata(organization: &Organization, parent: Option<String>) -> O
     }
 }
 
-/// `a.com, b.com` as a list; nothing is no domain.
+/// `a.com, b.com` as a list; an empty string gives an empty list.
 fn read_domains(text: &str) -> Vec<String> {
     text.split(',').map(str::trim).filter(|domain| !domain.is_empty()).map(str::to_owned).collect()
 }
 
-/// What of the extras the query says.
+/// The extras that the query sets.
 fn read_extras(query: &Pairs) -> Result<Metadata, Failure> {
     let mut extras = Metadata::new();
     if let Some(tier) = query.optional("subscription_tier")? {
         let tier = Value::from(tier.to_ascii_uppercase());
         if serde_json::from_value::<SubscriptionTier>(tier.clone()).is_err() {
             let problem = "must be FREE, PAID, AWS_MARKETPLACE or SUBSCRIPTION";
-            return Err(Frame::invalid("subscription_tier", problem).into());
+            return Err(RequestError::invalid("subscription_tier", problem).into());
         }
         extras.insert(TIER.into(), tier);
     }

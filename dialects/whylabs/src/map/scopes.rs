@@ -1,8 +1,8 @@
-//! The vendor's scopes and what they open.
+//! The vendor's scopes and the permissions that they stand for.
 //!
-//! A key keeps the names that it was made with, since they are shown byte for byte, and beside them the permissions that
-//! they mean, which is what the engine goes by. A key that was made through another surface has no such names: it shows
-//! those whose permissions it may all use.
+//! A key keeps the names that it was made with, since they are shown byte for byte, and in addition the permissions that they stand
+//! for, which the engine checks. A key that was made through another surface has no such names: it shows the scopes of which it
+//! has all permissions.
 
 use roster_engine::{BuiltIn as P, RoleCatalog, Token};
 use serde_json::Value;
@@ -37,7 +37,7 @@ scopes! {
         [P::MembershipsRead, P::MembershipsWrite, P::TokensWrite,
          P::OrganizationsRead, P::OrganizationsList, P::OrganizationsCreate];
     User = ":user", [P::OrganizationsRead, P::OrganizationsList];
-    // What these are for is not in Roster.
+    // Scopes for features that Roster doesn't have.
     Authenticated = ":authenticated", [];
     SecureContainer = ":secure_container", [];
     WriteData = ":write_data", [];
@@ -45,15 +45,15 @@ scopes! {
     ReadNotification = ":read_notification", [];
     WriteResource = ":write_resource", [];
     ReadResource = ":read_resource", [];
-    // Only realm keys have what these are for, and they have it without.
+    // Scopes for what only realm keys may do, which need no scopes.
     WhylabsAdministrator = ":whylabs_administrator", [];
     WhylabsSystem = ":whylabs_system", [];
 }
 
-/// What a key gets for which none are asked.
+/// The scopes of a key for which none are given.
 pub(crate) const DEFAULT: Scope = Scope::User;
 
-/// Under which name a token keeps its scopes.
+/// The key in a token's extras for its scopes.
 pub(super) const SCOPES: &str = "scopes";
 
 impl Scope {
@@ -61,13 +61,13 @@ impl Scope {
         Self::ALL.iter().copied().find(|scope| scope.name() == name)
     }
 
-    /// Not for customers to give.
+    /// Whether customers can't grant this scope.
     pub(crate) const fn is_internal(self) -> bool {
         matches!(self, Self::WhylabsAdministrator | Self::WhylabsSystem)
     }
 }
 
-/// The keys of all permissions that these scopes mean, each once.
+/// The keys of all permissions that these scopes stand for, each once.
 pub(super) fn permissions(scopes: &[Scope]) -> Vec<String> {
     let mut keys: Vec<String> =
         scopes.iter().flat_map(|scope| scope.permissions()).map(|permission| permission.key().to_owned()).collect();
@@ -90,7 +90,7 @@ pub(super) fn shown(catalog: &RoleCatalog, token: &Token) -> Vec<String> {
     let uses = |permission: &P| {
         let key = permission.key();
         let in_scope = token.scopes.as_ref().is_none_or(|scopes| scopes.iter().any(|scope| scope == key));
-        in_scope && catalog.granting(key).meets(token.roles)
+        in_scope && catalog.granting(key).intersects(token.roles)
     };
     let opens = |scope: &&Scope| !scope.permissions().is_empty() && scope.permissions().iter().all(uses);
     Scope::ALL.iter().filter(opens).map(|scope| scope.name().to_owned()).collect()

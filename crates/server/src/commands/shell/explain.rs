@@ -1,11 +1,11 @@
 use anyhow::anyhow;
 use roster_engine::{Error, Subject};
 
-/// An engine's error in words for who sits at a shell, with what to do where that isn't plain.
+/// An engine error in words for a command's user, with a hint on what to do where it isn't obvious.
 pub(crate) fn explain(error: Error) -> anyhow::Error {
     match &error {
         Error::NotFound(Subject::Membership) => {
-            anyhow!("the user is no member of the organization: see `roster member list`, `roster member add`")
+            anyhow!("the user is not a member of the organization: see `roster member list`, `roster member add`")
         }
         Error::NotFound(Subject::Owner) => anyhow!("the organization has no owner"),
         Error::NotFound(subject) => anyhow!("there is no such {subject}"),

@@ -1,4 +1,4 @@
-//! Results on standard output: for people, or one JSON value.
+//! Results on standard output: as text, or as one JSON value.
 
 use std::fmt::Write as _;
 use std::io::{ErrorKind, Write as _};
@@ -15,7 +15,7 @@ pub(crate) struct Output {
 }
 
 impl Output {
-    /// Prints `value`, or the text that says the same to people.
+    /// Prints `value` as JSON, or `text`.
     pub(crate) fn print(self, value: &impl Serialize, text: impl FnOnce() -> String) -> anyhow::Result<()> {
         let mut text = if self.json { serde_json::to_string_pretty(value)? } else { text() };
         if !text.is_empty() && !text.ends_with('\n') {
@@ -23,13 +23,13 @@ impl Output {
         }
         let mut out = std::io::stdout().lock();
         match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-            // `roster user list | head` has seen enough.
+            // The reader has closed the pipe, as in `roster user list | head`.
             Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
             written => Ok(written?),
         }
     }
 
-    /// Prints a list, and for people where it goes on; that is no part of the table, so it goes to standard error.
+    /// Prints a list. In text, the cursor of the next part goes to standard error, since it isn't part of the table.
     pub(crate) fn list<const N: usize>(
         self,
         value: &impl Serialize,
@@ -45,7 +45,7 @@ impl Output {
     }
 }
 
-/// One line for each thing there is to say: its name, and the value in a column.
+/// One line for each pair: the name, and the value in a second column.
 pub(crate) fn lines(pairs: &[(&str, String)]) -> String {
     let width = pairs.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
     pairs.iter().fold(String::new(), |mut text, (name, value)| {
@@ -54,7 +54,7 @@ pub(crate) fn lines(pairs: &[(&str, String)]) -> String {
     })
 }
 
-/// Columns under their heads, each as wide as it must be.
+/// A table with column headings, each column as wide as its widest cell.
 fn table<const N: usize>(heads: [&str; N], rows: impl Iterator<Item = [String; N]>) -> String {
     let heads = heads.map(str::to_owned);
     let rows: Vec<_> = std::iter::once(heads).chain(rows.map(|row| row.map(|cell| printable(&cell)))).collect();
@@ -76,12 +76,12 @@ fn table<const N: usize>(heads: [&str; N], rows: impl Iterator<Item = [String; N
     text
 }
 
-/// What isn't there.
+/// A value for output; `-` if there is none.
 pub(crate) fn or_dash(value: Option<&str>) -> String {
     value.unwrap_or("-").to_owned()
 }
 
-/// Names are whatever somebody sent; they shall not move the cursor of who reads them, nor make up rows.
+/// Replaces control characters: names come from clients and must not inject terminal control sequences or line breaks.
 fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }

@@ -7,14 +7,14 @@ use tempfile::TempDir;
 
 use crate::common::eventually;
 
-/// A folder with servers in it. They are gone at the end.
+/// A temporary folder with servers, all removed on drop.
 #[derive(Debug)]
 pub struct Cluster {
     folder: TempDir,
     programs: PathBuf,
 }
 
-/// One server. Its data stays where they are when it is killed.
+/// One server. Its data stays when it is killed.
 #[derive(Debug)]
 pub struct Postgres<'c> {
     cluster: &'c Cluster,
@@ -43,12 +43,12 @@ impl Cluster {
         self.path().join(server).join("data")
     }
 
-    /// Where its socket is: beside its data, which are copied whole for a standby.
+    /// The folder of its socket: not within its data, which is copied as a whole for a standby.
     fn folder_of(&self, server: &str) -> PathBuf {
         self.path().join(server)
     }
 
-    /// One of PostgreSQL's programs, as somebody whom it doesn't refuse.
+    /// One of PostgreSQL's programs, as another user if this is root, whom it refuses.
     fn program(&self, name: &str) -> Command {
         let program = self.programs.join(name);
         let mut command = if is_root() {
@@ -62,7 +62,7 @@ impl Cluster {
         command
     }
 
-    /// A new server with an empty database `roster`. It syncs as it should: what it acknowledges is to survive.
+    /// A new server with an empty database `roster`. It syncs its writes, since what it acknowledges must survive.
     pub fn start(&self, name: &str) -> Postgres<'_> {
         let data = self.data_of(name);
         let words = ["-A", "trust", "-U", "postgres", "-E", "UTF8", "--no-locale", "--no-sync", "-D"];
@@ -72,7 +72,7 @@ impl Cluster {
         server
     }
 
-    /// The same, on a port of 127.0.0.1, with this certificate and key, and for nobody who comes without TLS. Gives the port.
+    /// The same, on a port of 127.0.0.1, with this certificate and key, and refusing connections without TLS. Returns the port.
     pub fn start_with_tls(&self, name: &str, certificate: &str, key: &str) -> (Postgres<'_>, u16) {
         self.start(name).stop();
         let data = self.data_of(name);
@@ -90,7 +90,7 @@ impl Cluster {
         (self.resume_with(name, &format!("-c ssl=on -c listen_addresses=127.0.0.1 -c port={port}")), port)
     }
 
-    /// Starts a server on the data that are there.
+    /// Starts a server on its existing data.
     pub fn resume(&self, name: &str) -> Postgres<'_> {
         self.resume_with(name, "-c listen_addresses=")
     }
@@ -148,7 +148,7 @@ impl<'c> Postgres<'c> {
         self.ask(statement, database);
     }
 
-    /// Runs a statement and gives what it answers.
+    /// Runs a statement and returns its result.
     pub fn ask(&self, statement: &str, database: &str) -> String {
         let folder = self.cluster.folder_of(&self.name);
         let mut command = self.cluster.program("psql");
@@ -171,14 +171,14 @@ impl<'c> Postgres<'c> {
             }
         }
         for process in processes {
-            // Those that ended a moment ago aren't missed.
+            // Some may just have ended by themselves.
             let _ = Command::new("kill").args(["-KILL", &process.to_string()]).stderr(Stdio::null()).status();
         }
         eventually("the server is gone", || !Path::new(&format!("/proc/{}", self.process)).exists());
         std::mem::forget(self);
     }
 
-    /// Ends it as a crash does, but with all its processes gone when this returns.
+    /// Ends it like a crash, but all its processes are gone when this returns.
     pub fn stop(self) {
         self.end();
         std::mem::forget(self);

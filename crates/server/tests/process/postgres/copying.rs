@@ -4,11 +4,11 @@ use serde_json::json;
 
 use super::cluster::Cluster;
 use super::{make_organization, make_user, serve};
-use crate::common::{Place, eventually};
+use crate::common::{TestDir, eventually};
 
 #[test]
 fn a_database_is_copied_there_and_back() {
-    let (place, cluster) = (Place::new(), Cluster::new());
+    let (place, cluster) = (TestDir::new(), Cluster::new());
     let primary = cluster.start("one");
     let url = cluster.url(&["one"]);
     let server = place.serve();

@@ -8,13 +8,13 @@ use serde_json::{Value, json};
 
 use super::cluster::Cluster;
 use super::serve;
-use crate::common::{Place, eventually};
+use crate::common::{TestDir, eventually};
 use crate::http::Client;
 
 const CLIENTS: usize = 8;
 
-/// Makes organizations until told to stop, each until it is acknowledged, with one key for all tries of it.
-fn insist(mut client: Client, name: &str, over: &AtomicBool, count: &AtomicUsize) -> Vec<String> {
+/// Creates organizations until told to stop. Retries each until it is acknowledged, with the same idempotency key.
+fn create_until_stopped(mut client: Client, name: &str, over: &AtomicBool, count: &AtomicUsize) -> Vec<String> {
     let mut acknowledged = Vec::new();
     while !over.load(Ordering::Acquire) {
         let organization = format!("{name}-{}", acknowledged.len());
@@ -41,7 +41,7 @@ fn reach(count: &AtomicUsize, goal: usize) {
 
 #[test]
 fn the_primary_is_killed_and_nothing_acknowledged_is_lost() {
-    let (place, cluster) = (Place::new(), Cluster::new());
+    let (place, cluster) = (TestDir::new(), Cluster::new());
     let primary = cluster.start("one");
     let url = cluster.url(&["one", "two"]);
     let servers = [serve(&place, &url), serve(&place, &url)];
@@ -52,7 +52,7 @@ fn the_primary_is_killed_and_nothing_acknowledged_is_lost() {
         let clients: Vec<_> = (0..CLIENTS)
             .map(|n| {
                 let client = servers[n % servers.len()].client();
-                scope.spawn(move || insist(client, &format!("client-{n}"), over, count))
+                scope.spawn(move || create_until_stopped(client, &format!("client-{n}"), over, count))
             })
             .collect();
         reach(count, 100);

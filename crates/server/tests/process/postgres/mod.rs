@@ -1,4 +1,4 @@
-//! Several Roster processes on one PostgreSQL server, and what becomes of them when any of these dies.
+//! Several Roster processes on one PostgreSQL server, and what happens when any of these dies.
 
 mod cluster;
 mod copying;
@@ -10,15 +10,15 @@ mod tls;
 
 use serde_json::json;
 
-use crate::common::{KEY, Place, Server};
+use crate::common::{KEY, Server, TestDir};
 use crate::http::Client;
 
 /// A Roster process on this database.
-fn serve(place: &Place, database: &str) -> Server {
+fn serve(place: &TestDir, database: &str) -> Server {
     serve_with(place, database, &[])
 }
 
-fn serve_with(place: &Place, database: &str, more: &[&str]) -> Server {
+fn serve_with(place: &TestDir, database: &str, more: &[&str]) -> Server {
     let words = ["serve", "--listen", "127.0.0.1:0", "--log", "off", "--database", database];
     let words: Vec<_> = words.iter().chain(more).copied().collect();
     Server::start(place.roster(&words).env("ROSTER_BOOTSTRAP_KEY", KEY))

@@ -1,10 +1,10 @@
-//! The server is away, or has no room, or somebody keeps a lock: a clear 503, and no need to start anything anew.
+//! The database is down, its disk is full, or a lock is held: Roster answers with a clear 503 and recovers without a restart.
 
 use serde_json::json;
 
 use super::cluster::Cluster;
 use super::{make_organization, make_user, serve};
-use crate::common::{KEY, Place, Server, eventually};
+use crate::common::{KEY, Server, TestDir, eventually};
 use crate::http::Answer;
 
 fn is_unavailable(answer: &Answer) -> bool {
@@ -15,7 +15,7 @@ fn is_unavailable(answer: &Answer) -> bool {
 
 #[test]
 fn the_database_is_stopped_and_started() {
-    let (place, cluster) = (Place::new(), Cluster::new());
+    let (place, cluster) = (TestDir::new(), Cluster::new());
     let primary = cluster.start("one");
     let server = serve(&place, &cluster.url(&["one"]));
     let mut client = server.client();
@@ -32,19 +32,19 @@ fn the_database_is_stopped_and_started() {
         !is_unavailable(&client.post("/v1/organizations", &json!({"name": "Acme", "slug": "acme"})))
     });
     client.get("/readyz").expect(200);
-    // What was refused has left no trace.
+    // The refused write has left no trace.
     make_user(&mut client, "bob");
     place.done(&["verify", "--database", &cluster.url(&["one"])]);
 }
 
 #[test]
 fn who_waits_for_a_lock_waits_a_bounded_time() {
-    let (place, cluster) = (Place::new(), Cluster::new());
+    let (place, cluster) = (TestDir::new(), Cluster::new());
     let primary = cluster.start("one");
     let server = serve(&place, &cluster.url(&["one"]));
     let mut client = server.client();
     let organization = make_organization(&mut client, "Acme");
-    // In an order that memory doesn't keep.
+    // Sorted in an order that memory doesn't have, so that the database must answer.
     let members = format!("/v1/organizations/{organization}/memberships?sort=name");
     client.get(&members).expect(200);
     std::thread::scope(|scope| {
@@ -53,7 +53,7 @@ fn who_waits_for_a_lock_waits_a_bounded_time() {
         let waiting = "SELECT COUNT(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted \
                        AND relation = 'membership'::regclass";
         eventually("the lock is held", || primary.ask(waiting, "roster") == "1");
-        // More than there are connections: some wait for a connection, some for the lock, none without end.
+        // More than there are connections: some wait for a connection, some for the lock, none forever.
         let readers: Vec<_> = (0..40)
             .map(|_| {
                 let (mut client, members) = (server.client(), &members);
@@ -68,10 +68,10 @@ fn who_waits_for_a_lock_waits_a_bounded_time() {
     client.get(&members).expect(200);
 }
 
-/// SQLite on a disk of three megabytes. The disk is the server's own: nobody else sees it.
+/// SQLite on a disk of three megabytes, which is mounted in the server's own namespace.
 #[test]
 fn the_disk_is_full() {
-    let place = Place::new();
+    let place = TestDir::new();
     std::fs::create_dir(place.file("small")).expect("a folder");
     let mounted = "mount -t tmpfs -o size=3m tmpfs small && head -c 1500000 /dev/zero > small/ballast && exec \"$@\"";
     let roster = env!("CARGO_BIN_EXE_roster");

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::cluster::Cluster;
 use super::{make_organization, make_user, serve};
-use crate::common::{Place, Server};
+use crate::common::{Server, TestDir};
 use crate::http::Client;
 
 const WRITERS: usize = 16;
@@ -30,7 +30,7 @@ fn follow(mut client: Client, done: &AtomicBool) -> Vec<i64> {
 
 #[test]
 fn sixteen_writers_on_three_processes_and_no_follower_misses_an_event() {
-    let (place, cluster) = (Place::new(), Cluster::new());
+    let (place, cluster) = (TestDir::new(), Cluster::new());
     let _primary = cluster.start("one");
     let url = cluster.url(&["one"]);
     // All at once on an empty database: one makes the schema and the realm.
@@ -76,7 +76,7 @@ fn sixteen_writers_on_three_processes_and_no_follower_misses_an_event() {
 
 #[test]
 fn what_one_acknowledges_the_others_know() {
-    let (place, cluster) = (Place::new(), Cluster::new());
+    let (place, cluster) = (TestDir::new(), Cluster::new());
     let _primary = cluster.start("one");
     let url = cluster.url(&["one"]);
     let servers = [serve(&place, &url), serve(&place, &url)];
@@ -91,7 +91,7 @@ fn what_one_acknowledges_the_others_know() {
         let known: i64 = read.header("roster-sequence").expect("a number").parse().expect("a number");
         assert!(known >= sequence.parse().expect("a number"));
     }
-    // What can't be there yet is waited for, a bounded time; what is no number is refused.
+    // A position that doesn't exist yet is waited for, with a timeout; something that isn't a number is refused.
     let ahead = there.call_with("GET", "/v1/users", &[("Roster-At-Least", "1000000")], None).expect("an answer");
     assert_eq!(ahead.clone().expect(503).header("retry-after"), Some("1"));
     assert!(ahead.text().contains("1000000"), "{}", ahead.text());
@@ -125,13 +125,13 @@ fn what_one_acknowledges_the_others_know() {
     }
 }
 
-/// More than a victim lives for.
+/// More requests than the process lives for.
 const MANY: usize = 100_000;
 
 /// One process is killed under load: what it acknowledged is there, and the others go on.
 #[test]
 fn a_killed_process_takes_nothing_with_it() {
-    let (place, cluster) = (Place::new(), Cluster::new());
+    let (place, cluster) = (TestDir::new(), Cluster::new());
     let _primary = cluster.start("one");
     let url = cluster.url(&["one"]);
     let (victim, survivor) = (serve(&place, &url), serve(&place, &url));

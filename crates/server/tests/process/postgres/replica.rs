@@ -4,11 +4,11 @@ use serde_json::json;
 
 use super::cluster::Cluster;
 use super::{make_organization, make_user, serve_with};
-use crate::common::Place;
+use crate::common::TestDir;
 
 #[test]
 fn a_replica_answers_what_it_is_far_enough_for() {
-    let (place, cluster) = (Place::new(), Cluster::new());
+    let (place, cluster) = (TestDir::new(), Cluster::new());
     let primary = cluster.start("one");
     let twin = primary.standby("two");
     // Whoever is acknowledged need not be visible on the replica yet: that is what the sequence is for.

@@ -2,11 +2,11 @@
 
 use super::cluster::Cluster;
 use super::{make_user, serve};
-use crate::common::Place;
+use crate::common::TestDir;
 
 #[test]
 fn the_server_must_show_a_certificate_that_is_trusted() {
-    let (place, cluster) = (Place::new(), Cluster::new());
+    let (place, cluster) = (TestDir::new(), Cluster::new());
     let names = vec![String::from("127.0.0.1")];
     let own = rcgen::generate_simple_self_signed(names.clone()).expect("a certificate");
     let other = rcgen::generate_simple_self_signed(names).expect("a certificate");

@@ -1,4 +1,4 @@
-//! What became of an operation, for an answer of its own or as one of many in Bulk.
+//! The result of an operation, for a response of its own or as one of many in Bulk.
 
 use axum::response::Response;
 use http::StatusCode;
@@ -9,17 +9,17 @@ use crate::request::Conditions;
 use crate::selection::Selection;
 
 #[derive(Clone, Debug)]
-pub(crate) struct Done {
+pub(crate) struct OperationResult {
     pub(crate) status: StatusCode,
-    /// What is shown; `None` where nothing is.
+    /// The resource as shown; `None` if the answer has no body.
     pub(crate) shown: Option<Map<String, Value>>,
     pub(crate) version: Option<String>,
     pub(crate) location: Option<String>,
     pub(crate) id: Option<String>,
 }
 
-impl Done {
-    /// A whole resource; the answer shows what is selected.
+impl OperationResult {
+    /// From a whole resource; the answer shows what `selection` selects.
     pub(crate) fn resource(status: StatusCode, whole: &Map<String, Value>, selection: &Selection) -> Self {
         let meta = |name: &str| whole.get("meta")?.get(name)?.as_str().map(str::to_owned);
         Self {
@@ -31,12 +31,12 @@ impl Done {
         }
     }
 
-    /// The same, without showing it.
-    pub(crate) fn unseen(self) -> Self {
+    /// The same, without a body.
+    pub(crate) fn without_body(self) -> Self {
         Self { status: StatusCode::NO_CONTENT, shown: None, ..self }
     }
 
-    pub(crate) const fn gone() -> Self {
+    pub(crate) const fn no_content() -> Self {
         Self { status: StatusCode::NO_CONTENT, shown: None, version: None, location: None, id: None }
     }
 
@@ -51,10 +51,10 @@ impl Done {
     }
 }
 
-/// 304 to who has it already.
-pub(crate) fn not_modified(conditions: &Conditions, done: Done) -> Response {
+/// 304 if the client has this version already, else the result.
+pub(crate) fn not_modified(conditions: &Conditions, done: OperationResult) -> Response {
     match &done.version {
-        Some(version) if conditions.has(version) => answer::empty(StatusCode::NOT_MODIFIED, Some(version)),
+        Some(version) if conditions.is_not_modified(version) => answer::empty(StatusCode::NOT_MODIFIED, Some(version)),
         _ => done.response(),
     }
 }

@@ -1,5 +1,5 @@
-//! New rows wait in the writer until something else is asked. Nobody can tell: what an operation added it finds, what was undone is
-//! gone, and what the database refuses costs the operation whose it was, and no other.
+//! New rows are deferred in the writer until another statement runs. Callers don't notice: an operation finds what it
+//! added, undone rows are gone, and a refused row fails its own operation and no other.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,7 +10,7 @@ use super::opened;
 use crate::sql::{Connection, Savepoint};
 use crate::{Error, IndexMode, Result, Store};
 
-/// With a name that no other has, so that nothing clashes but the id.
+/// With a unique name, so that only the id can conflict.
 fn add(connection: &Connection, id: i64) -> Result<()> {
     static NAMES: AtomicUsize = AtomicUsize::new(1);
     let name = format!("realm {}", NAMES.fetch_add(1, Ordering::Relaxed));
@@ -29,20 +29,20 @@ fn there(connection: &Connection) -> Result<Vec<i64>> {
 async fn what_waits_is_found_and_undone() {
     let database = Database::new();
     let store = opened(database.url(), IndexMode::None).await;
-    let seen = store.write_aside(None, |connection| {
+    let seen = store.write_unlogged(None, |connection| {
         let attempt = Savepoint::Attempt;
         add(connection, 1)?;
         // Undone before anything of it was sent.
         connection.savepoint(attempt)?;
         add(connection, 2)?;
-        connection.back_to(attempt)?;
+        connection.rollback_to(attempt)?;
         connection.release(attempt)?;
         // Undone after it was sent, with more behind it.
         connection.savepoint(attempt)?;
         add(connection, 3)?;
         let first = there(connection)?;
         add(connection, 4)?;
-        connection.back_to(attempt)?;
+        connection.rollback_to(attempt)?;
         connection.release(attempt)?;
         // Kept, whether it was sent or not.
         connection.savepoint(attempt)?;
@@ -61,7 +61,7 @@ async fn what_waits_is_found_and_undone() {
     store.close().await;
 }
 
-/// Holds the writer until all the others wait, so that they share a transaction.
+/// Blocks the writer until all jobs are queued, so that they share a transaction.
 async fn together(store: &Arc<Store>, ids: &[i64], runs: &Arc<AtomicUsize>) -> Vec<Result<()>> {
     let (go, held) = std::sync::mpsc::channel::<()>();
     let (begun, begins) = tokio::sync::oneshot::channel();
@@ -76,7 +76,7 @@ async fn together(store: &Arc<Store>, ids: &[i64], runs: &Arc<AtomicUsize>) -> V
                 let _ = held.lock().map(|held| held.recv());
                 Ok(())
             };
-            store.write_aside(Some(roster_model::EntityId::from_raw(77)), hold).await
+            store.write_unlogged(Some(roster_model::EntityId::from_raw(77)), hold).await
         }
     });
     begins.await.expect("it runs");
@@ -88,7 +88,7 @@ async fn together(store: &Arc<Store>, ids: &[i64], runs: &Arc<AtomicUsize>) -> V
                 runs.fetch_add(1, Ordering::Relaxed);
                 add(connection, id)
             };
-            own.write_aside(Some(roster_model::EntityId::from_raw(77)), run).await
+            own.write_unlogged(Some(roster_model::EntityId::from_raw(77)), run).await
         }));
         while store.statistics().queue < u64::try_from(number).expect("a small number") + 1 {
             tokio::task::yield_now().await;
@@ -111,7 +111,7 @@ async fn a_refused_row_costs_its_own_operation_alone() {
     let outcomes = together(&store, &[1, 2, 1, 3], &runs).await;
     assert!(matches!(outcomes[..], [Ok(()), Ok(()), Err(Error::Taken(_)), Ok(())]), "{outcomes:?}");
     assert_eq!(store.read_server(there).await.expect("a read"), [1, 2, 3]);
-    // All four once together, then each in its turn, the refused one as often as a clash is tried.
+    // All four run once together, then each on its own; the refused one as often as a conflict is retried.
     assert_eq!(runs.load(Ordering::Relaxed), 4 + 3 + 4);
     // Without a refusal each runs once.
     runs.store(0, Ordering::Relaxed);

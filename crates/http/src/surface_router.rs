@@ -1,4 +1,4 @@
-//! From a request's path to the surface that answers it.
+//! Dispatches requests to surfaces by path prefix.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -9,43 +9,43 @@ use axum::response::Response;
 use roster_engine::Surface;
 use tower::Service;
 
-use crate::pipeline::{Answering, Pipeline};
-use crate::surface::close;
+use crate::pipeline::{Pipeline, ResponseFuture};
+use crate::surface::with_fallbacks;
 use crate::{App, Mounted, Render, SurfaceSpec};
 
-/// One service for a whole server: all surfaces, and beside them the server's `own` routes (`/healthz` and the like).
+/// One service for a whole server: all surfaces, and the server's `own` routes (`/healthz` and the like).
 ///
-/// What no surface claims by its prefix goes to `own`; where that has no route either, `render` says so.
-pub fn switchboard(app: &App, surfaces: Vec<Mounted>, own: axum::Router, render: Render) -> Switchboard {
+/// A request whose path has no surface's prefix goes to `own`; if there is no such route either, `render` renders the error.
+pub fn surface_router(app: &App, surfaces: Vec<Mounted>, own: axum::Router, render: Render) -> SurfaceRouter {
     let spec = SurfaceSpec { ignore_trailing_slash: false, ..SurfaceSpec::new(Surface::Native, "", render) };
-    let own = Pipeline::new("server", spec, app, move || close(own.clone()));
+    let own = Pipeline::new("server", spec, app, move || with_fallbacks(own.clone()));
     let mut surfaces: Vec<_> = surfaces.into_iter().map(|mounted| (mounted.prefix, mounted.pipeline)).collect();
-    // A longer prefix may begin with a shorter one.
+    // Longest first, since a prefix may begin with a shorter one.
     surfaces.sort_by_key(|(prefix, _)| std::cmp::Reverse(prefix.len()));
-    Switchboard { surfaces: surfaces.into(), own }
+    SurfaceRouter { surfaces: surfaces.into(), own }
 }
 
 /// All surfaces of a server. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Switchboard {
+pub struct SurfaceRouter {
     surfaces: Arc<[(&'static str, Arc<Pipeline>)]>,
     own: Arc<Pipeline>,
 }
 
-impl<B> Service<http::Request<B>> for Switchboard
+impl<B> Service<http::Request<B>> for SurfaceRouter
 where
     B: http_body::Body<Data = bytes::Bytes> + Send + 'static,
     B::Error: Into<axum::BoxError>,
 {
     type Response = Response;
     type Error = Infallible;
-    type Future = Answering;
+    type Future = ResponseFuture;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: http::Request<B>) -> Answering {
+    fn call(&mut self, request: http::Request<B>) -> ResponseFuture {
         let request = request.map(Body::new);
         let path = request.uri().path();
         let claims =

@@ -1,4 +1,4 @@
-//! Target and yardstick in turns, so that whatever else the machine does happens to both.
+//! Measures target and yardstick alternately, so that disturbances on the machine affect both.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -10,15 +10,15 @@ use crate::load::{Load, Outcome, Source};
 use crate::process::Process;
 use crate::settings::Settings;
 
-/// Something that answers, and what answering costs it.
-pub trait Served {
+/// A server under load, and the CPU time that it uses.
+pub trait Service {
     fn address(&self) -> SocketAddr;
     fn place(&self) -> Place;
     /// The CPU time of all its processes so far.
     fn cpu(&self) -> Result<Duration>;
 }
 
-impl Served for Process {
+impl Service for Process {
     fn address(&self) -> SocketAddr {
         self.address
     }
@@ -32,45 +32,45 @@ impl Served for Process {
     }
 }
 
-/// One of the two.
+/// Either the target or the yardstick, with its load.
 pub struct Side<'a> {
-    served: &'a dyn Served,
+    service: &'a dyn Service,
     load: Load,
     source: Source<'a>,
 }
 
 impl<'a> Side<'a> {
-    pub fn new(served: &'a dyn Served, connections: usize, source: Source<'a>) -> Result<Self> {
-        let load = Load::open(served.address(), connections)?;
-        let load = if served.place() == Place::Server { load.restless() } else { load };
-        let mut side = Self { served, load, source };
+    pub fn new(service: &'a dyn Service, connections: usize, source: Source<'a>) -> Result<Self> {
+        let load = Load::open(service.address(), connections)?;
+        let load = if service.place() == Place::Server { load.busy_polling() } else { load };
+        let mut side = Self { service, load, source };
         side.load.run(Duration::from_millis(200), &mut side.source)?;
         Ok(side)
     }
 
     pub fn round(&mut self, length: Duration) -> Result<Sample> {
-        let before = self.served.cpu()?;
+        let before = self.service.cpu()?;
         let outcome = self.load.run(length, &mut self.source)?;
-        let cpu = self.served.cpu()?.saturating_sub(before);
+        let cpu = self.service.cpu()?.saturating_sub(before);
         Ok(Sample { cpu, outcome })
     }
 }
 
-/// What one side did in one round.
+/// The result of one side in one round.
 pub struct Sample {
     cpu: Duration,
     pub outcome: Outcome,
 }
 
 impl Sample {
-    /// Microseconds for one request.
+    /// CPU time per request, in microseconds.
     #[expect(clippy::cast_precision_loss, reason = "a mean")]
     pub fn cpu(&self) -> f64 {
         self.cpu.as_secs_f64() * 1e6 / self.outcome.requests as f64
     }
 }
 
-/// Both once: A B, then B A, then A B …
+/// Runs both once, in alternating order: A B, then B A, then A B …
 pub fn in_turn<A, B>(
     turn: usize,
     target: impl FnOnce() -> Result<A>,
@@ -85,14 +85,14 @@ pub fn in_turn<A, B>(
     }
 }
 
-/// Somebody, and what he is asked.
-pub type Asked<'a> = (&'a dyn Served, Source<'a>);
+/// A server, and the requests sent to it.
+pub type Workload<'a> = (&'a dyn Service, Source<'a>);
 
 /// The rounds of target and yardstick.
-pub struct Turns(Vec<(Sample, Sample)>);
+pub struct Comparison(Vec<(Sample, Sample)>);
 
-impl Turns {
-    pub fn take(settings: &Settings, connections: usize, target: Asked<'_>, yardstick: Asked<'_>) -> Result<Self> {
+impl Comparison {
+    pub fn run(settings: &Settings, connections: usize, target: Workload<'_>, yardstick: Workload<'_>) -> Result<Self> {
         let round = settings.round;
         let mut target = Side::new(target.0, connections, target.1)?;
         let mut yardstick = Side::new(yardstick.0, connections, yardstick.1)?;
@@ -110,7 +110,7 @@ impl Turns {
         self.0.iter().map(|(target, yardstick)| target.outcome.rate() / yardstick.outcome.rate()).collect()
     }
 
-    /// How big things were in the last round.
+    /// The absolute numbers of the last round.
     pub fn scale(&self) -> String {
         let say = |sample: &Sample| format!("{:.1} µs, {:.0}/s", sample.cpu(), sample.outcome.rate());
         self.0.last().map(|(target, yardstick)| format!("{} : {}", say(target), say(yardstick))).unwrap_or_default()

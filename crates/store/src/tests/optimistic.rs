@@ -1,5 +1,5 @@
-//! A write that memory answers is sent to a server in one message, which says what memory believed. Where that isn't so, or a row is
-//! refused, or the server goes away, nobody can tell that it was tried.
+//! A write that memory can answer is sent to a server in one message, conditional on the head that memory expects. If
+//! that is outdated, a row is refused, or the server goes away, callers don't notice the attempt.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -16,11 +16,11 @@ use roster_testing::{Database, SERVER};
 
 use super::{opened, until};
 use crate::sql::{Connection, Location};
-use crate::{Decision, Error, IndexMode, Names, Result, Store, Transaction};
+use crate::{Decision, Error, IndexMode, Prefetch, Result, Store, Transaction};
 
 const REALM: i64 = 7;
 
-/// A file has one writer, whoever opens it, so this is about a server's.
+/// A file has a single writer across processes, so this needs a server.
 fn server() -> Option<Database> {
     std::env::var_os(SERVER).map(|_| Database::new())
 }
@@ -59,7 +59,7 @@ fn add(transaction: &mut Transaction<'_>, number: i64) -> Result<Decision<i64>> 
     transaction.apply(EventId::from_raw(number), Timestamp::from_ms(1), actor, &user(number)).map(Decision::Keep)
 }
 
-/// The same as a write of its own, whose runs are counted.
+/// Like [`add`], as a write of its own, whose runs are counted.
 fn adding(
     store: &Arc<Store>,
     runs: &Arc<AtomicUsize>,
@@ -92,17 +92,17 @@ async fn open_at(url: &str) -> Arc<Store> {
             &[REALM.into()],
         )
     };
-    store.write_aside(None, make).await.expect("a realm");
+    store.write_unlogged(None, make).await.expect("a realm");
     in_memory(&store, 0).await;
     store
 }
 
-/// Waits until memory has come so far.
+/// Waits until memory has reached this position.
 async fn in_memory(store: &Store, position: i64) {
-    until(|| store.look(realm(), position, |_| Ok::<_, Error>(())).is_some()).await;
+    until(|| store.read_memory(realm(), position, |_| Ok::<_, Error>(())).is_some()).await;
 }
 
-/// What is there in the end: the numbers of the events, and the users.
+/// The final state: the numbers of the events, and the users.
 async fn there(store: &Store) -> (Vec<i64>, Vec<i64>) {
     let events = store.read(realm(), |view| view.list_events(0, 10_000, None, None)).await.expect("the log");
     let users = store.read_server(|connection| {
@@ -111,7 +111,7 @@ async fn there(store: &Store) -> (Vec<i64>, Vec<i64>) {
     (events.into_iter().map(|event| event.sequence).collect(), users.await.expect("users"))
 }
 
-/// Another process that has the realm, and that writes an event, as it should, before it lets go.
+/// Another process that holds the realm's lock, and may write an event before it releases it.
 struct Other(Connection);
 
 impl Other {
@@ -146,12 +146,12 @@ impl Other {
     }
 }
 
-/// Connections block.
+/// Runs something that blocks.
 async fn on_a_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     tokio::task::spawn_blocking(work).await.expect("no panic")
 }
 
-/// Ends the sessions whose last statement begins so, and says how many there were.
+/// Terminates the sessions whose last statement begins so; returns how many there were.
 async fn end_sessions(database: &Database, beginning: &'static str) -> usize {
     let url = database.url().to_owned();
     on_a_thread(move || {
@@ -165,7 +165,7 @@ async fn end_sessions(database: &Database, beginning: &'static str) -> usize {
         while connection.one(left, &beginning, |row| row.int(0)).expect("sessions") > 0 {
             std::thread::yield_now();
         }
-        // Each has said goodbye to its client before it was gone from there.
+        // The server notifies the client before the session disappears from the view.
         ended
     })
     .await
@@ -184,19 +184,19 @@ async fn what_memory_believed_wrongly_is_done_again() {
             let write = move |transaction: &mut Transaction<'_>| {
                 runs.fetch_add(1, Ordering::Relaxed);
                 if asks {
-                    // Whatever it makes of the answer.
-                    let _ = transaction.remembered(0, "key", Timestamp::from_ms(1));
+                    // The result doesn't matter.
+                    let _ = transaction.stored_answer(0, "key", Timestamp::from_ms(1));
                 }
                 add(transaction, 100 + round)
             };
             async move { store.write(realm(), write).await }
         });
-        // It runs although the realm is another's.
+        // It runs although another process holds the realm.
         until(|| runs.load(Ordering::Relaxed) == 1).await;
         other.writes(round).await;
         assert_eq!(writing.await.expect("no panic").expect("a write"), 2 * round);
         assert_eq!(runs.load(Ordering::Relaxed), 2);
-        // Until memory is believed again.
+        // Until optimistic commits are tried again.
         for number in 0..40 {
             let refuse = |_: &mut Transaction<'_>| Ok::<_, Error>(Decision::Drop(()));
             store.write(realm(), refuse).await.unwrap_or_else(|error| panic!("{number}: {error}"));
@@ -206,27 +206,27 @@ async fn what_memory_believed_wrongly_is_done_again() {
     store.close().await;
 }
 
-/// What a write names is read before it runs, and the realm isn't locked for that.
+/// Entities named for prefetching are read before the write runs, without locking the realm.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_named_is_read_beside_who_keeps_the_realm() {
     let Some(database) = server() else { return };
     let one = open(&database).await;
     one.write(realm(), |transaction| add(transaction, 1)).await.expect("an addition");
-    // It has nobody's name in memory.
+    // Its memory has no users yet.
     let store = open(&database).await;
     in_memory(&store, 1).await;
     let other = Other::holding(&database).await;
     let runs = Arc::new(AtomicUsize::new(0));
     let writing = tokio::spawn({
         let (store, runs) = (Arc::clone(&store), Arc::clone(&runs));
-        let names = Names { users: vec![UserId::from_raw(1)], ..Names::default() };
+        let names = Prefetch { users: vec![UserId::from_raw(1)], ..Prefetch::default() };
         let write = move |transaction: &mut Transaction<'_>| {
             let known = transaction.named_user(UserId::from_raw(1))?;
             runs.fetch_add(1, Ordering::Relaxed);
             assert_eq!(known.expect("the user").name, "user 1");
             add(transaction, 2)
         };
-        async move { store.write_naming(realm(), names, write).await }
+        async move { store.write_prefetching(realm(), names, write).await }
     });
     until(|| runs.load(Ordering::Relaxed) == 1).await;
     other.lets_go().await;
@@ -237,7 +237,8 @@ async fn what_is_named_is_read_beside_who_keeps_the_realm() {
     store.close().await;
 }
 
-/// Who follows the log would change the graph, which the operation reads until its end. Nobody else waits for either of them.
+/// The follower needs to change the graph, which the operation reads until its end. Nobody else waits for either of
+/// them.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_long_operation_keeps_nobody_from_reading() {
     let Some(database) = server() else { return };
@@ -264,7 +265,7 @@ async fn a_long_operation_keeps_nobody_from_reading() {
     std::thread::spawn({
         let store = Arc::clone(&store);
         move || {
-            while store.look(realm(), 0, |_| Ok::<_, Error>(())).is_some() {
+            while store.read_memory(realm(), 0, |_| Ok::<_, Error>(())).is_some() {
                 std::thread::yield_now();
             }
             let _ = old.send(());
@@ -333,7 +334,7 @@ async fn nothing_is_lost_between_three_who_write_at_once() {
     }
 }
 
-/// Who answers requests looks from within a transaction, and may see less than memory knows by then.
+/// A request renews the lease from within a transaction, which may be older than what memory knows by then.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_look_from_an_earlier_moment_takes_nothing_out_of_memory() {
     let database = Database::new();
@@ -348,11 +349,11 @@ async fn a_look_from_an_earlier_moment_takes_nothing_out_of_memory() {
         async move {
             let looked = Arc::clone(&store);
             let look = move |connection: &Connection| {
-                let before = looked.index().begin();
+                let before = looked.index().begin_poll();
                 let head = connection.one("SELECT head FROM realm", &[], |row| row.int(0))?;
                 let _ = begun.send(head);
                 let _ = was_written.recv();
-                looked.index().look_again(&before, connection)
+                looked.index().renew(&before, connection)
             };
             store.read_server(look).await
         }
@@ -385,22 +386,22 @@ async fn a_refused_row_costs_its_own_operation_alone() {
     assert_eq!(first.await.expect("no panic").expect("an addition"), 1);
     let outcomes = others.await;
     assert!(matches!(outcomes, (Ok(2), Ok(3), Err(Error::Taken(_)), Ok(4))), "{outcomes:?}");
-    // All four once together, then each in its turn, the refused one as often as a clash is tried.
+    // All four run once together, then each on its own; the refused one as often as a conflict is retried.
     assert_eq!(runs.load(Ordering::Relaxed), 1 + 4 + 3 + 4);
     assert_eq!(there(&store).await, (vec![1, 2, 3, 4], vec![1, 2, 3, 4]));
     store.close().await;
 }
 
-/// Wherever the server goes away: what was not sent to its end is done again, and of the rest nobody is told that it was done.
+/// Wherever the connection is lost: what wasn't sent completely is retried, and nothing else is reported as done.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_connection_costs_no_more_than_it_must() {
     let Some(database) = server().map(Arc::new) else { return };
     let store = open(&database).await;
     store.write(realm(), |transaction| add(transaction, 1)).await.expect("an addition");
-    // Before anything was sent: whoever follows the log goes on with memory, but the writer is gone.
+    // Before anything was sent: the follower keeps memory up to date, but the writer's session is gone.
     assert_eq!(end_sessions(&database, "WITH moved").await, 1);
     store.write(realm(), |transaction| add(transaction, 2)).await.expect("an addition by another session");
-    // In the middle, after a question.
+    // In the middle, after a query.
     let gone = Arc::new(AtomicBool::new(false));
     let (asked, answers) = std::sync::mpsc::channel();
     let ending = tokio::spawn({
@@ -415,12 +416,12 @@ async fn a_lost_connection_costs_no_more_than_it_must() {
     let counted = Arc::clone(&runs);
     let sequence = store.write(realm(), move |transaction| {
         counted.fetch_add(1, Ordering::Relaxed);
-        transaction.remembered(0, "key", Timestamp::from_ms(1))?;
+        transaction.stored_answer(0, "key", Timestamp::from_ms(1))?;
         let _ = asked.send(());
         while !gone.load(Ordering::Acquire) {
             std::thread::yield_now();
         }
-        transaction.remembered(0, "key", Timestamp::from_ms(1))?;
+        transaction.stored_answer(0, "key", Timestamp::from_ms(1))?;
         add(transaction, 3)
     });
     assert_eq!(sequence.await.expect("an addition by a third session"), 3);
@@ -440,13 +441,13 @@ async fn a_lost_connection_costs_no_more_than_it_must() {
     store.close().await;
 }
 
-/// The server did it, but nobody here can know: it must be done once, and not be told as done.
+/// The server committed, but the answer is lost: it must be done once, and not be reported as done.
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
 async fn what_may_have_been_done_is_not_done_again() {
     for (asks, begins) in [(false, "WITH moved"), (true, "SELECT request")] {
         let Some(database) = server() else { return };
-        let way = Arc::new(roster_testing::DeafWay::to(&database, begins));
+        let way = Arc::new(roster_testing::LossyProxy::for_database(&database, begins));
         let store = open_at(way.url()).await;
         let runs = Arc::new(AtomicUsize::new(0));
         let write = |number: i64, lose: bool| {
@@ -454,10 +455,10 @@ async fn what_may_have_been_done_is_not_done_again() {
             store.write(realm(), move |transaction: &mut Transaction<'_>| {
                 runs.fetch_add(1, Ordering::Relaxed);
                 if asks {
-                    transaction.remembered(0, "key", Timestamp::from_ms(1))?;
+                    transaction.stored_answer(0, "key", Timestamp::from_ms(1))?;
                 }
                 if lose {
-                    way.lose_an_answer();
+                    way.drop_next_response();
                 }
                 add(transaction, number)
             })
@@ -487,7 +488,7 @@ async fn a_realm_that_another_keeps_is_waited_for_once() {
     store.close().await;
 }
 
-/// The events' own numbers would refuse a second one, too; but nothing rests on that.
+/// The primary key of events would refuse a second one, too; but nothing relies on that.
 #[test]
 fn nothing_goes_where_the_log_ends_elsewhere() {
     let Some(database) = server() else { return };
@@ -496,23 +497,23 @@ fn nothing_goes_where_the_log_ends_elsewhere() {
     let make = "INSERT INTO realm (id, name, root, head, roles_version, created_ms) VALUES ($1, 'r', 1, 5, 2, 0)";
     connection.execute(make, &[REALM.into()]).expect("a realm");
     let alias = |value: &str| [REALM.into(), "clerk".into(), value.into(), 1_i64.into()];
-    for (believed, stands) in [((4, 2), false), ((5, 1), false), ((5, 2), true), ((5, 2), false)] {
-        connection.begin_late(true);
-        connection.begin_believing(REALM, believed);
-        let row = alias(&format!("{believed:?} {stands}"));
+    for (expected, stands) in [((4, 2), false), ((5, 1), false), ((5, 2), true), ((5, 2), false)] {
+        connection.defer_rows(true);
+        connection.begin_optimistic(REALM, expected);
+        let row = alias(&format!("{expected:?} {stands}"));
         connection.insert_rows("alias (realm, dialect, value, id)", 4, &row).expect("it waits");
         let committed = connection.commit_with(&[(REALM, 6, 2)]);
         match committed {
-            Ok(()) => assert!(stands, "{believed:?}"),
-            Err(error) => assert!(matches!(error, Error::Unserializable) && !stands, "{believed:?}: {error}"),
+            Ok(()) => assert!(stands, "{expected:?}"),
+            Err(error) => assert!(matches!(error, Error::Unserializable) && !stands, "{expected:?}: {error}"),
         }
         connection.rollback().expect("nothing to undo");
     }
     let kept = || connection.all("SELECT value FROM alias ORDER BY value", &[], |row| row.text(0)).expect("aliases");
     assert_eq!(kept(), ["(5, 2) true"]);
-    // Where some rows of a table were sent before the end, the rest of them is sent there.
-    connection.begin_late(true);
-    connection.begin_believing(REALM, (6, 2));
+    // If some rows of a table were sent earlier, the rest is sent at the end.
+    connection.defer_rows(true);
+    connection.begin_optimistic(REALM, (6, 2));
     for value in ["1", "2"] {
         connection.insert_rows("alias (realm, dialect, value, id)", 4, &alias(value)).expect("it waits");
     }

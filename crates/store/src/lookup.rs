@@ -1,4 +1,4 @@
-//! By what users and organizations are found, other than their ids.
+//! Lookup of users and organizations by keys other than their ids.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -8,27 +8,27 @@ use crate::error::Result;
 use crate::sql::Select;
 use crate::view::View;
 
-/// Names in one statement.
-const PORTION: usize = 512;
+/// Names per statement.
+const BATCH: usize = 512;
 
-/// By what a user or an organization can be found, other than the id. Unique in the realm.
+/// A key by which a user or an organization can be found, other than the id. Unique in the realm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Naming {
-    /// As the model keeps it.
+pub enum LookupKey {
+    /// Normalized as in the model.
     Address(AddressKind),
-    /// Folded.
+    /// Case-folded.
     Username,
     UserExternalId,
     Slug,
     OrganizationExternalId,
-    /// Of either.
+    /// Of a user or an organization.
     Alias(Dialect),
 }
 
-/// Raw ids of who is called so.
-pub type Named = HashMap<(Naming, String), i64>;
+/// Raw ids of those found, by kind of key and name.
+pub type LookupResults = HashMap<(LookupKey, String), i64>;
 
-impl Naming {
+impl LookupKey {
     /// Table, name and id.
     const fn columns(self) -> (&'static str, &'static str, &'static str) {
         match self {
@@ -43,36 +43,37 @@ impl Naming {
 }
 
 impl View<'_> {
-    /// Who has these names, looked up together. A name that nobody has isn't in the answer; one whose owner was deleted may be.
-    pub fn named(&self, asked: &[(Naming, String)]) -> Result<Named> {
-        let mut found = Named::with_capacity(asked.len());
-        for asked in asked.chunks(PORTION) {
-            let mut namings: BTreeMap<Naming, Vec<&str>> = BTreeMap::new();
-            for (naming, name) in asked {
-                namings.entry(*naming).or_default().push(name);
+    /// Finds who has these names, in as few statements as possible. Names that nobody has are missing from the result;
+    /// a name may still be listed for an entity that was deleted.
+    pub fn look_up(&self, asked: &[(LookupKey, String)]) -> Result<LookupResults> {
+        let mut found = LookupResults::with_capacity(asked.len());
+        for asked in asked.chunks(BATCH) {
+            let mut keys: BTreeMap<LookupKey, Vec<&str>> = BTreeMap::new();
+            for (key, name) in asked {
+                keys.entry(*key).or_default().push(name);
             }
             let mut select = Select::default();
-            for (number, (naming, names)) in namings.iter().enumerate() {
-                let (table, name, id) = naming.columns();
+            for (number, (key, names)) in keys.iter().enumerate() {
+                let (table, name, id) = key.columns();
                 let all = if number == 0 { "" } else { " UNION ALL " };
                 select.push(&format!("{all}SELECT CAST({number} AS BIGINT), {name}, {id} FROM {table} WHERE realm = "));
                 select.bind(self.realm);
-                match naming {
-                    Naming::Address(kind) => {
+                match key {
+                    LookupKey::Address(kind) => {
                         select.push(" AND kind = ").bind(kind.word());
                     }
-                    Naming::Alias(dialect) => {
+                    LookupKey::Alias(dialect) => {
                         select.push(" AND dialect = ").bind(dialect.word());
                     }
                     _ => {}
                 }
                 select.push(&format!(" AND {name} IN ")).bind_all(names);
             }
-            let namings: Vec<Naming> = namings.into_keys().collect();
+            let keys: Vec<LookupKey> = keys.into_keys().collect();
             self.connection.each(&select.text, &select.values, |row| {
-                let naming = usize::try_from(row.int(0)?).ok().and_then(|number| namings.get(number));
-                if let Some(naming) = naming {
-                    found.insert((*naming, row.text(1)?), row.int(2)?);
+                let key = usize::try_from(row.int(0)?).ok().and_then(|number| keys.get(number));
+                if let Some(key) = key {
+                    found.insert((*key, row.text(1)?), row.int(2)?);
                 }
                 Ok::<_, crate::Error>(())
             })?;

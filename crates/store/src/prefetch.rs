@@ -4,15 +4,15 @@ use crate::error::Result;
 use crate::index::Index;
 use crate::view::View;
 
-/// What an operation will want to know something about. Operations that share a transaction have it read together, before the first
-/// of them begins; what was not named is read when it's asked for.
+/// Entities that an operation will look up. Operations that share a transaction have them read together before the
+/// first one runs; anything else is read on demand.
 #[derive(Clone, Debug, Default)]
-pub struct Names {
+pub struct Prefetch {
     pub organizations: Vec<OrganizationId>,
     pub users: Vec<UserId>,
 }
 
-impl Names {
+impl Prefetch {
     pub(crate) const fn is_empty(&self) -> bool {
         self.organizations.is_empty() && self.users.is_empty()
     }
@@ -24,9 +24,9 @@ impl Names {
 }
 
 impl View<'_> {
-    /// Reads what isn't in memory, so that it is there. Where this view stands doesn't matter.
-    pub(crate) fn remember(&self, index: &Index, mut names: Names) -> Result<()> {
-        let Names { organizations, users } = &mut names;
+    /// Reads those that aren't cached yet. This view's position doesn't matter.
+    pub(crate) fn prefetch(&self, index: &Index, mut names: Prefetch) -> Result<()> {
+        let Prefetch { organizations, users } = &mut names;
         organizations.retain(|id| index.entities.organization(self.realm, *id).is_none());
         organizations.sort_unstable();
         organizations.dedup();
@@ -34,10 +34,10 @@ impl View<'_> {
         users.sort_unstable();
         users.dedup();
         if !organizations.is_empty() {
-            self.remember_organizations(organizations)?;
+            self.prefetch_organizations(organizations)?;
         }
         if !users.is_empty() {
-            self.remember_users(users)?;
+            self.prefetch_users(users)?;
         }
         Ok(())
     }

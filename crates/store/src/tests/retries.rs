@@ -1,4 +1,5 @@
-//! An operation that meets the work of another process is run again, a bounded number of times, and its caller hears only of the end.
+//! An operation that conflicts with another process is run again, a bounded number of times; its caller sees only the
+//! final outcome.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -13,7 +14,7 @@ use crate::roles::CatalogCache;
 use crate::sql::{Connection, Kind, Location};
 use crate::{Error, IndexMode, Transaction, View};
 
-/// With a name that no other has, so that nothing clashes but the id.
+/// With a unique name, so that only the id can conflict.
 fn make_realm(connection: &Connection, id: i64) -> Result<(), Error> {
     static NAMES: AtomicI64 = AtomicI64::new(1);
     connection.execute(
@@ -27,17 +28,18 @@ fn make_realm(connection: &Connection, id: i64) -> Result<(), Error> {
 async fn a_clash_of_ids_draws_another_one() {
     let database = Database::new();
     let store = opened(database.url(), IndexMode::None).await;
-    store.write_aside(None, |connection| make_realm(connection, 1)).await.expect("a realm");
-    // Draws 1, which is taken, then 2.
+    store.write_unlogged(None, |connection| make_realm(connection, 1)).await.expect("a realm");
+    // Tries 1, which is taken, then 2.
     let ids = Arc::new(AtomicI64::new(1));
     let drawn = Arc::clone(&ids);
-    let made = store.write_aside(None, move |connection| make_realm(connection, drawn.fetch_add(1, Ordering::Relaxed)));
+    let made =
+        store.write_unlogged(None, move |connection| make_realm(connection, drawn.fetch_add(1, Ordering::Relaxed)));
     made.await.expect("the second try");
     assert_eq!(ids.load(Ordering::Relaxed), 3);
-    // Always the same one: it ends, and says so.
+    // Always the same id: it gives up with an error.
     let tries = Arc::new(AtomicI64::new(0));
     let counted = Arc::clone(&tries);
-    let refused = store.write_aside(None, move |connection| {
+    let refused = store.write_unlogged(None, move |connection| {
         counted.fetch_add(1, Ordering::Relaxed);
         make_realm(connection, 1)
     });
@@ -49,14 +51,14 @@ async fn a_clash_of_ids_draws_another_one() {
     store.close().await;
 }
 
-/// PostgreSQL says so of a transaction, or of one of its statements; SQLite has nothing of the kind.
+/// PostgreSQL reports serialization failures of a transaction or a statement; SQLite has none.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_serialization_failure_is_tried_again() {
     let database = Database::new();
     let store = opened(database.url(), IndexMode::None).await;
     let tries = Arc::new(AtomicI64::new(0));
     let counted = Arc::clone(&tries);
-    let made = store.write_aside(None, move |connection| {
+    let made = store.write_unlogged(None, move |connection| {
         let first = counted.fetch_add(1, Ordering::Relaxed) == 0;
         make_realm(connection, 1)?;
         if first && connection.kind() == Kind::Postgres {
@@ -78,7 +80,7 @@ fn make_role(
     batch: &Batch,
     name: &str,
 ) -> Result<Option<String>, Error> {
-    let (realm, number) = (RealmId::from_raw(1), RoleNumber::new(RoleNumber::FIRST_OWN).expect("a number"));
+    let (realm, number) = (RealmId::from_raw(1), RoleNumber::new(RoleNumber::FIRST_CUSTOM).expect("a number"));
     let mut transaction = Transaction::open(connection, catalogs, realm, batch, None)?;
     let time = Timestamp::from_ms(1);
     let after = Box::new(Role {
@@ -107,7 +109,7 @@ fn make_role(
 async fn roles_that_were_undone_are_not_remembered() {
     let database = Database::new();
     let store = opened(database.url(), IndexMode::None).await;
-    store.write_aside(None, |connection| make_realm(connection, 1)).await.expect("a realm");
+    store.write_unlogged(None, |connection| make_realm(connection, 1)).await.expect("a realm");
     store.close().await;
     let url = database.url().to_owned();
     let seen = tokio::task::spawn_blocking(move || {
@@ -118,13 +120,13 @@ async fn roles_that_were_undone_are_not_remembered() {
         };
         let catalogs = CatalogCache::default();
         let mut seen = Vec::new();
-        // Both are the first change of roles, and only one of them comes to stay.
+        // Both are the first change of roles, and only one of them is committed.
         for name in ["undone", "done"] {
             connection.begin_writing(Some(1))?;
             let batch = Batch::default();
             seen.push(make_role(&connection, &catalogs, &batch, name)?);
             if name == "done" {
-                connection.commit_with(&batch.moved())?;
+                connection.commit_with(&batch.moved_heads())?;
             } else {
                 connection.rollback()?;
             }

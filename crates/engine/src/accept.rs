@@ -1,5 +1,5 @@
-//! Coming in by an invitation: whoever has its secret and its address gets a password, if he has none, becomes the member that he
-//! was promised to be, and is logged in. One transaction.
+//! Accepting an invitation without being logged in: whoever has its secret and its address sets a password if he has none, becomes the
+//! promised member, and is logged in, all in one transaction.
 
 use std::sync::Arc;
 
@@ -16,21 +16,21 @@ use crate::organizations::locale;
 use crate::passwords;
 use crate::reference::UserRef;
 use crate::secret;
-use crate::sessions::{self, Entered};
+use crate::sessions::{self, LoggedIn};
 use crate::surface::Surface;
 use crate::transaction::{Reader, Tx};
 use crate::users::{self, NewUser};
 
-/// What somebody shows who was invited.
+/// What an invited person presents.
 #[derive(Clone)]
 pub struct Acceptance {
     pub secret: String,
     pub email: String,
-    /// His own, or the one that he will have.
+    /// The existing user's password, or the new password.
     pub password: Option<String>,
-    /// Of a user who is made for it.
+    /// The locale of a user who is created for it.
     pub locale: Option<String>,
-    /// What the user's program says it is.
+    /// The user agent that the client reports.
     pub agent: Option<String>,
 }
 
@@ -40,9 +40,9 @@ impl std::fmt::Debug for Acceptance {
     }
 }
 
-/// What an invitation promises, for whoever has its secret.
+/// A pending invitation as shown to whoever has its secret.
 #[derive(Clone, Debug)]
-pub struct Promise {
+pub struct InvitationPreview {
     pub invitation: Invitation,
     pub organization: Organization,
     /// The user with the address, if there is one already.
@@ -50,15 +50,15 @@ pub struct Promise {
     pub roles: Arc<RoleCatalog>,
 }
 
-impl Promise {
-    /// Whose it is or will be.
+impl InvitationPreview {
+    /// The id of the invited user: of the existing one, else the reserved one.
     pub fn user_id(&self) -> UserId {
         self.known.as_ref().map_or(self.invitation.user_id(), |user| user.id)
     }
 }
 
-/// The user as he is, and his password.
-type Known = Option<(User, Option<String>)>;
+/// The user with the invited address, and the hash of his password.
+type ExistingUser = Option<(User, Option<String>)>;
 
 fn pending(view: &View<'_>, hash: &str, now: roster_model::Timestamp) -> Result<Invitation> {
     let found = view.invitation_by_hash(hash)?;
@@ -66,14 +66,15 @@ fn pending(view: &View<'_>, hash: &str, now: roster_model::Timestamp) -> Result<
     found.ok_or(Error::NotFound(Subject::Invitation))
 }
 
-fn known(view: &View<'_>, email: &str) -> Result<Known> {
+fn existing_user(view: &View<'_>, email: &str) -> Result<ExistingUser> {
     let Some(user) = view.user_by_address(AddressKind::Email, email)? else { return Ok(None) };
     let password = view.password(user.id)?.map(|password| password.hash);
     Ok(Some((user, password)))
 }
 
-/// Whoever holds the invitation's secret must not get into what the user has elsewhere, or is about to be given there.
-fn may_be_given_a_password(reader: Reader<'_>, user: &User) -> Result<()> {
+/// Refuses to set a password for a user who is known elsewhere: the holder of the invitation's secret must not get access to what the user
+/// has, or may be given, in other organizations.
+fn check_may_set_password(reader: Reader<'_>, user: &User) -> Result<()> {
     if is_known_elsewhere(reader, user.id)? {
         return Err(Error::Forbidden(
             "a session of the invited user, who is known elsewhere and has no password,".into(),
@@ -82,7 +83,7 @@ fn may_be_given_a_password(reader: Reader<'_>, user: &User) -> Result<()> {
     Ok(())
 }
 
-/// Whether he is a member somewhere, or a directory or an account provisions him: it can make him one at any time.
+/// Whether the user is a member somewhere, or is provisioned by a directory or an account, which can make him one at any time.
 fn is_known_elsewhere(reader: Reader<'_>, user: UserId) -> Result<bool> {
     let memberships = MemberFilter { user: Some(user), ..MemberFilter::default() };
     if reader.view.count_memberships(&memberships)? > 0 {
@@ -91,7 +92,7 @@ fn is_known_elsewhere(reader: Reader<'_>, user: UserId) -> Result<bool> {
     let domains = reader.view.directory_links_of(user)?.into_iter().map(|link| link.domain);
     let accounts = reader.view.account_users_of(user)?.into_iter().map(|record| record.organization);
     for place in domains.chain(accounts) {
-        // One that is being cleared away gives nothing any more.
+        // A deleted organization that is being purged doesn't count.
         if reader.view.organization(place)?.is_some() {
             return Ok(true);
         }
@@ -108,8 +109,8 @@ impl Engine {
         Ok((realm, hash))
     }
 
-    /// What a pending invitation promises.
-    pub async fn promise(&self, secret: &str) -> Result<Promise> {
+    /// A pending invitation, by its secret.
+    pub async fn preview_invitation(&self, secret: &str) -> Result<InvitationPreview> {
         let (realm, hash) = self.realm_of_invitation(secret).await?;
         let now = self.clock().now();
         self.store()
@@ -117,20 +118,20 @@ impl Engine {
                 let invitation = pending(view, &hash, now)?;
                 let organization = view.organization(invitation.organization)?;
                 let organization = organization.ok_or(Error::NotFound(Subject::Invitation))?;
-                let known = known(view, &invitation.email)?.map(|(user, _)| user);
-                Ok(Promise { invitation, organization, known, roles: view.roles()? })
+                let known = existing_user(view, &invitation.email)?.map(|(user, _)| user);
+                Ok(InvitationPreview { invitation, organization, known, roles: view.roles()? })
             })
             .await
     }
 
-    /// Accepts an invitation for somebody who is not logged in: with the password of the user who has the address; with a new one
-    /// for a user without, or for one who is made by this.
+    /// Accepts an invitation for somebody who is not logged in: with the password of the user who has the address, or with a new password
+    /// if that user has none or is created by this.
     pub async fn accept(
         self: &Arc<Self>,
         surface: Surface,
         acceptance: Acceptance,
         scope: RequestScope,
-    ) -> Result<Entered> {
+    ) -> Result<LoggedIn> {
         let (realm, hash) = self.realm_of_invitation(&acceptance.secret).await?;
         let place = self.root_of(realm).await?;
         let now = self.clock().now();
@@ -139,7 +140,7 @@ impl Engine {
             .store()
             .read(realm, move |view: &View<'_>| {
                 let invitation = pending(view, &looked_for, now)?;
-                let user = known(view, &invitation.email)?;
+                let user = existing_user(view, &invitation.email)?;
                 Ok::<_, Error>((invitation, user))
             })
             .await?;
@@ -149,7 +150,7 @@ impl Engine {
         let given = acceptance.password.as_deref().ok_or(Error::invalid("password", "must be given"))?;
         let before = user.as_ref().and_then(|(_, password)| password.clone());
         let hashed = if before.is_some() {
-            if !self.is_password(realm, &invitation.email, given, before.as_deref()).await? {
+            if !self.check_password(realm, &invitation.email, given, before.as_deref()).await? {
                 return Err(Error::WrongPassword);
             }
             None
@@ -157,14 +158,14 @@ impl Engine {
             Some(self.hash_password(given).await?)
         };
         let id = user.map_or(invitation.user_id(), |(user, _)| user.id);
-        let caller = self.entering(surface, place, id, scope).await?;
+        let caller = self.logging_in(surface, place, id, scope).await?;
         let secret = secret::session();
         let (hidden, locale) = (secret.clone(), acceptance.locale);
         let agent = acceptance.agent;
         let session = caller
             .write(move |tx| {
                 let invitation = pending(tx.read().view, &hash, tx.now())?;
-                let user = user_for(tx, &invitation, id, before.as_deref(), hashed, locale)?;
+                let user = ensure_user(tx, &invitation, id, before.as_deref(), hashed, locale)?;
                 let reader = tx.read();
                 let place = reader.organization(&invitation.organization.into())?.by_invitation(reader, &invitation)?;
                 let new = NewMembership {
@@ -180,12 +181,13 @@ impl Engine {
                 sessions::open(tx, &own, user.id, None, (agent.as_deref(), &hidden))
             })
             .await?;
-        Ok(caller.entered(session, secret))
+        Ok(caller.logged_in(session, secret))
     }
 }
 
-/// The user who has the address, with a password from now on; made if there is none.
-fn user_for(
+/// The user who has the address, created if there is none, with a password from now on. `expected` and `proved` are the user and the password
+/// hash against which the caller was checked before the transaction.
+fn ensure_user(
     tx: &mut Tx<'_, '_>,
     invitation: &Invitation,
     expected: UserId,
@@ -194,15 +196,15 @@ fn user_for(
     language: Option<String>,
 ) -> Result<User> {
     let reader = tx.read();
-    match known(reader.view, &invitation.email)? {
+    match existing_user(reader.view, &invitation.email)? {
         Some((user, _)) if !user.is_active() => Err(Error::Forbidden("an active user".into())),
-        // Somebody else came, or the password was changed, while it was looked at.
+        // The address now belongs to somebody else, or the password was changed, since it was checked.
         Some((user, password)) if user.id != expected || password.as_deref() != proved => Err(Error::WrongPassword),
         Some((user, _)) => {
             if let Some(hashed) = hashed {
-                may_be_given_a_password(reader, &user)?;
+                check_may_set_password(reader, &user)?;
                 let own = reader.user(&UserRef::Id(user.id))?.by_himself(reader, &user)?;
-                passwords::put(tx, &own, user.id, Some(&hashed.0))?;
+                passwords::set_hash(tx, &own, user.id, Some(&hashed.0))?;
             }
             Ok(user)
         }

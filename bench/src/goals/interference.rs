@@ -1,4 +1,4 @@
-//! Whether writers disturb who only asks.
+//! Whether writes slow down concurrent reads.
 
 use anyhow::Result;
 
@@ -6,13 +6,13 @@ use super::checks::checks;
 use super::writes::additions;
 use super::{Goal, less};
 use crate::bench::Bench;
+use crate::comparison::Service as _;
 use crate::load::{Load, Pace};
-use crate::turns::Served as _;
 use crate::world::On;
 
-pub const CALM: Goal = less("P6", 3.0, 1.3);
+pub const INTERFERENCE: Goal = less("P6", 3.0, 1.3);
 
-pub fn beside_writers(bench: &mut Bench<'_>, on: On) -> Result<()> {
+pub fn reads_during_writes(bench: &mut Bench<'_>, on: On) -> Result<()> {
     let world = bench.usual(on)?;
     let roster = bench.free(&world)?;
     let round = bench.settings.round * 2;
@@ -23,7 +23,7 @@ pub fn beside_writers(bench: &mut Bench<'_>, on: On) -> Result<()> {
     let pace = Pace::PerSecond(readers.run(round, &mut check)?.rate() / 2.0);
     let (mut values, mut scale) = (Vec::new(), String::new());
     for _ in 0..bench.settings.rounds {
-        roster.at_rest()?;
+        roster.wait_until_idle()?;
         let alone = readers.run_at(pace, round, &mut check)?.quantile(0.99);
         let (beside, written) = readers.run_beside((pace, &mut check), (&mut writers, &mut add), round)?;
         let disturbed = beside.quantile(0.99);
@@ -35,6 +35,6 @@ pub fn beside_writers(bench: &mut Bench<'_>, on: On) -> Result<()> {
         );
     }
     let what = "p99 of checks at half the full rate, beside 16 connections that add vs alone";
-    bench.row(&CALM, on, what, values, scale);
+    bench.row(&INTERFERENCE, on, what, values, scale);
     Ok(())
 }
