@@ -8,7 +8,7 @@ pub mod scan;
 mod server;
 pub mod sync;
 
-/// The keys of a member by his number, organization and user: spread over the key space, and never the same.
+/// The keys of the member with this number, organization and user: spread over the key space, and unique.
 const fn spread(number: u64) -> (i64, i64) {
     let spread = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     ((spread % 1000).cast_signed(), spread.cast_signed())

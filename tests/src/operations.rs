@@ -78,7 +78,7 @@ pub fn all() -> Vec<Operation> {
 pub struct Fixture {
     pub account: Organization,
     pub child: Organization,
-    /// A member of the account, with everything that can be had.
+    /// A member of the account, with everything that a user can have.
     pub bob: User,
     /// A user without memberships.
     pub eve: User,
@@ -86,21 +86,21 @@ pub struct Fixture {
     pub box_membership: String,
     pub token: String,
     pub whylabs_key: String,
-    /// Of bob, and its secret.
+    /// A session of Bob's.
     pub session: Session,
     pub session_secret: String,
 
-    /// For bob, in the account.
+    /// Of a login link for Bob, in the account.
     pub link_secret: String,
-    /// Pending.
+    /// A pending invitation.
     pub invitation: String,
     pub invitation_secret: String,
-    /// Whom it is to.
+    /// The invited user.
     pub zoe: User,
-    /// The realm's own.
+    /// A custom role of the realm.
     pub role: String,
     pub permission: String,
-    /// By the role.
+    /// The permission that the role grants.
     pub granted: String,
 }
 
@@ -180,7 +180,7 @@ impl Fixture {
         }
     }
 
-    /// What stands for a name in a path or query.
+    /// The value of a parameter in a path or query.
     fn value(&self, operation: &Operation, name: &str) -> String {
         match (name, operation.id.as_str()) {
             ("id", _) if operation.path.contains("/Users/") => self.bob.id.native(),
@@ -221,7 +221,7 @@ impl Fixture {
         }
     }
 
-    /// Path and query of a request that does it.
+    /// Path and query of a valid request.
     pub fn uri(&self, operation: &Operation) -> String {
         let mut uri = operation.path.clone();
         while let (Some(from), Some(to)) = (uri.find('{'), uri.find('}')) {
@@ -237,7 +237,7 @@ impl Fixture {
         uri
     }
 
-    /// A body with which it can be done; `Null` if it takes none.
+    /// The body of a valid request; `Null` if it takes none.
     pub fn body(&self, operation: &Operation) -> Value {
         if !operation.body {
             return Value::Null;
@@ -372,13 +372,13 @@ impl Fixture {
         }
     }
 
-    /// A request that does it, for whoever has a key that may.
+    /// A valid request, with a key if one is given.
     pub fn request(&self, operation: &Operation, key: Option<&str>) -> Request<Body> {
         let body = self.body(operation);
-        // The realm key is nobody's.
+        // The realm key has no user.
         let key = if operation.is_own() && key == Some(crate::world::KEY) { Some(&*self.session_secret) } else { key };
         let bytes = if operation.takes_form() {
-            // The key is a field there.
+            // The key is a field of the form.
             let key = key.map(|key| ("client_secret", key));
             let fields = body.as_object().expect("fields").iter();
             let fields = fields.map(|(name, value)| (name.as_str(), value.as_str().expect("text"))).chain(key);
@@ -419,7 +419,7 @@ impl Fixture {
 /// The password of everyone who has one.
 pub const PASSWORD: &str = "correct horse battery staple";
 
-/// By [`PASSWORD`].
+/// Logs in with [`PASSWORD`].
 pub async fn log_in(world: &World, name: &str) -> LoggedIn {
     let credentials = Credentials {
         organization: None,

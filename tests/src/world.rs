@@ -150,7 +150,7 @@ impl World {
         self.send(request(key, method, path, &body)).await
     }
 
-    /// Imports a user whom this vendor's clients know by another id.
+    /// Imports a user that this vendor's clients know by another id.
     pub async fn bring(&self, dialect: Dialect, email: &str, alias: &str) -> UserId {
         let operator = self.operator().await;
         let carried = Carried { aliases: vec![(dialect, alias.to_owned())], ..Carried::default() };

@@ -13,7 +13,7 @@ use crate::world::{On, Pair};
 
 pub const LOOKUP: Goal = less("P4", 3.0, 1.6);
 
-/// The request for a member, if the vendor's API can name him.
+/// The request for a member, if the vendor's API can identify one.
 type Lookup = fn(Pair) -> Option<Vec<u8>>;
 
 /// Looks up users with one membership each, so that an answer is one row.
@@ -42,7 +42,7 @@ pub fn lookups(bench: &mut Bench<'_>, on: On) -> Result<()> {
             let organization = Form::Enhance.show(pair.organization)?;
             Some(get(&format!("/enhance/orgs/{organization}/members?limit=1"), KEY))
         }),
-        ("SCIM, a user with his groups", |pair| Some(get(&format!("/scim/v2/Users/{}", pair.user.native()), KEY))),
+        ("SCIM, a user with groups", |pair| Some(get(&format!("/scim/v2/Users/{}", pair.user.native()), KEY))),
         ("AuthZEN, an evaluation", |pair| {
             let (organization, user) = (pair.organization.native(), pair.user.native());
             let question = format!(

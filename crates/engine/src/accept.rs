@@ -1,5 +1,5 @@
-//! Accepting an invitation without being logged in: whoever has its secret and its address sets a password if he has none, becomes the
-//! promised member, and is logged in, all in one transaction.
+//! Accepting an invitation without being logged in: whoever has its secret and its address sets a password, unless they
+//! have one already, becomes the promised member, and is logged in, all in one transaction.
 
 use std::sync::Arc;
 
@@ -57,7 +57,7 @@ impl InvitationPreview {
     }
 }
 
-/// The user with the invited address, and the hash of his password.
+/// The user with the invited address, and the hash of that user's password.
 type ExistingUser = Option<(User, Option<String>)>;
 
 fn pending(view: &View<'_>, hash: &str, now: roster_model::Timestamp) -> Result<Invitation> {
@@ -83,7 +83,8 @@ fn check_may_set_password(reader: Reader<'_>, user: &User) -> Result<()> {
     Ok(())
 }
 
-/// Whether the user is a member somewhere, or is provisioned by a directory or an account, which can make him one at any time.
+/// Whether the user is a member somewhere, or is provisioned by a directory or an account, either of which can make the
+/// user a member at any time.
 fn is_known_elsewhere(reader: Reader<'_>, user: UserId) -> Result<bool> {
     let memberships = MemberFilter { user: Some(user), ..MemberFilter::default() };
     if reader.view.count_memberships(&memberships)? > 0 {
@@ -177,7 +178,7 @@ impl Engine {
                 };
                 memberships::add_invited(tx, &place, &user, &new)?;
                 let reader = tx.read();
-                let own = reader.user(&UserRef::Id(user.id))?.by_himself(reader, &user)?;
+                let own = reader.user(&UserRef::Id(user.id))?.allow_authenticated(reader, &user)?;
                 sessions::open(tx, &own, user.id, None, (agent.as_deref(), &hidden))
             })
             .await?;
@@ -203,7 +204,7 @@ fn ensure_user(
         Some((user, _)) => {
             if let Some(hashed) = hashed {
                 check_may_set_password(reader, &user)?;
-                let own = reader.user(&UserRef::Id(user.id))?.by_himself(reader, &user)?;
+                let own = reader.user(&UserRef::Id(user.id))?.allow_authenticated(reader, &user)?;
                 passwords::set_hash(tx, &own, user.id, Some(&hashed.0))?;
             }
             Ok(user)

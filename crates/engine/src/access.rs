@@ -23,7 +23,7 @@ pub use domain::Domain;
 #[derive(Debug)]
 pub struct Found<T>(pub(crate) T);
 
-/// An entity for which the caller has been found to hold the right that he needs.
+/// An entity for which the caller has been found to hold the right that is needed.
 #[derive(Clone, Debug)]
 pub struct Allowed<T> {
     entity: T,
@@ -140,8 +140,8 @@ impl Found<Realm> {
 }
 
 impl Found<User> {
-    /// For the user himself, or a holder of the permission at the realm's root. Others get `NotFound`. A user who is limited to one
-    /// membership may only read himself: his login link was issued by somebody else.
+    /// For that user, or a holder of the permission at the realm's root. Others get `NotFound`. A user who is limited
+    /// to one membership may only read their own data, since their login link was issued by somebody else.
     pub fn allow_self_or(self, reader: Reader<'_>, permission: P) -> Result<Allowed<User>> {
         let standing = reader.root_standing()?;
         let whole = reader.acting.only.is_none() || permission == P::UsersRead;
@@ -155,15 +155,16 @@ impl Found<User> {
         }
     }
 
-    /// For the user himself, who has just proved his identity by his password or by an invitation's secret.
-    pub(crate) fn by_himself(self, reader: Reader<'_>, proved: &User) -> Result<Allowed<User>> {
+    /// For `proved`, a user whose identity was just proved by a password or by an invitation's secret; it must be this
+    /// one.
+    pub(crate) fn allow_authenticated(self, reader: Reader<'_>, proved: &User) -> Result<Allowed<User>> {
         if self.0.id != proved.id {
             return Err(Error::NotFound(Subject::User));
         }
         Ok(Allowed { standing: reader.root_standing()?, entity: self.0 })
     }
 
-    /// For a holder of the permission at the realm's root. Others get `NotFound`, the user himself `Forbidden`.
+    /// For a holder of the permission at the realm's root. That user gets `Forbidden`, others `NotFound`.
     pub fn allow(self, reader: Reader<'_>, permission: P) -> Result<Allowed<User>> {
         let standing = reader.root_standing()?;
         if standing.holds(Right::root(permission)) {

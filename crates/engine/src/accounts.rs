@@ -100,7 +100,7 @@ fn manages(
     account.managed(reader, reader.organization(organization).map_err(|error| error.if_missing(Error::NotManaged))?)
 }
 
-/// A user and his record in this account, or `NotFound`.
+/// A user and the user's record in this account, or `NotFound`.
 fn entry(reader: Reader<'_>, account: &Allowed<Organization>, user: &UserRef) -> Result<(AccountUser, User)> {
     let unknown = || Error::NotFound(Subject::AccountUser);
     let user = reader.user(user).map_err(|error| error.if_missing(unknown()))?.named_by(account);
@@ -138,7 +138,7 @@ pub(crate) fn check(fields: &AccountUserFields) -> Result<()> {
 }
 
 /// Removes the user's memberships in the account and in what it manages, and nowhere else. Organizations marked as deleted are included:
-/// they may be restored, and his membership must not be restored with them.
+/// they may be restored, and the membership must not be restored with them.
 fn end_memberships(tx: &mut Tx<'_, '_>, account: &Allowed<Organization>, user: UserId) -> Result<()> {
     for place in managed(tx.read(), account, false)? {
         if let Some(membership) = tx.read().view.membership(place.id, user)? {
@@ -183,7 +183,7 @@ fn provision(tx: &mut Tx<'_, '_>, account: &Allowed<Organization>, new: &NewAcco
     Ok(AccountEntry { record, user, organization: Organization::clone(account) })
 }
 
-/// Gives the role to an account user: adds him as a member, or changes his membership.
+/// Gives the role to an account user: adds the user as a member, or changes the membership.
 fn grant<M: RoleMap>(
     tx: &mut Tx<'_, '_>,
     account: &Allowed<Organization>,
@@ -326,7 +326,7 @@ impl Caller {
         .await
     }
 
-    /// Replaces all fields. A user who becomes inactive loses his memberships in the account and what it manages.
+    /// Replaces all fields. A user who becomes inactive loses all memberships in the account and what it manages.
     pub async fn update_account_user(
         &self,
         organization: impl Into<OrganizationRef>,
@@ -351,7 +351,8 @@ impl Caller {
         .await
     }
 
-    /// Deletes the record, and the memberships in the account and what it manages. The user and his other memberships are kept.
+    /// Deletes the record, and the memberships in the account and what it manages. The user is kept, with all
+    /// other memberships.
     pub async fn delete_account_user(
         &self,
         organization: impl Into<OrganizationRef>,

@@ -41,7 +41,7 @@ pub struct ActivityQuery {
 #[derive(Clone, Debug)]
 pub struct Activity {
     pub event: Event,
-    /// The user whom it is about. `None`: none, or deleted.
+    /// The user that it is about. `None`: none, or deleted.
     pub user: Option<User>,
     /// The user who did it. `None`: a key, or a deleted user.
     pub actor: Option<User>,

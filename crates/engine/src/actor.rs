@@ -28,7 +28,7 @@ pub(crate) enum Actor {
     Token(Arc<Token>),
     /// A user who has logged in.
     Session(Arc<Session>),
-    /// A user who has just proved his identity and has no session yet.
+    /// A user whose identity has just been proved and who has no session yet.
     LoggingIn(UserId),
     /// An actor who acts as this user, with that user's rights. The log names the real actor, not the user.
     ActingAs(Arc<Self>, UserId),
@@ -117,7 +117,8 @@ pub(crate) struct CallerOptions {
     pub(crate) protect_last_admin: bool,
 }
 
-/// The caller as an operation sees him: looked up again in the operation's own view, so that a right revoked a moment ago no longer counts.
+/// The caller as seen by an operation: looked up again in the operation's own view, so that a right revoked a moment
+/// ago no longer counts.
 #[derive(Clone, Debug)]
 pub(crate) struct Acting {
     pub(crate) actor: Actor,
@@ -125,7 +126,7 @@ pub(crate) struct Acting {
     pub(crate) root: OrganizationId,
     pub(crate) now: Timestamp,
     pub(crate) options: CallerOptions,
-    /// The user whose memberships count: of a session or a user's token, or the one whom the caller acts as.
+    /// The user whose memberships count: of a session or a user's token, or the one that the caller acts as.
     pub(crate) user: Option<UserId>,
     /// The only membership that counts for the user. `None`: all of them.
     pub(crate) only: Option<MembershipScope>,
@@ -350,7 +351,8 @@ impl Caller {
         serde_json::from_str(&before.answer).map(Some).map_err(|e| Error::Internal(e.to_string()))
     }
 
-    /// Looks the caller up again in this view. [`Error::BadCredential`] if his key or session is no longer valid.
+    /// Looks the caller up again in this view. [`Error::BadCredential`] if the caller's key or session is no longer
+    /// valid.
     pub(crate) fn acting(&self, view: &View<'_>) -> Result<Acting> {
         self.acting_by(view, &self.actor)
     }
@@ -415,7 +417,7 @@ pub(crate) fn acting_user(view: &View<'_>, actor: &Actor, now: Timestamp) -> Res
         return Err(Error::BadCredential);
     }
     if let Some(place) = token.organization {
-        // A token made for a member is invalid while he is suspended there.
+        // A token made for a member is invalid while that member is suspended there.
         let suspended = view.suspended_in(user)?;
         if !suspended.is_empty() && view.chain(place)?.iter().any(|above| suspended.contains(above)) {
             return Err(Error::BadCredential);

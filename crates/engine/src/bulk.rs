@@ -31,7 +31,7 @@ impl BulkItem {
 #[derive(Clone, Debug)]
 pub struct Bulk {
     pub items: Vec<BulkItem>,
-    /// Also remove all members whom no item names, except the owner.
+    /// Also remove all members that no item names, except the owner.
     pub replace: bool,
     /// Compute the answer without changing anything.
     pub dry_run: bool,

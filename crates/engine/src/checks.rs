@@ -1,13 +1,13 @@
 //! Access checks: may this user do that there? Applications ask, and the current memberships decide.
 //!
 //! A membership counts with all its roles at its organization, and below it with the roles that reach down; for an inactive user
-//! nothing counts. The rights of the caller don't add to that. They only determine what he may ask about:
+//! nothing counts. The rights of the caller don't add to that. They only determine what the caller may ask about:
 //!
 //! | caller | may ask about |
 //! | --- | --- |
 //! | a realm key | everything |
 //! | an organization token | its organization and what is below |
-//! | a user | himself, and everyone where he holds `memberships:read` |
+//! | a user | themselves, and everyone where they hold `memberships:read` |
 //!
 //! Anything else is answered as if it didn't exist.
 //!
@@ -153,7 +153,8 @@ pub(crate) fn ways<'h>(
     line.iter().enumerate().filter_map(counted).collect()
 }
 
-/// Whether a membership counts in this caller's checks: of his own memberships only the one that he is limited to, if any.
+/// Whether a membership counts in this caller's checks. Of the caller's own memberships, only the one that the caller
+/// is limited to counts, if there is such a limit.
 pub(crate) fn counts_for(reader: Reader<'_>, held: &Held) -> bool {
     reader.acting.only_of(held.user).is_none_or(|only| only.membership == held.membership)
 }
@@ -439,7 +440,7 @@ fn at(held: &[Held], place: OrganizationId) -> Option<&Held> {
     held.iter().find(|held| held.organization == place)
 }
 
-/// A user and whether he is active.
+/// A user's id, and whether the user is active.
 pub(crate) fn user(reader: Reader<'_>, name: &UserRef) -> Result<Option<(UserId, bool)>> {
     if let Some(id) = name.direct_id(reader.acting.user)
         && let Some(active) = reader.view.is_active(id)?

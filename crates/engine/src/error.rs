@@ -89,7 +89,7 @@ pub enum Error {
     /// Deliberately the same for an unknown address, a wrong password, and a user without a password.
     #[error("the e-mail address or the password is wrong")]
     BadLogin,
-    /// An authenticated user has to confirm the operation with his current password.
+    /// An authenticated user has to confirm the operation with the current password.
     #[error("the current password is missing or wrong")]
     WrongPassword,
     #[error("the password was wrong too often: try again later")]
@@ -123,11 +123,11 @@ pub enum Error {
     RoleInUse,
     #[error("the role is promised by pending invitations")]
     RolePromised,
-    /// The creator of an organization is given it.
+    /// It is given to the creator of an organization.
     #[error("the role is given to whoever creates an organization")]
     CreatorRole,
-    /// Members are given it where no role is named.
-    #[error("the role is given to members for whom no role is named")]
+    /// It is given to members when no role is named.
+    #[error("the role is given to members when no role is named")]
     DefaultRole,
     /// Only if the caller asked for this protection; see `Caller::protecting_last_admin`.
     #[error("the organization would have nobody left who can manage its members")]
@@ -135,10 +135,10 @@ pub enum Error {
     /// The invitation has been accepted or revoked, or has expired.
     #[error("the invitation is not pending")]
     NotPending,
-    /// In whose name it was to be done.
+    /// About the user in whose name it was to be done.
     #[error("the user is not a member of this organization")]
     NotAMember,
-    /// In whose name it was to be done.
+    /// About the user in whose name it was to be done.
     #[error("the user lacks {0} here")]
     MemberLacks(Cow<'static, str>),
     #[error("a realm can have at most 63 roles")]

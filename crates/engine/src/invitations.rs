@@ -230,7 +230,7 @@ fn invite(tx: &mut Tx<'_, '_>, place: &Allowed<Organization>, new: &NewInvitatio
         extras: extras.clone(),
     };
     let pending = match &known {
-        // An existing user may have been invited by another of his addresses.
+        // An existing user may have been invited at another of their addresses.
         Some(user) if new.if_pending == IfPending::Renew => {
             let mut pending = pending_of(reader, place.id, user)?;
             pending.sort_by_key(|invitation| invitation.email == email);
@@ -408,8 +408,8 @@ impl Caller {
         .await
     }
 
-    /// Creates the promised membership for a user who has the invited address, given the secret. For the user himself, or with `users:write` at
-    /// the root.
+    /// Creates the promised membership for a user who has the invited address, given the secret. For the caller's own
+    /// user, or with `users:write` at the root.
     pub async fn accept_invitation(&self, secret: &str, user: impl Into<UserRef>) -> Result<Member> {
         let (hash, user) = (secret::read(secret).map(|(_, secret)| secret::hash(secret)), user.into());
         self.write(move |tx| {
@@ -460,7 +460,7 @@ impl Caller {
         .await
     }
 
-    /// Invitations to any of a user's addresses. For the user himself, or with `users:read` at the root.
+    /// Invitations to any of a user's addresses. For the caller's own user, or with `users:read` at the root.
     pub async fn list_invitations_of(
         &self,
         user: impl Into<UserRef>,

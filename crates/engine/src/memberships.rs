@@ -108,7 +108,7 @@ pub struct MemberQuery {
     pub page: Page,
 }
 
-/// An organization and a user in it, for a caller who may change memberships there, or for the user himself.
+/// An organization and a user in it, for that user, or a caller who may change memberships there.
 pub(crate) fn resolve_membership(
     reader: Reader<'_>,
     organization: &OrganizationRef,
@@ -130,7 +130,8 @@ pub(crate) fn find_membership(reader: Reader<'_>, organization: OrganizationId, 
     reader.view.membership(organization, user)?.ok_or(Error::NotFound(Subject::Membership))
 }
 
-/// Checks that the caller holds every permission of these roles himself: nobody may give what he lacks. Ownership is checked separately.
+/// Checks that the caller holds every permission of these roles: nobody may grant a permission they lack. Ownership is
+/// checked separately.
 pub(crate) fn check_may_grant(place: &Allowed<Organization>, roles: RoleSet) -> Result<()> {
     match place.standing().missing_for_roles(roles.without(RoleNumber::OWNER)) {
         Some(permission) => Err(Error::Forbidden(permission.into())),
@@ -532,7 +533,7 @@ impl Caller {
         let (organization, user) = (organization.into(), user.into());
         self.read_graph(move |reader| {
             let place = reader.organization(&organization)?.allow_listing(reader).or_else(|error| {
-                // A member may read his own membership even if he may not list the others.
+                // Members may read their own membership even if they may not list the others.
                 let (Some(me), Ok(found)) = (reader.acting.user, reader.organization(&organization)) else {
                     return Err(error);
                 };
@@ -648,7 +649,7 @@ impl Caller {
         .await
     }
 
-    /// The memberships of a user. For the user himself, or with `users:read` at the root.
+    /// The memberships of a user. For the user's own, or with `users:read` at the root.
     pub async fn list_memberships_of(&self, user: impl Into<UserRef>, query: MemberQuery) -> Result<Listed<Member>> {
         let user = user.into();
         self.read_graph(move |reader| {

@@ -213,7 +213,7 @@ impl Caller {
         self.engine.hash_password(password).await
     }
 
-    /// Verifies the user's current password, unless he has none. Returns the hash against which it was verified.
+    /// Verifies the user's current password, if there is one. Returns the hash against which it was verified.
     async fn verify_own_password(&self, user: &User, current: Option<&str>) -> Result<Option<String>> {
         let id = user.id;
         let known = self.read(move |reader| Ok(reader.view.password(id)?)).await?.map(|password| password.hash);
@@ -226,8 +226,8 @@ impl Caller {
         if right { Ok(known) } else { Err(Error::WrongPassword) }
     }
 
-    /// Sets or removes a user's password. For the user himself, with the current password if he has one; for others with `users:write` at
-    /// the root. Ends the user's sessions, except the one that is used for this.
+    /// Sets or removes a user's password. Users may change their own, with the current password if they have one;
+    /// others need `users:write` at the root. Ends the user's sessions, except the one that is used for this.
     pub async fn set_password(
         &self,
         user: impl Into<UserRef>,
@@ -271,7 +271,7 @@ impl Caller {
         .await
     }
 
-    /// Changes the acting user. `Forbidden` if he is limited to one membership. Sessions are kept.
+    /// Changes the acting user. `Forbidden` if the user is limited to one membership. Sessions are kept.
     pub async fn update_self(&self, change: SelfUpdate) -> Result<User> {
         let user = self
             .read(|reader| Ok(reader.user(&UserRef::Me)?.allow_self_or(reader, P::UsersWrite)?.into_inner()))
@@ -304,8 +304,8 @@ impl Caller {
         .await
     }
 
-    /// When these users' passwords were last changed; users without a password are left out. For the user himself, or with `users:read` at the
-    /// root; other callers get an empty answer.
+    /// When these users' passwords were last changed; users without a password are left out. For the caller's own user,
+    /// or with `users:read` at the root; other callers get an empty answer.
     pub async fn passwords_changed(&self, users: Vec<UserId>) -> Result<HashMap<UserId, Timestamp>> {
         self.read(move |reader| {
             if users.iter().any(|user| reader.acting.user != Some(*user)) {

@@ -1,5 +1,5 @@
 //! An organization's people: members and pending invitations as one list, for surfaces on which both are members. An invited person is
-//! identified by the id that his membership will have.
+//! identified by the id that the membership will have.
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
@@ -49,7 +49,7 @@ impl Person {
         }
     }
 
-    /// The user's id, or the id reserved for him.
+    /// The user's id, or the id reserved for the invited person.
     pub fn user_id(&self) -> UserId {
         match self {
             Self::Member(member) => member.user.id,
@@ -354,7 +354,7 @@ impl Caller {
         .await
     }
 
-    /// A member or an invited person. Needs `memberships:write` there or above; a member may read himself.
+    /// A member or an invited person. Needs `memberships:write` there or above; members may read their own entry.
     pub async fn person(&self, organization: impl Into<OrganizationRef>, id: Option<MembershipId>) -> Result<Person> {
         let organization = organization.into();
         self.read_graph(move |reader| {

@@ -141,7 +141,7 @@ struct Holders<'l> {
     /// The organization's line.
     line: &'l [OrganizationId],
     counting: Counting,
-    /// The acting user, if he reaches the organization only by memberships other than the one that he is limited to.
+    /// The acting user, if limited to one membership and reaching the organization only by others.
     excluded_self: Option<UserId>,
 }
 
@@ -299,8 +299,8 @@ fn search_users(
 }
 
 impl Caller {
-    /// All organizations that a user reaches, and how; `ask` narrows it to those where he may do that. For the user himself, or with
-    /// `users:read` at the root. By id.
+    /// All organizations that a user reaches, and how; `ask` narrows it to those where the user may do that. For the
+    /// caller's own user, or with `users:read` at the root. By id.
     pub async fn reach(&self, user: impl Into<UserRef>, ask: Ask, page: Page) -> Result<Listed<ReachableOrganization>> {
         let user = user.into();
         self.read_graph(move |reader| {
@@ -357,7 +357,7 @@ impl Caller {
         self.read_graph(move |reader| search_organizations(reader, (&user, &ask), (after, limit))).await
     }
 
-    /// The users for whom a check here would be granted, by id, as far as this caller may ask. An unknown organization has none.
+    /// The users who would pass a check here, by id, as far as this caller may ask. An unknown organization has none.
     pub async fn search_users(
         &self,
         organization: OrganizationRef,

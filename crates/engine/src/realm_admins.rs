@@ -45,7 +45,8 @@ impl Caller {
         self.read_graph(move |reader| Ok(reader.realm()?.allow(reader, permission)?.into_inner())).await
     }
 
-    /// The roles of each of these users at the realm's root, in their order. For the user himself, or with `users:read` at the root.
+    /// The roles of each of these users at the realm's root, in their order. For the caller's own user, or with
+    /// `users:read` at the root.
     pub async fn roles_at_root(&self, users: Vec<UserId>) -> Result<Vec<RoleSet>> {
         self.read_graph(move |reader| {
             if users.iter().any(|user| reader.acting.user != Some(*user)) {

@@ -97,7 +97,7 @@ fn agent(text: Option<&str>) -> Option<String> {
     (!text.is_empty()).then_some(text)
 }
 
-/// Opens a session for a user who has proved his identity.
+/// Opens a session for a user whose identity has been proved.
 pub(crate) fn open(
     tx: &mut Tx<'_, '_>,
     proof: &impl Proof,
@@ -136,7 +136,7 @@ impl Engine {
         Ok((realm.id, realm.root))
     }
 
-    /// A caller for a user who is logging in, with no more rights than he will have.
+    /// A caller for a user who is logging in, with no more rights than the user will have.
     pub(crate) async fn logging_in(
         self: &Arc<Self>,
         surface: Surface,
@@ -238,7 +238,8 @@ fn reach(reader: Reader<'_>, user: &Allowed<User>) -> SessionFilter {
     SessionFilter { user: Some(user.id), only, live: Some(reader.now()) }
 }
 
-/// The user and his sessions: for the user himself, even in a session limited to one membership, or with `users:write` at the root.
+/// The user and the user's sessions. For the user's own sessions, even from one that is limited to one membership, or
+/// with `users:write` at the root.
 fn of_user(reader: Reader<'_>, user: &UserRef) -> Result<(Allowed<User>, SessionFilter)> {
     let found = reader.user(user)?;
     let permission = if reader.acting.only.is_some() { P::UsersRead } else { P::UsersWrite };
@@ -256,7 +257,7 @@ fn find(reader: Reader<'_>, id: SessionId) -> Result<(Allowed<User>, Session)> {
 }
 
 impl Caller {
-    /// The same caller, authenticated by the session that was opened for him.
+    /// The same caller, authenticated by the session that was just opened.
     pub(crate) fn logged_in(mut self, session: Session, secret: String) -> LoggedIn {
         self.actor = Actor::Session(Arc::new(session.clone()));
         LoggedIn { caller: self, session, secret }
@@ -270,8 +271,8 @@ impl Caller {
         }
     }
 
-    /// A user's live sessions, oldest first. For the user himself, or with `users:write` at the root. A user who is limited to one membership
-    /// sees only the sessions that are limited to it.
+    /// A user's live sessions, oldest first. For the user's own, or with `users:write` at the root. A user who is
+    /// limited to one membership sees only the sessions that are limited to it.
     pub async fn list_sessions(&self, user: impl Into<UserRef>, page: Page) -> Result<Listed<Session>> {
         let user = user.into();
         self.read(move |reader| {
@@ -337,7 +338,7 @@ impl Caller {
                     return Err(Error::invalid("user_id", "is an inactive user, who can't log in"));
                 }
                 if is_suspended(reader, user.id, place.id)? {
-                    return Err(Error::invalid("user_id", "is suspended here by his directory, and can't log in"));
+                    return Err(Error::invalid("user_id", "is suspended here by a directory, and can't log in"));
                 }
                 let only = MembershipScope { membership: membership.id, organization: place.id };
                 let (created, expires) = (tx.now(), tx.now().plus_ms(LINK_MS));

@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::reference::UserRef;
 use crate::transaction::Reader;
 
-/// The user whom an id refers to, in any form. The caller must have checked the right to know of him.
+/// The user that an id refers to, in any form. The caller must have checked the right to know of this user.
 pub(crate) fn resolve_user(reader: Reader<'_>, id: &str) -> Result<Option<User>> {
     UserRef::from(id).find(reader.view, reader.acting.surface, None)
 }
@@ -46,7 +46,8 @@ impl Caller {
         .await
     }
 
-    /// Looks up each id once. The caller isn't looked up again: his last operation may have ended his own session.
+    /// Looks up each id once. The caller isn't looked up again: the caller's last operation may have ended its own
+    /// session.
     async fn shown_ids<I: Ord + Send + 'static>(
         &self,
         mut ids: Vec<I>,
@@ -65,7 +66,8 @@ impl Caller {
         }
     }
 
-    /// The users whom these ids refer to, for use as conditions on what the caller may read. Those that don't exist are left out.
+    /// The users that these ids refer to, for use as conditions on what the caller may read. Those that don't exist are
+    /// left out.
     pub async fn resolve_users(&self, ids: Vec<String>) -> Result<Vec<UserId>> {
         if ids.is_empty() {
             return Ok(Vec::new());

@@ -59,8 +59,8 @@ impl Surface {
         matches!(self, Self::Native | Self::Enhance)
     }
 
-    /// Whether a caller without the right is told so (403) even about entities that he may not read, as the vendor's contract requires.
-    /// On other surfaces such entities don't exist for him (404).
+    /// Whether a caller who lacks a right is told so (403) even about entities that the caller may not read, as the
+    /// vendor's contract requires. On other surfaces such entities appear not to exist (404).
     pub const fn tells_what_exists(self) -> bool {
         matches!(self, Self::Box | Self::Enhance)
     }

@@ -24,7 +24,8 @@ pub struct NewToken {
     pub kind: TokenKind,
     /// The organization at which an organization token acts.
     pub organization: Option<OrganizationRef>,
-    /// The user of a user token; or the user with whom an organization token becomes invalid.
+    /// The user of a user token; or the user that an organization token is made for: it is invalid while that user is
+    /// inactive, deleted or suspended there.
     pub user: Option<UserRef>,
     /// The roles of an organization token.
     pub roles: RoleSet,
@@ -197,7 +198,7 @@ fn issue(tx: &mut Tx<'_, '_>, new: &NewToken, secret: &str) -> Result<Token> {
     }
 }
 
-/// A token that the caller may see and revoke. `NotFound` if there is none, or if he may not.
+/// A token that the caller may see and revoke. `NotFound` if there is none, or if the caller may not see it.
 fn find(reader: Reader<'_>, reference: &str) -> Result<Token> {
     let unknown = || Error::NotFound(Subject::Token);
     let id: TokenId = Form::read_any(reference).ok_or_else(unknown)?;
@@ -248,7 +249,7 @@ fn update(tx: &mut Tx<'_, '_>, before: Token, patch: &TokenPatch) -> Result<Toke
         }
         after.name.clone_from(name);
     }
-    // Nobody may change a key into one that he couldn't have issued himself.
+    // Nobody may change a key into one that they couldn't have issued.
     if (patch.expires.is_some() || patch.roles.is_some())
         && !reader.root_standing()?.scopes_cover(before.scopes.as_deref())
     {
@@ -298,9 +299,9 @@ pub(crate) fn revoke(tx: &mut Tx<'_, '_>, before: Token) -> Result<Token> {
 }
 
 impl Caller {
-    /// Issuing a realm key needs a realm key; an organization token needs `tokens:write` there or above, and every permission of its roles; a
-    /// user's token is issued by the user himself, or with `users:act_as` at the root. No token has wider scopes than the key that issues it,
-    /// or outlives it.
+    /// Issuing a realm key needs a realm key; an organization token needs `tokens:write` there or above, and every
+    /// permission of its roles. Users may issue tokens for themselves; for others, this needs `users:act_as` at the
+    /// root. No token has wider scopes than the key that issues it, or outlives it.
     pub async fn issue_token(&self, new: NewToken) -> Result<IssuedToken> {
         let secret = secret::of_form(new.form);
         let hidden = secret.clone();
@@ -339,7 +340,8 @@ impl Caller {
         Ok(token)
     }
 
-    /// By id in any form. Whoever may issue such a token may change it to one that he could have issued. No token may change itself.
+    /// By id in any form. Whoever may issue such a token may change it to one that they could have issued. No token may
+    /// change itself.
     pub async fn update_token(&self, token: &str, patch: TokenPatch) -> Result<Token> {
         let reference = token.to_owned();
         let mut token = self
@@ -355,8 +357,8 @@ impl Caller {
         Ok(token)
     }
 
-    /// Those of an organization need `tokens:write` there or above; those of a user are for himself, or need `users:act_as` at the root; those
-    /// of the whole realm need `tokens:write` at the root.
+    /// Listing an organization's tokens needs `tokens:write` there or above; another user's, `users:act_as` at the
+    /// root; those of the whole realm, `tokens:write` at the root. Users may list their own.
     pub async fn list_tokens(&self, query: TokenQuery) -> Result<Listed<Token>> {
         let mut listed = self
             .read(move |reader| {

@@ -40,7 +40,7 @@ impl Reader<'_> {
         found.map(Found).ok_or(Error::NotFound(Subject::User))
     }
 
-    /// A user who is only referred to: without the time when he was last active.
+    /// A user who is only referred to: without the time of the last activity.
     pub(crate) fn named(&self, reference: &UserRef) -> Result<Found<User>> {
         let found = reference.find_named(self.view, self.acting.surface, self.acting.user)?;
         found.map(Found).ok_or(Error::NotFound(Subject::User))
@@ -95,8 +95,8 @@ impl Reader<'_> {
 }
 
 impl Reader<'_> {
-    /// The roles with which the acting user may act at each of these organizations, in their order: only those of one membership if he is
-    /// limited to it.
+    /// The roles with which the acting user may act at each of these organizations, in their order. If the user is
+    /// limited to one membership, only its roles count.
     pub(crate) fn held_along(&self, user: UserId, chain: &[OrganizationId]) -> Result<Vec<RoleSet>> {
         let mut held = self.view.roles_along(user, chain)?;
         if let Some(only) = self.acting.only {

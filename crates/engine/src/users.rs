@@ -141,7 +141,8 @@ pub struct UserConditions {
     pub within: Option<OrganizationRef>,
 }
 
-/// The key in a user's extras, under any dialect, of the id of the organization that he was created for, in the dialect's form.
+/// The key in a user's extras, under any dialect, of the id of the organization that the user was created for, in the
+/// dialect's form.
 pub const MADE_FOR: &str = "made_for";
 
 impl UserConditions {
@@ -327,7 +328,7 @@ fn promised(reader: Reader<'_>, addresses: &[Address]) -> Result<Option<UserId>>
     Ok(None)
 }
 
-/// Builds and validates a user on his own, without checking uniqueness.
+/// Builds and validates a user, without checking uniqueness.
 pub(crate) fn build(creation: Creation<'_>, new: &NewUser) -> Result<User> {
     let (name, first_name, last_name) = names(new)?;
     metadata::check(&new.public).of("public_metadata")?;
@@ -445,7 +446,8 @@ pub(crate) fn update(tx: &mut Tx<'_, '_>, before: &Allowed<User>, patch: &UserPa
     Ok(after)
 }
 
-/// Deletes a user, and before that what he has: ownerships are cleared, memberships and account records are removed.
+/// Deletes a user. Before that, the user's ownerships are cleared, and the user's memberships and account records are
+/// removed.
 pub(crate) fn delete(tx: &mut Tx<'_, '_>, before: &Allowed<User>) -> Result<()> {
     let filter = MemberFilter { user: Some(before.id), ..MemberFilter::default() };
     let all = Slice::default();
@@ -542,7 +544,7 @@ impl Caller {
         .await
     }
 
-    /// For the user himself, or with `users:read` at the root.
+    /// For the caller's own user, or with `users:read` at the root.
     pub async fn user(&self, user: impl Into<UserRef>) -> Result<User> {
         let user = user.into();
         self.read(move |reader| Ok(reader.user(&user)?.allow_self_or(reader, P::UsersRead)?.into_inner())).await
@@ -554,7 +556,7 @@ impl Caller {
         self.read_graph(move |reader| Ok(reader.user(&user)?.allow_self_or(reader, P::UsersRead)?.id)).await
     }
 
-    /// The acting user, if there is one, without the time when he was last active.
+    /// The acting user, if there is one, without the time of the last activity.
     pub async fn me(&self) -> Result<Option<User>> {
         self.read_graph(|reader| Ok(reader.acting.user.map(|id| reader.view.user(id)).transpose()?.flatten())).await
     }
@@ -578,7 +580,8 @@ impl Caller {
         .await
     }
 
-    /// Needs `users:write` at the root. Memberships, account records and tokens are deleted, too; organizations that he owned have no owner then.
+    /// Needs `users:write` at the root. The user's memberships, account records and tokens are deleted, too;
+    /// organizations that the user owned have no owner then.
     pub async fn delete_user(&self, user: impl Into<UserRef>, expected: Option<Timestamp>) -> Result<User> {
         let user = user.into();
         self.write(move |tx| {
@@ -614,8 +617,8 @@ impl Caller {
         .await
     }
 
-    /// Needs `users:write` at the root. Deletes the user, if he still exists, and blanks the log's data about him. The events keep their
-    /// numbers.
+    /// Needs `users:write` at the root. Deletes the user, if not deleted before, and blanks the log's data about the
+    /// user. The events keep their numbers.
     pub async fn erase_user(&self, user: UserId, expected: Option<Timestamp>) -> Result<()> {
         self.write(move |tx| {
             let realm = tx.read().realm()?.allow(tx.read(), P::UsersWrite)?;
@@ -671,7 +674,8 @@ impl Caller {
         .await
     }
 
-    /// Makes this organization the one that the user starts in. For the user himself, or with `memberships:write` there or above.
+    /// Makes this organization the one that the user starts in. Users may do this for themselves; for others,
+    /// this needs `memberships:write` there or above.
     pub async fn set_default_membership(
         &self,
         organization: impl Into<OrganizationRef>,

@@ -222,7 +222,7 @@ impl Graph {
         self.release_if_unused(person);
     }
 
-    /// Frees the number of a user of whom nothing is known any more.
+    /// Frees a user's number if nothing is known about the user any more.
     fn release_if_unused(&mut self, number: u32) {
         let person = &self.people[number as usize];
         if !person.exists && person.places.is_empty() {
@@ -299,7 +299,7 @@ mod tests {
             let [top, below] = [10, 11].map(|id| OrganizationId::from_raw(id + 2 * n));
             graph.put_organization(placed(top, Some(other)));
             graph.put_organization(placed(below, Some(top)));
-            // Bob was there, and is no user any more.
+            // Bob is still a member, but no longer exists as a user.
             for (id, place, user) in [(2, top, ada), (3, below, ada), (4, below, bob)] {
                 assert_eq!(graph.holding(place, user), None, "{place:?}");
                 graph.put_member(place, user, holding(id + 3 * n));

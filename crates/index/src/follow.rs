@@ -77,7 +77,8 @@ impl Graph {
         Ok(())
     }
 
-    /// Applies an event whose body was blanked because its user was erased: whatever it said of him no longer holds.
+    /// Applies an event whose body was blanked because its user was erased: whatever it said about the user no longer
+    /// holds.
     pub fn apply_blanked(
         &mut self,
         sequence: i64,

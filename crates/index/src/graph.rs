@@ -165,8 +165,8 @@ impl Graph {
         chain
     }
 
-    /// Visits an organization and its ancestors, with what the user holds at each; returns whether he is active. `None`
-    /// if one of them doesn't exist, or the organization or an ancestor is deleted.
+    /// Visits an organization and its ancestors, with what the user holds at each; returns whether the user is active.
+    /// `None` if one of them doesn't exist, or the organization or an ancestor is deleted.
     pub fn walk_up(
         &self,
         user: UserId,

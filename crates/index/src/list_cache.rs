@@ -26,7 +26,7 @@ const UNCACHED_STEPS: usize = 64;
 /// Which people of an organization, and in which order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum People {
-    /// Its members, members of organizations below it, and those of whom its directory has links: by id.
+    /// Its members, members of organizations below it, and users linked to its directory: by id.
     Domain,
     /// Its members, by when their users were created.
     Users,
@@ -143,8 +143,9 @@ impl Graph {
         }
     }
 
-    /// To be called before something changes about a person at these organizations: removes him from all lists that
-    /// this may concern. Afterwards [`Self::join_cached_lists`] adds him to those in which he belongs.
+    /// To be called before something changes about a person at these organizations: removes the person from all
+    /// lists that this may concern. Afterwards [`Self::join_cached_lists`] adds the person to those that
+    /// they belong in.
     pub(crate) fn leave_cached_lists(&mut self, person: u32, places: &[u32]) {
         self.each_cached_list(places, |graph, place, list| {
             let key_of = |other| graph.key_in(place, &list.which, other);

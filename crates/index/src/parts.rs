@@ -74,15 +74,15 @@ impl Place {
     }
 }
 
-/// A user, and where he is a member.
+/// A user, and the organizations that the user is a member of.
 #[derive(Debug)]
 pub(crate) struct Person {
     pub(crate) id: UserId,
     pub(crate) created: Timestamp,
-    /// If `false`, only his memberships are known.
+    /// If `false`, only the user's memberships are known.
     pub(crate) exists: bool,
     pub(crate) active: bool,
-    /// Numbers of the organizations that he is a member of.
+    /// Numbers of the organizations that the user is a member of.
     pub(crate) places: Vec<u32>,
 }
 

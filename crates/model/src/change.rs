@@ -33,7 +33,7 @@ pub enum Change {
 
     #[serde(rename = "user.created")]
     UserCreated { after: Box<User> },
-    /// If the user becomes inactive, his sessions and login links are deleted.
+    /// If the user becomes inactive, the user's sessions and login links are deleted.
     #[serde(rename = "user.updated")]
     UserUpdated { before: Box<User>, after: Box<User> },
     /// Sessions that must not outlive the old password were ended by separate changes.

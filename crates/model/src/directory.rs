@@ -1,7 +1,7 @@
 //! Directory links: what a directory (an identity provider that provisions users and groups) stores about the users and groups it manages.
 //!
 //! A directory speaks for a *provisioning domain*: an organization with everything below it. Two directories may know the same
-//! user by different names and deactivate him independently, so each one's data is kept in a separate link.
+//! user by different names and deactivate the user independently, so each one's data is kept in a separate link.
 
 use serde::{Deserialize, Serialize};
 
@@ -24,10 +24,11 @@ pub struct DirectoryLink {
     pub external_id: Option<String>,
     /// The user's name in the directory. Unique in the domain, compared by [`crate::text::fold`]; see `home`.
     pub user_name: Option<String>,
-    /// Whether the user was created by this domain: then its writes, and the realm's, change the user himself. True for at most one of a
-    /// user's links. A user without such a link has the realm as his home.
+    /// Whether the user was created by this domain: then its writes, and the realm's, change the user's own data. True
+    /// for at most one of a user's links. The home of a user without such a link is the realm.
     pub home: bool,
-    /// Whether the user's memberships in this domain grant nothing. Only used in domains that aren't his home; at home his status is used.
+    /// Whether the user's memberships in this domain grant nothing. Only used in domains that aren't the user's home;
+    /// at home the user's status is used.
     pub suspended: bool,
     /// The attributes that the directory wrote and that have no field of their own in Roster.
     pub document: Metadata,

@@ -20,7 +20,8 @@ pub fn check_role_change(before: RoleSet, after: RoleSet) -> Result<(), Ownershi
     }
 }
 
-/// The roles of a former owner: admin, and the custom roles that he had. The other built-in roles grant nothing that an admin lacks.
+/// The roles of a former owner: admin, and the owner's custom roles. The other built-in roles grant nothing that an
+/// admin lacks.
 pub fn former_owner_roles(roles: RoleSet) -> RoleSet {
     roles.iter().filter(|role| role.get() >= RoleNumber::FIRST_CUSTOM).collect::<RoleSet>().with(RoleNumber::ADMIN)
 }

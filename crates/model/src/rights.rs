@@ -106,7 +106,8 @@ impl Standing {
         self.in_scope(key) && (self.everything || self.catalog.granting(key).intersects(self.roles(right.place)))
     }
 
-    /// The first permission granted by `roles` that the actor doesn't hold here or above: nobody may give others what he lacks himself.
+    /// The first permission granted by `roles` that the actor doesn't hold here or above: nobody may grant a permission
+    /// they lack.
     pub fn missing_for_roles(&self, roles: RoleSet) -> Option<String> {
         if self.everything {
             return None;

@@ -9,7 +9,8 @@ pub struct Token {
     pub kind: TokenKind,
     /// The organization at which, and below which, an organization token acts.
     pub organization: Option<OrganizationId>,
-    /// The user of a user token; or the user for whom an organization token was made, and with whom it becomes invalid.
+    /// The user of a user token; or the user that an organization token was made for: it is invalid while that user is
+    /// inactive, deleted or suspended there.
     pub user: Option<UserId>,
     /// The roles of an organization token. Empty for the other kinds.
     pub roles: RoleSet,

@@ -26,7 +26,7 @@ pub struct User {
     pub last_active: Option<Timestamp>,
     pub public: Metadata,
     pub private: Metadata,
-    /// Metadata that the user himself may change through the application, so it can't be trusted.
+    /// Metadata that users may change themselves through the application, so it can't be trusted.
     #[serde(default)]
     pub open: Metadata,
     pub extras: Extras,

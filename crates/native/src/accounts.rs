@@ -20,17 +20,19 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(get, replace, delete))
 }
 
-/// A record of an account, an organization right under the root, about a user.
+/// An account's record of a user. An account is an organization directly below the realm's root.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct AccountUser {
     organization_id: String,
     user_id: String,
-    /// Left out in events.
+    /// The user's primary e-mail address. Absent in events.
     #[serde(skip_serializing_if = "Option::is_none")]
     email: Option<String>,
+    /// The id that the provisioner assigned.
     external_id: Option<String>,
+    /// Free text of the provisioner.
     user_schema: Option<String>,
-    /// An inactive one has no membership in the account and right below it.
+    /// An inactive user has no memberships in the account or in the organizations directly below it.
     active: bool,
     #[schema(value_type = String, format = DateTime)]
     created_at: Time,
@@ -61,20 +63,26 @@ const fn yes() -> bool {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct CreateAccountUser {
-    /// Names the user; who isn't in the realm yet is made.
+    /// Identifies the user, who is created if the realm has none with this address.
     email: String,
+    /// At most 512 characters.
     external_id: Option<String>,
+    /// Free text, at most 65,536 characters.
     user_schema: Option<String>,
+    /// Default: `true`.
     #[serde(default = "yes")]
     active: bool,
 }
 
-/// Replaces everything.
+/// Replaces all fields: omitted ones are cleared, and `active` becomes `true`.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct ReplaceAccountUser {
+    /// At most 512 characters.
     external_id: Option<String>,
+    /// Free text, at most 65,536 characters.
     user_schema: Option<String>,
+    /// Default: `true`.
     #[serde(default = "yes")]
     active: bool,
 }
@@ -83,17 +91,19 @@ struct ReplaceAccountUser {
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 struct AccountUserListQuery {
-    /// Rows on the page.
+    /// Number of items per page: 1 to 500 unless the server is configured otherwise. Default: 50.
     limit: Option<u64>,
-    /// `next_cursor` of the page before.
+    /// The `next_cursor` of the previous page. Omit it to get the first page.
     cursor: Option<String>,
-    /// `created_at` (default); with `-` in front, downwards.
+    /// Sort key: `created_at` (default). A leading `-` sorts in descending order.
     sort: Option<String>,
-    /// Whether to count the whole list.
+    /// Whether to also return `total`, the number of items in the whole list. Default: `false`.
     total: Option<bool>,
 }
 
-/// List account users.
+/// List an account's users.
+///
+/// Requires `accounts:write` at the account.
 #[utoipa::path(get, path = "/organizations/{organization_id}/account-users", tag = "accounts",
     operation_id = "listAccountUsers", params(("organization_id" = String, Path), AccountUserListQuery),
     responses((status = 200, body = List<AccountUser>), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
@@ -108,7 +118,10 @@ async fn list(
     Ok(Json(List::of(caller.list_account_users(&*id, page).await?, AccountUser::of)))
 }
 
-/// Provision a user: make the record, and the user if there is none. Makes no membership.
+/// Create an account user.
+///
+/// Creates the record, and the user if the realm has none with this address, but no membership. Requires
+/// `accounts:write` at the account.
 #[utoipa::path(post, path = "/organizations/{organization_id}/account-users", tag = "accounts",
     operation_id = "createAccountUser", params(("organization_id" = String, Path)), request_body = CreateAccountUser,
     responses((status = 201, body = AccountUser), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
@@ -124,6 +137,8 @@ async fn create(
 }
 
 /// Get an account user.
+///
+/// Requires `accounts:write` at the account.
 #[utoipa::path(get, path = "/organizations/{organization_id}/account-users/{user_id}", tag = "accounts",
     operation_id = "getAccountUser", params(("organization_id" = String, Path), ("user_id" = String, Path)),
     responses((status = 200, body = AccountUser), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
@@ -134,7 +149,10 @@ async fn get(
     Ok(Json(AccountUser::of(&caller.account_user(&*id, user_ref(&user)).await?)))
 }
 
-/// Replace what the account says of a user. Who becomes inactive loses the memberships there and right below.
+/// Replace an account user.
+///
+/// A user who becomes inactive loses the memberships in the account and in the organizations directly below it.
+/// Requires `accounts:write` at the account.
 #[utoipa::path(put, path = "/organizations/{organization_id}/account-users/{user_id}", tag = "accounts",
     operation_id = "replaceAccountUser", params(("organization_id" = String, Path), ("user_id" = String, Path)),
     request_body = ReplaceAccountUser,
@@ -149,7 +167,10 @@ async fn replace(
     Ok(Json(AccountUser::of(&caller.update_account_user(&*id, user_ref(&user), fields).await?)))
 }
 
-/// End the record, and the memberships there and right below. The user stays.
+/// Delete an account user.
+///
+/// Deletes the record, and the user's memberships in the account and in the organizations directly below it. The user
+/// is kept. Requires `accounts:write` at the account.
 #[utoipa::path(delete, path = "/organizations/{organization_id}/account-users/{user_id}", tag = "accounts",
     operation_id = "deleteAccountUser", params(("organization_id" = String, Path), ("user_id" = String, Path)),
     responses((status = 204), (status = "4XX", body = Problem, content_type = "application/problem+json")))]

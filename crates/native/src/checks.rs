@@ -22,22 +22,23 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(check)).routes(routes!(check_batch)).routes(routes!(organizations))
 }
 
-/// A question.
+/// An access check.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Question {
-    /// This or `email`.
+    /// The user to check. Give either this or `email`.
     user_id: Option<String>,
+    /// The e-mail address of the user to check.
     email: Option<String>,
     organization_id: String,
-    /// A permission's key: whether some role held grants it. This or `role`.
+    /// The key of a permission: is it granted by a role that the user holds? Give either this or `role`.
     #[schema(example = "memberships:write")]
     permission: Option<String>,
-    /// A role's key: whether exactly this role is held.
+    /// The key of a role: does the user hold exactly this role?
     role: Option<String>,
 }
 
-/// Many questions about one moment.
+/// Several access checks, all evaluated against the same state.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Questions {
@@ -45,16 +46,16 @@ struct Questions {
     checks: Vec<Question>,
 }
 
-/// In the order of the questions.
+/// The results, in the order of the checks.
 #[derive(Debug, Serialize, ToSchema)]
 struct Verdicts {
     results: Vec<Verdict>,
 }
 
-/// What is asked for: a permission or a role. `None`: neither was named.
+/// The permission or role to check for. `None` if neither is given.
 pub(crate) fn ask(permission: Option<String>, role: Option<String>) -> Result<Option<Ask>, Error> {
     match (permission, role) {
-        (Some(_), Some(_)) => Err(Error::invalid("permission", "doesn't go with role: ask twice")),
+        (Some(_), Some(_)) => Err(Error::invalid("permission", "can't be combined with role")),
         (Some(permission), None) => Ok(Some(Ask::Permission(permission))),
         (None, Some(role)) => Ok(Some(Ask::Role(role))),
         (None, None) => Ok(None),
@@ -66,21 +67,28 @@ impl Question {
         let user = match (self.user_id, self.email) {
             (Some(id), None) => user_ref(&id),
             (None, Some(email)) => UserRef::Email(email),
-            _ => return Err(Error::invalid("user_id", "or email must be given, and not both")),
+            _ => return Err(Error::invalid("user_id", "or email must be given, but not both")),
         };
         let ask = ask(self.permission, self.role)?.ok_or(Error::invalid("permission", "or role must be given"))?;
         Ok(Check { user, organization: self.organization_id.as_str().into(), ask, explain: true })
     }
 }
 
-/// Ask whether a user may do something in an organization, or holds a role there. What isn't there is a no.
+/// Check whether a user has a permission or a role at an organization.
+///
+/// An unknown user, organization, permission or role gives `"allowed": false` rather than an error. Users may check
+/// themselves, and others where they have `memberships:read`; an organization token may check everyone at its
+/// organization and below; a realm key may check everyone. Anything else is answered as if it didn't exist. A key whose
+/// scopes don't include `memberships:read` is refused.
 #[utoipa::path(post, path = "/check", tag = "checks", operation_id = "check", request_body = Question,
     responses((status = 200, body = Verdict), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
 async fn check(Authenticated(caller): Authenticated, body: Body<Question>) -> Result<Json<Verdict>, Failure> {
     Ok(Json(caller.check(body.read()?.into_engine()?).await?.into()))
 }
 
-/// Ask up to 1000 such questions at once.
+/// Check up to 1000 permissions or roles at once.
+///
+/// All checks are evaluated against the same state.
 #[utoipa::path(post, path = "/check:batch", tag = "checks", operation_id = "checkBatch", request_body = Questions,
     responses((status = 200, body = Verdicts), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
 async fn check_batch(Authenticated(caller): Authenticated, body: Body<Questions>) -> Result<Json<Verdicts>, Failure> {
@@ -95,19 +103,22 @@ async fn check_batch(Authenticated(caller): Authenticated, body: Body<Questions>
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 struct ReachQuery {
-    /// Rows on the page.
+    /// Number of items per page: 1 to 500 unless the server is configured otherwise. Default: 50.
     limit: Option<u64>,
-    /// `next_cursor` of the page before.
+    /// The `next_cursor` of the previous page. Omit it to get the first page.
     cursor: Option<String>,
-    /// Whether to count the whole list.
+    /// Whether to also return `total`, the number of items in the whole list. Default: `false`.
     total: Option<bool>,
-    /// Only where the user has this permission.
+    /// Only organizations at which the user has this permission. Can't be combined with `role`.
     permission: Option<String>,
-    /// Only where the user holds this role.
+    /// Only organizations at which the user holds this role.
     role: Option<String>,
 }
 
-/// List all organizations that a user reaches, inherited ones included, and how. By creation.
+/// List the organizations that a user reaches.
+///
+/// Includes those reached through a membership above them, and says through which memberships each one is reached. In
+/// order of creation. For users other than the caller, requires `users:read` at the realm's root.
 #[utoipa::path(get, path = "/users/{user_id}/organizations", tag = "checks", operation_id = "listUserOrganizations",
     params(("user_id" = String, Path), ReachQuery),
     responses((status = 200, body = List<ReachedOrganization>), (status = "4XX", body = Problem, content_type = "application/problem+json")))]

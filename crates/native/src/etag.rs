@@ -38,7 +38,7 @@ impl<S: Sync> FromRequestParts<S> for IfMatch {
         let (Some(value), more) = (values.next(), values.next()) else { return Ok(Self(None)) };
         let text = value.to_str().unwrap_or_default().trim();
         if more.is_some() || text.contains(',') {
-            let problem = "must hold one entity tag: a write expects one state";
+            let problem = "must be a single entity tag or *";
             return Ok(Self(Some(Err(RequestError::invalid("If-Match", problem)))));
         }
         if text == "*" {

@@ -21,22 +21,25 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 struct EventQuery {
-    /// Events after this number; 0, the default, begins with the first.
+    /// Only events after this sequence number. Default: 0, which starts with the first event.
     after: Option<i64>,
-    /// Events at most.
+    /// Maximum number of events: 1 to 500 unless the server is configured otherwise. Default: 50.
     limit: Option<u64>,
-    /// Only those of this organization.
+    /// Only events of this organization.
     organization_id: Option<String>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
 struct Events {
     items: Vec<Event>,
-    /// What to ask for next, as `after`.
+    /// The `after` of the next request.
     next_after: i64,
 }
 
-/// Read the log: in order and without a gap, from the first event on, also while others write.
+/// List events.
+///
+/// Returns the event log in order and without gaps, from the first event on, even during concurrent writes. Requires
+/// `events:read` at the realm's root; with `organization_id`, at that organization or above it.
 #[utoipa::path(get, path = "/events", tag = "events", operation_id = "listEvents", params(EventQuery),
     responses((status = 200, body = Events), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
 async fn list(

@@ -28,35 +28,38 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct CreateInvitation {
+    /// The address to invite. An address has at most one pending invitation per organization.
     #[schema(example = "ada@example.com")]
     email: String,
-    /// How a user is called who is made for it.
+    /// The name of a user who is created for the invitation.
     #[serde(default)]
     name: String,
-    /// Keys of roles. Default: `["member"]`.
+    /// Keys of the roles that the member will have, at least one. Default: `["member"]`.
     roles: Option<Vec<String>>,
-    /// In whose name: a member who may invite.
+    /// The user in whose name the invitation is sent: a member who may invite.
     inviter_id: Option<String>,
-    /// In 30 days if it isn't given.
+    /// When the invitation expires. Default: in 30 days.
     #[schema(value_type = Option<String>, format = DateTime)]
     expires_at: Option<Time>,
     #[schema(value_type = Option<Object>)]
     public_metadata: Option<Object>,
     #[schema(value_type = Option<Object>)]
     private_metadata: Option<Object>,
-    /// Makes a pending invitation to the same address this one; else it is refused.
+    /// Whether to replace a pending invitation to the same address. Otherwise the new invitation is refused
+    /// (`already_exists`). Default: `false`.
     #[serde(default)]
     renew: bool,
 }
 
-/// Many invitations in one transaction.
+/// Several invitations, created in one transaction.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct BatchInvitations {
+    /// At most 1000 unless the server is configured otherwise.
     invitations: Vec<CreateInvitation>,
 }
 
-/// In the order of the request, each with its secret.
+/// The invitations in the order of the request, each with its secret.
 #[derive(Debug, Serialize, ToSchema)]
 struct SentInvitations {
     items: Vec<Invitation>,
@@ -85,8 +88,9 @@ impl CreateInvitation {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct AcceptInvitation {
+    /// The secret of the invitation.
     secret: String,
-    /// Who becomes the member; `me`, the caller, if it isn't given.
+    /// The user who becomes the member. Default: `me`, the caller's own user.
     user_id: Option<String>,
 }
 
@@ -94,22 +98,25 @@ struct AcceptInvitation {
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 struct InvitationListQuery {
-    /// Rows on the page.
+    /// Number of items per page: 1 to 500 unless the server is configured otherwise. Default: 50.
     limit: Option<u64>,
-    /// `next_cursor` of the page before.
+    /// The `next_cursor` of the previous page. Omit it to get the first page.
     cursor: Option<String>,
-    /// `created_at` (default) or `email`; with `-` in front, downwards.
+    /// Sort key: `created_at` (default) or `email`. A leading `-` sorts in descending order.
     sort: Option<String>,
-    /// Whether to count the whole list.
+    /// Whether to also return `total`, the number of items in the whole list. Default: `false`.
     total: Option<bool>,
+    /// Only invitations with this status.
     status: Option<InvitationWord>,
-    /// Exactly this address, in any case.
+    /// Only invitations to exactly this address, in any letter case.
     email: Option<String>,
-    /// Part of the address, in any case.
+    /// Only invitations whose address contains this text, in any letter case.
     q: Option<String>,
 }
 
 /// List an organization's invitations.
+///
+/// Requires `memberships:write` at the organization or above it.
 #[utoipa::path(get, path = "/organizations/{organization_id}/invitations", tag = "invitations",
     operation_id = "listInvitations", params(("organization_id" = String, Path), InvitationListQuery),
     responses((status = 200, body = List<Invitation>), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
@@ -129,7 +136,11 @@ async fn list(
     Ok(Json(List::of(listed, |invited| Invitation::of(invited, &catalog))))
 }
 
-/// Invite somebody by e-mail address. The secret is in this answer and nowhere else; sending it is the application's.
+/// Create an invitation.
+///
+/// Reserves a membership for an e-mail address. The secret is only in this response; nothing is mailed, so the
+/// application delivers it. The caller must have `memberships:write` at the organization or above it, and every
+/// permission of the roles promised.
 #[utoipa::path(post, path = "/organizations/{organization_id}/invitations", tag = "invitations",
     operation_id = "createInvitation", params(("organization_id" = String, Path)), request_body = CreateInvitation,
     responses((status = 201, body = Invitation), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
@@ -145,7 +156,10 @@ async fn invite(
     Ok(entity(StatusCode::CREATED, wire, sent.invited.invitation.updated))
 }
 
-/// Invite many people, or nobody if one of them can't be: `items` of the error says which and why.
+/// Create invitations in bulk.
+///
+/// Creates all invitations, or none if any of them fails; `items` in the error says which and why. The same rights
+/// apply as for creating a single invitation.
 #[utoipa::path(post, path = "/organizations/{organization_id}/invitations:batch", tag = "invitations",
     operation_id = "batchInvitations", params(("organization_id" = String, Path)), request_body = BatchInvitations,
     responses((status = 201, body = SentInvitations), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
@@ -174,7 +188,9 @@ async fn batch(
     Ok((StatusCode::CREATED, Json(SentInvitations { items: items.collect() })))
 }
 
-/// Get an invitation, without its secret.
+/// Get an invitation.
+///
+/// The secret is not returned. Requires `memberships:write` at the organization or above it.
 #[utoipa::path(get, path = "/invitations/{invitation_id}", tag = "invitations", operation_id = "getInvitation",
     params(("invitation_id" = String, Path)),
     responses((status = 200, body = Invitation), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
@@ -184,6 +200,8 @@ async fn get(Authenticated(caller): Authenticated, Path(id): Path<String>) -> Re
 }
 
 /// Revoke a pending invitation.
+///
+/// Requires `memberships:write` at the organization or above it.
 #[utoipa::path(delete, path = "/invitations/{invitation_id}", tag = "invitations", operation_id = "revokeInvitation",
     params(("invitation_id" = String, Path)),
     responses((status = 204), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
@@ -192,7 +210,10 @@ async fn revoke(Authenticated(caller): Authenticated, Path(id): Path<String>) ->
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Accept an invitation by its secret. The user must have the address that was invited.
+/// Accept an invitation.
+///
+/// Takes the invitation's secret. The user must have the invited address. Accepting for another user requires
+/// `users:write` at the realm's root.
 #[utoipa::path(post, path = "/invitations:accept", tag = "invitations", operation_id = "acceptInvitation",
     request_body = AcceptInvitation,
     responses((status = 201, body = Membership), (status = "4XX", body = Problem, content_type = "application/problem+json")))]

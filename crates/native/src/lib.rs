@@ -1,12 +1,14 @@
 //! The native API, `/v1`: everything that Roster can do, in one consistent form.
 //!
-//! - Lists answer `{"items": […], "next_cursor": …}`; `limit`, `cursor`, `sort` (`name`, or `-name` downwards) and `total=true`.
-//! - `PATCH` is a JSON merge patch (RFC 7396): what isn't sent stays, `null` clears.
-//! - `POST` honours `Idempotency-Key`; answers with one user, organization, membership, invitation, role or permission carry an
-//!   `ETag`; `PATCH` and `DELETE` of a user, an organization, a membership or a role honour `If-Match`.
+//! - Lists return `{"items": […], "next_cursor": …}` and take `limit`, `cursor`, `sort` (`name`, or `-name` for
+//!   descending order) and `total=true`.
+//! - `PATCH` is a JSON merge patch (RFC 7396): omitted fields stay unchanged, and `null` clears a field.
+//! - `POST` honors `Idempotency-Key`. Responses with one user, organization, membership, invitation, role or permission
+//!   carry an `ETag`. `PATCH` and `DELETE` of a user, organization, membership or role honor `If-Match`.
 //! - Errors are problem details (RFC 9457) with a stable `code`.
 //! - `Roster-Act-As: USER` executes a request as that user, if the caller may do that.
-//! - Wherever an id is accepted, any dialect's form of it is accepted, too; entities carry `ids`, their ids in each dialect.
+//! - Wherever an id is accepted, any dialect's form of it is accepted too. Entities carry `ids`, their ids in each
+//!   dialect.
 
 mod accounts;
 mod checks;
@@ -34,14 +36,15 @@ use utoipa_axum::router::OpenApiRouter;
 
 pub use problem::render;
 
-/// The path where it is mounted.
+/// The path at which the surface is mounted.
 pub const PREFIX: &str = "/v1";
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
     info(
         title = "Roster",
-        description = "Users, a tree of organizations, memberships with roles, ownership, tokens and the log of every change.",
+        description = "Manage users, a tree of organizations, memberships with roles, ownership and tokens; check \
+            access; and follow the log of every change.",
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
     modifiers(&BearerKey),

@@ -32,33 +32,36 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct AddMember {
-    /// This or `email`.
+    /// The user to add. Give either this or `email`.
     user_id: Option<String>,
-    /// Names a user of the realm by address.
+    /// The e-mail address of an existing user of the realm.
     email: Option<String>,
-    /// Keys of roles. Default: `["member"]`.
+    /// Keys of the member's roles, at least one. Default: `["member"]`.
     #[schema(example = json!(["admin"]))]
     roles: Option<Vec<String>>,
-    /// Makes it the organization that the user starts in.
+    /// Whether to make this the organization that the user starts in. Default: `false`.
     default: Option<bool>,
+    /// At most 8192 bytes of JSON.
     #[schema(value_type = Option<Object>)]
     public_metadata: Option<Object>,
+    /// At most 8192 bytes of JSON.
     #[schema(value_type = Option<Object>)]
     private_metadata: Option<Object>,
 }
 
-/// What isn't sent stays; null clears.
+/// A JSON merge patch (RFC 7396): omitted fields stay unchanged, and `null` clears a field.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 struct UpdateMember {
-    /// Replaces all roles.
+    /// Keys of roles, at least one. Replaces all of the member's roles.
     roles: Option<Vec<String>>,
+    /// Whether this is the organization that the user starts in.
     default: Option<bool>,
-    /// Merged (RFC 7396); null clears it.
+    /// Merged into the stored metadata (RFC 7396); `null` clears it. At most 8192 bytes of JSON afterwards.
     #[serde(with = "serde_with::rust::double_option")]
     #[schema(value_type = Option<Object>)]
     public_metadata: Option<Option<Object>>,
-    /// Merged (RFC 7396); null clears it.
+    /// Merged into the stored metadata (RFC 7396); `null` clears it. At most 8192 bytes of JSON afterwards.
     #[serde(with = "serde_with::rust::double_option")]
     #[schema(value_type = Option<Object>)]
     private_metadata: Option<Option<Object>>,
@@ -68,16 +71,17 @@ struct UpdateMember {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct BatchRequest {
+    /// At most 1000 unless the server is configured otherwise. Each user may be named once.
     operations: Vec<BatchOperation>,
-    /// Whoever isn't named by an `add` or `update` is removed. The owner stays.
+    /// Whether to also remove every member who isn't named by an `add` or `update`, except the owner. Default: `false`.
     #[serde(default)]
     replace: bool,
-    /// Answer as if, and change nothing.
+    /// Whether to return the result without changing anything. Default: `false`.
     #[serde(default)]
     dry_run: bool,
 }
 
-/// What to do with one user.
+/// What to do with the user.
 #[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 enum BatchVerb {
@@ -90,14 +94,19 @@ enum BatchVerb {
 #[serde(deny_unknown_fields)]
 struct BatchOperation {
     op: BatchVerb,
-    /// This or `email`.
+    /// The user. Give either this or `email`.
     user_id: Option<String>,
+    /// The e-mail address of an existing user of the realm.
     email: Option<String>,
+    /// Keys of roles, at least one. Default for `add`: `["member"]`; for `update`: unchanged.
     roles: Option<Vec<String>>,
+    /// Whether this is the organization that the user starts in.
     default: Option<bool>,
+    /// For `update`, merged into the stored metadata (RFC 7396); `null` clears it.
     #[serde(default, with = "serde_with::rust::double_option")]
     #[schema(value_type = Option<Object>)]
     public_metadata: Option<Option<Object>>,
+    /// For `update`, merged into the stored metadata (RFC 7396); `null` clears it.
     #[serde(default, with = "serde_with::rust::double_option")]
     #[schema(value_type = Option<Object>)]
     private_metadata: Option<Option<Object>>,
@@ -105,11 +114,11 @@ struct BatchOperation {
 
 #[derive(Debug, Serialize, ToSchema)]
 struct BatchResult {
-    /// In the order of the operations: each membership as it is now; for a `remove`, as it was.
+    /// One membership per operation, in the same order: as it is now, or for a `remove`, as it was.
     items: Vec<Membership>,
-    /// With `replace`: who was removed for not being named.
+    /// With `replace`: the memberships that were removed because no operation named them. Otherwise empty.
     removed: Vec<Membership>,
-    /// True if nothing was changed, as was asked for.
+    /// Whether this was a dry run, which changes nothing.
     dry_run: bool,
 }
 
@@ -117,26 +126,28 @@ struct BatchResult {
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct MemberListQuery {
-    /// Rows on the page.
+    /// Number of items per page: 1 to 500 unless the server is configured otherwise. Default: 50.
     limit: Option<u64>,
-    /// `next_cursor` of the page before.
+    /// The `next_cursor` of the previous page. Omit it to get the first page.
     cursor: Option<String>,
-    /// `created_at` (default), `updated_at`, `name` or `email` of the user; with `-` in front, downwards.
+    /// Sort key: `created_at` (default), `updated_at`, or the user's `name` or `email`. A leading `-` sorts in
+    /// descending order.
     sort: Option<String>,
-    /// Whether to count the whole list.
+    /// Whether to also return `total`, the number of items in the whole list. Default: `false`.
     total: Option<bool>,
-    /// Holding this role; several with commas between: at least one of them.
+    /// Only members who hold this role, or at least one of several, separated by commas.
     role: Option<String>,
-    /// Of the user.
+    /// Only members whose user has this status.
     status: Option<StatusWord>,
-    /// Exactly this address, in any case.
+    /// Only members with exactly this e-mail address, in any letter case.
     email: Option<String>,
-    /// Part of a name, user name or address, in any case and any script.
+    /// Only members whose name, user name or an address contains this text, in any letter case and any script.
     q: Option<String>,
-    /// All active users who reach the organization, also by memberships above it, and how; by creation. With `role`, `permission`,
-    /// `limit`, `cursor` and `total` only.
+    /// Whether to list all active users who reach the organization, including through memberships above it, and how, in
+    /// order of creation. Can be combined only with `permission`, `role` (a single one), `limit`, `cursor` and `total`.
+    /// Not for the memberships of a user.
     effective: Option<bool>,
-    /// With `effective`: only who has this permission here.
+    /// Only users who have this permission at the organization. Requires `effective`; can't be combined with `role`.
     permission: Option<String>,
 }
 
@@ -154,7 +165,7 @@ impl MemberListQuery {
             ("q", self.q.is_some()),
         ];
         if let Some((name, _)) = others.into_iter().find(|(_, given)| *given) {
-            return Err(Error::invalid(name, "doesn't go with effective").into());
+            return Err(Error::invalid(name, "can't be combined with effective").into());
         }
         let (page, ()) = page(app, self.limit, self.cursor, self.total, None, &[("created_at", ())])?;
         Ok((ask(self.permission, self.role)?.unwrap_or(Ask::Anything), page))
@@ -162,11 +173,11 @@ impl MemberListQuery {
 
     pub(crate) fn into_engine(self, app: &App, caller: &Caller) -> Result<MemberQuery, Failure> {
         if self.is_effective() {
-            let problem = "is asked of an organization; for a user, ask /users/{user_id}/organizations";
+            let problem = "applies only to an organization; for a user, use /users/{user_id}/organizations";
             return Err(Error::invalid("effective", problem).into());
         }
         if self.permission.is_some() {
-            return Err(Error::invalid("permission", "goes only with effective").into());
+            return Err(Error::invalid("permission", "requires effective").into());
         }
         let sorts = [
             ("created_at", MemberSort::Created),
@@ -199,7 +210,7 @@ fn named(user_id: Option<&str>, email: Option<String>) -> Result<UserRef, Error>
     match (user_id, email) {
         (Some(id), None) => Ok(user_ref(id)),
         (None, Some(email)) => Ok(UserRef::Email(email)),
-        _ => Err(Error::invalid("user_id", "must be given, or email, and not both")),
+        _ => Err(Error::invalid("user_id", "or email must be given, but not both")),
     }
 }
 
@@ -219,7 +230,7 @@ fn roles_or_member(caller: &Caller, keys: Option<&Vec<String>>) -> Result<RoleSe
     Ok(roles(caller, keys)?.unwrap_or(RoleSet::of(RoleNumber::MEMBER)))
 }
 
-/// Members, or who reaches the organization.
+/// The members of an organization; with `effective`, all users who reach it.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
 enum Members {
@@ -228,7 +239,10 @@ enum Members {
     Effective(List<EffectiveMember>),
 }
 
-/// List the members of an organization; with `effective`, everyone who reaches it.
+/// List an organization's members.
+///
+/// With `effective=true`, lists everyone who reaches the organization. The organization's `visibility` determines who
+/// may list its members; `memberships:write` at the organization or above it is always sufficient.
 #[utoipa::path(get, path = "/organizations/{organization_id}/memberships", tag = "memberships",
     operation_id = "listMemberships", params(("organization_id" = String, Path), MemberListQuery),
     responses((status = 200, body = Members), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
@@ -250,6 +264,8 @@ async fn list(
 }
 
 /// Add a member.
+///
+/// The caller must have `memberships:write` at the organization or above it, and every permission of the roles given.
 #[utoipa::path(post, path = "/organizations/{organization_id}/memberships", tag = "memberships",
     operation_id = "addMembership", params(("organization_id" = String, Path)), request_body = AddMember,
     responses((status = 201, body = Membership), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
@@ -271,7 +287,10 @@ async fn add(
     Ok(one(StatusCode::CREATED, &caller, &member))
 }
 
-/// Add, update and remove many members: all of it, or nothing.
+/// Add, update and remove members in bulk.
+///
+/// All changes are made in one transaction, or none if any of them fails. The caller must have `memberships:write` at
+/// the organization or above it, and every permission of the roles given.
 #[utoipa::path(post, path = "/organizations/{organization_id}/memberships:batch", tag = "memberships",
     operation_id = "batchMemberships", params(("organization_id" = String, Path)), request_body = BatchRequest,
     responses((status = 200, body = BatchResult), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
@@ -326,7 +345,10 @@ fn bulk_item(caller: &Caller, b: BatchOperation) -> Result<BulkItem, Error> {
     })
 }
 
-/// Get a membership by organization and user.
+/// Get a membership.
+///
+/// Members may get their own membership with `organizations:read` at the organization or above it. For others, the same
+/// rights apply as for listing the members.
 #[utoipa::path(get, path = "/organizations/{organization_id}/memberships/{user_id}", tag = "memberships",
     operation_id = "getMembership", params(("organization_id" = String, Path), ("user_id" = String, Path)),
     responses((status = 200, body = Membership), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
@@ -338,7 +360,10 @@ async fn get(
     Ok(one(StatusCode::OK, &caller, &member))
 }
 
-/// Update a membership (JSON merge patch).
+/// Update a membership.
+///
+/// Takes a JSON merge patch (RFC 7396). The caller must have `memberships:write` at the organization or above it, and
+/// every permission of the roles newly given.
 #[utoipa::path(patch, path = "/organizations/{organization_id}/memberships/{user_id}", tag = "memberships",
     operation_id = "updateMembership",
     params(("organization_id" = String, Path), ("user_id" = String, Path), ("If-Match" = Option<String>, Header)),
@@ -363,7 +388,9 @@ async fn update(
     Ok(one(StatusCode::OK, &caller, &member))
 }
 
-/// Remove a member. The owner can't be removed.
+/// Remove a member.
+///
+/// The owner can't be removed. Requires `memberships:write` at the organization or above it.
 #[utoipa::path(delete, path = "/organizations/{organization_id}/memberships/{user_id}", tag = "memberships",
     operation_id = "removeMembership",
     params(("organization_id" = String, Path), ("user_id" = String, Path), ("If-Match" = Option<String>, Header)),
@@ -377,7 +404,10 @@ async fn remove(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Get a membership by its own id.
+/// Get a membership by its id.
+///
+/// Members may get their own membership with `organizations:read` at the organization or above it. For others, the same
+/// rights apply as for listing the members.
 #[utoipa::path(get, path = "/memberships/{membership_id}", tag = "memberships", operation_id = "getMembershipById",
     params(("membership_id" = String, Path)),
     responses((status = 200, body = Membership), (status = "4XX", body = Problem, content_type = "application/problem+json")))]

@@ -30,35 +30,42 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct CreateOrganization {
+    /// At most 256 characters; not blank.
     #[schema(example = "Acme")]
     name: String,
-    /// `[a-z0-9-]`, unique in the realm. Made from the name if it isn't given.
+    /// 1 to 128 of `a-z`, `0-9` and `-`; unique in the realm. Default: derived from the name.
     slug: Option<String>,
-    /// The realm's root if it isn't given.
+    /// The parent organization. Default: the realm's root.
     parent_id: Option<String>,
+    /// The organization's id in another system: 1 to 512 bytes, unique in the realm.
     external_id: Option<String>,
+    /// The maximum number of members, pending invitations included; 0, the default, means no limit.
     max_members: Option<u32>,
+    /// If given, only users with an e-mail address in one of these domains can become members. At most 100 domains.
     email_domains: Option<Vec<String>>,
     visibility: Option<VisibilityWord>,
+    /// At most 64 characters.
     locale: Option<String>,
-    /// A user who becomes its first admin, and is shown as who made it.
+    /// The user who becomes the organization's first admin and is shown as its creator.
     creator_id: Option<String>,
-    /// When it was made elsewhere, if it is brought along.
+    /// The original time of creation, for an organization migrated from another system. Default: now.
     #[schema(value_type = Option<String>, format = DateTime)]
     created_at: Option<Time>,
+    /// At most 8192 bytes of JSON.
     #[schema(value_type = Option<Object>)]
     public_metadata: Option<Object>,
+    /// At most 8192 bytes of JSON.
     #[schema(value_type = Option<Object>)]
     private_metadata: Option<Object>,
 }
 
-/// What isn't sent stays; null clears.
+/// A JSON merge patch (RFC 7396): omitted fields stay unchanged, and `null` clears a field.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 struct UpdateOrganization {
     name: Option<String>,
     slug: Option<String>,
-    /// A new place in the tree, with everything below.
+    /// The new parent. Everything below the organization moves along.
     parent_id: Option<String>,
     #[serde(with = "serde_with::rust::double_option")]
     #[schema(value_type = Option<String>)]
@@ -66,17 +73,18 @@ struct UpdateOrganization {
     max_members: Option<u32>,
     email_domains: Option<Vec<String>>,
     visibility: Option<VisibilityWord>,
-    /// `deleted` marks it, and with it all below; `active` takes the mark away. Nothing is lost.
+    /// `deleted` marks the organization and everything below it as deleted; `active` removes the mark. No data is lost.
     status: Option<OrganizationStatusWord>,
+    /// A flag for applications to act on. It doesn't affect rights.
     suspended: Option<bool>,
     #[serde(with = "serde_with::rust::double_option")]
     #[schema(value_type = Option<String>)]
     locale: Option<Option<String>>,
-    /// Merged (RFC 7396); null clears it.
+    /// Merged into the stored metadata (RFC 7396); `null` clears it. At most 8192 bytes of JSON afterwards.
     #[serde(with = "serde_with::rust::double_option")]
     #[schema(value_type = Option<Object>)]
     public_metadata: Option<Option<Object>>,
-    /// Merged (RFC 7396); null clears it.
+    /// Merged into the stored metadata (RFC 7396); `null` clears it. At most 8192 bytes of JSON afterwards.
     #[serde(with = "serde_with::rust::double_option")]
     #[schema(value_type = Option<Object>)]
     private_metadata: Option<Option<Object>>,
@@ -86,21 +94,23 @@ struct UpdateOrganization {
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 struct OrganizationListQuery {
-    /// Rows on the page.
+    /// Number of items per page: 1 to 500 unless the server is configured otherwise. Default: 50.
     limit: Option<u64>,
-    /// `next_cursor` of the page before.
+    /// The `next_cursor` of the previous page. Omit it to get the first page.
     cursor: Option<String>,
-    /// `created_at` (default), `updated_at` or `name`; with `-` in front, downwards.
+    /// Sort key: `created_at` (default), `updated_at` or `name`. A leading `-` sorts in descending order.
     sort: Option<String>,
-    /// Whether to count the whole list.
+    /// Whether to also return `total`, the number of items in the whole list. Default: `false`.
     total: Option<bool>,
+    /// Only the organization with exactly this slug.
     slug: Option<String>,
+    /// Only the organization with exactly this external id.
     external_id: Option<String>,
-    /// Part of the name or slug, in any case and any script.
+    /// Only organizations whose name or slug contains this text, in any letter case and any script.
     q: Option<String>,
-    /// Beginning of the name, in any case and any script.
+    /// Only organizations whose name begins with this text, in any letter case and any script.
     prefix: Option<String>,
-    /// `deleted`: marked as that, or below such a one.
+    /// Only organizations with this status. `deleted` includes those below an organization marked as deleted.
     status: Option<OrganizationStatusWord>,
 }
 
@@ -135,11 +145,14 @@ impl OrganizationListQuery {
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 struct DeleteOrganizationQuery {
-    /// Delete what is below, too. Without it, an organization with others below is refused.
+    /// Whether to also delete everything below. Otherwise an organization that has others below it is refused
+    /// (`has_children`). Default: `false`.
     subtree: Option<bool>,
 }
 
 /// List all organizations of the realm.
+///
+/// Requires `organizations:read` at the realm's root.
 #[utoipa::path(get, path = "/organizations", tag = "organizations", operation_id = "listOrganizations",
     params(OrganizationListQuery),
     responses((status = 200, body = List<Organization>), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
@@ -153,6 +166,8 @@ async fn list(
 }
 
 /// Create an organization.
+///
+/// Requires `organizations:create` at the parent or above it.
 #[utoipa::path(post, path = "/organizations", tag = "organizations", operation_id = "createOrganization",
     request_body = CreateOrganization,
     responses((status = 201, body = Organization), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
@@ -178,6 +193,8 @@ async fn create(Authenticated(caller): Authenticated, body: Body<CreateOrganizat
 }
 
 /// Get an organization.
+///
+/// Requires `organizations:read` at the organization or above it.
 #[utoipa::path(get, path = "/organizations/{organization_id}", tag = "organizations", operation_id = "getOrganization",
     params(("organization_id" = String, Path)),
     responses((status = 200, body = Organization), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
@@ -186,7 +203,11 @@ async fn get(Authenticated(caller): Authenticated, Path(id): Path<String>) -> Re
     Ok(entity(StatusCode::OK, Organization::from(&organization), organization.updated))
 }
 
-/// Rename, change or move an organization (JSON merge patch).
+/// Update or move an organization.
+///
+/// Takes a JSON merge patch (RFC 7396). Requires `organizations:write` at the organization or above it. Moving it
+/// requires `organizations:write` above it, and `organizations:create` at the new parent or above that. Marking it as
+/// deleted also requires `organizations:delete` at the organization or above it.
 #[utoipa::path(patch, path = "/organizations/{organization_id}", tag = "organizations", operation_id = "updateOrganization",
     params(("organization_id" = String, Path), ("If-Match" = Option<String>, Header)), request_body = UpdateOrganization,
     responses((status = 200, body = Organization), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
@@ -219,7 +240,10 @@ async fn update(
     Ok(entity(StatusCode::OK, Organization::from(&organization), organization.updated))
 }
 
-/// Delete an organization with its memberships and tokens. Users stay.
+/// Delete an organization.
+///
+/// Permanently deletes the organization with its memberships, account users and tokens. Its users are kept. Requires
+/// `organizations:delete` at the organization or above it; with `subtree`, above it.
 #[utoipa::path(delete, path = "/organizations/{organization_id}", tag = "organizations", operation_id = "deleteOrganization",
     params(("organization_id" = String, Path), ("If-Match" = Option<String>, Header), DeleteOrganizationQuery),
     responses((status = 204), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
@@ -234,7 +258,9 @@ async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// List the organizations right below.
+/// List an organization's children.
+///
+/// These are the organizations directly below it. Requires `organizations:list` at the organization or above it.
 #[utoipa::path(get, path = "/organizations/{organization_id}/children", tag = "organizations",
     operation_id = "listChildren", params(("organization_id" = String, Path), OrganizationListQuery),
     responses((status = 200, body = List<Organization>), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
@@ -249,7 +275,9 @@ async fn list_children(
     Ok(Json(List::of(caller.list_organizations(query).await?, |o| Organization::from(o))))
 }
 
-/// List all organizations below, however deep.
+/// List an organization's descendants.
+///
+/// These are all organizations below it, at any depth. Requires `organizations:list` at the organization or above it.
 #[utoipa::path(get, path = "/organizations/{organization_id}/descendants", tag = "organizations",
     operation_id = "listDescendants", params(("organization_id" = String, Path), OrganizationListQuery),
     responses((status = 200, body = List<Organization>), (status = "4XX", body = Problem, content_type = "application/problem+json")))]

@@ -21,11 +21,13 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct SetOwner {
-    /// A member of the organization.
+    /// The new owner, who must be an active member of the organization.
     user_id: String,
 }
 
 /// Get the owner's membership.
+///
+/// The same rights apply as for listing the members.
 #[utoipa::path(get, path = "/organizations/{organization_id}/owner", tag = "ownership", operation_id = "getOwner",
     params(("organization_id" = String, Path)),
     responses((status = 200, body = Membership), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
@@ -34,7 +36,10 @@ async fn get(Authenticated(caller): Authenticated, Path(id): Path<String>) -> Re
     Ok(entity(StatusCode::OK, Membership::of(&owner, &caller.roles()), owner.membership.updated))
 }
 
-/// Make a member the owner. The former owner becomes an admin.
+/// Transfer ownership to a member.
+///
+/// The former owner, if any, becomes an admin. Requires `ownership:transfer` at the organization, which its owner has,
+/// or `ownership:write` above it.
 #[utoipa::path(put, path = "/organizations/{organization_id}/owner", tag = "ownership", operation_id = "setOwner",
     params(("organization_id" = String, Path)), request_body = SetOwner,
     responses((status = 200, body = Membership), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
@@ -51,7 +56,10 @@ async fn set(
     Ok(entity(StatusCode::OK, Membership::of(&owner, &caller.roles()), owner.membership.updated))
 }
 
-/// Leave the organization without an owner. The former owner becomes an admin.
+/// Remove the owner.
+///
+/// The former owner becomes an admin, and the organization is left without an owner. Requires `ownership:write` above
+/// the organization.
 #[utoipa::path(delete, path = "/organizations/{organization_id}/owner", tag = "ownership", operation_id = "clearOwner",
     params(("organization_id" = String, Path)),
     responses((status = 204), (status = "4XX", body = Problem, content_type = "application/problem+json")))]

@@ -8,103 +8,109 @@ use roster_http::{Failure, Fault, RequestError, RequestMeta};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// What went wrong. `code` is stable; `detail` is for people.
+/// An error. `code` is stable and meant for programs; `detail` is meant for people.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Problem {
-    /// `urn:roster:problem:` and the code.
+    /// `urn:roster:problem:` followed by the code.
     r#type: String,
+    /// A short summary of the kind of error.
     title: &'static str,
+    /// The HTTP status.
     status: u16,
-    /// Stable, for programs.
+    /// The kind of error. Stable.
     #[schema(example = "not_found")]
     code: &'static str,
+    /// What went wrong in this case. The wording may change.
     detail: String,
-    /// The field at fault, where there is one.
+    /// The field or parameter at fault, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     field: Option<String>,
-    /// The permission that is missing.
+    /// The missing permission, if that is the reason.
     #[serde(skip_serializing_if = "Option::is_none")]
     permission: Option<String>,
-    /// In a bulk: what is wrong with which item.
+    /// For a bulk request (`items_refused`): the items that were refused.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     items: Vec<ItemProblem>,
-    /// The same as in the header `X-Request-Id`.
+    /// The id of the request, as in the `X-Request-Id` header.
     request_id: String,
 }
 
-/// Why one item of a bulk can't be done.
+/// Why one item of a bulk request was refused.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ItemProblem {
-    /// The place of the item, from 0.
+    /// The position of the item in the request, starting at 0.
     index: usize,
+    /// The kind of error, as for a single request.
     #[schema(example = "already_exists")]
     code: &'static str,
+    /// What went wrong in this case. The wording may change.
     detail: String,
+    /// The field at fault, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     field: Option<String>,
 }
 
-/// Status, code and title of a domain error. One row for each: a new error doesn't compile without its row.
+/// Status, code and title of a domain error. There is no wildcard, so a new error doesn't compile without its row.
 fn of_domain(error: &Error) -> (StatusCode, &'static str, &'static str) {
     match error {
         Error::NotFound(_) | Error::Unknown { .. } => (StatusCode::NOT_FOUND, "not_found", "Not found"),
         Error::AlreadyExists { .. } => (StatusCode::CONFLICT, "already_exists", "Already exists"),
         Error::Invalid { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "invalid", "Invalid value"),
-        Error::Reference { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "reference_not_found", "Names nothing there is"),
-        Error::NoCredential => (StatusCode::UNAUTHORIZED, "unauthenticated", "A key is needed"),
-        Error::BadCredential => (StatusCode::UNAUTHORIZED, "bad_key", "The key is not accepted"),
-        Error::BadLogin => (StatusCode::UNAUTHORIZED, "bad_login", "Not logged in"),
+        Error::Reference { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "reference_not_found", "Reference not found"),
+        Error::NoCredential => (StatusCode::UNAUTHORIZED, "unauthenticated", "Authentication required"),
+        Error::BadCredential => (StatusCode::UNAUTHORIZED, "bad_key", "Invalid key"),
+        Error::BadLogin => (StatusCode::UNAUTHORIZED, "bad_login", "Login failed"),
         Error::WrongPassword => (StatusCode::FORBIDDEN, "wrong_password", "Wrong password"),
         Error::TooManyAttempts { .. } => (StatusCode::TOO_MANY_REQUESTS, "too_many_attempts", "Too many attempts"),
-        Error::Forbidden(_) => (StatusCode::FORBIDDEN, "forbidden", "Not allowed"),
-        Error::OwnerProtected => (StatusCode::CONFLICT, "owner_protected", "The owner is protected"),
-        Error::OwnerExists => (StatusCode::CONFLICT, "owner_exists", "There is an owner"),
-        Error::LimitReached { .. } => (StatusCode::CONFLICT, "limit_reached", "No room for more members"),
+        Error::Forbidden(_) => (StatusCode::FORBIDDEN, "forbidden", "Permission denied"),
+        Error::OwnerProtected => (StatusCode::CONFLICT, "owner_protected", "Owner is protected"),
+        Error::OwnerExists => (StatusCode::CONFLICT, "owner_exists", "Owner already exists"),
+        Error::LimitReached { .. } => (StatusCode::CONFLICT, "limit_reached", "Member limit reached"),
         Error::DomainNotAllowed => (StatusCode::CONFLICT, "domain_not_allowed", "E-mail domain not allowed"),
-        Error::OwnsOrganization { .. } => (StatusCode::CONFLICT, "owns_organization", "The user owns an organization"),
-        Error::RemovalHeld { .. } => (StatusCode::PRECONDITION_REQUIRED, "removal_held", "Too many would go at once"),
-        Error::HasChildren => (StatusCode::CONFLICT, "has_children", "There are organizations below"),
+        Error::OwnsOrganization { .. } => (StatusCode::CONFLICT, "owns_organization", "User owns an organization"),
+        Error::RemovalHeld { .. } => (StatusCode::PRECONDITION_REQUIRED, "removal_held", "Mass removal held"),
+        Error::HasChildren => (StatusCode::CONFLICT, "has_children", "Organization has children"),
         Error::NotAnAccount => (StatusCode::CONFLICT, "not_an_account", "Not an account"),
         Error::NotManaged => (StatusCode::CONFLICT, "not_managed", "Not managed by this account"),
-        Error::RoleInUse => (StatusCode::CONFLICT, "role_in_use", "The role is in use"),
-        Error::RolePromised => (StatusCode::CONFLICT, "role_promised", "The role is promised"),
-        Error::LastAdmin => (StatusCode::CONFLICT, "last_admin", "The last admin is protected"),
-        Error::NotPending => (StatusCode::CONFLICT, "not_pending", "The invitation is not pending"),
+        Error::RoleInUse => (StatusCode::CONFLICT, "role_in_use", "Role is in use"),
+        Error::RolePromised => (StatusCode::CONFLICT, "role_promised", "Role is promised"),
+        Error::LastAdmin => (StatusCode::CONFLICT, "last_admin", "Last admin is protected"),
+        Error::NotPending => (StatusCode::CONFLICT, "not_pending", "Invitation is not pending"),
         Error::NotAMember => (StatusCode::CONFLICT, "not_a_member", "Not a member"),
-        Error::MemberLacks(_) => (StatusCode::CONFLICT, "member_lacks_permission", "The member may not do that"),
-        Error::TooManyRoles => (StatusCode::CONFLICT, "too_many_roles", "No room for more roles"),
-        Error::System(_) | Error::CreatorRole | Error::DefaultRole => (StatusCode::CONFLICT, "built_in", "Built in"),
-        Error::PreconditionFailed => (StatusCode::PRECONDITION_FAILED, "changed_meanwhile", "Changed meanwhile"),
+        Error::MemberLacks(_) => (StatusCode::CONFLICT, "member_lacks_permission", "Member lacks permission"),
+        Error::TooManyRoles => (StatusCode::CONFLICT, "too_many_roles", "Role limit reached"),
+        Error::System(_) | Error::CreatorRole | Error::DefaultRole => (StatusCode::CONFLICT, "built_in", "Built-in"),
+        Error::PreconditionFailed => (StatusCode::PRECONDITION_FAILED, "changed_meanwhile", "Precondition failed"),
         Error::IdempotencyMismatch => {
-            (StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused", "The key was used for another request")
+            (StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused", "Idempotency key reused")
         }
-        Error::Items(_) => (StatusCode::UNPROCESSABLE_ENTITY, "items_refused", "Some items can't be done"),
-        Error::Unavailable { .. } => (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Try again later"),
-        Error::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "Our fault"),
+        Error::Items(_) => (StatusCode::UNPROCESSABLE_ENTITY, "items_refused", "Items refused"),
+        Error::Unavailable { .. } => (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Temporarily unavailable"),
+        Error::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal server error"),
     }
 }
 
 /// Code and title of a request error; the status is [`RequestError::status`].
 fn of_request_error(error: &RequestError) -> (&'static str, &'static str) {
     match error {
-        RequestError::RouteNotFound => ("no_such_path", "No such path"),
+        RequestError::RouteNotFound => ("no_such_path", "Path not found"),
         RequestError::MethodNotAllowed => ("method_not_allowed", "Method not allowed"),
         RequestError::BodyTooLarge { .. } => ("body_too_large", "Body too large"),
-        RequestError::BodyMissing => ("body_missing", "A body is needed"),
-        RequestError::BodyTimeout { .. } => ("body_late", "The body did not arrive"),
-        RequestError::BodyNotJson { .. } | RequestError::BodyNotUtf8 => ("body_not_json", "The body is not JSON"),
-        RequestError::BodyTooDeep { .. } => ("body_too_deep", "The body is nested too deep"),
-        RequestError::BodyNotObject => ("body_not_object", "The body is not an object"),
-        RequestError::BodyNotArray => ("body_not_array", "The body is not an array"),
-        RequestError::Field { fault: Fault::Missing | Fault::Null, .. } => ("missing", "A value is missing"),
+        RequestError::BodyMissing => ("body_missing", "Body is missing"),
+        RequestError::BodyTimeout { .. } => ("body_late", "Body timed out"),
+        RequestError::BodyNotJson { .. } | RequestError::BodyNotUtf8 => ("body_not_json", "Body is not valid JSON"),
+        RequestError::BodyTooDeep { .. } => ("body_too_deep", "Body is nested too deeply"),
+        RequestError::BodyNotObject => ("body_not_object", "Body is not an object"),
+        RequestError::BodyNotArray => ("body_not_array", "Body is not an array"),
+        RequestError::Field { fault: Fault::Missing | Fault::Null, .. } => ("missing", "Missing value"),
         RequestError::Field { fault: Fault::Unknown, .. } => ("unknown_field", "Unknown field"),
         RequestError::Field { fault: Fault::Invalid, .. } => ("invalid", "Invalid value"),
-        RequestError::UnsupportedMediaType => ("unsupported_media_type", "Not JSON"),
+        RequestError::UnsupportedMediaType => ("unsupported_media_type", "Unsupported media type"),
         RequestError::UriTooLong { .. } => ("url_too_long", "URL too long"),
         RequestError::HeadersTooLarge { .. } => ("headers_too_large", "Headers too large"),
-        RequestError::Timeout => ("timeout", "Took too long"),
-        RequestError::ShuttingDown => ("shutting_down", "Shutting down"),
-        RequestError::Panic => ("internal", "Our fault"),
+        RequestError::Timeout => ("timeout", "Request timed out"),
+        RequestError::ShuttingDown => ("shutting_down", "Server is shutting down"),
+        RequestError::Panic => ("internal", "Internal server error"),
     }
 }
 

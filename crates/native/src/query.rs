@@ -56,7 +56,7 @@ pub(crate) fn page<S: Copy>(
         None => sorts[0].1,
         Some(name) => sorts.iter().find(|(known, _)| *known == name).map(|(_, by)| *by).ok_or_else(|| {
             let known: Vec<&str> = sorts.iter().map(|(known, _)| *known).collect();
-            Error::invalid("sort", format!("must be one of {}, with - in front to go down", known.join(", ")))
+            Error::invalid("sort", format!("must be one of {}, optionally with a leading -", known.join(", ")))
         })?,
     };
     let page = Page { cursor, offset: 0, limit: Some(limit), descending, total: total.unwrap_or_default() };

@@ -15,19 +15,20 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(get))
 }
 
-/// A closed world of users and organizations.
+/// An isolated world of users and organizations.
 #[derive(Debug, Serialize, ToSchema)]
 struct Realm {
     #[schema(example = "rlm_0Qk3vR8aZ1b")]
     id: String,
     name: String,
-    /// The top of the tree. Who is a member here is an admin, an owner … of the realm.
+    /// The root of the organization tree. Its members hold their roles for the realm: an admin of the root is an admin
+    /// of the realm.
     root_organization_id: String,
     #[schema(value_type = String, format = DateTime)]
     created_at: Time,
 }
 
-/// Get the realm that the key is of.
+/// Get the realm that the key belongs to.
 #[utoipa::path(get, path = "/realm", tag = "realm", operation_id = "getRealm",
     responses((status = 200, body = Realm), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
 async fn get(Authenticated(caller): Authenticated) -> Result<Json<Realm>, Failure> {

@@ -25,55 +25,62 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct CreateRole {
-    /// `[a-z0-9_]{1,64}`, unique in the realm.
+    /// 1 to 64 of `a-z`, `0-9` and `_`; unique in the realm.
     #[schema(example = "billing_clerk")]
     key: String,
+    /// At most 256 characters. Default: the key.
     name: Option<String>,
+    /// At most 1024 characters.
     description: Option<String>,
     #[serde(default)]
     base: BaseWord,
+    /// Whether the role also counts at every organization below the one where it is held. Default: `false`.
     #[serde(default)]
     reaches_down: bool,
-    /// Keys of permissions that the realm has.
+    /// Keys of existing permissions. Default: none.
     #[serde(default)]
     permissions: Vec<String>,
 }
 
-/// What isn't sent stays.
+/// A JSON merge patch (RFC 7396): omitted fields stay unchanged.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 struct UpdateRole {
-    /// Who holds the role goes on holding it.
+    /// A new key. Holders of the role keep it.
     key: Option<String>,
     name: Option<String>,
     description: Option<String>,
     base: Option<BaseWord>,
     reaches_down: Option<bool>,
-    /// Replaces all.
+    /// Keys of permissions. Replaces all of them.
     permissions: Option<Vec<String>>,
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct CreatePermission {
-    /// 1 to 128 of `A-Z a-z 0-9 . _ : / -`, not beginning with `role:`; `feature:action` is customary. Unique in the realm.
+    /// 1 to 128 of `A-Z a-z 0-9 . _ : / -`, not beginning with `role:`; usually `feature:action`. Unique in the realm.
     #[schema(example = "invoices:approve")]
     key: String,
+    /// At most 256 characters. Default: the key.
     name: Option<String>,
+    /// At most 1024 characters.
     description: Option<String>,
 }
 
-/// What isn't sent stays.
+/// A JSON merge patch (RFC 7396): omitted fields stay unchanged.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 struct UpdatePermission {
-    /// Roles that grant it go on granting it.
+    /// A new key. Roles that grant the permission still do.
     key: Option<String>,
     name: Option<String>,
     description: Option<String>,
 }
 
-/// List all roles, the built-in ones first. There are at most 63.
+/// List roles.
+///
+/// Returns all roles of the realm, at most 63, built-in ones first.
 #[utoipa::path(get, path = "/roles", tag = "roles", operation_id = "listRoles",
     responses((status = 200, body = List<Role>), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
 async fn list(Authenticated(caller): Authenticated) -> Result<Json<List<Role>>, Failure> {
@@ -81,7 +88,10 @@ async fn list(Authenticated(caller): Authenticated) -> Result<Json<List<Role>>, 
     Ok(Json(List { total: Some(items.len() as u64), items, next_cursor: None }))
 }
 
-/// Define a role.
+/// Create a role.
+///
+/// The caller must have `roles:write` at the realm's root, and every permission that the role grants, except those that
+/// no role grants yet.
 #[utoipa::path(post, path = "/roles", tag = "roles", operation_id = "createRole", request_body = CreateRole,
     responses((status = 201, body = Role), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
 async fn create(Authenticated(caller): Authenticated, body: Body<CreateRole>) -> Result<Response, Failure> {
@@ -98,7 +108,9 @@ async fn create(Authenticated(caller): Authenticated, body: Body<CreateRole>) ->
     Ok(entity(StatusCode::CREATED, Role::from(&role), role.updated))
 }
 
-/// Get a role by id or key.
+/// Get a role.
+///
+/// The role is named by its id or key.
 #[utoipa::path(get, path = "/roles/{role}", tag = "roles", operation_id = "getRole", params(("role" = String, Path)),
     responses((status = 200, body = Role), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
 async fn get(Authenticated(caller): Authenticated, Path(role): Path<String>) -> Result<Response, Failure> {
@@ -106,7 +118,11 @@ async fn get(Authenticated(caller): Authenticated, Path(role): Path<String>) -> 
     Ok(entity(StatusCode::OK, Role::from(&role), role.updated))
 }
 
-/// Change a role of the realm's own (JSON merge patch). Effective at once for all who hold it.
+/// Update a custom role.
+///
+/// Takes a JSON merge patch (RFC 7396). Takes effect immediately for everyone who holds the role. Built-in roles can't
+/// be changed. Requires `roles:write` at the realm's root; setting `permissions` or making the role reach down requires
+/// the same permissions as creating it.
 #[utoipa::path(patch, path = "/roles/{role}", tag = "roles", operation_id = "updateRole",
     params(("role" = String, Path), ("If-Match" = Option<String>, Header)), request_body = UpdateRole,
     responses((status = 200, body = Role), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
@@ -130,7 +146,10 @@ async fn update(
     Ok(entity(StatusCode::OK, Role::from(&role), role.updated))
 }
 
-/// Delete a role that nobody holds.
+/// Delete a custom role.
+///
+/// A role that is held or promised by a pending invitation can't be deleted, nor can a built-in one. Requires
+/// `roles:write` at the realm's root.
 #[utoipa::path(delete, path = "/roles/{role}", tag = "roles", operation_id = "deleteRole",
     params(("role" = String, Path), ("If-Match" = Option<String>, Header)),
     responses((status = 204), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
@@ -143,7 +162,9 @@ async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// List all permissions, by key.
+/// List permissions.
+///
+/// Returns all permissions of the realm, sorted by key.
 #[utoipa::path(get, path = "/permissions", tag = "roles", operation_id = "listPermissions",
     responses((status = 200, body = List<Permission>), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
 async fn list_permissions(Authenticated(caller): Authenticated) -> Result<Json<List<Permission>>, Failure> {
@@ -151,7 +172,9 @@ async fn list_permissions(Authenticated(caller): Authenticated) -> Result<Json<L
     Ok(Json(List { total: Some(items.len() as u64), items, next_cursor: None }))
 }
 
-/// Define a permission, for an application to ask about.
+/// Create a permission.
+///
+/// Custom permissions are for applications to check. Requires `roles:write` at the realm's root.
 #[utoipa::path(post, path = "/permissions", tag = "roles", operation_id = "createPermission",
     request_body = CreatePermission,
     responses((status = 201, body = Permission), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
@@ -165,7 +188,9 @@ async fn create_permission(
     Ok(entity(StatusCode::CREATED, Permission::from(&permission), permission.updated))
 }
 
-/// Get a permission by id or key.
+/// Get a permission.
+///
+/// The permission is named by its id or key.
 #[utoipa::path(get, path = "/permissions/{permission}", tag = "roles", operation_id = "getPermission",
     params(("permission" = String, Path)),
     responses((status = 200, body = Permission), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
@@ -177,7 +202,10 @@ async fn get_permission(
     Ok(entity(StatusCode::OK, Permission::from(&permission), permission.updated))
 }
 
-/// Change a permission of the realm's own (JSON merge patch).
+/// Update a custom permission.
+///
+/// Takes a JSON merge patch (RFC 7396). Built-in permissions can't be changed. Requires `roles:write` at the realm's
+/// root.
 #[utoipa::path(patch, path = "/permissions/{permission}", tag = "roles", operation_id = "updatePermission",
     params(("permission" = String, Path)), request_body = UpdatePermission,
     responses((status = 200, body = Permission), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
@@ -192,7 +220,10 @@ async fn update_permission(
     Ok(entity(StatusCode::OK, Permission::from(&permission), permission.updated))
 }
 
-/// Delete a permission by id or key. Roles stop granting it.
+/// Delete a custom permission.
+///
+/// The permission is named by its id or key. Roles stop granting it. Built-in permissions can't be deleted. Requires
+/// `roles:write` at the realm's root.
 #[utoipa::path(delete, path = "/permissions/{permission}", tag = "roles", operation_id = "deletePermission",
     params(("permission" = String, Path)),
     responses((status = 204), (status = "4XX", body = Problem, content_type = "application/problem+json")))]

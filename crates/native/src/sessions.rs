@@ -34,7 +34,7 @@ struct LogIn {
     #[schema(example = "ada@example.com")]
     email: String,
     password: String,
-    /// Any organization of the realm meant, where the server has several realms.
+    /// Any organization of the realm to log in to. Default: the realm `default`.
     organization_id: Option<String>,
 }
 
@@ -47,10 +47,10 @@ struct UseLink {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct SetPassword {
-    /// Null takes it away.
+    /// The new password, at most 1024 bytes; `null` removes it.
     #[serde(deserialize_with = "Option::deserialize")]
     password: Option<String>,
-    /// Needed by who changes his own, if he has one.
+    /// The current password. Required of users who have one and change it themselves.
     current_password: Option<String>,
 }
 
@@ -58,13 +58,13 @@ struct SetPassword {
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 struct SessionListQuery {
-    /// Rows on the page.
+    /// Number of items per page: 1 to 500 unless the server is configured otherwise. Default: 50.
     limit: Option<u64>,
-    /// `next_cursor` of the page before.
+    /// The `next_cursor` of the previous page. Omit it to get the first page.
     cursor: Option<String>,
-    /// `created_at` (default); with `-` in front, downwards.
+    /// Sort key: `created_at` (default). A leading `-` sorts in descending order.
     sort: Option<String>,
-    /// Whether to count the whole list.
+    /// Whether to also return `total`, the number of items in the whole list. Default: `false`.
     total: Option<bool>,
 }
 
@@ -78,7 +78,9 @@ fn opened(session: &roster_engine::Session, secret: String) -> Response {
     entity(StatusCode::CREATED, wire, session.created)
 }
 
-/// Log in by e-mail address and password. The secret is a key of the user, until the session ends. Needs no key.
+/// Log in with an e-mail address and a password.
+///
+/// The returned secret is a key of the user until the session ends, at the latest after 30 days. Requires no key.
 #[utoipa::path(post, path = "/sessions", tag = "sessions", operation_id = "createSession", request_body = LogIn, security(()),
     responses((status = 201, body = Session), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
 async fn log_in(authenticator: Authenticator, headers: HeaderMap, body: Body<LogIn>) -> Result<Response, Failure> {
@@ -90,7 +92,9 @@ async fn log_in(authenticator: Authenticator, headers: HeaderMap, body: Body<Log
     Ok(opened(&entered.session, entered.secret))
 }
 
-/// Open the one session that a login link is good for. Needs no key.
+/// Use a login link.
+///
+/// Opens the one session for which the link is valid. The session ends after 12 hours at the latest. Requires no key.
 #[utoipa::path(post, path = "/links:use", tag = "sessions", operation_id = "useLoginLink", request_body = UseLink, security(()),
     responses((status = 201, body = Session), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
 async fn use_link(authenticator: Authenticator, headers: HeaderMap, body: Body<UseLink>) -> Result<Response, Failure> {
@@ -99,7 +103,9 @@ async fn use_link(authenticator: Authenticator, headers: HeaderMap, body: Body<U
     Ok(opened(&entered.session, entered.secret))
 }
 
-/// Get a session; `current` is the caller's.
+/// Get a session.
+///
+/// `current` is the caller's own session. For users other than the caller, requires `users:write` at the realm's root.
 #[utoipa::path(get, path = "/sessions/{session_id}", tag = "sessions", operation_id = "getSession",
     params(("session_id" = String, Path)),
     responses((status = 200, body = Session), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
@@ -108,7 +114,10 @@ async fn get(Authenticated(caller): Authenticated, Path(id): Path<String>) -> Re
     Ok(Json(Session::from(&session)))
 }
 
-/// End a session, at once and on every surface; `current` is the caller's.
+/// End a session.
+///
+/// Takes effect immediately, on every surface. `current` is the caller's own session. For users other than the caller,
+/// requires `users:write` at the realm's root.
 #[utoipa::path(delete, path = "/sessions/{session_id}", tag = "sessions", operation_id = "endSession",
     params(("session_id" = String, Path)),
     responses((status = 204), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
@@ -125,7 +134,9 @@ fn named(caller: &roster_engine::Caller, id: String) -> Result<String, Error> {
     caller.session().map(|session| session.id.native()).ok_or(Error::NotFound(Subject::Session))
 }
 
-/// List a user's sessions, oldest first.
+/// List a user's sessions.
+///
+/// Oldest first, unless sorted otherwise. For users other than the caller, requires `users:write` at the realm's root.
 #[utoipa::path(get, path = "/users/{user_id}/sessions", tag = "sessions", operation_id = "listSessions",
     params(("user_id" = String, Path), SessionListQuery),
     responses((status = 200, body = List<Session>), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
@@ -141,7 +152,10 @@ async fn list(
     Ok(Json(List::of(listed, |session| Session::from(session))))
 }
 
-/// End all of a user's sessions, at once and on every surface.
+/// End all of a user's sessions.
+///
+/// Takes effect immediately, on every surface. For users other than the caller, requires `users:write` at the realm's
+/// root.
 #[utoipa::path(delete, path = "/users/{user_id}/sessions", tag = "sessions", operation_id = "endSessions",
     params(("user_id" = String, Path)),
     responses((status = 204), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
@@ -150,8 +164,11 @@ async fn end_all(Authenticated(caller): Authenticated, Path(id): Path<String>) -
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Make a link that opens one session for a member, once and within a minute. Its secret is in this answer and nowhere else; the
-/// page that `links:use` it is the application's.
+/// Create a login link for a member.
+///
+/// The link opens one session, once, within a minute. Its secret is only in this response. The application provides the
+/// page that passes it to `POST /v1/links:use`. Requires `login_links:write` at the organization or at the realm's
+/// root.
 #[utoipa::path(post, path = "/organizations/{organization_id}/memberships/{user_id}/login-link", tag = "sessions",
     operation_id = "createLoginLink", params(("organization_id" = String, Path), ("user_id" = String, Path)),
     responses((status = 201, body = LoginLink), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
@@ -165,7 +182,10 @@ async fn issue_link(
     Ok(entity(StatusCode::CREATED, wire, issued.link.created))
 }
 
-/// Set a user's password, or take it away. Other sessions of the user end.
+/// Set or remove a user's password.
+///
+/// Ends the user's other sessions. Users who have a password need it to change it. For users other than the caller,
+/// requires `users:write` at the realm's root.
 #[utoipa::path(put, path = "/users/{user_id}/password", tag = "sessions", operation_id = "setPassword",
     params(("user_id" = String, Path)), request_body = SetPassword,
     responses((status = 204), (status = "4XX", body = Problem, content_type = "application/problem+json")))]

@@ -25,27 +25,30 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 #[serde(deny_unknown_fields)]
 struct IssueToken {
     kind: TokenWord,
-    /// Where an organization token acts.
+    /// Required for an organization token: the organization at which it acts. Not for other kinds.
     organization_id: Option<String>,
-    /// Whose a user's token is (`me` is the caller); or with whom an organization token dies.
+    /// For a user token, required: its user; `me` is the caller's own. For an organization token: a user with whom it
+    /// becomes invalid.
     user_id: Option<String>,
-    /// What an organization token acts with. Default: `["member"]`.
+    /// Keys of an organization token's roles. Default: `["member"]`. Not for other kinds.
     roles: Option<Vec<String>>,
-    /// Keys of the permissions that it may use. Left out: all that it has.
+    /// Keys of the permissions that the token may use. Default: all that it has.
     scopes: Option<Vec<String>>,
+    /// At most 256 characters.
     name: Option<String>,
+    /// When the token expires: in the future, and not after the expiry of the issuing key, which is the default.
     #[schema(value_type = Option<String>, format = DateTime)]
     expires_at: Option<Time>,
 }
 
-/// What isn't sent stays; null clears.
+/// A JSON merge patch (RFC 7396): omitted fields stay unchanged, and `null` clears a field.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 struct UpdateToken {
     #[serde(with = "serde_with::rust::double_option")]
     #[schema(value_type = Option<String>)]
     name: Option<Option<String>>,
-    /// Of an organization token.
+    /// Keys of roles. Replaces all roles of an organization token; not for other kinds.
     roles: Option<Vec<String>>,
     #[serde(with = "serde_with::rust::double_option")]
     #[schema(value_type = Option<String>, format = DateTime)]
@@ -56,24 +59,29 @@ struct UpdateToken {
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 struct TokenListQuery {
-    /// Rows on the page.
+    /// Number of items per page: 1 to 500 unless the server is configured otherwise. Default: 50.
     limit: Option<u64>,
-    /// `next_cursor` of the page before.
+    /// The `next_cursor` of the previous page. Omit it to get the first page.
     cursor: Option<String>,
-    /// `created_at` (default); with `-` in front, downwards.
+    /// Sort key: `created_at` (default). A leading `-` sorts in descending order.
     sort: Option<String>,
-    /// Whether to count the whole list.
+    /// Whether to also return `total`, the number of items in the whole list. Default: `false`.
     total: Option<bool>,
+    /// Only tokens of this kind.
     kind: Option<TokenWord>,
-    /// The tokens of this organization.
+    /// Only tokens of this organization.
     organization_id: Option<String>,
-    /// The tokens of this user; `me` is the caller.
+    /// Only tokens of this user; `me` is the caller's own.
     user_id: Option<String>,
-    /// Whether revoked ones are listed. Default: false.
+    /// Whether to include revoked tokens. Default: `false`.
     revoked: Option<bool>,
 }
 
-/// List tokens: of the realm, of an organization, or of a user.
+/// List tokens.
+///
+/// With `organization_id`, requires `tokens:write` at the organization or above it. With `user_id` alone, requires
+/// `users:act_as` at the realm's root, except for the caller's own user. Otherwise, lists all tokens of the realm and
+/// requires `tokens:write` at its root.
 #[utoipa::path(get, path = "/tokens", tag = "tokens", operation_id = "listTokens", params(TokenListQuery),
     responses((status = 200, body = List<Token>), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
 async fn list(
@@ -95,7 +103,11 @@ async fn list(
     Ok(Json(List::of(listed, |token| Token::of(token, &catalog))))
 }
 
-/// Issue a token. Its secret is in this answer and nowhere else.
+/// Issue a token.
+///
+/// The secret is only in this response. A realm key can be issued only by a realm key; an organization token requires
+/// `tokens:write` at the organization or above it, and every permission of its roles; a user token can be issued by
+/// the user, or with `users:act_as` at the realm's root. No token can have wider scopes than the key that issues it.
 #[utoipa::path(post, path = "/tokens", tag = "tokens", operation_id = "issueToken", request_body = IssueToken,
     responses((status = 201, body = Token), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
 async fn issue(Authenticated(caller): Authenticated, body: Body<IssueToken>) -> Result<Response, Failure> {
@@ -124,7 +136,9 @@ async fn issue(Authenticated(caller): Authenticated, body: Body<IssueToken>) -> 
     Ok(entity(StatusCode::CREATED, wire, issued.token.created))
 }
 
-/// Get a token, without its secret.
+/// Get a token.
+///
+/// The secret is not returned. A token may always get itself.
 #[utoipa::path(get, path = "/tokens/{token_id}", tag = "tokens", operation_id = "getToken",
     params(("token_id" = String, Path)),
     responses((status = 200, body = Token), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
@@ -133,7 +147,9 @@ async fn get(Authenticated(caller): Authenticated, Path(id): Path<String>) -> Re
     Ok(Json(Token::of(&token, &caller.roles())))
 }
 
-/// Rename a token, or change how long and with which roles it acts (JSON merge patch). No token changes itself.
+/// Update a token.
+///
+/// Takes a JSON merge patch (RFC 7396) of the name, roles and expiry. A token can't change itself.
 #[utoipa::path(patch, path = "/tokens/{token_id}", tag = "tokens", operation_id = "updateToken",
     params(("token_id" = String, Path)), request_body = UpdateToken,
     responses((status = 200, body = Token), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
@@ -150,7 +166,9 @@ async fn update(
     Ok(Json(Token::of(&token, &caller.roles())))
 }
 
-/// Revoke a token. Effective at once, on every surface; doing it again changes nothing.
+/// Revoke a token.
+///
+/// Takes effect immediately, on every surface. Revoking a token again changes nothing. A token may revoke itself.
 #[utoipa::path(delete, path = "/tokens/{token_id}", tag = "tokens", operation_id = "revokeToken",
     params(("token_id" = String, Path)),
     responses((status = 204), (status = "4XX", body = Problem, content_type = "application/problem+json")))]

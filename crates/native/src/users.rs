@@ -31,41 +31,50 @@ pub(crate) fn user_ref(text: &str) -> UserRef {
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct CreateUser {
+    /// The primary e-mail address, unique in the realm.
     #[schema(example = "ada@example.com")]
     email: Option<String>,
-    /// Further addresses.
+    /// Further e-mail addresses. `email`, `other_emails` and `phone_numbers` together hold at most 100 addresses.
     #[serde(default)]
     other_emails: Vec<String>,
-    /// In the form of E.164; the first one is the primary one.
+    /// Phone numbers in E.164 format. The first one is the primary number.
     #[serde(default)]
     phone_numbers: Vec<String>,
-    /// The whole name; first and last name are read from it if they aren't given.
+    /// The full name, at most 256 characters. First and last name are derived from it unless either is given.
     #[schema(example = "Ada Lovelace")]
     name: Option<String>,
     first_name: Option<String>,
     last_name: Option<String>,
+    /// At most 128 characters, without whitespace. Unique in the realm, in any letter case.
     username: Option<String>,
+    /// The user's id in another system: 1 to 512 bytes, unique in the realm.
     external_id: Option<String>,
+    /// Default: `active`.
     status: Option<StatusWord>,
+    /// At most 64 characters.
     locale: Option<String>,
+    /// At most 8192 bytes of JSON.
     #[schema(value_type = Option<Object>)]
     public_metadata: Option<Object>,
+    /// At most 8192 bytes of JSON.
     #[schema(value_type = Option<Object>)]
     private_metadata: Option<Object>,
-    /// What the user may write through the application.
+    /// Metadata that the user may change through the application, so it can't be trusted. At most 8192 bytes of JSON.
     #[schema(value_type = Option<Object>)]
     unsafe_metadata: Option<Object>,
-    /// When the user was made elsewhere, if brought along.
+    /// The original time of creation, for a user migrated from another system. Default: now.
     #[schema(value_type = Option<String>, format = DateTime)]
     created_at: Option<Time>,
-    /// For whom the user is made: lets a key make users that may do so only there.
+    /// The organization for which the user is created. Lets a caller create users with `users:create` at that
+    /// organization or above it, rather than at the realm's root.
     organization_id: Option<String>,
-    /// Makes the user an admin of the realm: a member of its root.
+    /// Whether to make the user an admin of the realm, that is, a member of its root. Also requires
+    /// `memberships:write` at the root. Default: `false`.
     #[serde(default)]
     realm_admin: bool,
 }
 
-/// What isn't sent stays; null clears.
+/// A JSON merge patch (RFC 7396): omitted fields stay unchanged, and `null` clears a field.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 struct UpdateUser {
@@ -89,19 +98,19 @@ struct UpdateUser {
     #[serde(with = "serde_with::rust::double_option")]
     #[schema(value_type = Option<String>)]
     locale: Option<Option<String>>,
-    /// Merged (RFC 7396); null clears it.
+    /// Merged into the stored metadata (RFC 7396); `null` clears it. At most 8192 bytes of JSON afterwards.
     #[serde(with = "serde_with::rust::double_option")]
     #[schema(value_type = Option<Object>)]
     public_metadata: Option<Option<Object>>,
-    /// Merged (RFC 7396); null clears it.
+    /// Merged into the stored metadata (RFC 7396); `null` clears it. At most 8192 bytes of JSON afterwards.
     #[serde(with = "serde_with::rust::double_option")]
     #[schema(value_type = Option<Object>)]
     private_metadata: Option<Option<Object>>,
-    /// Merged (RFC 7396); null clears it.
+    /// Merged into the stored metadata (RFC 7396); `null` clears it. At most 8192 bytes of JSON afterwards.
     #[serde(with = "serde_with::rust::double_option")]
     #[schema(value_type = Option<Object>)]
     unsafe_metadata: Option<Option<Object>>,
-    /// Whether an admin of the realm. Also needs `memberships:write` at its root.
+    /// Whether the user is an admin of the realm. Also requires `memberships:write` at the realm's root.
     realm_admin: Option<bool>,
 }
 
@@ -109,22 +118,24 @@ struct UpdateUser {
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 struct UserListQuery {
-    /// Rows on the page.
+    /// Number of items per page: 1 to 500 unless the server is configured otherwise. Default: 50.
     limit: Option<u64>,
-    /// `next_cursor` of the page before.
+    /// The `next_cursor` of the previous page. Omit it to get the first page.
     cursor: Option<String>,
-    /// `created_at` (default), `updated_at`, `name` or `email`; with `-` in front, downwards.
+    /// Sort key: `created_at` (default), `updated_at`, `name` or `email`. A leading `-` sorts in descending order.
     sort: Option<String>,
-    /// Whether to count the whole list.
+    /// Whether to also return `total`, the number of items in the whole list. Default: `false`.
     total: Option<bool>,
     status: Option<StatusWord>,
-    /// Exactly this address, in any case.
+    /// Only users with exactly this e-mail address, in any letter case.
     email: Option<String>,
+    /// Only the user with exactly this user name, in any letter case.
     username: Option<String>,
+    /// Only the user with exactly this external id.
     external_id: Option<String>,
-    /// Part of a name, user name or address, in any case and any script.
+    /// Only users whose name, user name or an address contains this text, in any letter case and any script.
     q: Option<String>,
-    /// Beginning of the name or of the primary address, in any case and any script.
+    /// Only users whose name or primary e-mail address begins with this text, in any letter case and any script.
     prefix: Option<String>,
 }
 
@@ -132,13 +143,17 @@ struct UserListQuery {
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 struct DeleteUserQuery {
-    /// Also blank what the event log says of the user, now or after an earlier deletion. Events keep their numbers.
+    /// Whether to also erase the user's data from the event log, either now or after an earlier deletion. The events
+    /// keep their numbers. Default: `false`.
     erase: Option<bool>,
-    /// Refuse it as long as the user owns an organization. Not with `erase`.
+    /// Whether to refuse the deletion (`owner_protected`) while the user owns an organization. Can't be combined with
+    /// `erase`. Default: `false`.
     unless_owner: Option<bool>,
 }
 
 /// List users.
+///
+/// Requires `users:read` at the realm's root.
 #[utoipa::path(get, path = "/users", tag = "users", operation_id = "listUsers", params(UserListQuery),
     responses((status = 200, body = List<User>), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
 async fn list(
@@ -169,6 +184,8 @@ async fn list(
 }
 
 /// Create a user.
+///
+/// Requires `users:create` at the realm's root, or at the organization in `organization_id` or above it.
 #[utoipa::path(post, path = "/users", tag = "users", operation_id = "createUser", request_body = CreateUser,
     responses((status = 201, body = User), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
 async fn create(Authenticated(caller): Authenticated, body: Body<CreateUser>) -> Result<Response, Failure> {
@@ -196,7 +213,9 @@ async fn create(Authenticated(caller): Authenticated, body: Body<CreateUser>) ->
     Ok(entity(StatusCode::CREATED, User::from(&user), user.updated))
 }
 
-/// Get a user; `me` is the caller.
+/// Get a user.
+///
+/// `me` is the caller's own user. For other users, requires `users:read` at the realm's root.
 #[utoipa::path(get, path = "/users/{user_id}", tag = "users", operation_id = "getUser",
     params(("user_id" = String, Path)),
     responses((status = 200, body = User), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
@@ -205,7 +224,10 @@ async fn get(Authenticated(caller): Authenticated, Path(id): Path<String>) -> Re
     Ok(entity(StatusCode::OK, User::from(&user), user.updated))
 }
 
-/// Update a user (JSON merge patch).
+/// Update a user.
+///
+/// Takes a JSON merge patch (RFC 7396). Users may change their own names and locale; anything else requires
+/// `users:write` at the realm's root.
 #[utoipa::path(patch, path = "/users/{user_id}", tag = "users", operation_id = "updateUser",
     params(("user_id" = String, Path), ("If-Match" = Option<String>, Header)), request_body = UpdateUser,
     responses((status = 200, body = User), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
@@ -237,7 +259,10 @@ async fn update(
     Ok(entity(StatusCode::OK, User::from(&user), user.updated))
 }
 
-/// Delete a user, with memberships, account records and tokens.
+/// Delete a user.
+///
+/// Also deletes the user's memberships, account records and tokens. Organizations that the user owned are left
+/// without an owner. Requires `users:write` at the realm's root.
 #[utoipa::path(delete, path = "/users/{user_id}", tag = "users", operation_id = "deleteUser",
     params(("user_id" = String, Path), ("If-Match" = Option<String>, Header), DeleteUserQuery),
     responses((status = 204), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
@@ -251,7 +276,7 @@ async fn delete(
     let unless_owner = query.unless_owner == Some(true);
     if query.erase == Some(true) {
         if unless_owner {
-            return Err(Error::invalid("unless_owner", "doesn't go with erase").into());
+            return Err(Error::invalid("unless_owner", "can't be combined with erase").into());
         }
         // Aliases are deleted with the user, so one who was deleted before can be named only by id.
         let id = match caller.user(user_ref(&id)).await {
@@ -268,7 +293,9 @@ async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// List where a user belongs.
+/// List a user's memberships.
+///
+/// For users other than the caller, requires `users:read` at the realm's root.
 #[utoipa::path(get, path = "/users/{user_id}/memberships", tag = "memberships", operation_id = "listUserMemberships",
     params(("user_id" = String, Path), MemberListQuery),
     responses((status = 200, body = List<Membership>), (status = "4XX", body = Problem, content_type = "application/problem+json")))]

@@ -31,14 +31,15 @@ pub(crate) use user::{StatusWord, User};
 /// A JSON object of the application's own.
 pub(crate) type Object = Map<String, Value>;
 
-/// A part of a list.
+/// One page of a list.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct List<T> {
+    /// The items on this page.
     pub items: Vec<T>,
-    /// How many the whole list has; only with `total=true`.
+    /// The number of items in the whole list. Only with `total=true`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub total: Option<u64>,
-    /// Where the next page begins; null on the last.
+    /// The `cursor` of the next page; `null` on the last page.
     pub next_cursor: Option<String>,
 }
 
@@ -66,7 +67,7 @@ impl<'de> Deserialize<'de> for Time {
     }
 }
 
-/// Metadata in a merge patch: merged; `null` clears it.
+/// Metadata in a merge patch: an object is merged, `null` clears it.
 pub(crate) fn metadata_patch(patch: Option<Option<Object>>) -> Option<MetadataWrite> {
     patch.map(|patch| patch.map_or_else(|| MetadataWrite::Replace(Object::new()), MetadataWrite::Merge))
 }

@@ -12,7 +12,7 @@ use crate::sql::Select;
 use crate::users::{LAST, UserFilter, UserSort};
 use crate::view::{Memory, View, WALK_MAX};
 
-/// A user's membership in an organization, for the list of his groups.
+/// A user's membership in an organization, for the list of the user's groups.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GroupOf {
     pub user: UserId,
@@ -20,7 +20,7 @@ pub struct GroupOf {
     pub name: String,
     /// The organization's aliases.
     pub aliases: Aliases,
-    /// His roles there.
+    /// The user's roles there.
     pub roles: RoleSet,
 }
 

@@ -45,7 +45,7 @@ struct Known {
 enum Ended<'c> {
     Token(TokenId),
     Session(&'c Session),
-    /// A user's sessions, and his tokens if `true`.
+    /// A user's sessions, and if `true`, also the user's tokens.
     OfUser(roster_model::UserId, bool),
     All,
 }

@@ -255,7 +255,7 @@ impl View<'_> {
     }
 
     /// The user's roles at each of these organizations, in their order; none at and below a domain that has suspended
-    /// him.
+    /// the user.
     pub fn roles_along(&self, user: UserId, chain: &[OrganizationId]) -> Result<Vec<RoleSet>> {
         let mut held = vec![RoleSet::EMPTY; chain.len()];
         let remembered = |memory: &Memory<'_>| {

@@ -77,8 +77,8 @@ impl View<'_> {
         }
     }
 
-    /// Whether a user is active, the line of an organization, and what he holds along it. `None` if one of them doesn't
-    /// exist, or if this takes more than a lookup in memory.
+    /// Whether a user is active, the line of an organization, and what the user holds along it. `None` if one of them
+    /// doesn't exist, or if this takes more than a lookup in memory.
     pub fn reach_from_memory(
         &self,
         user: UserId,
@@ -98,7 +98,7 @@ impl View<'_> {
         Some((active, line, held))
     }
 
-    /// What these users hold at these organizations, except where the user is suspended, so that it grants nothing.
+    /// What these users hold at these organizations, except where it grants nothing because the user is suspended.
     pub fn held_at(&self, users: &[UserId], organizations: &[OrganizationId]) -> Result<Vec<Held>> {
         let mut held = Vec::new();
         if let Some(memory) = &self.memory {
@@ -171,7 +171,7 @@ impl View<'_> {
         Ok(found)
     }
 
-    /// For each of these users who exists, whether he is active.
+    /// For each of these users who exists, whether the user is active.
     pub fn active_of(&self, users: &[UserId]) -> Result<HashMap<UserId, bool>> {
         if let Some(memory) = &self.memory {
             return Ok(users.iter().filter_map(|id| Some((*id, memory.graph.is_active(*id)?))).collect());
@@ -188,7 +188,7 @@ impl View<'_> {
         Ok(found)
     }
 
-    /// All that a user holds anywhere, except where he is suspended, so that it grants nothing.
+    /// All that a user holds anywhere, except where it grants nothing because the user is suspended.
     pub fn held_by(&self, user: UserId) -> Result<Vec<Held>> {
         if let Some(memory) = &self.memory {
             if memory.graph.memberships_count(user) > WALK_MAX {

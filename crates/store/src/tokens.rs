@@ -173,7 +173,7 @@ impl View<'_> {
         Ok(())
     }
 
-    /// Updates roles, name, expiry, revocation and extras; neither its secret nor where or for whom it acts.
+    /// Updates roles, name, expiry, revocation and extras; neither its secret nor its organization or user.
     pub(crate) fn update_token(&self, t: &Token) -> Result<()> {
         self.connection.execute(
             "UPDATE token SET revoked_ms = $3, roles = $4, name = $5, expires_ms = $6, extras = $7

@@ -308,7 +308,7 @@ impl View<'_> {
         )
     }
 
-    /// A cached user; `None` if there is no such user; an error if he isn't cached.
+    /// A cached user; `None` if there is no such user; an error if the user isn't cached.
     fn cached_user(&self, memory: &Memory<'_>, id: UserId) -> Result<Option<Arc<User>>> {
         if memory.graph.is_active(id).is_none() {
             return Ok(None);
@@ -501,7 +501,7 @@ impl View<'_> {
         Ok(())
     }
 
-    /// Deletes a user with addresses and aliases. His memberships, account records and tokens were deleted before.
+    /// Deletes a user with addresses and aliases. The memberships, account records and tokens were deleted before.
     pub(crate) fn delete_user(&self, id: UserId) -> Result<()> {
         let place = [self.realm.into(), id.into()];
         self.connection.execute("DELETE FROM address WHERE realm = $1 AND usr = $2", &place)?;

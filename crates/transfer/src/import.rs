@@ -131,7 +131,7 @@ struct FilePosition {
     lines: u64,
 }
 
-/// Imports `input` on behalf of a caller who may do everything in his realm.
+/// Imports `input` on behalf of a caller who may do everything in the realm.
 ///
 /// Each chunk is one transaction. The first chunk with a line that is refused is not imported, and from there on the rest of the file is
 /// only checked for more such lines.

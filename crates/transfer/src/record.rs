@@ -325,7 +325,7 @@ pub(crate) struct Invitation {
     pub extras: Object,
 }
 
-/// A user whom an account has provisioned.
+/// A user that an account has provisioned.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct AccountUser {

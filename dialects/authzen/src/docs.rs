@@ -1,5 +1,5 @@
-//! What the description of the surface says beside its routes. Bodies are read by hand, since their unknown members are fine: these
-//! types only describe them.
+//! The parts of the OpenAPI description that don't belong to a route. Bodies are parsed by hand, since unknown members
+//! are allowed; these types only describe them.
 #![expect(dead_code, reason = "read by macros only")]
 
 use serde::Serialize;
@@ -13,11 +13,14 @@ use utoipa::{IntoResponses, Modify, OpenApi, ToSchema};
     info(
         title = "Roster as AuthZEN",
         version = "1.0",
-        description = "The OpenID Authorization API 1.0: may this subject do this on this resource?",
+        description = "The OpenID AuthZEN Authorization API 1.0: may a subject perform an action on a resource?",
     ),
     security(("bearerAuth" = [])),
     modifiers(&Key),
-    tags((name = "Evaluation", description = "Decisions"), (name = "Search", description = "All decisions that are yes")),
+    tags(
+        (name = "Evaluation", description = "Access decisions"),
+        (name = "Search", description = "Searches for subjects, resources and actions that are permitted"),
+    ),
 )]
 pub(crate) struct Description;
 
@@ -31,41 +34,41 @@ impl Modify for Key {
     }
 }
 
-/// A user, by whatever name: id in any form, external id, e-mail address.
+/// A user, named by an id in any form, an external id or an e-mail address.
 #[derive(Serialize, ToSchema)]
 struct Subject {
     #[schema(example = "user")]
     r#type: String,
     #[schema(example = "ann@example.com")]
     id: String,
-    /// Changes no decision.
+    /// Has no effect on decisions.
     #[schema(value_type = Option<Object>)]
     properties: Option<Value>,
 }
 
-/// An organization, by whatever name: id in any form, external id, slug.
+/// An organization, named by an id in any form, an external id or a slug.
 #[derive(Serialize, ToSchema)]
 struct Resource {
     #[schema(example = "organization")]
     r#type: String,
     #[schema(example = "acme")]
     id: String,
-    /// Changes no decision.
+    /// Has no effect on decisions.
     #[schema(value_type = Option<Object>)]
     properties: Option<Value>,
 }
 
-/// A permission's key, or `role:` and a role's key.
+/// A permission, named by its key, or a role, named by `role:` and its key.
 #[derive(Serialize, ToSchema)]
 struct Action {
     #[schema(example = "memberships:write")]
     name: String,
-    /// May select the permission, if the server is configured so.
+    /// Selects the permission, if the server is configured to do so.
     #[schema(value_type = Option<Object>)]
     properties: Option<Value>,
 }
 
-/// `roster` may hold `explain`, `id_format` and `roles`; all else changes nothing.
+/// Options. `roster` may contain `explain`, `id_format` and `roles`; everything else has no effect.
 #[derive(Serialize, ToSchema)]
 struct Context {
     #[schema(value_type = Option<Object>)]
@@ -83,7 +86,7 @@ pub(crate) struct EvaluationRequest {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct EvaluationResponse {
     decision: bool,
-    /// Only if it was asked for.
+    /// Only if requested.
     #[schema(value_type = Option<Object>)]
     context: Option<Value>,
 }
@@ -98,11 +101,11 @@ struct EvaluationItem {
 
 #[derive(Serialize, ToSchema)]
 struct EvaluationsOptions {
-    /// `execute_all`, `deny_on_first_deny` or `permit_on_first_permit`.
+    /// `execute_all` (default), `deny_on_first_deny` or `permit_on_first_permit`.
     evaluations_semantic: Option<String>,
 }
 
-/// Members beside the list stand for those that an item lacks.
+/// Several evaluations. The members beside the list are defaults for items that lack them.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct EvaluationsRequest {
     subject: Option<Subject>,
@@ -122,19 +125,19 @@ pub(crate) struct EvaluationsResponse {
 #[derive(Serialize, ToSchema)]
 struct PageRequest {
     token: Option<String>,
-    /// At most 1000 are answered.
+    /// Maximum number of results. At most 1000 are returned.
     limit: Option<u64>,
 }
 
 #[derive(Serialize, ToSchema)]
 struct PageResponse {
-    /// Empty on the last page.
+    /// The `token` of the next page; empty on the last page.
     next_token: String,
     count: u64,
     total: u64,
 }
 
-/// What is searched for: its id is not looked at.
+/// The kind of entity to search for. An id is ignored.
 #[derive(Serialize, ToSchema)]
 struct Wanted {
     r#type: String,
@@ -189,19 +192,19 @@ pub(crate) struct ActionSearchResponse {
     results: Vec<FoundAction>,
 }
 
-/// What every operation can answer instead. A denial is no failure.
+/// The errors that every operation can return. A denial is not an error.
 #[derive(IntoResponses)]
 pub(crate) enum Failures {
     #[response(
         status = 400,
-        description = "the request can't be read: a line of text says what is wrong",
+        description = "The request is invalid. A line of text says why.",
         content_type = "text/plain"
     )]
     BadRequest(String),
-    #[response(status = 401, description = "the key is missing or not accepted", content_type = "text/plain")]
+    #[response(status = 401, description = "The key is missing or not accepted.", content_type = "text/plain")]
     Unauthorized(String),
-    #[response(status = 403, description = "the key's scopes leave questions out", content_type = "text/plain")]
+    #[response(status = 403, description = "The key's scopes don't allow access checks.", content_type = "text/plain")]
     Forbidden(String),
-    #[response(status = 413, description = "the body is too large", content_type = "text/plain")]
+    #[response(status = 413, description = "The body is too large.", content_type = "text/plain")]
     TooLarge(String),
 }

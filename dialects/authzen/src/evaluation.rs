@@ -20,10 +20,12 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(evaluate)).routes(routes!(evaluate_many))
 }
 
-/// Whether a subject may do an action on a resource.
+/// Evaluate an access request.
+///
+/// Decides whether a subject may perform an action on a resource.
 #[utoipa::path(
     post, path = "/evaluation", operation_id = "Evaluate", tag = "Evaluation", request_body = EvaluationRequest,
-    responses((status = 200, description = "decided", body = EvaluationResponse), Failures),
+    responses((status = 200, description = "Success.", body = EvaluationResponse), Failures),
 )]
 async fn evaluate(
     Authenticated(caller): Authenticated,
@@ -63,10 +65,12 @@ fn semantic(body: &Node) -> Result<Semantic, RequestError> {
     }
 }
 
-/// Many decisions about one moment. What an item lacks it takes from the members beside the list.
+/// Evaluate several access requests.
+///
+/// All are evaluated against the same state. An item takes the members that it lacks from those beside the list.
 #[utoipa::path(
     post, path = "/evaluations", operation_id = "EvaluateMany", tag = "Evaluation", request_body = EvaluationsRequest,
-    responses((status = 200, description = "decided", body = EvaluationsResponse), Failures),
+    responses((status = 200, description = "Success.", body = EvaluationsResponse), Failures),
 )]
 async fn evaluate_many(
     Authenticated(caller): Authenticated,

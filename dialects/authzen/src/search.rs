@@ -53,10 +53,12 @@ async fn may_ask(caller: &roster_engine::Caller) -> Result<(), Failure> {
     Ok(caller.check_many(Vec::new()).await.map(drop)?)
 }
 
-/// The subjects that may do an action on a resource.
+/// Search for subjects.
+///
+/// Finds the subjects that may perform an action on a resource.
 #[utoipa::path(
     post, path = "/search/subject", operation_id = "SearchSubject", tag = "Search", request_body = SubjectSearchRequest,
-    responses((status = 200, description = "found", body = EntitySearchResponse), Failures),
+    responses((status = 200, description = "Success.", body = EntitySearchResponse), Failures),
 )]
 async fn subjects(
     Authenticated(caller): Authenticated,
@@ -85,10 +87,12 @@ async fn subjects(
     finish(&page, &caller, results, found.total, last).await
 }
 
-/// The resources on which a subject may do an action.
+/// Search for resources.
+///
+/// Finds the resources on which a subject may perform an action.
 #[utoipa::path(
     post, path = "/search/resource", operation_id = "SearchResource", tag = "Search", request_body = ResourceSearchRequest,
-    responses((status = 200, description = "found", body = EntitySearchResponse), Failures),
+    responses((status = 200, description = "Success.", body = EntitySearchResponse), Failures),
 )]
 async fn resources(
     Authenticated(caller): Authenticated,
@@ -130,10 +134,12 @@ fn names_of(catalog: &RoleCatalog, roles: RoleSet, with_roles: bool) -> Vec<Stri
     all
 }
 
-/// The actions that a subject may do on a resource.
+/// Search for actions.
+///
+/// Finds the actions that a subject may perform on a resource.
 #[utoipa::path(
     post, path = "/search/action", operation_id = "SearchAction", tag = "Search", request_body = ActionSearchRequest,
-    responses((status = 200, description = "found", body = ActionSearchResponse), Failures),
+    responses((status = 200, description = "Success.", body = ActionSearchResponse), Failures),
 )]
 async fn actions(
     Authenticated(caller): Authenticated,

@@ -1,4 +1,4 @@
-//! What the description of the surface says beside its routes.
+//! The parts of the OpenAPI description that don't belong to a route.
 
 use utoipa::openapi::OpenApi as Document;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -11,16 +11,16 @@ use crate::wire::ErrorBody;
     info(
         title = "Roster as Box",
         version = "0.1",
-        description = "Group memberships, groups, users and tokens, as the Box clients know them. Every `/2.0` operation takes \
-            `As-User: ID` from admins, and does what is asked as that user.",
+        description = "Group memberships, groups, users and tokens, in the form that Box's clients expect. With the \
+            header `As-User: ID`, an admin performs any `/2.0` operation as that user.",
     ),
     security(("bearer" = [])),
     modifiers(&Key),
     tags(
-        (name = "Memberships", description = "Who belongs to a group"),
-        (name = "Groups", description = "Organizations, wherever they lie in the tree"),
+        (name = "Memberships", description = "Memberships of users in groups"),
+        (name = "Groups", description = "Organizations, at any depth of the tree"),
         (name = "Users", description = "Users of the realm"),
-        (name = "Tokens", description = "Access tokens that last an hour"),
+        (name = "Tokens", description = "Access tokens, valid for at most an hour"),
     ),
 )]
 pub(crate) struct Description;
@@ -34,18 +34,18 @@ impl Modify for Key {
     }
 }
 
-/// What every operation can answer instead.
+/// The errors that every operation can return.
 #[derive(IntoResponses)]
 #[expect(dead_code, reason = "read by the macro only")]
 pub(crate) enum Failures {
-    #[response(status = 400, description = "the request is wrong")]
+    #[response(status = 400, description = "The request is invalid.")]
     BadRequest(ErrorBody),
-    #[response(status = 401, description = "no token was sent, or one that is not accepted")]
+    #[response(status = 401, description = "No token was sent, or it is not accepted.")]
     Unauthorized(ErrorBody),
-    #[response(status = 403, description = "the caller may not, or a rule forbids it")]
+    #[response(status = 403, description = "Permission denied, or a rule forbids it.")]
     Forbidden(ErrorBody),
-    #[response(status = 404, description = "something that the request names is not there")]
+    #[response(status = 404, description = "Something that the request refers to does not exist.")]
     NotFound(ErrorBody),
-    #[response(status = 409, description = "it is there already")]
+    #[response(status = 409, description = "Already exists.")]
     Conflict(ErrorBody),
 }

@@ -47,12 +47,14 @@ fn page(
     }))
 }
 
-/// Makes a user a member of a group. For admins.
+/// Create a group membership.
+///
+/// Requires an admin.
 #[utoipa::path(
     post, path = "/2.0/group_memberships", operation_id = "post_group_memberships", tag = "Memberships",
     params(("fields" = Option<String>, Query)),
     request_body = CreateGroupMembership,
-    responses((status = 201, description = "made", body = GroupMembership), Failures),
+    responses((status = 201, description = "Created.", body = GroupMembership), Failures),
 )]
 async fn create(
     Session(caller): Session,
@@ -70,23 +72,27 @@ async fn create(
     Ok((StatusCode::CREATED, shown(&caller, &member, &fields)))
 }
 
-/// A membership. For admins and the group's own.
+/// Get a group membership.
+///
+/// Requires an admin, or an admin of the group.
 #[utoipa::path(
     get, path = "/2.0/group_memberships/{group_membership_id}", operation_id = "get_group_memberships_id", tag = "Memberships",
     params(("group_membership_id" = String, Path), ("fields" = Option<String>, Query)),
-    responses((status = 200, description = "success", body = GroupMembership), Failures),
+    responses((status = 200, description = "Success.", body = GroupMembership), Failures),
 )]
 async fn get(Session(caller): Session, Path(id): Path<String>, query: Pairs) -> Result<Json<Value>, Failure> {
     let member = caller.membership_for(map::membership_id(&id)?, Right::tree(P::MembershipsWrite)).await?;
     Ok(shown(&caller, &member, &Fields::of(&query)?))
 }
 
-/// Changes role and permissions. For admins and the group's own.
+/// Update a group membership.
+///
+/// Changes the role and the permissions. Requires an admin, or an admin of the group.
 #[utoipa::path(
     put, path = "/2.0/group_memberships/{group_membership_id}", operation_id = "put_group_memberships_id", tag = "Memberships",
     params(("group_membership_id" = String, Path), ("fields" = Option<String>, Query)),
     request_body = UpdateGroupMembership,
-    responses((status = 200, description = "as it now is", body = GroupMembership), Failures),
+    responses((status = 200, description = "Updated.", body = GroupMembership), Failures),
 )]
 async fn update(
     Session(caller): Session,
@@ -105,26 +111,30 @@ async fn update(
     Ok(shown(&caller, &member, &fields))
 }
 
-/// Ends a membership. For admins and the group's own.
+/// Delete a group membership.
+///
+/// Requires an admin, or an admin of the group.
 #[utoipa::path(
     delete, path = "/2.0/group_memberships/{group_membership_id}", operation_id = "delete_group_memberships_id",
     tag = "Memberships",
     params(("group_membership_id" = String, Path)),
-    responses((status = 204, description = "ended"), Failures),
+    responses((status = 204, description = "Deleted."), Failures),
 )]
 async fn remove(Session(caller): Session, Path(id): Path<String>) -> Result<StatusCode, Failure> {
     caller.remove_membership(map::membership_id(&id)?).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// The members of a group, by creation. Who may is said by the group's `member_viewability_level`.
+/// List a group's memberships.
+///
+/// In order of creation. The group's `member_viewability_level` determines who may list them.
 #[utoipa::path(
     get, path = "/2.0/groups/{group_id}/memberships", operation_id = "get_groups_id_memberships", tag = "Memberships",
     params(
         ("group_id" = String, Path), ("fields" = Option<String>, Query),
         ("limit" = Option<u32>, Query), ("offset" = Option<u32>, Query),
     ),
-    responses((status = 200, description = "a page", body = wire::Page<GroupMembership>), Failures),
+    responses((status = 200, description = "A page of the list.", body = wire::Page<GroupMembership>), Failures),
 )]
 async fn of_group(
     State(app): State<App>,
@@ -146,14 +156,16 @@ async fn of_group(
     page((&app, &caller), &listed, at, &fields)
 }
 
-/// The groups of a user, by creation of the memberships. For admins, and the user.
+/// List a user's group memberships.
+///
+/// In order of creation. Requires an admin, or the user.
 #[utoipa::path(
     get, path = "/2.0/users/{user_id}/memberships", operation_id = "get_users_id_memberships", tag = "Memberships",
     params(
-        ("user_id" = String, Path, description = "`me` is the caller"), ("fields" = Option<String>, Query),
+        ("user_id" = String, Path, description = "`me` is the caller's own user."), ("fields" = Option<String>, Query),
         ("limit" = Option<u32>, Query), ("offset" = Option<u32>, Query),
     ),
-    responses((status = 200, description = "a page", body = wire::Page<GroupMembership>), Failures),
+    responses((status = 200, description = "A page of the list.", body = wire::Page<GroupMembership>), Failures),
 )]
 async fn of_user(
     State(app): State<App>,

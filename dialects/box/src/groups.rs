@@ -34,14 +34,16 @@ async fn one(caller: &Caller, group: Organization, fields: &Fields) -> Result<Js
     Ok(Json(shown(caller, &[group], fields).await?.pop().unwrap_or_default()))
 }
 
-/// All groups, by creation. For admins.
+/// List groups.
+///
+/// In order of creation. Requires an admin.
 #[utoipa::path(
     get, path = "/2.0/groups", operation_id = "get_groups", tag = "Groups",
     params(
-        ("filter_term" = Option<String>, Query, description = "beginning of the name, in any case"),
+        ("filter_term" = Option<String>, Query, description = "The beginning of the name, in any letter case."),
         ("fields" = Option<String>, Query), ("limit" = Option<u32>, Query), ("offset" = Option<u32>, Query),
     ),
-    responses((status = 200, description = "a page", body = wire::Page<Group>), Failures),
+    responses((status = 200, description = "A page of the list.", body = wire::Page<Group>), Failures),
 )]
 async fn list(Session(caller): Session, query: Pairs) -> Result<Json<wire::Page<Value>>, Failure> {
     // The engine asks for `organizations:read` at the root, which a plain member of the enterprise holds too.
@@ -59,12 +61,14 @@ async fn list(Session(caller): Session, query: Pairs) -> Result<Json<wire::Page<
     }))
 }
 
-/// Makes a group, right under the realm's root, without an owner. For admins.
+/// Create a group.
+///
+/// The organization is created directly below the realm's root, without an owner. Requires an admin.
 #[utoipa::path(
     post, path = "/2.0/groups", operation_id = "post_groups", tag = "Groups",
     params(("fields" = Option<String>, Query)),
     request_body = GroupBody,
-    responses((status = 201, description = "made", body = Group), Failures),
+    responses((status = 201, description = "Created.", body = Group), Failures),
 )]
 async fn create(
     Session(caller): Session,
@@ -78,23 +82,27 @@ async fn create(
     Ok((StatusCode::CREATED, one(&caller, group, &fields).await?))
 }
 
-/// A group. For admins and its members.
+/// Get a group.
+///
+/// Requires an admin, or a member of the group.
 #[utoipa::path(
     get, path = "/2.0/groups/{group_id}", operation_id = "get_groups_id", tag = "Groups",
     params(("group_id" = String, Path), ("fields" = Option<String>, Query)),
-    responses((status = 200, description = "success", body = Group), Failures),
+    responses((status = 200, description = "Success.", body = Group), Failures),
 )]
 async fn get(Session(caller): Session, Path(id): Path<String>, query: Pairs) -> Result<Json<Value>, Failure> {
     let group = caller.organization(map::group_ref(&id)?).await?;
     one(&caller, group, &Fields::of(&query)?).await
 }
 
-/// Changes a group. For admins and the group's own.
+/// Update a group.
+///
+/// Requires an admin, or an admin of the group.
 #[utoipa::path(
     put, path = "/2.0/groups/{group_id}", operation_id = "put_groups_id", tag = "Groups",
     params(("group_id" = String, Path), ("fields" = Option<String>, Query)),
     request_body = GroupBody,
-    responses((status = 200, description = "as it now is", body = Group), Failures),
+    responses((status = 200, description = "Updated.", body = Group), Failures),
 )]
 async fn update(
     Session(caller): Session,
@@ -111,11 +119,13 @@ async fn update(
     one(&caller, group, &fields).await
 }
 
-/// Deletes a group and its memberships. For admins. One with others below stays.
+/// Delete a group.
+///
+/// Also deletes its memberships. A group whose organization has others below it is refused. Requires an admin.
 #[utoipa::path(
     delete, path = "/2.0/groups/{group_id}", operation_id = "delete_groups_id", tag = "Groups",
     params(("group_id" = String, Path)),
-    responses((status = 204, description = "deleted"), Failures),
+    responses((status = 204, description = "Deleted."), Failures),
 )]
 async fn delete(Session(caller): Session, Path(id): Path<String>) -> Result<StatusCode, Failure> {
     // The engine would let a group's own admins do this; the vendor doesn't.

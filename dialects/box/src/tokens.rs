@@ -99,13 +99,16 @@ async fn subject(form: &Pairs, caller: &Caller) -> Result<Option<UserRef>, Refus
     }
 }
 
-/// Exchanges a key for an access token. Its rights are those of the subject.
+/// Issue an access token.
+///
+/// Exchanges a key with full rights in the realm for an access token, which has the rights of its subject. The token is
+/// valid for an hour, or until the key expires, if that is earlier.
 #[utoipa::path(
     post, path = "/oauth2/token", operation_id = "post_oauth2_token", tag = "Tokens", security(()),
     request_body(content = TokenForm, content_type = "application/x-www-form-urlencoded"),
     responses(
-        (status = 200, description = "issued", body = AccessToken),
-        (status = 400, description = "refused", body = OAuthError),
+        (status = 200, description = "Issued.", body = AccessToken),
+        (status = 400, description = "Refused.", body = OAuthError),
     ),
 )]
 async fn issue(authenticator: Authenticator, Form(form): Form) -> Result<Response, Refusal> {
@@ -134,13 +137,15 @@ async fn issue(authenticator: Authenticator, Form(form): Form) -> Result<Respons
     Ok(uncached(Json(answer)))
 }
 
-/// Ends an access token at once. One that is unknown or ended is fine; a key isn't.
+/// Revoke an access token.
+///
+/// Takes effect immediately. An unknown or already revoked token is not an error; a key can't be revoked here.
 #[utoipa::path(
     post, path = "/oauth2/revoke", operation_id = "post_oauth2_revoke", tag = "Tokens", security(()),
     request_body(content = RevokeForm, content_type = "application/x-www-form-urlencoded"),
     responses(
-        (status = 200, description = "ended", body = Empty),
-        (status = 400, description = "refused", body = OAuthError),
+        (status = 200, description = "Revoked.", body = Empty),
+        (status = 400, description = "Refused.", body = OAuthError),
     ),
 )]
 async fn revoke(authenticator: Authenticator, Form(form): Form) -> Result<Response, Refusal> {

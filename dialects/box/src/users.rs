@@ -57,18 +57,22 @@ fn wanted(query: &Pairs) -> Result<Option<UserQuery>, Failure> {
     }))
 }
 
-/// All users, by creation. For admins.
+/// List users.
+///
+/// In order of creation. Requires an admin.
 #[utoipa::path(
     get, path = "/2.0/users", operation_id = "get_users", tag = "Users",
     params(
-        ("filter_term" = Option<String>, Query, description = "beginning of the name or login, in any case"),
-        ("user_type" = Option<String>, Query, description = "all, managed or external; there are no external ones"),
+        ("filter_term" = Option<String>, Query,
+            description = "The beginning of the name or login, in any letter case."),
+        ("user_type" = Option<String>, Query,
+            description = "`all`, `managed` or `external`. There are no external users."),
         ("external_app_user_id" = Option<String>, Query),
         ("fields" = Option<String>, Query), ("limit" = Option<u32>, Query), ("offset" = Option<u32>, Query),
-        ("usemarker" = Option<bool>, Query, description = "walk by `marker`: no `offset`, no `total_count`"),
-        ("marker" = Option<String>, Query, description = "`next_marker` of the page before"),
+        ("usemarker" = Option<bool>, Query, description = "Page by `marker`, without `offset` and `total_count`."),
+        ("marker" = Option<String>, Query, description = "The `next_marker` of the previous page."),
     ),
-    responses((status = 200, description = "a page", body = wire::Page<wire::User>), Failures),
+    responses((status = 200, description = "A page of the list.", body = wire::Page<wire::User>), Failures),
 )]
 async fn list(Session(caller): Session, query: Pairs) -> Result<Response, Failure> {
     admin(&caller).await?;
@@ -96,12 +100,14 @@ async fn list(Session(caller): Session, query: Pairs) -> Result<Response, Failur
     Ok(Json(wire::Page { total_count: total, limit: at.limit, offset: at.offset, entries }).into_response())
 }
 
-/// Makes a user. For admins.
+/// Create a user.
+///
+/// Requires an admin.
 #[utoipa::path(
     post, path = "/2.0/users", operation_id = "post_users", tag = "Users",
     params(("fields" = Option<String>, Query)),
     request_body = UserBody,
-    responses((status = 201, description = "made", body = wire::User), Failures),
+    responses((status = 201, description = "Created.", body = wire::User), Failures),
 )]
 async fn create(
     Session(caller): Session,
@@ -115,11 +121,16 @@ async fn create(
     Ok((StatusCode::CREATED, one(&caller, user, &fields).await?))
 }
 
-/// A user; `me` is the caller. For admins, and the user.
+/// Get a user.
+///
+/// `me` is the caller's own user. Requires an admin, or the user.
 #[utoipa::path(
     get, path = "/2.0/users/{user_id}", operation_id = "get_users_id", tag = "Users",
-    params(("user_id" = String, Path, description = "`me` is the caller"), ("fields" = Option<String>, Query)),
-    responses((status = 200, description = "success", body = wire::User), Failures),
+    params(
+        ("user_id" = String, Path, description = "`me` is the caller's own user."),
+        ("fields" = Option<String>, Query),
+    ),
+    responses((status = 200, description = "Success.", body = wire::User), Failures),
 )]
 async fn get(Session(caller): Session, Path(id): Path<String>, query: Pairs) -> Result<Json<Value>, Failure> {
     let user = match TargetUser::to_read(&caller, &id).await? {
@@ -129,12 +140,14 @@ async fn get(Session(caller): Session, Path(id): Path<String>, query: Pairs) -> 
     one(&caller, user, &Fields::of(&query)?).await
 }
 
-/// Changes a user. For admins.
+/// Update a user.
+///
+/// Requires an admin.
 #[utoipa::path(
     put, path = "/2.0/users/{user_id}", operation_id = "put_users_id", tag = "Users",
     params(("user_id" = String, Path), ("fields" = Option<String>, Query)),
     request_body = UserBody,
-    responses((status = 200, description = "as it now is", body = wire::User), Failures),
+    responses((status = 200, description = "Updated.", body = wire::User), Failures),
 )]
 async fn update(
     Session(caller): Session,
@@ -149,15 +162,17 @@ async fn update(
     one(&caller, user, &fields).await
 }
 
-/// Deletes a user with memberships and tokens. For admins.
+/// Delete a user.
+///
+/// Also deletes the user's memberships and tokens. Requires an admin.
 #[utoipa::path(
     delete, path = "/2.0/users/{user_id}", operation_id = "delete_users_id", tag = "Users",
     params(
         ("user_id" = String, Path),
-        ("force" = Option<bool>, Query, description = "also if the user owns an organization"),
-        ("notify" = Option<bool>, Query, description = "nobody is notified"),
+        ("force" = Option<bool>, Query, description = "Delete the user even if they own an organization."),
+        ("notify" = Option<bool>, Query, description = "Has no effect: nobody is notified."),
     ),
-    responses((status = 204, description = "deleted"), Failures),
+    responses((status = 204, description = "Deleted."), Failures),
 )]
 async fn delete(Session(caller): Session, Path(id): Path<String>, query: Pairs) -> Result<StatusCode, Failure> {
     let user = caller.user(TargetUser::to_write(&caller, &id).await?).await?.id;

@@ -10,20 +10,20 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-/// For what may be left out and must not be `null`.
+/// For fields that may be omitted but must not be `null`.
 fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
 }
 
-/// For fields in which absent, `null` and a value are three things.
+/// For fields that distinguish absent, `null` and a value.
 fn nullable<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<Option<T>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
 }
 
-/// Every failure under `/2.0`, whatever its status.
+/// An error under `/2.0`, for any status.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ErrorBody {
-    /// error
+    /// Always `error`.
     #[serde(rename = "type")]
     pub kind: &'static str,
     pub status: u16,
@@ -38,14 +38,14 @@ pub(crate) struct ErrorBody {
 pub(crate) struct ContextInfo {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<ParameterError>,
-    /// What is there already.
+    /// The existing objects that conflict with the request.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub conflicts: Vec<Conflict>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ParameterError {
-    /// missing_parameter or invalid_parameter
+    /// `missing_parameter` or `invalid_parameter`.
     pub reason: &'static str,
     pub name: String,
     pub message: String,
@@ -58,29 +58,29 @@ pub(crate) struct Conflict {
     pub id: String,
 }
 
-/// Every failure under `/oauth2`.
+/// An error under `/oauth2`.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct OAuthError {
     pub error: &'static str,
     pub error_description: String,
 }
 
-/// A page of a list.
+/// One page of a list.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Page<T> {
-    /// How many there are on all pages.
+    /// The number of items on all pages.
     pub total_count: u64,
-    /// As used, which may be less than was asked for.
+    /// The limit that was applied, which may be lower than the one requested.
     pub limit: u64,
     pub offset: u64,
     pub entries: Vec<T>,
 }
 
-/// A page of a list that is walked by markers.
+/// One page of a list that is paged by markers.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct MarkerPage {
     pub limit: u64,
-    /// `null` on the last page.
+    /// The `marker` of the next page; `null` on the last page.
     pub next_marker: Option<String>,
     pub entries: Vec<Value>,
 }
@@ -99,7 +99,7 @@ roster_http::words!(Role);
 
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct GroupMembership {
-    /// group_membership
+    /// Always `group_membership`.
     #[serde(rename = "type")]
     pub kind: &'static str,
     pub id: String,
@@ -117,7 +117,7 @@ impl GroupMembership {
         ["user", "group", "role", "configurable_permissions", "created_at", "modified_at"];
 }
 
-/// Of a group's admin. A member's are all `false`.
+/// The permissions of a group admin. For a member, all are `false`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[expect(clippy::struct_excessive_bools, reason = "the vendor's words")]
 pub(crate) struct ConfigurablePermissions {
@@ -127,7 +127,7 @@ pub(crate) struct ConfigurablePermissions {
     pub can_edit_accounts: bool,
 }
 
-/// Those that are left out are `true`.
+/// Omitted permissions are `true`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(try_from = "Map<String, Value>")]
 #[expect(clippy::struct_field_names, reason = "the vendor's words")]
@@ -158,7 +158,7 @@ impl TryFrom<Map<String, Value>> for ConfigurablePermissionsBody {
     }
 }
 
-/// A user or group in a body.
+/// A reference to a user or group.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(try_from = "Map<String, Value>")]
 pub(crate) struct Reference {
@@ -180,7 +180,7 @@ pub(crate) struct CreateGroupMembership {
     pub group: Reference,
     #[serde(default)]
     pub role: Role,
-    /// `null` is all `false`.
+    /// `null` sets all permissions to `false`.
     #[serde(default, deserialize_with = "nullable")]
     pub configurable_permissions: Option<Option<ConfigurablePermissionsBody>>,
 }
@@ -189,7 +189,7 @@ pub(crate) struct CreateGroupMembership {
 pub(crate) struct UpdateGroupMembership {
     #[serde(default, deserialize_with = "present")]
     pub role: Option<Role>,
-    /// `null` is all `false`.
+    /// `null` sets all permissions to `false`.
     #[serde(default, deserialize_with = "nullable")]
     pub configurable_permissions: Option<Option<ConfigurablePermissionsBody>>,
 }
@@ -200,26 +200,26 @@ pub(crate) struct UpdateGroupMembership {
 #[expect(clippy::struct_field_names, reason = "the vendor's words")]
 pub(crate) struct AccessToken {
     pub access_token: String,
-    /// In seconds.
+    /// The remaining lifetime in seconds.
     pub expires_in: i64,
-    /// Tokens are never narrowed to files.
+    /// Always empty: tokens are never restricted to files.
     pub restricted_to: Vec<String>,
     pub token_type: &'static str,
 }
 
-/// An answer that says no more than that it was done.
+/// The empty response of a successful operation.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Empty {}
 
 #[derive(Debug, ToSchema)]
 #[expect(dead_code, reason = "the description's; forms are read field by field")]
 pub(crate) struct TokenForm {
-    /// client_credentials
+    /// Must be `client_credentials`.
     pub grant_type: String,
     pub client_id: String,
     /// A key with full rights in the realm.
     pub client_secret: String,
-    /// enterprise or user
+    /// `enterprise` or `user`.
     pub box_subject_type: String,
     pub box_subject_id: String,
 }

@@ -17,16 +17,19 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(avatar))
 }
 
-/// The path of the entity's picture below the surface's prefix.
+/// The path of the entity's picture, below the surface's prefix.
 pub(crate) fn path(id: impl EntityId) -> String {
     format!("/avatars/{}{ENDING}", map::id(id))
 }
 
-/// A picture, the same for ever. It is drawn from the id alone, so it needs no key, and says nothing about what there is.
+/// Get the picture of an organization or a user.
+///
+/// The picture never changes. It is drawn from the id alone, so it requires no key and doesn't reveal whether the id
+/// exists.
 #[utoipa::path(
     get, path = "/avatars/{image}", operation_id = "GetAvatar", tag = "Pictures", security(()),
-    params(("image" = String, Path, description = "the id of an organization or a user, and .svg")),
-    responses((status = 200, description = "success", body = String, content_type = "image/svg+xml"), Failures),
+    params(("image" = String, Path, description = "The id of an organization or a user, followed by `.svg`.")),
+    responses((status = 200, description = "Success.", body = String, content_type = "image/svg+xml"), Failures),
 )]
 async fn avatar(Path(image): Path<String>) -> Result<Response, Failure> {
     let id = image.strip_suffix(ENDING).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! What the description of the surface says beside its routes.
+//! The parts of the OpenAPI description that don't belong to a route.
 
 use utoipa::openapi::OpenApi as Document;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -11,18 +11,19 @@ use crate::wire::ErrorBody;
     info(
         title = "Roster as Clerk",
         version = "0.1",
-        description = "Organizations, memberships, invitations, users, roles and permissions, as the Clerk SDKs know them.",
+        description = "Organizations, memberships, invitations, users, roles and permissions, in the form that Clerk's \
+            SDKs expect.",
     ),
     security(("bearerAuth" = [])),
     modifiers(&Key),
     tags(
-        (name = "Organization Memberships", description = "Who belongs to an organization"),
+        (name = "Organization Memberships", description = "Memberships of users in organizations"),
         (name = "Organizations", description = "Organizations"),
         (name = "Users", description = "Users of the realm"),
-        (name = "Organization Invitations", description = "Who is to become a member"),
-        (name = "Organization Roles", description = "What members may do"),
-        (name = "Organization Permissions", description = "What roles grant"),
-        (name = "Pictures", description = "What organizations and users look like"),
+        (name = "Organization Invitations", description = "Invitations to become a member"),
+        (name = "Organization Roles", description = "Roles that members can have"),
+        (name = "Organization Permissions", description = "Permissions that roles can grant"),
+        (name = "Pictures", description = "Generated pictures of organizations and users"),
     ),
 )]
 pub(crate) struct Description;
@@ -37,18 +38,18 @@ impl Modify for Key {
     }
 }
 
-/// What every operation can answer instead.
+/// The errors that every operation can return.
 #[derive(IntoResponses)]
 #[expect(dead_code, reason = "read by the macro only")]
 pub(crate) enum Failures {
-    #[response(status = 400, description = "the body can't be read, or the state of things forbids it")]
+    #[response(status = 400, description = "The body can't be read, or the current state forbids the operation.")]
     BadRequest(ErrorBody),
-    #[response(status = 401, description = "the key is missing or not accepted")]
+    #[response(status = 401, description = "The key is missing or not accepted.")]
     Unauthorized(ErrorBody),
-    #[response(status = 403, description = "the key is not for this, or a limit is reached")]
+    #[response(status = 403, description = "The key lacks the permission, or a limit is reached.")]
     Forbidden(ErrorBody),
-    #[response(status = 404, description = "something that the request names is not there")]
+    #[response(status = 404, description = "Something that the request refers to does not exist.")]
     NotFound(ErrorBody),
-    #[response(status = 422, description = "a parameter is missing or wrong, or its value is taken")]
+    #[response(status = 422, description = "A parameter is missing or invalid, or its value is already taken.")]
     Unprocessable(ErrorBody),
 }

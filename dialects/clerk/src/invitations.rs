@@ -37,15 +37,15 @@ async fn place(session: &Session, organization: &str) -> Result<Organization, Fa
     Ok(session.caller.organization_for(organization, Right::tree(P::MembershipsWrite)).await?)
 }
 
-/// What is to be sent.
+/// An invitation to be sent.
 struct Draft {
-    /// Without roles until these are looked up.
+    /// Has no roles until they are looked up.
     new: NewInvitation,
     /// A role's key.
     role: String,
-    /// In whose name, as sent; empty: in nobody's.
+    /// The inviter, as sent; empty if there is none.
     inviter: String,
-    /// Where the application takes invited people in.
+    /// The page of the application to which invited people are sent.
     redirect: Option<String>,
 }
 
@@ -94,11 +94,13 @@ fn with_ticket(url: &str, secret: &str) -> String {
     format!("{url}{separator}__clerk_ticket={secret}{fragment}")
 }
 
-/// Invites somebody by e-mail address. Nothing is mailed: the link is in the answer.
+/// Create an organization invitation.
+///
+/// Invites a person by e-mail address. Nothing is mailed; the response has the link.
 #[utoipa::path(
     post, path = "/organizations/{organization_id}/invitations", operation_id = "CreateOrganizationInvitation",
     tag = "Organization Invitations", params(("organization_id" = String, Path)), request_body = CreateInvitation,
-    responses((status = 200, description = "success", body = OrganizationInvitation), Failures),
+    responses((status = 200, description = "Success.", body = OrganizationInvitation), Failures),
 )]
 async fn create(
     session: Session,
@@ -112,12 +114,14 @@ async fn create(
     Ok(Json(sent(&session, &made, draft.redirect.as_deref())))
 }
 
-/// Invites up to ten people, or nobody if one of them can't be.
+/// Create organization invitations in bulk.
+///
+/// Creates up to ten invitations, or none if any of them fails.
 #[utoipa::path(
     post, path = "/organizations/{organization_id}/invitations/bulk",
     operation_id = "CreateOrganizationInvitationBulk", tag = "Organization Invitations",
     params(("organization_id" = String, Path)), request_body = Vec<CreateInvitation>,
-    responses((status = 200, description = "success", body = Paged<OrganizationInvitation>), Failures),
+    responses((status = 200, description = "Success.", body = Paged<OrganizationInvitation>), Failures),
 )]
 async fn create_bulk(
     session: Session,
@@ -156,7 +160,7 @@ fn statuses(query: &Query) -> Result<Option<Vec<InvitationStatus>>, Failure> {
     Ok(Some(words.iter().map(|word| status(word)).collect::<Result<_, _>>()?))
 }
 
-/// An organization's invitations.
+/// List an organization's invitations.
 #[utoipa::path(
     get, path = "/organizations/{organization_id}/invitations", operation_id = "ListOrganizationInvitations",
     tag = "Organization Invitations",
@@ -164,11 +168,13 @@ fn statuses(query: &Query) -> Result<Option<Vec<InvitationStatus>>, Failure> {
         ("organization_id" = String, Path),
         ("status" = Option<Vec<String>>, Query),
         ("email_address" = Option<String>, Query),
-        ("order_by" = Option<String>, Query, description = "created_at or email_address, with + or - in front"),
+        ("order_by" = Option<String>, Query,
+            description = "`created_at` or `email_address`, with a leading `+` (ascending, the default) or `-` \
+                (descending)."),
         ("limit" = Option<f64>, Query),
         ("offset" = Option<f64>, Query),
     ),
-    responses((status = 200, description = "success", body = Paged<OrganizationInvitation>), Failures),
+    responses((status = 200, description = "Success.", body = Paged<OrganizationInvitation>), Failures),
 )]
 async fn list(
     session: Session,
@@ -184,12 +190,14 @@ async fn list(
     Ok(Json(map::paged(listed, |invited| map::invitation(&session, &catalog, invited, false))))
 }
 
-/// An organization's pending invitations: the older form of the list.
+/// List an organization's pending invitations.
+///
+/// An older form of the list of invitations.
 #[utoipa::path(
     get, path = "/organizations/{organization_id}/invitations/pending",
     operation_id = "ListPendingOrganizationInvitations", tag = "Organization Invitations",
     params(("organization_id" = String, Path), ("limit" = Option<f64>, Query), ("offset" = Option<f64>, Query)),
-    responses((status = 200, description = "success", body = Paged<OrganizationInvitation>), Failures),
+    responses((status = 200, description = "Success.", body = Paged<OrganizationInvitation>), Failures),
 )]
 async fn list_pending(
     session: Session,
@@ -205,7 +213,7 @@ async fn list_pending(
     Ok(Json(map::paged(listed, |invited| map::invitation(&session, &catalog, invited, false))))
 }
 
-/// The invitation of a path: one of another organization isn't there.
+/// The invitation in a path. One of another organization counts as not found.
 async fn find(session: &Session, organization: &str, invitation: &str) -> Result<roster_engine::Invited, Failure> {
     let organization = place(session, organization).await?;
     let invited = session.caller.invitation(invitation).await?;
@@ -216,12 +224,12 @@ async fn find(session: &Session, organization: &str, invitation: &str) -> Result
     }
 }
 
-/// An invitation.
+/// Get an organization invitation.
 #[utoipa::path(
     get, path = "/organizations/{organization_id}/invitations/{invitation_id}",
     operation_id = "GetOrganizationInvitation", tag = "Organization Invitations",
     params(("organization_id" = String, Path), ("invitation_id" = String, Path)),
-    responses((status = 200, description = "success", body = OrganizationInvitation), Failures),
+    responses((status = 200, description = "Success.", body = OrganizationInvitation), Failures),
 )]
 async fn get(
     session: Session,
@@ -231,12 +239,12 @@ async fn get(
     Ok(Json(map::invitation(&session, &session.caller.roles(), &invited, false)))
 }
 
-/// Takes a pending invitation back.
+/// Revoke a pending invitation.
 #[utoipa::path(
     post, path = "/organizations/{organization_id}/invitations/{invitation_id}/revoke",
     operation_id = "RevokeOrganizationInvitation", tag = "Organization Invitations",
     params(("organization_id" = String, Path), ("invitation_id" = String, Path)), request_body = RevokeInvitation,
-    responses((status = 200, description = "success", body = OrganizationInvitation), Failures),
+    responses((status = 200, description = "Success.", body = OrganizationInvitation), Failures),
 )]
 async fn revoke(
     session: Session,
@@ -251,18 +259,18 @@ async fn revoke(
     Ok(Json(map::invitation(&session, &session.caller.roles(), &invited, false)))
 }
 
-/// All invitations of all organizations.
+/// List the invitations of all organizations.
 #[utoipa::path(
     get, path = "/organization_invitations", operation_id = "ListInstanceOrganizationInvitations",
     tag = "Organization Invitations",
     params(
         ("status" = Option<Vec<String>>, Query),
-        ("query" = Option<String>, Query, description = "part of the e-mail address"),
+        ("query" = Option<String>, Query, description = "Part of the e-mail address."),
         ("order_by" = Option<String>, Query),
         ("limit" = Option<f64>, Query),
         ("offset" = Option<f64>, Query),
     ),
-    responses((status = 200, description = "success", body = Paged<OrganizationInvitation>), Failures),
+    responses((status = 200, description = "Success.", body = Paged<OrganizationInvitation>), Failures),
 )]
 async fn list_all(session: Session, query: Query) -> Result<Json<Paged<OrganizationInvitation>>, Failure> {
     let (sort, page) = query.page(&SORTS, InvitationSort::Created)?;
@@ -273,7 +281,9 @@ async fn list_all(session: Session, query: Query) -> Result<Json<Paged<Organizat
     Ok(Json(map::paged(listed, |invited| map::invitation(&session, &catalog, invited, true))))
 }
 
-/// Invitations to any of a user's e-mail addresses.
+/// List a user's organization invitations.
+///
+/// Returns the invitations to any of the user's e-mail addresses.
 #[utoipa::path(
     get, path = "/users/{user_id}/organization_invitations", operation_id = "UsersGetOrganizationInvitations",
     tag = "Organization Invitations",
@@ -283,7 +293,7 @@ async fn list_all(session: Session, query: Query) -> Result<Json<Paged<Organizat
         ("limit" = Option<f64>, Query),
         ("offset" = Option<f64>, Query),
     ),
-    responses((status = 200, description = "success", body = Paged<OrganizationInvitation>), Failures),
+    responses((status = 200, description = "Success.", body = Paged<OrganizationInvitation>), Failures),
 )]
 async fn list_of_user(
     session: Session,

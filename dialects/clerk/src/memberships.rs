@@ -30,11 +30,11 @@ fn sorts() -> Vec<(&'static str, MemberSort)> {
     [("created_at", MemberSort::Created)].into_iter().chain(parts).collect()
 }
 
-/// Makes a user a member.
+/// Create an organization membership.
 #[utoipa::path(
     post, path = "/organizations/{organization_id}/memberships", operation_id = "CreateOrganizationMembership",
     tag = "Organization Memberships", params(("organization_id" = String, Path)), request_body = CreateMembership,
-    responses((status = 200, description = "success", body = OrganizationMembership), Failures),
+    responses((status = 200, description = "Success.", body = OrganizationMembership), Failures),
 )]
 async fn create(
     session: Session,
@@ -54,29 +54,33 @@ async fn create(
     Ok(Json(session.membership(&member).await?))
 }
 
-/// All members that the filters leave.
+/// List an organization's memberships.
+///
+/// Returns those that match all filters, newest first by default.
 #[utoipa::path(
     get, path = "/organizations/{organization_id}/memberships", operation_id = "ListOrganizationMemberships",
     tag = "Organization Memberships",
     params(
         ("organization_id" = String, Path),
-        ("order_by" = Option<String>, Query, description = "created_at, first_name, last_name, email_address, phone_number or username, with + or - in front"),
-        ("limit" = Option<f64>, Query, description = "1 to 500, 10 if it isn't given"),
+        ("order_by" = Option<String>, Query,
+            description = "`created_at`, `first_name`, `last_name`, `email_address`, `phone_number` or `username`, \
+                with a leading `+` (ascending, the default) or `-` (descending). Default: `-created_at`."),
+        ("limit" = Option<f64>, Query, description = "Number of items per page, 1 to 500. Default: 10."),
         ("offset" = Option<f64>, Query),
-        ("user_id" = Option<Vec<String>>, Query, description = "with - in front: others"),
+        ("user_id" = Option<Vec<String>>, Query, description = "A leading `-` excludes the value."),
         ("email_address" = Option<Vec<String>>, Query),
         ("phone_number" = Option<Vec<String>>, Query),
         ("username" = Option<Vec<String>>, Query),
         ("role" = Option<Vec<String>>, Query),
-        ("query" = Option<String>, Query, description = "part of a name, an address or a user name, or an id"),
+        ("query" = Option<String>, Query, description = "Part of a name, address or user name, or an id."),
         ("email_address_query" = Option<String>, Query),
         ("phone_number_query" = Option<String>, Query),
         ("username_query" = Option<String>, Query),
         ("name_query" = Option<String>, Query),
-        ("created_at_before" = Option<i64>, Query, description = "of the user"),
-        ("created_at_after" = Option<i64>, Query, description = "of the user"),
+        ("created_at_before" = Option<i64>, Query, description = "Compared with the creation time of the user."),
+        ("created_at_after" = Option<i64>, Query, description = "Compared with the creation time of the user."),
     ),
-    responses((status = 200, description = "success", body = Paged<OrganizationMembership>), Failures),
+    responses((status = 200, description = "Success.", body = Paged<OrganizationMembership>), Failures),
 )]
 async fn list(
     session: Session,
@@ -94,7 +98,7 @@ async fn list(
     Ok(Json(session.memberships(&listed).await?))
 }
 
-/// The organization and user of a path, as the engine knows them.
+/// The organization and user in a path, as references for the engine.
 async fn place(session: &Session, organization: &str, user: &str) -> Result<(OrganizationId, UserRef), Error> {
     let right = Right::tree(P::MembershipsWrite);
     let organization = session.caller.organization_for(organization, right).await?.id;
@@ -102,12 +106,14 @@ async fn place(session: &Session, organization: &str, user: &str) -> Result<(Org
     Ok((organization, member.user.id.into()))
 }
 
-/// Changes a member's role.
+/// Update an organization membership.
+///
+/// Changes the member's role.
 #[utoipa::path(
     patch, path = "/organizations/{organization_id}/memberships/{user_id}",
     operation_id = "UpdateOrganizationMembership", tag = "Organization Memberships",
     params(("organization_id" = String, Path), ("user_id" = String, Path)), request_body = UpdateMembership,
-    responses((status = 200, description = "success", body = OrganizationMembership), Failures),
+    responses((status = 200, description = "Success.", body = OrganizationMembership), Failures),
 )]
 async fn update(
     session: Session,
@@ -121,12 +127,14 @@ async fn update(
     Ok(Json(session.membership(&member).await?))
 }
 
-/// Ends a membership, and answers with it as it was.
+/// Delete an organization membership.
+///
+/// Returns the membership as it was.
 #[utoipa::path(
     delete, path = "/organizations/{organization_id}/memberships/{user_id}",
     operation_id = "DeleteOrganizationMembership", tag = "Organization Memberships",
     params(("organization_id" = String, Path), ("user_id" = String, Path)),
-    responses((status = 200, description = "success", body = OrganizationMembership), Failures),
+    responses((status = 200, description = "Success.", body = OrganizationMembership), Failures),
 )]
 async fn remove(
     session: Session,
@@ -137,12 +145,12 @@ async fn remove(
     Ok(Json(session.membership(&member).await?))
 }
 
-/// Merges into a member's metadata.
+/// Merge an organization membership's metadata.
 #[utoipa::path(
     patch, path = "/organizations/{organization_id}/memberships/{user_id}/metadata",
     operation_id = "UpdateOrganizationMembershipMetadata", tag = "Organization Memberships",
     params(("organization_id" = String, Path), ("user_id" = String, Path)), request_body = MergeMetadata,
-    responses((status = 200, description = "success", body = OrganizationMembership), Failures),
+    responses((status = 200, description = "Success.", body = OrganizationMembership), Failures),
 )]
 async fn merge_metadata(
     session: Session,
@@ -160,7 +168,7 @@ async fn merge_metadata(
     Ok(Json(session.membership(&member).await?))
 }
 
-/// All memberships of all organizations.
+/// List the memberships of all organizations.
 #[utoipa::path(
     get, path = "/organization_memberships", operation_id = "InstanceGetOrganizationMemberships",
     tag = "Organization Memberships",
@@ -169,7 +177,7 @@ async fn merge_metadata(
         ("limit" = Option<f64>, Query),
         ("offset" = Option<f64>, Query),
     ),
-    responses((status = 200, description = "success", body = Paged<OrganizationMembership>), Failures),
+    responses((status = 200, description = "Success.", body = Paged<OrganizationMembership>), Failures),
 )]
 async fn list_all(session: Session, query: Query) -> Result<Json<Paged<Row>>, Failure> {
     let (sort, page) = query.page(&sorts(), MemberSort::Created)?;
@@ -177,12 +185,14 @@ async fn list_all(session: Session, query: Query) -> Result<Json<Paged<Row>>, Fa
     Ok(Json(session.memberships(&listed).await?))
 }
 
-/// Where a user belongs, newest first.
+/// List a user's organization memberships.
+///
+/// Newest first.
 #[utoipa::path(
     get, path = "/users/{user_id}/organization_memberships", operation_id = "UsersGetOrganizationMemberships",
     tag = "Organization Memberships",
     params(("user_id" = String, Path), ("limit" = Option<f64>, Query), ("offset" = Option<f64>, Query)),
-    responses((status = 200, description = "success", body = Paged<OrganizationMembership>), Failures),
+    responses((status = 200, description = "Success.", body = Paged<OrganizationMembership>), Failures),
 )]
 async fn list_of_user(
     session: Session,

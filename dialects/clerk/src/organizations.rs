@@ -33,7 +33,7 @@ async fn one(session: &Session, organization: Organization) -> Result<Json<wire:
     Ok(Json(show(session, &[organization]).await?.remove(0)))
 }
 
-/// What is asked for in addition to what is always shown.
+/// The optional fields that were requested.
 struct Include {
     members: bool,
     elevated: bool,
@@ -61,11 +61,13 @@ impl Include {
     }
 }
 
-/// Makes an organization; who makes it is its first admin.
+/// Create an organization.
+///
+/// The user in `created_by`, if any, becomes its first admin.
 #[utoipa::path(
     post, path = "/organizations", operation_id = "CreateOrganization", tag = "Organizations",
     request_body = CreateOrganization,
-    responses((status = 200, description = "success", body = wire::Organization), Failures),
+    responses((status = 200, description = "Success.", body = wire::Organization), Failures),
 )]
 async fn create(session: Session, body: Body<CreateOrganization>) -> Result<Json<wire::Organization>, Failure> {
     let new = map::new_organization(body.read()?)?;
@@ -73,20 +75,25 @@ async fn create(session: Session, body: Body<CreateOrganization>) -> Result<Json
     one(&session, made).await
 }
 
-/// All organizations that the filters leave.
+/// List organizations.
+///
+/// Returns those that match all filters, newest first by default.
 #[utoipa::path(
     get, path = "/organizations", operation_id = "ListOrganizations", tag = "Organizations",
     params(
-        ("query" = Option<String>, Query, description = "part of the name or slug, or an id"),
-        ("user_id" = Option<Vec<String>>, Query, description = "having this member; with - in front: not having"),
-        ("organization_id" = Option<Vec<String>>, Query, description = "with - in front: others"),
-        ("order_by" = Option<String>, Query, description = "created_at, name or members_count, with + or - in front"),
+        ("query" = Option<String>, Query, description = "Part of the name or slug, or an id."),
+        ("user_id" = Option<Vec<String>>, Query,
+            description = "Only organizations that have this member. A leading `-` excludes them."),
+        ("organization_id" = Option<Vec<String>>, Query, description = "A leading `-` excludes the value."),
+        ("order_by" = Option<String>, Query,
+            description = "`created_at`, `name` or `members_count`, with a leading `+` (ascending, the default) or `-` \
+                (descending)."),
         ("limit" = Option<f64>, Query),
         ("offset" = Option<f64>, Query),
         ("include_members_count" = Option<bool>, Query),
         ("include_missing_member_with_elevated_permissions" = Option<bool>, Query),
     ),
-    responses((status = 200, description = "success", body = Paged<wire::Organization>), Failures),
+    responses((status = 200, description = "Success.", body = Paged<wire::Organization>), Failures),
 )]
 async fn list(session: Session, query: Query) -> Result<Json<Paged<wire::Organization>>, Failure> {
     let sorts = [
@@ -109,15 +116,17 @@ async fn list(session: Session, query: Query) -> Result<Json<Paged<wire::Organiz
     Ok(Json(Paged { data, total_count: listed.total.unwrap_or_default() }))
 }
 
-/// An organization by its id or slug.
+/// Get an organization.
+///
+/// The organization is named by its id or slug.
 #[utoipa::path(
     get, path = "/organizations/{organization_id}", operation_id = "GetOrganization", tag = "Organizations",
     params(
-        ("organization_id" = String, Path, description = "or the slug"),
+        ("organization_id" = String, Path, description = "The organization's id or slug."),
         ("include_members_count" = Option<bool>, Query),
         ("include_missing_member_with_elevated_permissions" = Option<bool>, Query),
     ),
-    responses((status = 200, description = "success", body = wire::Organization), Failures),
+    responses((status = 200, description = "Success.", body = wire::Organization), Failures),
 )]
 async fn get(
     session: Session,
@@ -129,7 +138,7 @@ async fn get(
     Ok(Json(shown.remove(0)))
 }
 
-/// The organization of a path, for who may change it.
+/// The organization in a path, if the caller may change it.
 async fn place(session: &Session, organization: &str) -> Result<Organization, Failure> {
     Ok(session.caller.organization_for(organization, Right::tree(P::OrganizationsWrite)).await?)
 }
@@ -143,11 +152,13 @@ async fn changed(
     one(session, changed).await
 }
 
-/// Changes what is sent. The slug stays when the name changes.
+/// Update an organization.
+///
+/// Omitted fields stay unchanged. The slug stays when the name changes.
 #[utoipa::path(
     patch, path = "/organizations/{organization_id}", operation_id = "UpdateOrganization", tag = "Organizations",
     params(("organization_id" = String, Path)), request_body = UpdateOrganization,
-    responses((status = 200, description = "success", body = wire::Organization), Failures),
+    responses((status = 200, description = "Success.", body = wire::Organization), Failures),
 )]
 async fn update(
     session: Session,
@@ -177,11 +188,11 @@ async fn update(
     changed(&session, &organization, patch).await
 }
 
-/// Merges into an organization's metadata.
+/// Merge an organization's metadata.
 #[utoipa::path(
     patch, path = "/organizations/{organization_id}/metadata", operation_id = "MergeOrganizationMetadata",
     tag = "Organizations", params(("organization_id" = String, Path)), request_body = MergeMetadata,
-    responses((status = 200, description = "success", body = wire::Organization), Failures),
+    responses((status = 200, description = "Success.", body = wire::Organization), Failures),
 )]
 async fn merge_metadata(
     session: Session,
@@ -198,11 +209,11 @@ async fn merge_metadata(
     changed(&session, &organization, patch).await
 }
 
-/// Replaces an organization's metadata.
+/// Replace an organization's metadata.
 #[utoipa::path(
     put, path = "/organizations/{organization_id}/metadata", operation_id = "ReplaceOrganizationMetadata",
     tag = "Organizations", params(("organization_id" = String, Path)), request_body = ReplaceMetadata,
-    responses((status = 200, description = "success", body = wire::Organization), Failures),
+    responses((status = 200, description = "Success.", body = wire::Organization), Failures),
 )]
 async fn replace_metadata(
     session: Session,
@@ -219,11 +230,13 @@ async fn replace_metadata(
     changed(&session, &organization, patch).await
 }
 
-/// Deletes an organization that has none below it, with its memberships and invitations.
+/// Delete an organization.
+///
+/// Also deletes its memberships and invitations. An organization that has others below it is refused.
 #[utoipa::path(
     delete, path = "/organizations/{organization_id}", operation_id = "DeleteOrganization", tag = "Organizations",
     params(("organization_id" = String, Path)),
-    responses((status = 200, description = "success", body = DeletedObject), Failures),
+    responses((status = 200, description = "Success.", body = DeletedObject), Failures),
 )]
 async fn delete(session: Session, Path(organization_id): Path<String>) -> Result<Json<DeletedObject>, Failure> {
     let gone = session.caller.delete_organization(&*organization_id, false, None).await?;

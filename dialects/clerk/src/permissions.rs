@@ -18,7 +18,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(get, update, delete))
 }
 
-/// The permission of a path. Only an id names one, not a key.
+/// The permission in a path, which is named by id, not by key.
 pub(crate) async fn find(session: &Session, id: &str) -> Result<Permission, Failure> {
     let unknown = || Error::NotFound(Subject::Permission);
     Form::read_any::<PermissionId>(id).ok_or_else(unknown)?;
@@ -26,17 +26,21 @@ pub(crate) async fn find(session: &Session, id: &str) -> Result<Permission, Fail
     if is_known(&found) { Ok(found) } else { Err(unknown().into()) }
 }
 
-/// All permissions that the vendor knows, and the realm's own.
+/// List organization permissions.
+///
+/// Returns all permissions that Clerk has, and the realm's custom ones.
 #[utoipa::path(
     get, path = "/organization_permissions", operation_id = "ListOrganizationPermissions",
     tag = "Organization Permissions",
     params(
-        ("query" = Option<String>, Query, description = "part of the name or key, or an id"),
-        ("order_by" = Option<String>, Query, description = "created_at, name or key, with + or - in front"),
+        ("query" = Option<String>, Query, description = "Part of the name or key, or an id."),
+        ("order_by" = Option<String>, Query,
+            description = "`created_at`, `name` or `key`, with a leading `+` (ascending, the default) or `-` \
+                (descending)."),
         ("limit" = Option<f64>, Query),
         ("offset" = Option<f64>, Query),
     ),
-    responses((status = 200, description = "success", body = Paged<wire::Permission>), Failures),
+    responses((status = 200, description = "Success.", body = Paged<wire::Permission>), Failures),
 )]
 async fn list(RolesSession(session): RolesSession, query: Query) -> Result<Json<Paged<wire::Permission>>, Failure> {
     let mut all = session.caller.list_permissions().await?;
@@ -51,11 +55,13 @@ async fn list(RolesSession(session): RolesSession, query: Query) -> Result<Json<
     Ok(Json(Paged { data: page.into_iter().map(permission).collect(), total_count }))
 }
 
-/// Defines a permission, for an application to ask about.
+/// Create an organization permission.
+///
+/// Custom permissions are for applications to check.
 #[utoipa::path(
     post, path = "/organization_permissions", operation_id = "CreateOrganizationPermission",
     tag = "Organization Permissions", request_body = CreatePermission,
-    responses((status = 200, description = "success", body = wire::Permission), Failures),
+    responses((status = 200, description = "Success.", body = wire::Permission), Failures),
 )]
 async fn create(
     RolesSession(session): RolesSession,
@@ -67,21 +73,23 @@ async fn create(
     Ok(Json(permission(&session.caller.create_permission(new).await?)))
 }
 
-/// A permission.
+/// Get an organization permission.
 #[utoipa::path(
     get, path = "/organization_permissions/{permission_id}", operation_id = "GetOrganizationPermission",
     tag = "Organization Permissions", params(("permission_id" = String, Path)),
-    responses((status = 200, description = "success", body = wire::Permission), Failures),
+    responses((status = 200, description = "Success.", body = wire::Permission), Failures),
 )]
 async fn get(RolesSession(session): RolesSession, Path(id): Path<String>) -> Result<Json<wire::Permission>, Failure> {
     Ok(Json(permission(&find(&session, &id).await?)))
 }
 
-/// Changes a permission of the realm's own; roles that grant it go on granting it.
+/// Update a custom organization permission.
+///
+/// Roles that grant it still do.
 #[utoipa::path(
     patch, path = "/organization_permissions/{permission_id}", operation_id = "UpdateOrganizationPermission",
     tag = "Organization Permissions", params(("permission_id" = String, Path)), request_body = UpdatePermission,
-    responses((status = 200, description = "success", body = wire::Permission), Failures),
+    responses((status = 200, description = "Success.", body = wire::Permission), Failures),
 )]
 async fn update(
     RolesSession(session): RolesSession,
@@ -99,11 +107,13 @@ async fn update(
     Ok(Json(permission(&session.caller.update_permission(&id, patch).await?)))
 }
 
-/// Deletes a permission; roles stop granting it.
+/// Delete an organization permission.
+///
+/// Roles stop granting it.
 #[utoipa::path(
     delete, path = "/organization_permissions/{permission_id}", operation_id = "DeleteOrganizationPermission",
     tag = "Organization Permissions", params(("permission_id" = String, Path)),
-    responses((status = 200, description = "success", body = DeletedObject), Failures),
+    responses((status = 200, description = "Success.", body = DeletedObject), Failures),
 )]
 async fn delete(RolesSession(session): RolesSession, Path(id): Path<String>) -> Result<Json<DeletedObject>, Failure> {
     find(&session, &id).await?;

@@ -21,7 +21,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(assign, withdraw))
 }
 
-/// The role of a path. Only an id names one, not a key.
+/// The role in a path, which is named by id, not by key.
 async fn find(session: &Session, id: &str) -> Result<Role, Failure> {
     let unknown = || Error::NotFound(Subject::Role);
     Form::read_any::<RoleId>(id).ok_or_else(unknown)?;
@@ -32,16 +32,20 @@ async fn shown(session: &Session, role: &Role) -> Result<Json<wire::Role>, Failu
     Ok(Json(role_to_wire(role, &session.caller.list_permissions().await?)))
 }
 
-/// All roles. There are at most 63.
+/// List organization roles.
+///
+/// There are at most 63.
 #[utoipa::path(
     get, path = "/organization_roles", operation_id = "ListOrganizationRoles", tag = "Organization Roles",
     params(
-        ("query" = Option<String>, Query, description = "part of the name or key, or an id"),
-        ("order_by" = Option<String>, Query, description = "created_at, name or key, with + or - in front"),
+        ("query" = Option<String>, Query, description = "Part of the name or key, or an id."),
+        ("order_by" = Option<String>, Query,
+            description = "`created_at`, `name` or `key`, with a leading `+` (ascending, the default) or `-` \
+                (descending)."),
         ("limit" = Option<f64>, Query),
         ("offset" = Option<f64>, Query),
     ),
-    responses((status = 200, description = "success", body = Paged<wire::Role>), Failures),
+    responses((status = 200, description = "Success.", body = Paged<wire::Role>), Failures),
 )]
 async fn list(RolesSession(session): RolesSession, query: Query) -> Result<Json<Paged<wire::Role>>, Failure> {
     let roles = session.caller.list_roles().await?;
@@ -56,11 +60,11 @@ async fn list(RolesSession(session): RolesSession, query: Query) -> Result<Json<
     Ok(Json(Paged { data: page.into_iter().map(|role| role_to_wire(role, &permissions)).collect(), total_count }))
 }
 
-/// Defines a role.
+/// Create an organization role.
 #[utoipa::path(
     post, path = "/organization_roles", operation_id = "CreateOrganizationRole", tag = "Organization Roles",
     request_body = CreateRole,
-    responses((status = 200, description = "success", body = wire::Role), Failures),
+    responses((status = 200, description = "Success.", body = wire::Role), Failures),
 )]
 async fn create(RolesSession(session): RolesSession, body: Body<CreateRole>) -> Result<Json<wire::Role>, Failure> {
     let body = body.read()?;
@@ -77,22 +81,22 @@ async fn create(RolesSession(session): RolesSession, body: Body<CreateRole>) -> 
     shown(&session, &role).await
 }
 
-/// A role.
+/// Get an organization role.
 #[utoipa::path(
     get, path = "/organization_roles/{organization_role_id}", operation_id = "GetOrganizationRole",
     tag = "Organization Roles", params(("organization_role_id" = String, Path)),
-    responses((status = 200, description = "success", body = wire::Role), Failures),
+    responses((status = 200, description = "Success.", body = wire::Role), Failures),
 )]
 async fn get(RolesSession(session): RolesSession, Path(id): Path<String>) -> Result<Json<wire::Role>, Failure> {
     let role = find(&session, &id).await?;
     shown(&session, &role).await
 }
 
-/// Changes a role of the realm's own.
+/// Update a custom organization role.
 #[utoipa::path(
     patch, path = "/organization_roles/{organization_role_id}", operation_id = "UpdateOrganizationRole",
     tag = "Organization Roles", params(("organization_role_id" = String, Path)), request_body = UpdateRole,
-    responses((status = 200, description = "success", body = wire::Role), Failures),
+    responses((status = 200, description = "Success.", body = wire::Role), Failures),
 )]
 async fn update(
     RolesSession(session): RolesSession,
@@ -113,11 +117,13 @@ async fn update(
     shown(&session, &role).await
 }
 
-/// Deletes a role that nobody has and nobody is promised.
+/// Delete an organization role.
+///
+/// A role that is held, or promised by a pending invitation, is refused.
 #[utoipa::path(
     delete, path = "/organization_roles/{organization_role_id}", operation_id = "DeleteOrganizationRole",
     tag = "Organization Roles", params(("organization_role_id" = String, Path)),
-    responses((status = 200, description = "success", body = DeletedObject), Failures),
+    responses((status = 200, description = "Success.", body = DeletedObject), Failures),
 )]
 async fn delete(RolesSession(session): RolesSession, Path(id): Path<String>) -> Result<Json<DeletedObject>, Failure> {
     find(&session, &id).await?;
@@ -125,12 +131,12 @@ async fn delete(RolesSession(session): RolesSession, Path(id): Path<String>) -> 
     Ok(Json(DeletedObject::new("role", map::id(gone.id))))
 }
 
-/// A role grants one more permission.
+/// Add a permission to an organization role.
 #[utoipa::path(
     post, path = "/organization_roles/{organization_role_id}/permissions/{permission_id}",
     operation_id = "AssignPermissionToOrganizationRole", tag = "Organization Roles",
     params(("organization_role_id" = String, Path), ("permission_id" = String, Path)),
-    responses((status = 200, description = "success", body = wire::Role), Failures),
+    responses((status = 200, description = "Success.", body = wire::Role), Failures),
 )]
 async fn assign(
     RolesSession(session): RolesSession,
@@ -142,12 +148,12 @@ async fn assign(
     shown(&session, &role).await
 }
 
-/// A role stops granting a permission.
+/// Remove a permission from an organization role.
 #[utoipa::path(
     delete, path = "/organization_roles/{organization_role_id}/permissions/{permission_id}",
     operation_id = "RemovePermissionFromOrganizationRole", tag = "Organization Roles",
     params(("organization_role_id" = String, Path), ("permission_id" = String, Path)),
-    responses((status = 200, description = "success", body = wire::Role), Failures),
+    responses((status = 200, description = "Success.", body = wire::Role), Failures),
 )]
 async fn withdraw(
     RolesSession(session): RolesSession,

@@ -22,10 +22,12 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(merge_metadata, replace_metadata))
 }
 
-/// Makes a user. A password is never needed, and never kept.
+/// Create a user.
+///
+/// A password is never required, and never stored.
 #[utoipa::path(
     post, path = "/users", operation_id = "CreateUser", tag = "Users", request_body = CreateUser,
-    responses((status = 200, description = "success", body = wire::User), Failures),
+    responses((status = 200, description = "Success.", body = wire::User), Failures),
 )]
 async fn create(session: Session, body: Body<CreateUser>) -> Result<Json<wire::User>, Failure> {
     let made = session.caller.create_user(new_user(body.read()?)?).await?;
@@ -40,21 +42,29 @@ fn filters(query: &Query) -> Result<UserQuery, Failure> {
     Ok(UserQuery { status: query.banned()?, more, ..UserQuery::default() })
 }
 
-/// All users that the filters leave, as a bare list.
+/// List users.
+///
+/// Returns an array of the users that match all filters, newest first by default.
 #[utoipa::path(
     get, path = "/users", operation_id = "GetUserList", tag = "Users",
     params(
-        ("order_by" = Option<String>, Query, description = "created_at, updated_at, first_name, last_name, email_address, phone_number, username …, with + or - in front"),
+        ("order_by" = Option<String>, Query,
+            description = "`created_at`, `updated_at`, `last_active_at`, `first_name`, `last_name`, `email_address`, \
+                `phone_number`, `username`, `web3wallet` or `last_sign_in_at`, with a leading `+` (ascending, the \
+                default) or `-` (descending). Default: `-created_at`."),
         ("limit" = Option<f64>, Query),
         ("offset" = Option<f64>, Query),
-        ("starting_after" = Option<String>, Query, description = "the last user of the page before; by created_at only"),
-        ("user_id" = Option<Vec<String>>, Query, description = "with - in front: others"),
-        ("organization_id" = Option<Vec<String>>, Query, description = "members of it; with - in front: others"),
-        ("external_id" = Option<Vec<String>>, Query, description = "with - in front: others"),
+        ("starting_after" = Option<String>, Query,
+            description = "The id of the last user on the previous page. Only when sorted by `created_at`, and without \
+                `offset`."),
+        ("user_id" = Option<Vec<String>>, Query, description = "A leading `-` excludes the value."),
+        ("organization_id" = Option<Vec<String>>, Query,
+            description = "Only members of this organization. A leading `-` excludes them."),
+        ("external_id" = Option<Vec<String>>, Query, description = "A leading `-` excludes the value."),
         ("email_address" = Option<Vec<String>>, Query),
         ("phone_number" = Option<Vec<String>>, Query),
         ("username" = Option<Vec<String>>, Query),
-        ("query" = Option<String>, Query, description = "part of a name, an address or a user name, or an id"),
+        ("query" = Option<String>, Query, description = "Part of a name, address or user name, or an id."),
         ("email_address_query" = Option<String>, Query),
         ("phone_number_query" = Option<String>, Query),
         ("username_query" = Option<String>, Query),
@@ -63,7 +73,7 @@ fn filters(query: &Query) -> Result<UserQuery, Failure> {
         ("created_at_before" = Option<i64>, Query),
         ("created_at_after" = Option<i64>, Query),
     ),
-    responses((status = 200, description = "success", body = Vec<wire::User>), Failures),
+    responses((status = 200, description = "Success.", body = Vec<wire::User>), Failures),
 )]
 async fn list(session: Session, query: Query) -> Result<Json<Vec<wire::User>>, Failure> {
     let parts = PARTS.map(|(name, part)| (name, UserSort::Part(part)));
@@ -87,20 +97,22 @@ async fn list(session: Session, query: Query) -> Result<Json<Vec<wire::User>>, F
     Ok(Json(listed.items.iter().map(|found| user(&session, found)).collect()))
 }
 
-/// How many users the filters leave. They are those of the list.
+/// Count users.
+///
+/// Takes the same filters as the list.
 #[utoipa::path(
     get, path = "/users/count", operation_id = "GetUsersCount", tag = "Users",
-    responses((status = 200, description = "success", body = TotalCount), Failures),
+    responses((status = 200, description = "Success.", body = TotalCount), Failures),
 )]
 async fn count(session: Session, query: Query) -> Result<Json<TotalCount>, Failure> {
     let total_count = session.caller.count_users(filters(&query)?).await?;
     Ok(Json(TotalCount { object: "total_count", total_count }))
 }
 
-/// A user.
+/// Get a user.
 #[utoipa::path(
     get, path = "/users/{user_id}", operation_id = "GetUser", tag = "Users", params(("user_id" = String, Path)),
-    responses((status = 200, description = "success", body = wire::User), Failures),
+    responses((status = 200, description = "Success.", body = wire::User), Failures),
 )]
 async fn get(session: Session, Path(user_id): Path<String>) -> Result<Json<wire::User>, Failure> {
     let found = session.caller.user(&*user_id).await?;
@@ -112,11 +124,13 @@ async fn changed(session: &Session, before: &User, patch: UserPatch) -> Result<J
     Ok(Json(user(session, &changed)))
 }
 
-/// Changes what is sent; null clears.
+/// Update a user.
+///
+/// Omitted fields stay unchanged, and `null` clears a field.
 #[utoipa::path(
     patch, path = "/users/{user_id}", operation_id = "UpdateUser", tag = "Users", params(("user_id" = String, Path)),
     request_body = UpdateUser,
-    responses((status = 200, description = "success", body = wire::User), Failures),
+    responses((status = 200, description = "Success.", body = wire::User), Failures),
 )]
 async fn update(
     session: Session,
@@ -133,11 +147,11 @@ async fn update(
     changed(&session, &before, user_patch(&before, body)?).await
 }
 
-/// Merges into a user's metadata.
+/// Merge a user's metadata.
 #[utoipa::path(
     patch, path = "/users/{user_id}/metadata", operation_id = "UpdateUserMetadata", tag = "Users",
     params(("user_id" = String, Path)), request_body = MergeUserMetadata,
-    responses((status = 200, description = "success", body = wire::User), Failures),
+    responses((status = 200, description = "Success.", body = wire::User), Failures),
 )]
 async fn merge_metadata(
     session: Session,
@@ -155,11 +169,11 @@ async fn merge_metadata(
     changed(&session, &before, patch).await
 }
 
-/// Replaces a user's metadata.
+/// Replace a user's metadata.
 #[utoipa::path(
     put, path = "/users/{user_id}/metadata", operation_id = "ReplaceUserMetadata", tag = "Users",
     params(("user_id" = String, Path)), request_body = ReplaceUserMetadata,
-    responses((status = 200, description = "success", body = wire::User), Failures),
+    responses((status = 200, description = "Success.", body = wire::User), Failures),
 )]
 async fn replace_metadata(
     session: Session,
@@ -177,10 +191,12 @@ async fn replace_metadata(
     changed(&session, &before, patch).await
 }
 
-/// Deletes a user with all memberships. Organizations and sent invitations stay.
+/// Delete a user.
+///
+/// Also deletes the user's memberships. Organizations and invitations that the user sent are kept.
 #[utoipa::path(
     delete, path = "/users/{user_id}", operation_id = "DeleteUser", tag = "Users", params(("user_id" = String, Path)),
-    responses((status = 200, description = "success", body = DeletedObject), Failures),
+    responses((status = 200, description = "Success.", body = DeletedObject), Failures),
 )]
 async fn delete(session: Session, Path(user_id): Path<String>) -> Result<Json<DeletedObject>, Failure> {
     let gone = session.caller.delete_user(&*user_id, None).await?;

@@ -1,7 +1,7 @@
 //! What goes over the wire, with the vendor's names.
 //!
-//! The clients are strict in different ways: every object has its `object`, what may be null is there all the same, and no live
-//! object has a key `deleted`.
+//! The clients are strict in different ways: every object has its `object`, what may be null is always present, and no
+//! live object has a key `deleted`.
 
 mod invitation;
 mod membership;
@@ -21,11 +21,11 @@ pub(crate) use organization::*;
 pub(crate) use role::*;
 pub(crate) use user::*;
 
-/// Every failure, whatever its status.
+/// An error, for any status.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ErrorBody {
     pub errors: Vec<ErrorItem>,
-    /// The same as in the header `X-Request-Id`.
+    /// The id of the request, as in the `X-Request-Id` header.
     pub clerk_trace_id: String,
 }
 
@@ -33,22 +33,22 @@ pub(crate) struct ErrorBody {
 pub(crate) struct ErrorItem {
     pub message: String,
     pub long_message: String,
-    /// Stable, for programs.
+    /// The kind of error. Stable.
     pub code: &'static str,
     /// `param_name` names the parameter at fault.
     #[schema(value_type = Object)]
     pub meta: Value,
 }
 
-/// A part of a list.
+/// One page of a list.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Paged<T> {
     pub data: Vec<T>,
-    /// How many the whole list has.
+    /// The number of items in the whole list.
     pub total_count: u64,
 }
 
-/// What was deleted.
+/// A deleted object.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct DeletedObject {
     pub object: &'static str,
@@ -66,14 +66,14 @@ impl DeletedObject {
     }
 }
 
-/// A number of things.
+/// The number of items.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct TotalCount {
     pub object: &'static str,
     pub total_count: u64,
 }
 
-/// Merged into what is there; null removes a key, at any depth.
+/// Merged into the existing metadata; `null` removes a key, at any depth.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct MergeMetadata {
@@ -83,7 +83,7 @@ pub(crate) struct MergeMetadata {
     pub private_metadata: Option<Metadata>,
 }
 
-/// Takes the place of what is there.
+/// Replaces the existing metadata.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct ReplaceMetadata {

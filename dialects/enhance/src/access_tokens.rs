@@ -43,11 +43,13 @@ async fn find(caller: &Caller, organization: &Organization, id: &str) -> Result<
     if its && token.revoked.is_none() { Ok(token) } else { Err(Error::NotFound(Subject::Token)) }
 }
 
-/// The organization's access tokens. For owners and super admins, here or above.
+/// List an organization's access tokens.
+///
+/// Requires an owner or super admin, here or above.
 #[utoipa::path(
     get, path = "/orgs/{org_id}/access_tokens", operation_id = "getAccessTokens", tag = "members",
     params(("org_id" = String, Path)),
-    responses((status = 200, description = "tokens, without their secrets", body = Vec<OrgAccessToken>), Failures),
+    responses((status = 200, description = "The tokens, without their secrets.", body = Vec<OrgAccessToken>), Failures),
 )]
 async fn list(
     Authenticated(caller): Authenticated,
@@ -64,11 +66,13 @@ async fn list(
     Ok(Json(listed.items.iter().map(|token| map::token(&catalog, token)).collect()))
 }
 
-/// Makes a token. Its secret is in this answer and nowhere else.
+/// Create an access token.
+///
+/// The secret is only in this response. Requires an owner or super admin, here or above.
 #[utoipa::path(
     post, path = "/orgs/{org_id}/access_tokens", operation_id = "createAccessToken", tag = "members",
     params(("org_id" = String, Path)), request_body = NewAccessToken,
-    responses((status = 201, description = "made", body = NewAccessTokenResponse), Failures),
+    responses((status = 201, description = "Created.", body = NewAccessTokenResponse), Failures),
 )]
 async fn create(
     Authenticated(caller): Authenticated,
@@ -97,11 +101,13 @@ async fn create(
     Ok((StatusCode::CREATED, Json(answer)))
 }
 
-/// Renames a token, or changes how long and with which roles it acts. No token changes itself.
+/// Update an access token.
+///
+/// Changes the name, the roles and the expiry. A token can't change itself.
 #[utoipa::path(
     patch, path = "/orgs/{org_id}/access_tokens/{token_id}", operation_id = "updateAccessToken", tag = "members",
     params(("org_id" = String, Path), ("token_id" = String, Path)), request_body = UpdateAccessToken,
-    responses((status = 200, description = "done"), Failures),
+    responses((status = 200, description = "Done."), Failures),
 )]
 async fn update(
     Authenticated(caller): Authenticated,
@@ -123,11 +129,13 @@ async fn update(
     Ok(StatusCode::OK)
 }
 
-/// Ends a token, at once and everywhere. A token may end itself.
+/// Revoke an access token.
+///
+/// Takes effect immediately and everywhere. A token may revoke itself.
 #[utoipa::path(
     delete, path = "/orgs/{org_id}/access_tokens/{token_id}", operation_id = "deleteAccessToken", tag = "members",
     params(("org_id" = String, Path), ("token_id" = String, Path)),
-    responses((status = 204, description = "ended"), Failures),
+    responses((status = 204, description = "Revoked."), Failures),
 )]
 async fn delete(
     Authenticated(caller): Authenticated,

@@ -1,4 +1,5 @@
-//! The activity log of an organization: who came and who went. The vendor has no words for what else happens to members.
+//! The activity log of an organization: members added and removed. The vendor has no kinds of activities for other
+//! changes of members.
 
 use axum::Json;
 use roster_engine::{
@@ -139,20 +140,28 @@ fn wanted(query: &Pairs, involved: Option<Vec<i64>>) -> Result<ActivityQuery, Fa
     })
 }
 
-/// Who came and who went, the newest first. For owners, super admins and system administrators, here or above.
+/// List an organization's activities.
+///
+/// Lists the members added and removed, newest first. Requires an owner, super admin or system administrator, here or
+/// above.
 #[utoipa::path(
     get, path = "/v2/orgs/{org_id}/activities", operation_id = "getOrgActivities", tag = "orgs",
     params(
         ("org_id" = String, Path),
-        ("offset" = Option<u64>, Query), ("limit" = Option<u64>, Query, description = "all of them if it isn't given"),
-        ("createdBefore" = Option<String>, Query, description = "before this day, in UTC"),
-        ("createdAfter" = Option<String>, Query, description = "after this day, in UTC"),
+        ("offset" = Option<u64>, Query),
+        ("limit" = Option<u64>, Query, description = "Maximum number of items. Default: all."),
+        ("createdBefore" = Option<String>, Query,
+            description = "Only activities before this day (UTC), such as `2030-01-31`."),
+        ("createdAfter" = Option<String>, Query,
+            description = "Only activities after this day (UTC), such as `2030-01-31`."),
         ("activityKinds" = Option<Vec<ActivityKind>>, Query),
-        ("anyEntityId" = Option<Vec<String>>, Query, description = "about one of these, done by one, or in this organization"),
-        ("entityKind" = Option<String>, Query, description = "website, login, org or domain"),
-        ("search" = Option<String>, Query, description = "part of the message, in any case"),
+        ("anyEntityId" = Option<Vec<String>>, Query,
+            description = "Only activities about or by one of these. The organization's own id matches all."),
+        ("entityKind" = Option<String>, Query,
+            description = "`website`, `login`, `org` or `domain`. All activities are about logins."),
+        ("search" = Option<String>, Query, description = "Part of the message, in any letter case."),
     ),
-    responses((status = 200, description = "activities", body = ActivitiesListing), Failures),
+    responses((status = 200, description = "The activities.", body = ActivitiesListing), Failures),
 )]
 async fn list(
     Authenticated(caller): Authenticated,

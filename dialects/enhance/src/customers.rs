@@ -29,21 +29,27 @@ fn state(query: &Pairs) -> Result<OrganizationState, Failure> {
     }
 }
 
-/// Customers; direct ones unless `recursive`. For owners, super admins and support, here or above.
+/// List an organization's customers.
+///
+/// Only direct customers, unless `recursive` is set. Requires an owner, super admin or support, here or above.
 #[utoipa::path(
     get, path = "/orgs/{org_id}/customers", operation_id = "getOrgCustomers", tag = "customers",
     params(
         ("org_id" = String, Path),
-        ("offset" = Option<u64>, Query), ("limit" = Option<u64>, Query, description = "all of them if it isn't given"),
+        ("offset" = Option<u64>, Query),
+        ("limit" = Option<u64>, Query, description = "Maximum number of items. Default: all."),
         ("sortBy" = Option<String>, Query,
-            description = "id, name, status, subscriptionsCount, websitesCount or createdAt; else by creation"),
-        ("sortOrder" = Option<String>, Query, description = "asc or desc"),
-        ("recursive" = Option<bool>, Query, description = "also customers of customers"),
-        ("maxDepth" = Option<u32>, Query, description = "with `recursive`: how many levels; 1 is direct customers"),
-        ("status" = Option<String>, Query, description = "active, suspended or deleted; else all but deleted ones"),
-        ("planId" = Option<i64>, Query, description = "there are no plans here"),
+            description = "`id`, `name`, `status`, `subscriptionsCount`, `websitesCount` or `createdAt`. Default: by \
+                creation."),
+        ("sortOrder" = Option<String>, Query, description = "`asc` (default) or `desc`."),
+        ("recursive" = Option<bool>, Query, description = "Also list customers of customers. Default: `false`."),
+        ("maxDepth" = Option<u32>, Query,
+            description = "With `recursive`: the number of levels; 1 means direct customers only."),
+        ("status" = Option<String>, Query,
+            description = "`active`, `suspended` or `deleted`. Default: all but deleted ones."),
+        ("planId" = Option<i64>, Query, description = "Roster has no plans."),
     ),
-    responses((status = 200, description = "customers", body = CustomersListing), Failures),
+    responses((status = 200, description = "The customers.", body = CustomersListing), Failures),
 )]
 async fn list(
     Authenticated(caller): Authenticated,
@@ -78,11 +84,13 @@ async fn list(
     Ok(Json(CustomersListing { items, total: listed.total.unwrap_or_default() }))
 }
 
-/// Makes a customer, without an owner. For owners and super admins, here or above.
+/// Create a customer.
+///
+/// The customer has no owner. Requires an owner or super admin, here or above.
 #[utoipa::path(
     post, path = "/orgs/{org_id}/customers", operation_id = "createCustomer", tag = "customers",
     params(("org_id" = String, Path)), request_body = NewCustomer,
-    responses((status = 201, description = "made", body = NewResourceUuid), Failures),
+    responses((status = 201, description = "Created.", body = NewResourceUuid), Failures),
 )]
 async fn create(
     Authenticated(caller): Authenticated,

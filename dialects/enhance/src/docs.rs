@@ -1,4 +1,4 @@
-//! What the description of the surface says beside its routes.
+//! The parts of the OpenAPI description that don't belong to a route.
 
 use utoipa::openapi::OpenApi as Document;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -11,16 +11,17 @@ use crate::wire::HttpError;
     info(
         title = "Roster as Enhance",
         version = "10.8.0",
-        description = "Members, owners, access tokens and login links of organizations, as Enhance's clients know them, with the logins, \
-            sessions, customers, invites and the activity log around them.",
+        description = "Members, owners, access tokens and login links of organizations, with logins, sessions, \
+            customers, invites and the activity log, in the form that Enhance's clients expect. \
+            \"Here\" is the organization in question, \"above\" any organization above it.",
     ),
     security(("sessionCookie" = []), ("bearerAuth" = [])),
     modifiers(&Keys),
     tags(
-        (name = "members", description = "Who belongs to an organization, and its access tokens"),
-        (name = "owner", description = "Who owns an organization"),
-        (name = "orgs", description = "Organizations, the master organization among them"),
-        (name = "customers", description = "Organizations right below another"),
+        (name = "members", description = "Members and access tokens of organizations"),
+        (name = "owner", description = "The owner of an organization"),
+        (name = "orgs", description = "Organizations, including the master organization"),
+        (name = "customers", description = "Organizations directly below another"),
         (name = "logins", description = "Users, and how they log in"),
         (name = "invites", description = "Pending members"),
         (name = "install", description = "The API itself"),
@@ -40,18 +41,18 @@ impl Modify for Keys {
     }
 }
 
-/// What every operation can answer instead.
+/// The errors that every operation can return.
 #[derive(IntoResponses)]
 #[expect(dead_code, reason = "read by the macro only")]
 pub(crate) enum Failures {
-    #[response(status = 400, description = "the request is wrong")]
+    #[response(status = 400, description = "The request is invalid.")]
     BadRequest(HttpError),
-    #[response(status = 401, description = "no key or session was sent, or one that is not accepted")]
+    #[response(status = 401, description = "No key or session was sent, or it is not accepted.")]
     Unauthorized(HttpError),
-    #[response(status = 403, description = "the caller may not")]
+    #[response(status = 403, description = "Permission denied.")]
     Forbidden(HttpError),
-    #[response(status = 404, description = "something that the request names is not there")]
+    #[response(status = 404, description = "Something that the request refers to does not exist.")]
     NotFound(HttpError),
-    #[response(status = 409, description = "it is there already")]
+    #[response(status = 409, description = "Already exists.")]
     Conflict(HttpError),
 }

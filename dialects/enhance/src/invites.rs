@@ -1,4 +1,4 @@
-//! Invites: a pending member, and a link for whoever has the e-mail address.
+//! Invites: a pending member, and a link for the person who has the e-mail address.
 
 use axum::Json;
 use axum::response::{IntoResponse as _, Response};
@@ -26,11 +26,14 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(create)).routes(routes!(accept)).routes(routes!(validate))
 }
 
-/// Invites somebody for ten days. The answer is the link; nothing is mailed. For owners and super admins, here or above.
+/// Create an invite.
+///
+/// The invite is valid for ten days. The response is the link; nothing is mailed. Requires an owner or super admin,
+/// here or above.
 #[utoipa::path(
     post, path = "/orgs/{org_id}/invites", operation_id = "createInvite", tag = "invites",
     params(("org_id" = String, Path)), request_body = NewInvite,
-    responses((status = 201, description = "the link", body = String, content_type = "application/json"), Failures),
+    responses((status = 201, description = "The link.", body = String, content_type = "application/json"), Failures),
 )]
 async fn create(
     Authenticated(caller): Authenticated,
@@ -64,11 +67,16 @@ async fn create(
     Ok((StatusCode::CREATED, Json(format!("{}/invites/{secret}?email={email}", client.url))))
 }
 
-/// What an invite is to. Needs no key.
+/// Validate an invite.
+///
+/// Returns the organization and role of the invite, if it is valid. Requires no key.
 #[utoipa::path(
     post, path = "/invites/{invite_id}/validate", operation_id = "validateInvite", tag = "invites", security(()),
     params(("invite_id" = String, Path)),
-    responses((status = 200, description = "what it is to, if it is valid", body = InviteValidation), Failures),
+    responses(
+        (status = 200, description = "Whether the invite is valid, and what it is for.", body = InviteValidation),
+        Failures,
+    ),
 )]
 async fn validate(authenticator: Authenticator, Path(invite): Path<String>) -> Result<Json<InviteValidation>, Failure> {
     let preview = match authenticator.preview_invitation(&invite).await {
@@ -85,11 +93,14 @@ async fn validate(authenticator: Authenticator, Path(invite): Path<String>) -> R
     }))
 }
 
-/// Accepts an invite: by the session of whoever is invited, or by his password, or by one that he has from now on.
+/// Accept an invite.
+///
+/// Takes the invited login's session or password. A login that is new or has no password gets the given one. Requires
+/// no key.
 #[utoipa::path(
     post, path = "/invites/{invite_id}", operation_id = "acceptInvite", tag = "invites", security(()),
     params(("invite_id" = String, Path)), request_body = AcceptInviteBody,
-    responses((status = 200, description = "accepted", headers(("Set-Cookie" = String))), Failures),
+    responses((status = 200, description = "Accepted.", headers(("Set-Cookie" = String))), Failures),
 )]
 async fn accept(
     authenticator: Authenticator,

@@ -48,11 +48,15 @@ fn users(query: &Pairs) -> Result<UserQuery, Failure> {
     Ok(UserQuery { sort: query::sort(query, &sorts)?, page: query::page(query)?, ..UserQuery::default() })
 }
 
-/// Makes a login with a password. It is no member yet.
+/// Create a login.
+///
+/// The login has a password, but is not a member of any organization yet.
 #[utoipa::path(
     post, path = "/logins", operation_id = "createLogin", tag = "logins",
-    params(("orgId" = String, Query, description = "for whom it is made")), request_body = LoginInfo,
-    responses((status = 201, description = "made", body = NewResourceUuid), Failures),
+    params(
+        ("orgId" = String, Query, description = "The organization for which the login is created."),
+    ), request_body = LoginInfo,
+    responses((status = 201, description = "Created.", body = NewResourceUuid), Failures),
 )]
 async fn create(
     Authenticated(caller): Authenticated,
@@ -77,17 +81,22 @@ async fn create(
     Ok((StatusCode::CREATED, Json(NewResourceUuid { id: map::user_id(&user) })))
 }
 
-/// All logins, or those of an organization and all below. For owners, super admins and system administrators of the master
-/// organization.
+/// List logins.
+///
+/// Lists all logins, or those of an organization and everything below it. Requires an owner, super admin or system
+/// administrator of the master organization.
 #[utoipa::path(
     get, path = "/logins", operation_id = "getLogins", tag = "logins",
     params(
-        ("realmId" = Option<String>, Query, description = "members of this organization or of one below, or made for it"),
-        ("offset" = Option<u64>, Query), ("limit" = Option<u64>, Query, description = "all of them if it isn't given"),
-        ("sortOrder" = Option<String>, Query, description = "asc or desc"),
-        ("sortBy" = Option<String>, Query, description = "email, name or registrationDate; else by creation"),
+        ("realmId" = Option<String>, Query,
+            description = "Only members of this organization or of one below it, and logins created for it."),
+        ("offset" = Option<u64>, Query),
+        ("limit" = Option<u64>, Query, description = "Maximum number of items. Default: all."),
+        ("sortOrder" = Option<String>, Query, description = "`asc` (default) or `desc`."),
+        ("sortBy" = Option<String>, Query,
+            description = "`email`, `name` or `registrationDate`. Default: by creation."),
     ),
-    responses((status = 200, description = "logins", body = LoginsListing), Failures),
+    responses((status = 200, description = "The logins.", body = LoginsListing), Failures),
 )]
 async fn list(Authenticated(caller): Authenticated, query: Pairs) -> Result<Json<LoginsListing>, Failure> {
     caller.realm_for(P::UsersRead).await?;
@@ -103,16 +112,20 @@ async fn list(Authenticated(caller): Authenticated, query: Pairs) -> Result<Json
     Ok(Json(LoginsListing { items, total: listed.total.unwrap_or_default() }))
 }
 
-/// Logins that are members. For owners, super admins and system administrators, here or at the master organization.
+/// List the logins of an organization's members.
+///
+/// Requires an owner, super admin or system administrator, here or at the master organization.
 #[utoipa::path(
     get, path = "/orgs/{org_id}/logins", operation_id = "getOrgLogins", tag = "logins",
     params(
         ("org_id" = String, Path),
-        ("offset" = Option<u64>, Query), ("limit" = Option<u64>, Query, description = "all of them if it isn't given"),
-        ("sortOrder" = Option<String>, Query, description = "asc or desc"),
-        ("sortBy" = Option<String>, Query, description = "email, name or registrationDate; else by creation"),
+        ("offset" = Option<u64>, Query),
+        ("limit" = Option<u64>, Query, description = "Maximum number of items. Default: all."),
+        ("sortOrder" = Option<String>, Query, description = "`asc` (default) or `desc`."),
+        ("sortBy" = Option<String>, Query,
+            description = "`email`, `name` or `registrationDate`. Default: by creation."),
     ),
-    responses((status = 200, description = "logins", body = LoginsListing), Failures),
+    responses((status = 200, description = "The logins.", body = LoginsListing), Failures),
 )]
 async fn of_org(
     Authenticated(caller): Authenticated,
@@ -125,10 +138,10 @@ async fn of_org(
     Ok(Json(LoginsListing { items, total: listed.total.unwrap_or_default() }))
 }
 
-/// The caller's own login.
+/// Get the caller's login.
 #[utoipa::path(
     get, path = "/login", operation_id = "getLogin", tag = "logins",
-    responses((status = 200, description = "the login", body = Login), Failures),
+    responses((status = 200, description = "The login.", body = Login), Failures),
 )]
 async fn get(UserCaller(caller): UserCaller) -> Result<Json<Login>, Failure> {
     let user = caller.user(UserRef::Me).await?;
@@ -136,10 +149,12 @@ async fn get(UserCaller(caller): UserCaller) -> Result<Json<Login>, Failure> {
     Ok(Json(login.ok_or_else(|| Error::Internal("a login is not shown".into()))?))
 }
 
-/// Changes the caller's own login. E-mail and password need the current password.
+/// Update the caller's login.
+///
+/// Changing the e-mail address or password requires the current password.
 #[utoipa::path(
     patch, path = "/login", operation_id = "updateLoginInfo", tag = "logins", request_body = UpdateLogin,
-    responses((status = 200, description = "done", body = UpdateLoginResult), Failures),
+    responses((status = 200, description = "Done.", body = UpdateLoginResult), Failures),
 )]
 async fn update(UserCaller(caller): UserCaller, body: Body<UpdateLogin>) -> Result<Json<UpdateLoginResult>, Failure> {
     let body = body.read()?;
@@ -160,17 +175,19 @@ async fn update(UserCaller(caller): UserCaller, body: Body<UpdateLogin>) -> Resu
     Ok(Json(UpdateLoginResult {}))
 }
 
-/// Where a user belongs, as the caller's session may see it.
+/// A user's memberships, as far as the caller's session may see them.
 pub(crate) async fn memberships_of(caller: &Caller) -> Result<LoginMemberships, Error> {
     let listed = caller.list_memberships_of(UserRef::Me, MemberQuery::default()).await?;
     let catalog = caller.roles();
     Ok(LoginMemberships { memberships: listed.items.iter().map(|m| map::membership(&catalog, m)).collect() })
 }
 
-/// The caller's own memberships; those of a session that is limited to one, that one.
+/// List the caller's memberships.
+///
+/// For a session that is limited to one membership, lists only that one.
 #[utoipa::path(
     get, path = "/login/memberships", operation_id = "getLoginMemberships", tag = "logins",
-    responses((status = 200, description = "memberships", body = LoginMemberships), Failures),
+    responses((status = 200, description = "The memberships.", body = LoginMemberships), Failures),
 )]
 async fn memberships(UserCaller(caller): UserCaller) -> Result<Json<LoginMemberships>, Failure> {
     Ok(Json(memberships_of(&caller).await?))

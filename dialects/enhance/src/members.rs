@@ -55,18 +55,23 @@ fn people(query: &Pairs) -> Result<PeopleQuery, Failure> {
     Ok(people)
 }
 
-/// Members, pending ones too. For owners and super admins, here or above.
+/// List an organization's members.
+///
+/// Includes pending members. Requires an owner or super admin, here or above.
 #[utoipa::path(
     get, path = "/orgs/{org_id}/members", operation_id = "getMembers", tag = "members",
     params(
         ("org_id" = String, Path),
-        ("offset" = Option<u64>, Query), ("limit" = Option<u64>, Query, description = "all of them if it isn't given"),
-        ("sortBy" = Option<String>, Query, description = "status, name, email or joinedAt; else by creation"),
-        ("sortOrder" = Option<String>, Query, description = "asc or desc"),
-        ("search" = Option<String>, Query, description = "part of name or e-mail, in any case"),
-        ("role" = Option<Role>, Query), ("siteAccess" = Option<String>, Query, description = "collaborators of this website"),
+        ("offset" = Option<u64>, Query),
+        ("limit" = Option<u64>, Query, description = "Maximum number of items. Default: all."),
+        ("sortBy" = Option<String>, Query,
+            description = "`status`, `name`, `email` or `joinedAt`. Default: by creation."),
+        ("sortOrder" = Option<String>, Query, description = "`asc` (default) or `desc`."),
+        ("search" = Option<String>, Query, description = "Part of the name or e-mail address, in any letter case."),
+        ("role" = Option<Role>, Query),
+        ("siteAccess" = Option<String>, Query, description = "Only collaborators of this website."),
     ),
-    responses((status = 200, description = "members", body = MembersListing), Failures),
+    responses((status = 200, description = "The members.", body = MembersListing), Failures),
 )]
 async fn list(
     Authenticated(caller): Authenticated,
@@ -81,11 +86,14 @@ async fn list(
     Ok(Json(MembersListing { items, total }))
 }
 
-/// Makes a login a member. With `Owner` among the roles, the owner, if there is none.
+/// Create a member.
+///
+/// Makes a login a member. With the role `Owner`, it becomes the owner, if there is none. Requires an owner or super
+/// admin, here or above.
 #[utoipa::path(
     post, path = "/orgs/{org_id}/members", operation_id = "createMember", tag = "members",
     params(("org_id" = String, Path)), request_body = NewMember,
-    responses((status = 201, description = "made", body = NewResourceUuid), Failures),
+    responses((status = 201, description = "Created.", body = NewResourceUuid), Failures),
 )]
 async fn create(
     Authenticated(caller): Authenticated,
@@ -103,11 +111,13 @@ async fn create(
     Ok((StatusCode::CREATED, Json(NewResourceUuid { id: map::id(member.membership.id) })))
 }
 
-/// A member. For owners and super admins, here or above, and for the member.
+/// Get a member.
+///
+/// Requires an owner or super admin, here or above, or the member.
 #[utoipa::path(
     get, path = "/orgs/{org_id}/members/{member_id}", operation_id = "getMember", tag = "members",
     params(("org_id" = String, Path), ("member_id" = String, Path)),
-    responses((status = 200, description = "the member", body = Member), Failures),
+    responses((status = 200, description = "The member.", body = Member), Failures),
 )]
 async fn get(
     Authenticated(caller): Authenticated,
@@ -117,11 +127,13 @@ async fn get(
     Ok(Json(map::person(&caller.roles(), &person)))
 }
 
-/// Overwrites a member's roles and settings. The ownership never moves by this.
+/// Replace a member's roles and settings.
+///
+/// Never transfers the ownership.
 #[utoipa::path(
     put, path = "/orgs/{org_id}/members/{member_id}", operation_id = "updateMember", tag = "members",
     params(("org_id" = String, Path), ("member_id" = String, Path)), request_body = UpdateMember,
-    responses((status = 200, description = "done"), Failures),
+    responses((status = 200, description = "Done."), Failures),
 )]
 async fn update(
     Authenticated(caller): Authenticated,
@@ -140,11 +152,13 @@ async fn update(
     Ok(StatusCode::OK)
 }
 
-/// Ends a membership, or revokes the invite of a pending member. The owner's stays.
+/// Delete a member.
+///
+/// Ends the membership, or revokes the invite of a pending member. The owner can't be deleted.
 #[utoipa::path(
     delete, path = "/orgs/{org_id}/members/{member_id}", operation_id = "deleteMember", tag = "members",
     params(("org_id" = String, Path), ("member_id" = String, Path)),
-    responses((status = 204, description = "ended"), Failures),
+    responses((status = 204, description = "Deleted."), Failures),
 )]
 async fn remove(
     Authenticated(caller): Authenticated,
@@ -155,12 +169,14 @@ async fn remove(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// A link that logs the member in, once and within a minute, to this organization alone. For owners, super admins and system
-/// administrators, here or at the master organization.
+/// Create a login link for a member.
+///
+/// The link logs the member in to this organization alone, once, within a minute. Requires an owner, super admin or
+/// system administrator, here or at the master organization.
 #[utoipa::path(
     get, path = "/orgs/{org_id}/members/{member_id}/sso", operation_id = "getOrgMemberLogin", tag = "members",
     params(("org_id" = String, Path), ("member_id" = String, Path)),
-    responses((status = 201, description = "the link", body = String, content_type = "application/json"), Failures),
+    responses((status = 201, description = "The link.", body = String, content_type = "application/json"), Failures),
 )]
 async fn login_link(
     Authenticated(caller): Authenticated,

@@ -31,10 +31,12 @@ pub(crate) async fn shown(caller: &Caller, organizations: &[Organization]) -> Re
     Ok(organizations.iter().map(org).collect())
 }
 
-/// An organization. For owners and super admins, here or above.
+/// Get an organization.
+///
+/// Requires an owner or super admin, here or above.
 #[utoipa::path(
     get, path = "/orgs/{org_id}", operation_id = "getOrg", tag = "orgs", params(("org_id" = String, Path)),
-    responses((status = 200, description = "the organization", body = Org), Failures),
+    responses((status = 200, description = "The organization.", body = Org), Failures),
 )]
 async fn get(Authenticated(caller): Authenticated, Path(org): Path<String>) -> Result<Json<Org>, Failure> {
     let organization = caller.organization_for(&*org, Right::tree(P::OrganizationsWrite)).await?;
@@ -42,11 +44,13 @@ async fn get(Authenticated(caller): Authenticated, Path(org): Path<String>) -> R
     Ok(Json(shown.ok_or_else(|| Error::Internal("an organization is not shown".into()))?))
 }
 
-/// Changes an organization; `"status": "active"` brings a deleted one back. For owners and super admins, here or above.
+/// Update an organization.
+///
+/// `"status": "active"` restores an organization marked as deleted. Requires an owner or super admin, here or above.
 #[utoipa::path(
     patch, path = "/orgs/{org_id}", operation_id = "updateOrg", tag = "orgs", params(("org_id" = String, Path)),
     request_body = OrgUpdate,
-    responses((status = 204, description = "done"), Failures),
+    responses((status = 204, description = "Done."), Failures),
 )]
 async fn update(
     Authenticated(caller): Authenticated,
@@ -85,12 +89,14 @@ async fn may_delete(caller: &Caller, organization: &Organization) -> Result<(), 
     caller.organization_for(organization.id, Right::above(P::OrganizationsDelete)).await.map(drop)
 }
 
-/// Marks an organization and all below as deleted; with `force`, wipes them. For owners, super admins and support above; `force` for
-/// those of the master organization.
+/// Delete an organization.
+///
+/// Marks the organization and everything below it as deleted; with `force`, deletes them permanently. Requires an
+/// owner, super admin or support above; with `force`, one of the master organization.
 #[utoipa::path(
     delete, path = "/orgs/{org_id}", operation_id = "deleteOrg", tag = "orgs",
     params(("org_id" = String, Path), ("force" = Option<bool>, Query)),
-    responses((status = 204, description = "done"), Failures),
+    responses((status = 204, description = "Done."), Failures),
 )]
 async fn delete(
     Authenticated(caller): Authenticated,

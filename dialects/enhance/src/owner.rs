@@ -14,11 +14,13 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(update, delete))
 }
 
-/// Makes a member the owner; the former one becomes a super admin. For the owner, and for owners and super admins above.
+/// Transfer ownership to a member.
+///
+/// The former owner becomes a super admin. Requires the owner, or an owner or super admin above.
 #[utoipa::path(
     put, path = "/orgs/{org_id}/owner", operation_id = "updateOwner", tag = "owner",
     params(("org_id" = String, Path)), request_body = OrgOwnerUpdate,
-    responses((status = 200, description = "done"), Failures),
+    responses((status = 200, description = "Done."), Failures),
 )]
 async fn update(
     Authenticated(caller): Authenticated,
@@ -36,11 +38,13 @@ async fn update(
     Ok(StatusCode::OK)
 }
 
-/// The owner becomes a super admin. For owners and super admins above.
+/// Remove the owner.
+///
+/// The former owner becomes a super admin. Requires an owner or super admin above.
 #[utoipa::path(
     delete, path = "/orgs/{org_id}/owner", operation_id = "deleteOwner", tag = "owner",
     params(("org_id" = String, Path)),
-    responses((status = 204, description = "done"), Failures),
+    responses((status = 204, description = "Done."), Failures),
 )]
 async fn delete(Authenticated(caller): Authenticated, Path(org): Path<String>) -> Result<StatusCode, Failure> {
     caller.clear_ownership(&*org).await?;

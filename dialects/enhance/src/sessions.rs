@@ -23,13 +23,15 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(end))
 }
 
-/// Logs in by e-mail and password. Needs no key.
+/// Log in with an e-mail address and a password.
+///
+/// Requires no key.
 #[utoipa::path(
     post, path = "/login/sessions", operation_id = "createSession", tag = "logins", security(()),
-    params(("realmId" = Option<String>, Query, description = "any organization of the realm meant")),
+    params(("realmId" = Option<String>, Query, description = "Any organization of the realm to log in to.")),
     request_body = LoginCreds,
     responses(
-        (status = 200, description = "logged in", body = LoginMemberships, headers(("Set-Cookie" = String))), Failures,
+        (status = 200, description = "Logged in.", body = LoginMemberships, headers(("Set-Cookie" = String))), Failures,
     ),
 )]
 async fn create(
@@ -45,12 +47,14 @@ async fn create(
     Ok((client.set_cookie(&entered.secret), Json(memberships_of(&entered.caller).await?)).into_response())
 }
 
-/// Logs in by a one-time link. Needs no key.
+/// Log in with a one-time link.
+///
+/// Requires no key.
 #[utoipa::path(
     get, path = "/login/sessions/sso", operation_id = "createOtpSession", tag = "logins", security(()),
     params(("otp" = String, Query)),
     responses(
-        (status = 200, description = "logged in", body = LoginMemberships, headers(("Set-Cookie" = String))), Failures,
+        (status = 200, description = "Logged in.", body = LoginMemberships, headers(("Set-Cookie" = String))), Failures,
     ),
 )]
 async fn create_by_link(
@@ -62,10 +66,10 @@ async fn create_by_link(
     Ok((client.set_cookie(&entered.secret), Json(memberships_of(&entered.caller).await?)).into_response())
 }
 
-/// The caller's own sessions.
+/// List the caller's sessions.
 #[utoipa::path(
     get, path = "/login/sessions", operation_id = "getSessions", tag = "logins",
-    responses((status = 200, description = "sessions", body = SessionsFullListing), Failures),
+    responses((status = 200, description = "The sessions.", body = SessionsFullListing), Failures),
 )]
 async fn list(UserCaller(caller): UserCaller) -> Result<Json<SessionsFullListing>, Failure> {
     let listed = caller.list_sessions(UserRef::Me, Page::all()).await?;
@@ -77,20 +81,22 @@ async fn list(UserCaller(caller): UserCaller) -> Result<Json<SessionsFullListing
     Ok(Json(SessionsFullListing { items: listed.items.iter().map(shown).collect() }))
 }
 
-/// Ends all of the caller's sessions, this one too.
+/// End all of the caller's sessions.
+///
+/// Includes the current session.
 #[utoipa::path(
     delete, path = "/login/sessions", operation_id = "deleteSessions", tag = "logins",
-    responses((status = 200, description = "ended", headers(("Set-Cookie" = String))), Failures),
+    responses((status = 200, description = "Ended.", headers(("Set-Cookie" = String))), Failures),
 )]
 async fn end_all(UserCaller(caller): UserCaller, client: ClientContext) -> Result<Response, Failure> {
     caller.end_sessions(UserRef::Me).await?;
     Ok((StatusCode::OK, client.clear_cookie()).into_response())
 }
 
-/// Ends this session.
+/// End the current session.
 #[utoipa::path(
     delete, path = "/login/sessions/current", operation_id = "deleteCurrentSession", tag = "logins",
-    responses((status = 200, description = "ended", headers(("Set-Cookie" = String))), Failures),
+    responses((status = 200, description = "Ended.", headers(("Set-Cookie" = String))), Failures),
 )]
 async fn end_current(UserCaller(caller): UserCaller, client: ClientContext) -> Result<Response, Failure> {
     let current = caller.session().map(|session| session.id.native()).ok_or_else(Error::bad_credential)?;
@@ -98,11 +104,11 @@ async fn end_current(UserCaller(caller): UserCaller, client: ClientContext) -> R
     Ok((StatusCode::OK, client.clear_cookie()).into_response())
 }
 
-/// Ends one of the caller's sessions.
+/// End one of the caller's sessions.
 #[utoipa::path(
     delete, path = "/login/sessions/{session_id}", operation_id = "deleteSession", tag = "logins",
     params(("session_id" = String, Path)),
-    responses((status = 200, description = "ended"), Failures),
+    responses((status = 200, description = "Ended."), Failures),
 )]
 async fn end(UserCaller(caller): UserCaller, Path(id): Path<String>) -> Result<StatusCode, Failure> {
     let session = caller.find_session(&id).await?;

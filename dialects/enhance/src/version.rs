@@ -13,10 +13,12 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(version))
 }
 
-/// The version of the API that is spoken. Needs no key.
+/// Get the version of the API.
+///
+/// Requires no key.
 #[utoipa::path(
     get, path = "/version", operation_id = "orchdVersion", tag = "install", security(()),
-    responses((status = 200, description = "the version", body = String, content_type = "application/json"), Failures),
+    responses((status = 200, description = "The version.", body = String, content_type = "application/json"), Failures),
 )]
 async fn version() -> Json<&'static str> {
     Json(VERSION)

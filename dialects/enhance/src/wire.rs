@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-/// Every failure, whatever its status.
+/// An error, for any status.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct HttpError {
     pub code: String,
@@ -14,7 +14,7 @@ pub(crate) struct HttpError {
     pub message: Option<String>,
 }
 
-/// What was made.
+/// The created resource.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct NewResourceUuid {
     #[schema(format = "uuid")]
@@ -44,7 +44,7 @@ pub(crate) struct NewMember {
     pub roles: Vec<Role>,
 }
 
-/// Overwrites everything: what is left out becomes empty, but for `roles`, which must be there.
+/// Replaces all fields: omitted ones become empty, except for `roles`, which is required.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct UpdateMember {
@@ -60,7 +60,7 @@ pub(crate) struct Member {
     pub id: String,
     #[schema(format = "uuid")]
     pub login_id: String,
-    /// False: invited, and not come yet.
+    /// Whether the member is active; `false` if the invite has not been accepted yet.
     pub is_active: bool,
     pub email: String,
     pub name: String,
@@ -74,7 +74,7 @@ pub(crate) struct Member {
 
 macro_rules! listings {
     ($($name:ident of $item:ident;)*) => {$(
-        /// A whole list, or a part of it, and how long the whole is.
+        /// A list or a part of it, with the length of the whole list.
         #[derive(Debug, Serialize, ToSchema)]
         pub(crate) struct $name {
             pub items: Vec<$item>,
@@ -103,17 +103,17 @@ pub(crate) struct OrgOwnerUpdate {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct NewAccessToken {
     pub roles: Vec<Role>,
-    /// Without an offset it is UTC.
+    /// When the token expires. In UTC unless it has an offset.
     #[schema(format = DateTime)]
     pub token_expires: Option<String>,
     pub friendly_name: Option<String>,
-    /// Kept and shown; not enforced here.
+    /// Stored and returned, but not enforced.
     pub allowed_ips: Option<Vec<String>>,
-    /// Kept and shown; not enforced here.
+    /// Stored and returned, but not enforced.
     pub ip_restricted: Option<bool>,
 }
 
-/// What isn't sent stays.
+/// Omitted fields stay unchanged.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct UpdateAccessToken {
@@ -130,7 +130,7 @@ pub(crate) struct UpdateAccessToken {
 pub(crate) struct NewAccessTokenResponse {
     pub id: String,
     pub first_five: String,
-    /// Told once.
+    /// The secret. Returned only once.
     pub unencrypted_token: String,
 }
 
@@ -183,7 +183,7 @@ pub(crate) enum AuthMethod {
     Otp,
 }
 
-/// What isn't sent stays.
+/// Omitted fields stay unchanged.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct UpdateLogin {
@@ -192,7 +192,7 @@ pub(crate) struct UpdateLogin {
     pub password: Option<String>,
     pub locale: Option<String>,
     pub auth_method: Option<AuthMethod>,
-    /// Needed to change e-mail or password.
+    /// Required to change the e-mail address or the password.
     pub current_password: Option<String>,
 }
 
@@ -283,7 +283,7 @@ pub(crate) struct Org {
     pub slack_notification_webhook_url: Option<String>,
 }
 
-/// A text, or `{"unset": true}`.
+/// A string, or `{"unset": true}`.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(try_from = "Value")]
 pub(crate) enum TextOrUnset {
@@ -303,7 +303,7 @@ impl TryFrom<Value> for TextOrUnset {
     }
 }
 
-/// What isn't sent stays.
+/// Omitted fields stay unchanged.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct OrgUpdate {
@@ -311,7 +311,7 @@ pub(crate) struct OrgUpdate {
     pub status: Option<Status>,
     pub is_suspended: Option<bool>,
     pub locale: Option<String>,
-    /// A text, or `{"unset": true}`.
+    /// A string, or `{"unset": true}`.
     #[schema(value_type = Option<Value>)]
     pub slack_notification_webhook_url: Option<TextOrUnset>,
 }
@@ -332,7 +332,7 @@ pub(crate) struct NewInvite {
     pub roles: Vec<Role>,
     pub site_accesses: Option<Vec<String>>,
     pub notifications: Option<Vec<String>>,
-    /// Nothing is mailed: the answer has the link.
+    /// Has no effect: nothing is mailed, and the response has the link.
     pub send_email: Option<bool>,
 }
 
@@ -460,7 +460,7 @@ pub(crate) struct ActivityLoginContent {
     pub detail: ActivityLoginDetail,
 }
 
-/// What it is, or that it is gone.
+/// The login, or an error if it no longer exists.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ActivityLoginDetail {
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -34,7 +34,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(bulk))
 }
 
-/// What became of each.
+/// The outcome of each operation.
 #[derive(Debug, Serialize)]
 struct BulkResponse {
     schemas: [&'static str; 1],
@@ -316,11 +316,17 @@ impl BulkRun<'_> {
     }
 }
 
-/// Does many operations, each by itself.
+/// Perform several operations.
+///
+/// Each operation is its own transaction.
 #[utoipa::path(
     post, path = "/Bulk", operation_id = "scim_bulk", tag = "Both",
     request_body(content = wire::Bulk, content_type = "application/scim+json"),
-    responses((status = 200, description = "what became of each", body = Object, content_type = "application/scim+json"), Failures),
+    responses(
+        (status = 200, description = "The outcome of each operation.", body = Object,
+            content_type = "application/scim+json"),
+        Failures,
+    ),
 )]
 async fn bulk(Authenticated(caller): Authenticated, links: Links, sent: Sent) -> Result<Response, Refusal> {
     caller.directory().await?;

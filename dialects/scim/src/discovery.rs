@@ -27,7 +27,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(schema))
 }
 
-/// Nothing here can be filtered, which is no matter of who asks (RFC 7644, 4).
+/// Refuses a filter, whoever the caller is: discovery endpoints don't support filters (RFC 7644, 4).
 fn unfiltered(pairs: &Pairs) -> Result<(), Refusal> {
     match pairs.optional("filter")? {
         Some(_) => Err(Refusal::forbidden("discovery can't be filtered")),
@@ -59,7 +59,7 @@ fn service(links: &Links) -> Value {
         "authenticationSchemes": [{
             "type": "oauthbearertoken",
             "name": "Bearer key",
-            "description": "A realm key, or an organization's, in the header Authorization.",
+            "description": "A realm key or an organization token, in the Authorization header.",
             "primary": true,
         }],
         "meta": meta("ServiceProviderConfig", links.to("ServiceProviderConfig")),
@@ -172,52 +172,73 @@ fn both(links: &Links) -> Vec<Value> {
     vec![resource_type(&USERS, links), resource_type(groups, links)]
 }
 
-/// What of the protocol is served, and up to which limits.
+/// Get the service provider configuration.
+///
+/// Returns the supported parts of the protocol and their limits.
 #[utoipa::path(
     get, path = "/ServiceProviderConfig", operation_id = "scim_configuration", tag = "Discovery",
-    responses((status = 200, description = "success", body = Object, content_type = "application/scim+json"), Failures),
+    responses(
+        (status = 200, description = "Success.", body = Object, content_type = "application/scim+json"),
+        Failures,
+    ),
 )]
 async fn configuration(_: Authenticated, links: Links, pairs: Pairs) -> Result<Response, Refusal> {
     unfiltered(&pairs)?;
     Ok(answer::json(StatusCode::OK, &service(&links)))
 }
 
-/// The kinds of resources.
+/// List resource types.
 #[utoipa::path(
     get, path = "/ResourceTypes", operation_id = "scim_resource_types", tag = "Discovery",
-    responses((status = 200, description = "success", body = ListResponse, content_type = "application/scim+json"), Failures),
+    responses(
+        (status = 200, description = "Success.", body = ListResponse, content_type = "application/scim+json"),
+        Failures,
+    ),
 )]
 async fn types(_: Authenticated, links: Links, pairs: Pairs) -> Result<Response, Refusal> {
     unfiltered(&pairs)?;
     Ok(listed(both(&links)))
 }
 
-/// One kind of resource.
+/// Get a resource type.
 #[utoipa::path(
     get, path = "/ResourceTypes/{name}", operation_id = "scim_resource_type", tag = "Discovery",
     params(("name" = String, Path)),
-    responses((status = 200, description = "success", body = Object, content_type = "application/scim+json"), Failures),
+    responses(
+        (status = 200, description = "Success.", body = Object, content_type = "application/scim+json"),
+        Failures,
+    ),
 )]
 async fn one_type(_: Authenticated, links: Links, Path(name): Path<String>, pairs: Pairs) -> Result<Response, Refusal> {
     unfiltered(&pairs)?;
     named(both(&links), &name, "resource type")
 }
 
-/// The schemas, with all attributes.
+/// List schemas.
+///
+/// Returns the schemas with all their attributes.
 #[utoipa::path(
     get, path = "/Schemas", operation_id = "scim_schemas", tag = "Discovery",
-    responses((status = 200, description = "success", body = ListResponse, content_type = "application/scim+json"), Failures),
+    responses(
+        (status = 200, description = "Success.", body = ListResponse, content_type = "application/scim+json"),
+        Failures,
+    ),
 )]
 async fn schemas(Authenticated(caller): Authenticated, links: Links, pairs: Pairs) -> Result<Response, Refusal> {
     unfiltered(&pairs)?;
     Ok(listed(all_schemas(&caller, &links)))
 }
 
-/// One schema, by its URN.
+/// Get a schema.
+///
+/// The schema is named by its URN.
 #[utoipa::path(
     get, path = "/Schemas/{urn}", operation_id = "scim_schema", tag = "Discovery",
     params(("urn" = String, Path)),
-    responses((status = 200, description = "success", body = Object, content_type = "application/scim+json"), Failures),
+    responses(
+        (status = 200, description = "Success.", body = Object, content_type = "application/scim+json"),
+        Failures,
+    ),
 )]
 async fn schema(
     Authenticated(caller): Authenticated,

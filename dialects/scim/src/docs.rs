@@ -1,4 +1,4 @@
-//! What the description of the surface says beside its routes.
+//! The parts of the OpenAPI description that don't belong to a route.
 
 use utoipa::openapi::OpenApi as Document;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -11,17 +11,18 @@ use crate::error::ErrorBody;
     info(
         title = "Roster as a SCIM 2.0 service",
         version = "0.1",
-        description = "Identity providers provision users and groups (RFC 7643, 7644, 9865). A group is an organization, its \
-            members are memberships; at `/scim/roles/v2` a group is one role of an organization.",
+        description = "Lets identity providers provision users and groups (RFC 7643, 7644, 9865). A group is an \
+            organization, and its members are memberships. At `/scim/roles/v2`, a group is one role of an \
+            organization.",
     ),
     security(("bearer" = [])),
     modifiers(&Key),
     tags(
         (name = "Users", description = "Users of the key's domain"),
         (name = "Groups", description = "Organizations of the key's domain"),
-        (name = "Both", description = "Users and groups at once"),
-        (name = "Me", description = "The caller"),
-        (name = "Discovery", description = "What the service can do"),
+        (name = "Both", description = "Users and groups together"),
+        (name = "Me", description = "The caller's own user"),
+        (name = "Discovery", description = "The capabilities of the service"),
     ),
 )]
 pub(crate) struct Description;
@@ -35,75 +36,80 @@ impl Modify for Key {
     }
 }
 
-/// Which resources a list has, and in which order. [`Query`](crate::query::Query) reads it.
+/// Which resources a list returns, and in which order. [`Query`](crate::query::Query) reads it.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "read by the macro only")]
 pub(crate) struct ListParameters {
-    /// Only what it is true of (RFC 7644, 3.4.2.2).
+    /// Only resources that match this filter (RFC 7644, 3.4.2.2).
     filter: Option<String>,
-    /// The path of an attribute; without it, all come in the order in which they were made.
+    /// The path of the attribute to sort by. Default: order of creation.
     #[param(rename = "sortBy")]
     sort_by: Option<String>,
-    /// `ascending`, which it is without this, or `descending`.
+    /// `ascending` (default) or `descending`.
     #[param(rename = "sortOrder")]
     sort_order: Option<String>,
-    /// Where the page begins, from 1.
+    /// The position of the first resource on the page, starting at 1.
     #[param(rename = "startIndex")]
     start_index: Option<i64>,
-    /// Resources on the page: 100 without this, and 1,000 at most.
+    /// Number of resources per page, at most 1000. Default: 100.
     count: Option<i64>,
-    /// `nextCursor` of the page before, or nothing for the first (RFC 9865).
+    /// The `nextCursor` of the previous page, or an empty value for the first page (RFC 9865).
     cursor: Option<String>,
 }
 
-/// What is shown of a resource: where both are given, `attributes` counts. [`Selection`](crate::selection::Selection) reads it.
+/// Which attributes of a resource are returned. If both are given, `attributes` counts.
+/// [`Selection`](crate::selection::Selection) reads it.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "read by the macro only")]
 pub(crate) struct ShowParameters {
-    /// Nothing but these, and what is always shown; with commas between.
+    /// Only these attributes, separated by commas, and those that are always returned.
     attributes: Option<String>,
-    /// All but these.
+    /// All default attributes except these, separated by commas.
     #[param(rename = "excludedAttributes")]
     excluded_attributes: Option<String>,
 }
 
-/// What every operation can answer instead.
+/// The errors that every operation can return.
 #[derive(IntoResponses)]
 #[expect(dead_code, reason = "read by the macro only")]
 pub(crate) enum Failures {
-    #[response(status = 400, description = "the request is wrong", content_type = "application/scim+json")]
+    #[response(status = 400, description = "The request is invalid.", content_type = "application/scim+json")]
     BadRequest(ErrorBody),
     #[response(
         status = 401,
-        description = "no key was sent, or one that is not accepted",
+        description = "No key was sent, or it is not accepted.",
         content_type = "application/scim+json"
     )]
     Unauthorized(ErrorBody),
-    #[response(status = 403, description = "the caller may not", content_type = "application/scim+json")]
+    #[response(status = 403, description = "Permission denied.", content_type = "application/scim+json")]
     Forbidden(ErrorBody),
-    #[response(status = 404, description = "there is none in the key's domain", content_type = "application/scim+json")]
+    #[response(
+        status = 404,
+        description = "There is no such resource in the key's domain.",
+        content_type = "application/scim+json"
+    )]
     NotFound(ErrorBody),
     #[response(
         status = 409,
-        description = "it is there already, or others hold it",
+        description = "The resource already exists, or is in use.",
         content_type = "application/scim+json"
     )]
     Conflict(ErrorBody),
     #[response(
         status = 412,
-        description = "it is not in the state that If-Match names",
+        description = "The resource is not in the version given by `If-Match`.",
         content_type = "application/scim+json"
     )]
     PreconditionFailed(ErrorBody),
-    #[response(status = 413, description = "too much at once", content_type = "application/scim+json")]
+    #[response(status = 413, description = "The request is too large.", content_type = "application/scim+json")]
     TooLarge(ErrorBody),
-    #[response(status = 415, description = "the body is not JSON", content_type = "application/scim+json")]
+    #[response(status = 415, description = "The body is not JSON.", content_type = "application/scim+json")]
     UnsupportedMediaType(ErrorBody),
     #[response(
         status = 428,
-        description = "too many members would go: send If-Match to confirm",
+        description = "Too many members would be removed. Send `If-Match` to confirm.",
         content_type = "application/scim+json"
     )]
     Held(ErrorBody),

@@ -24,33 +24,48 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(me, create_me, replace_me, change_me, delete_me))
 }
 
-/// Users and groups of the key's domain.
+/// List users and groups.
+///
+/// Lists the users and groups of the key's domain.
 #[utoipa::path(
     get, path = "/", operation_id = "scim_list_both", tag = "Both",
     params(ListParameters, ShowParameters),
-    responses((status = 200, description = "a page", body = ListResponse, content_type = "application/scim+json"), Failures),
+    responses(
+        (status = 200, description = "A page of the list.", body = ListResponse,
+            content_type = "application/scim+json"),
+        Failures,
+    ),
 )]
 async fn find(Authenticated(caller): Authenticated, links: Links, pairs: Pairs) -> Result<Response, Refusal> {
     caller.directory().await?;
     list(&caller, &links, &Query::of_pairs(&pairs)?, Kind::Both).await
 }
 
-/// The same, asked in a body.
+/// Search users and groups.
+///
+/// The same as the list, with the query in the body.
 #[utoipa::path(
     post, path = "/.search", operation_id = "scim_search_both", tag = "Both",
     request_body(content = wire::SearchRequest, content_type = "application/scim+json"),
-    responses((status = 200, description = "a page", body = ListResponse, content_type = "application/scim+json"), Failures),
+    responses(
+        (status = 200, description = "A page of the list.", body = ListResponse,
+            content_type = "application/scim+json"),
+        Failures,
+    ),
 )]
 async fn search(Authenticated(caller): Authenticated, links: Links, sent: Sent) -> Result<Response, Refusal> {
     caller.directory().await?;
     list(&caller, &links, &Query::of_body(&sent.read()?)?, Kind::Both).await
 }
 
-/// The user whose token is sent.
+/// Get the caller's user.
 #[utoipa::path(
     get, path = "/Me", operation_id = "scim_me", tag = "Me",
     params(ShowParameters),
-    responses((status = 200, description = "success", body = wire::User, content_type = "application/scim+json"), Failures),
+    responses(
+        (status = 200, description = "Success.", body = wire::User, content_type = "application/scim+json"),
+        Failures,
+    ),
 )]
 async fn me(Authenticated(caller): Authenticated, links: Links, pairs: Pairs) -> Result<Response, Refusal> {
     let user = caller.provisioned_self().await?;
@@ -68,37 +83,45 @@ async fn refuse(Authenticated(caller): Authenticated) -> Result<Response, Refusa
     Err(Refusal::forbidden("/Me can only be read"))
 }
 
-/// Refused: users are written where they are.
+/// Create the caller's user.
+///
+/// Always refused: `/Me` can only be read.
 #[utoipa::path(
     post, path = "/Me", operation_id = "scim_create_me", tag = "Me",
-    responses((status = 403, description = "always, with a user's token"), Failures),
+    responses((status = 403, description = "Always, with a user's token."), Failures),
 )]
 async fn create_me(caller: Authenticated) -> Result<Response, Refusal> {
     refuse(caller).await
 }
 
-/// Refused: users are written where they are.
+/// Replace the caller's user.
+///
+/// Always refused: `/Me` can only be read.
 #[utoipa::path(
     put, path = "/Me", operation_id = "scim_replace_me", tag = "Me",
-    responses((status = 403, description = "always, with a user's token"), Failures),
+    responses((status = 403, description = "Always, with a user's token."), Failures),
 )]
 async fn replace_me(caller: Authenticated) -> Result<Response, Refusal> {
     refuse(caller).await
 }
 
-/// Refused: users are written where they are.
+/// Update the caller's user.
+///
+/// Always refused: `/Me` can only be read.
 #[utoipa::path(
     patch, path = "/Me", operation_id = "scim_change_me", tag = "Me",
-    responses((status = 403, description = "always, with a user's token"), Failures),
+    responses((status = 403, description = "Always, with a user's token."), Failures),
 )]
 async fn change_me(caller: Authenticated) -> Result<Response, Refusal> {
     refuse(caller).await
 }
 
-/// Refused: users are written where they are.
+/// Delete the caller's user.
+///
+/// Always refused: `/Me` can only be read.
 #[utoipa::path(
     delete, path = "/Me", operation_id = "scim_delete_me", tag = "Me",
-    responses((status = 403, description = "always, with a user's token"), Failures),
+    responses((status = 403, description = "Always, with a user's token."), Failures),
 )]
 async fn delete_me(caller: Authenticated) -> Result<Response, Refusal> {
     refuse(caller).await

@@ -83,7 +83,7 @@ pub(crate) async fn put(
     edit(caller, links, id, conditions, show, replace).await
 }
 
-/// `show`: `None` shows nothing, however many members there are.
+/// With `show` being `None`, nothing is returned, however many members there are.
 pub(crate) async fn patch(
     caller: &Caller,
     links: &Links,
@@ -107,34 +107,51 @@ pub(crate) async fn delete(caller: &Caller, id: &str, conditions: Conditions) ->
     Ok(OperationResult::no_content())
 }
 
-/// Groups of the key's domain.
+/// List groups.
+///
+/// Lists the groups of the key's domain.
 #[utoipa::path(
     get, path = "/Groups", operation_id = "scim_list_groups", tag = "Groups",
     params(ListParameters, ShowParameters),
-    responses((status = 200, description = "a page", body = ListResponse, content_type = "application/scim+json"), Failures),
+    responses(
+        (status = 200, description = "A page of the list.", body = ListResponse,
+            content_type = "application/scim+json"),
+        Failures,
+    ),
 )]
 async fn find(Authenticated(caller): Authenticated, links: Links, pairs: Pairs) -> Result<Response, Refusal> {
     caller.directory().await?;
     list(&caller, &links, &Query::of_pairs(&pairs)?, Kind::Groups).await
 }
 
-/// The same, asked in a body.
+/// Search groups.
+///
+/// The same as the list, with the query in the body.
 #[utoipa::path(
     post, path = "/Groups/.search", operation_id = "scim_search_groups", tag = "Groups",
     request_body(content = wire::SearchRequest, content_type = "application/scim+json"),
-    responses((status = 200, description = "a page", body = ListResponse, content_type = "application/scim+json"), Failures),
+    responses(
+        (status = 200, description = "A page of the list.", body = ListResponse,
+            content_type = "application/scim+json"),
+        Failures,
+    ),
 )]
 async fn search(Authenticated(caller): Authenticated, links: Links, sent: Sent) -> Result<Response, Refusal> {
     caller.directory().await?;
     list(&caller, &links, &Query::of_body(&sent.read()?)?, Kind::Groups).await
 }
 
-/// Makes a group with its members, in one transaction.
+/// Create a group.
+///
+/// Creates the group and its members in one transaction.
 #[utoipa::path(
     post, path = "/Groups", operation_id = "scim_create_group", tag = "Groups",
     params(ShowParameters),
     request_body(content = wire::Group, content_type = "application/scim+json"),
-    responses((status = 201, description = "made", body = wire::Group, content_type = "application/scim+json"), Failures),
+    responses(
+        (status = 201, description = "Created.", body = wire::Group, content_type = "application/scim+json"),
+        Failures,
+    ),
 )]
 async fn create(
     Authenticated(caller): Authenticated,
@@ -146,13 +163,15 @@ async fn create(
     Ok(make(&caller, &links, sent.read(), &show).await?.response())
 }
 
-/// A group. `excludedAttributes=members` doesn't read them at all.
+/// Get a group.
+///
+/// With `excludedAttributes=members`, the members aren't read at all.
 #[utoipa::path(
     get, path = "/Groups/{id}", operation_id = "scim_get_group", tag = "Groups",
     params(("id" = String, Path), ShowParameters),
     responses(
-        (status = 200, description = "success", body = wire::Group, content_type = "application/scim+json"),
-        (status = 304, description = "as `If-None-Match` has it"), Failures,
+        (status = 200, description = "Success.", body = wire::Group, content_type = "application/scim+json"),
+        (status = 304, description = "Not modified since the version in `If-None-Match`."), Failures,
     ),
 )]
 async fn get(
@@ -167,12 +186,17 @@ async fn get(
     Ok(not_modified(&conditions, done(StatusCode::OK, &group, &caller, &links, &show)))
 }
 
-/// Replaces a group. What is left out is cleared, but for members, role and parent; `members`, if there, are the whole set.
+/// Replace a group.
+///
+/// Omitted attributes are cleared, except for members, role and parent. `members`, if given, is the complete set.
 #[utoipa::path(
     put, path = "/Groups/{id}", operation_id = "scim_replace_group", tag = "Groups",
     params(("id" = String, Path), ShowParameters),
     request_body(content = wire::Group, content_type = "application/scim+json"),
-    responses((status = 200, description = "as it now is", body = wire::Group, content_type = "application/scim+json"), Failures),
+    responses(
+        (status = 200, description = "Updated.", body = wire::Group, content_type = "application/scim+json"),
+        Failures,
+    ),
 )]
 async fn replace(
     Authenticated(caller): Authenticated,
@@ -186,14 +210,16 @@ async fn replace(
     Ok(put(&caller, &links, &id, conditions, sent.read(), &show).await?.response())
 }
 
-/// Changes a group. Members are added and removed as sets; shows nothing unless attributes are named.
+/// Update a group.
+///
+/// Members are added and removed as sets. Returns nothing unless attributes are requested.
 #[utoipa::path(
     patch, path = "/Groups/{id}", operation_id = "scim_change_group", tag = "Groups",
     params(("id" = String, Path), ShowParameters),
     request_body(content = wire::PatchOp, content_type = "application/scim+json"),
     responses(
-        (status = 200, description = "as it now is", body = wire::Group, content_type = "application/scim+json"),
-        (status = 204, description = "done"), Failures,
+        (status = 200, description = "Updated.", body = wire::Group, content_type = "application/scim+json"),
+        (status = 204, description = "Done."), Failures,
     ),
 )]
 async fn change(
@@ -209,11 +235,13 @@ async fn change(
     Ok(patch(&caller, &links, &id, conditions, sent.read(), show).await?.response())
 }
 
-/// Deletes a group; its users stay.
+/// Delete a group.
+///
+/// Its users are kept.
 #[utoipa::path(
     delete, path = "/Groups/{id}", operation_id = "scim_delete_group", tag = "Groups",
     params(("id" = String, Path)),
-    responses((status = 204, description = "gone"), Failures),
+    responses((status = 204, description = "Deleted."), Failures),
 )]
 async fn remove(
     Authenticated(caller): Authenticated,

@@ -167,45 +167,61 @@ pub(crate) async fn page(
     Ok(Page { items, total, last })
 }
 
-/// Roles of the domain's organizations.
+/// List role groups.
+///
+/// Lists the roles of the domain's organizations.
 #[utoipa::path(
     get, path = "/Groups", operation_id = "scim_list_groups", tag = "Groups",
     params(ListParameters, ShowParameters),
-    responses((status = 200, description = "a page", body = ListResponse, content_type = "application/scim+json"), Failures),
+    responses(
+        (status = 200, description = "A page of the list.", body = ListResponse,
+            content_type = "application/scim+json"),
+        Failures,
+    ),
 )]
 async fn find(Authenticated(caller): Authenticated, links: Links, pairs: Pairs) -> Result<Response, Refusal> {
     caller.directory().await?;
     list(&caller, &links, &Query::of_pairs(&pairs)?, Kind::Groups).await
 }
 
-/// The same, asked in a body.
+/// Search role groups.
+///
+/// The same as the list, with the query in the body.
 #[utoipa::path(
     post, path = "/Groups/.search", operation_id = "scim_search_groups", tag = "Groups",
     request_body(content = wire::SearchRequest, content_type = "application/scim+json"),
-    responses((status = 200, description = "a page", body = ListResponse, content_type = "application/scim+json"), Failures),
+    responses(
+        (status = 200, description = "A page of the list.", body = ListResponse,
+            content_type = "application/scim+json"),
+        Failures,
+    ),
 )]
 async fn search(Authenticated(caller): Authenticated, links: Links, sent: Sent) -> Result<Response, Refusal> {
     caller.directory().await?;
     list(&caller, &links, &Query::of_body(&sent.read()?)?, Kind::Groups).await
 }
 
-/// Refused: roles and organizations are made elsewhere.
+/// Create a role group.
+///
+/// Always refused: roles and organizations are created elsewhere.
 #[utoipa::path(
     post, path = "/Groups", operation_id = "scim_create_group", tag = "Groups",
     request_body(content = wire::Group, content_type = "application/scim+json"),
-    responses((status = 201, description = "never"), Failures),
+    responses((status = 201, description = "Never returned."), Failures),
 )]
 async fn create(Authenticated(caller): Authenticated) -> Result<Response, Refusal> {
     Err(refuse(&caller).await)
 }
 
-/// A role of an organization and who has it.
+/// Get a role group.
+///
+/// Returns a role of an organization and the members who have it.
 #[utoipa::path(
     get, path = "/Groups/{id}", operation_id = "scim_get_group", tag = "Groups",
     params(("id" = String, Path, description = "`whylabs-ORGANIZATION:role`"), ShowParameters),
     responses(
-        (status = 200, description = "success", body = wire::Group, content_type = "application/scim+json"),
-        (status = 304, description = "as `If-None-Match` has it"), Failures,
+        (status = 200, description = "Success.", body = wire::Group, content_type = "application/scim+json"),
+        (status = 304, description = "Not modified since the version in `If-None-Match`."), Failures,
     ),
 )]
 async fn get(
@@ -222,12 +238,17 @@ async fn get(
     Ok(not_modified(&conditions, one(&caller, &links, &group, &id, &show)?))
 }
 
-/// Sets who has the role, if members are named.
+/// Replace a role group.
+///
+/// Sets the members who have the role, if `members` is given.
 #[utoipa::path(
     put, path = "/Groups/{id}", operation_id = "scim_replace_group", tag = "Groups",
     params(("id" = String, Path), ShowParameters),
     request_body(content = wire::Group, content_type = "application/scim+json"),
-    responses((status = 200, description = "as it now is", body = wire::Group, content_type = "application/scim+json"), Failures),
+    responses(
+        (status = 200, description = "Updated.", body = wire::Group, content_type = "application/scim+json"),
+        Failures,
+    ),
 )]
 async fn replace(
     Authenticated(caller): Authenticated,
@@ -242,14 +263,17 @@ async fn replace(
     Ok(put(&caller, &links, &id, conditions, sent.read(), &show).await?.response())
 }
 
-/// Gives the role and takes it. Who is no member becomes one; whose last role is taken is none any more.
+/// Update a role group.
+///
+/// Gives or removes the role. A user who gets it becomes a member if necessary; a member whose last role is removed is
+/// no longer a member.
 #[utoipa::path(
     patch, path = "/Groups/{id}", operation_id = "scim_change_group", tag = "Groups",
     params(("id" = String, Path), ShowParameters),
     request_body(content = wire::PatchOp, content_type = "application/scim+json"),
     responses(
-        (status = 200, description = "as it now is", body = wire::Group, content_type = "application/scim+json"),
-        (status = 204, description = "done"), Failures,
+        (status = 200, description = "Updated.", body = wire::Group, content_type = "application/scim+json"),
+        (status = 204, description = "Done."), Failures,
     ),
 )]
 async fn change(
@@ -266,11 +290,13 @@ async fn change(
     Ok(patch(&caller, &links, &id, conditions, sent.read(), show).await?.response())
 }
 
-/// Refused: roles and organizations are deleted elsewhere.
+/// Delete a role group.
+///
+/// Always refused: roles and organizations are deleted elsewhere.
 #[utoipa::path(
     delete, path = "/Groups/{id}", operation_id = "scim_delete_group", tag = "Groups",
     params(("id" = String, Path)),
-    responses((status = 204, description = "never"), Failures),
+    responses((status = 204, description = "Never returned."), Failures),
 )]
 async fn remove(Authenticated(caller): Authenticated, Path(id): Path<String>) -> Result<Response, Refusal> {
     caller.directory().await?;

@@ -51,7 +51,7 @@ pub(crate) async fn make(
     Ok(OperationResult::resource(StatusCode::CREATED, &map::user(&user, &caller.roles(), links), show))
 }
 
-/// Changes a user by editing his document with `edit`.
+/// Changes a user by editing the user's document with `edit`.
 async fn edit(
     caller: &Caller,
     links: &Links,
@@ -127,34 +127,51 @@ pub(crate) async fn delete(
     Ok(OperationResult::no_content())
 }
 
-/// Users of the key's domain.
+/// List users.
+///
+/// Lists the users of the key's domain.
 #[utoipa::path(
     get, path = "/Users", operation_id = "scim_list_users", tag = "Users",
     params(ListParameters, ShowParameters),
-    responses((status = 200, description = "a page", body = ListResponse, content_type = "application/scim+json"), Failures),
+    responses(
+        (status = 200, description = "A page of the list.", body = ListResponse,
+            content_type = "application/scim+json"),
+        Failures,
+    ),
 )]
 async fn find(Authenticated(caller): Authenticated, links: Links, pairs: Pairs) -> Result<Response, Refusal> {
     caller.directory().await?;
     list(&caller, &links, &Query::of_pairs(&pairs)?, Kind::Users).await
 }
 
-/// The same, asked in a body.
+/// Search users.
+///
+/// The same as the list, with the query in the body.
 #[utoipa::path(
     post, path = "/Users/.search", operation_id = "scim_search_users", tag = "Users",
     request_body(content = wire::SearchRequest, content_type = "application/scim+json"),
-    responses((status = 200, description = "a page", body = ListResponse, content_type = "application/scim+json"), Failures),
+    responses(
+        (status = 200, description = "A page of the list.", body = ListResponse,
+            content_type = "application/scim+json"),
+        Failures,
+    ),
 )]
 async fn search(Authenticated(caller): Authenticated, links: Links, sent: Sent) -> Result<Response, Refusal> {
     caller.directory().await?;
     list(&caller, &links, &Query::of_body(&sent.read()?)?, Kind::Users).await
 }
 
-/// Makes a user, or links one who is known elsewhere in the realm.
+/// Create a user.
+///
+/// Links the user instead, if already known elsewhere in the realm.
 #[utoipa::path(
     post, path = "/Users", operation_id = "scim_create_user", tag = "Users",
     params(ShowParameters),
     request_body(content = wire::User, content_type = "application/scim+json"),
-    responses((status = 201, description = "made", body = wire::User, content_type = "application/scim+json"), Failures),
+    responses(
+        (status = 201, description = "Created.", body = wire::User, content_type = "application/scim+json"),
+        Failures,
+    ),
 )]
 async fn create(
     Authenticated(caller): Authenticated,
@@ -166,13 +183,13 @@ async fn create(
     Ok(make(&caller, &links, sent.read(), &show).await?.response())
 }
 
-/// A user.
+/// Get a user.
 #[utoipa::path(
     get, path = "/Users/{id}", operation_id = "scim_get_user", tag = "Users",
     params(("id" = String, Path), ShowParameters),
     responses(
-        (status = 200, description = "success", body = wire::User, content_type = "application/scim+json"),
-        (status = 304, description = "as `If-None-Match` has it"), Failures,
+        (status = 200, description = "Success.", body = wire::User, content_type = "application/scim+json"),
+        (status = 304, description = "Not modified since the version in `If-None-Match`."), Failures,
     ),
 )]
 async fn get(
@@ -188,12 +205,17 @@ async fn get(
     Ok(not_modified(&conditions, done))
 }
 
-/// Replaces a user. What is left out is cleared, but for `active` and memberships.
+/// Replace a user.
+///
+/// Omitted attributes are cleared, except for `active` and memberships.
 #[utoipa::path(
     put, path = "/Users/{id}", operation_id = "scim_replace_user", tag = "Users",
     params(("id" = String, Path), ShowParameters),
     request_body(content = wire::User, content_type = "application/scim+json"),
-    responses((status = 200, description = "as he now is", body = wire::User, content_type = "application/scim+json"), Failures),
+    responses(
+        (status = 200, description = "Updated.", body = wire::User, content_type = "application/scim+json"),
+        Failures,
+    ),
 )]
 async fn replace(
     Authenticated(caller): Authenticated,
@@ -207,12 +229,15 @@ async fn replace(
     Ok(put(&caller, &links, &id, conditions, sent.read(), &show).await?.response())
 }
 
-/// Changes a user.
+/// Update a user.
 #[utoipa::path(
     patch, path = "/Users/{id}", operation_id = "scim_change_user", tag = "Users",
     params(("id" = String, Path), ShowParameters),
     request_body(content = wire::PatchOp, content_type = "application/scim+json"),
-    responses((status = 200, description = "as he now is", body = wire::User, content_type = "application/scim+json"), Failures),
+    responses(
+        (status = 200, description = "Updated.", body = wire::User, content_type = "application/scim+json"),
+        Failures,
+    ),
 )]
 async fn change(
     Authenticated(caller): Authenticated,
@@ -226,11 +251,14 @@ async fn change(
     Ok(patch(&caller, &links, &id, conditions, sent.read(), &show).await?.response())
 }
 
-/// Takes a user out of the domain; the user himself goes if nothing else holds him.
+/// Delete a user.
+///
+/// Removes the user from the domain, with the memberships in it. The user is deleted if the domain is the whole realm,
+/// or if it created the user and no other memberships or links are left. Owners are refused.
 #[utoipa::path(
     delete, path = "/Users/{id}", operation_id = "scim_delete_user", tag = "Users",
     params(("id" = String, Path)),
-    responses((status = 204, description = "gone"), Failures),
+    responses((status = 204, description = "Deleted."), Failures),
 )]
 async fn remove(
     Authenticated(caller): Authenticated,

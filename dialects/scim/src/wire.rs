@@ -6,14 +6,14 @@ use utoipa::ToSchema;
 
 const LIST: &str = "urn:ietf:params:scim:api:messages:2.0:ListResponse";
 
-/// A page.
+/// One page of a list.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ListResponse {
     schemas: [&'static str; 1],
-    /// How many the whole list has.
+    /// The number of resources in the whole list.
     total_results: u64,
-    /// From 1. Not there where pages go by cursor.
+    /// The position of the first resource on the page, starting at 1. Absent when paging by cursor.
     #[serde(skip_serializing_if = "Option::is_none")]
     start_index: Option<u64>,
     items_per_page: usize,
@@ -36,31 +36,31 @@ impl ListResponse {
     }
 }
 
-/// A user: the core schema and the enterprise extension. `/scim/v2/Schemas` says what is in it.
+/// A user: the core schema and the enterprise extension. `/scim/v2/Schemas` describes the attributes.
 #[derive(ToSchema)]
 #[schema(as = User, value_type = Object)]
 #[expect(dead_code, reason = "described, never made")]
 pub(crate) struct User(Map<String, Value>);
 
-/// A group: the core schema and Roster's extension. `/scim/v2/Schemas` says what is in it.
+/// A group: the core schema and Roster's extension. `/scim/v2/Schemas` describes the attributes.
 #[derive(ToSchema)]
 #[schema(as = Group, value_type = Object)]
 #[expect(dead_code, reason = "described, never made")]
 pub(crate) struct Group(Map<String, Value>);
 
-/// Operations on a resource, as RFC 7644 has them in 3.5.2.
+/// Operations on a resource (RFC 7644, 3.5.2).
 #[derive(ToSchema)]
 #[schema(as = PatchOp, value_type = Object)]
 #[expect(dead_code, reason = "described, never made")]
 pub(crate) struct PatchOp(Map<String, Value>);
 
-/// What a list is asked, as RFC 7644 has it in 3.4.3.
+/// The query of a list (RFC 7644, 3.4.3).
 #[derive(ToSchema)]
 #[schema(as = SearchRequest, value_type = Object)]
 #[expect(dead_code, reason = "described, never made")]
 pub(crate) struct SearchRequest(Map<String, Value>);
 
-/// Many operations, as RFC 7644 has them in 3.7.
+/// Several operations (RFC 7644, 3.7).
 #[derive(ToSchema)]
 #[schema(as = Bulk, value_type = Object)]
 #[expect(dead_code, reason = "described, never made")]

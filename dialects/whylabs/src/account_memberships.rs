@@ -21,11 +21,13 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(list_organizations)).routes(routes!(get, put, patch))
 }
 
-/// The organizations right below the account, by creation.
+/// List an account's organizations.
+///
+/// Lists the organizations directly below the account, in order of creation.
 #[utoipa::path(
     get, path = "/v0/accounts/org/{org_id}/organizations", operation_id = "ListManagedOrganizations", tag = "Account",
     params(("org_id" = String, Path)),
-    responses((status = 200, description = "success", body = Vec<AccountOrganization>), Failures),
+    responses((status = 200, description = "Success.", body = Vec<AccountOrganization>), Failures),
 )]
 async fn list_organizations(
     Authenticated(caller): Authenticated,
@@ -36,7 +38,10 @@ async fn list_organizations(
     Ok(Json(managed.iter().map(map::organizations::account_organization).collect()))
 }
 
-/// The members of the account and of what it manages, by organization and role. What a filter names and isn't there has none.
+/// List an account's memberships.
+///
+/// Lists the members of the account and of the organizations that it manages, grouped by organization and role. A
+/// filter that names something unknown matches no members.
 #[utoipa::path(
     get, path = "/v0/accounts/org/{org_id}/memberships", operation_id = "GetAccountMemberships", tag = "Account",
     params(
@@ -45,7 +50,7 @@ async fn list_organizations(
         ("managed_org_id" = Option<String>, Query),
         ("role" = Option<Role>, Query),
     ),
-    responses((status = 200, description = "success", body = GetAccountMembershipsResponse), Failures),
+    responses((status = 200, description = "Success.", body = GetAccountMembershipsResponse), Failures),
 )]
 async fn get(
     Authenticated(caller): Authenticated,
@@ -60,7 +65,7 @@ async fn get(
     Ok(Json(GetAccountMembershipsResponse { memberships }))
 }
 
-/// By organization as shown, then role; each group's members by address.
+/// Sorted by organization id as shown, then by role; the members of each group by e-mail address.
 async fn groups(
     caller: &Caller,
     account: &Organization,
@@ -87,12 +92,19 @@ async fn groups(
     Ok(groups.into_iter().map(group).collect())
 }
 
-/// Makes these account users exactly those who have the role. Members with other roles who aren't named stay.
+/// Replace the members with a role.
+///
+/// Afterwards exactly the given account users have the role in the organization. Members with other roles who aren't
+/// given stay unchanged.
 #[utoipa::path(
     put, path = "/v0/accounts/org/{org_id}/memberships", operation_id = "PutOrganizationMemberships", tag = "Account",
     params(("org_id" = String, Path), ("managed_org_id" = String, Query), ("role" = Role, Query)),
     request_body = PutAccountMembershipsRequest,
-    responses((status = 200, description = "success; errors name what was left out", body = StatusResponse), Failures),
+    responses(
+        (status = 200, description = "Success. `errors` lists the items that could not be processed.",
+            body = StatusResponse),
+        Failures,
+    ),
 )]
 async fn put(
     Authenticated(caller): Authenticated,
@@ -108,12 +120,18 @@ async fn put(
     Ok(Json(status(&meta, problems)))
 }
 
-/// Gives the role to some and ends the membership of others who have it. First adds, then deletes.
+/// Add and remove members with a role.
+///
+/// Gives the role to some account users, and ends the memberships of others who have it. First adds, then deletes.
 #[utoipa::path(
     patch, path = "/v0/accounts/org/{org_id}/memberships", operation_id = "PatchOrganizationMemberships", tag = "Account",
     params(("org_id" = String, Path), ("managed_org_id" = String, Query), ("role" = Role, Query)),
     request_body = PatchAccountMembershipsRequest,
-    responses((status = 200, description = "success; errors name what was left out", body = StatusResponse), Failures),
+    responses(
+        (status = 200, description = "Success. `errors` lists the items that could not be processed.",
+            body = StatusResponse),
+        Failures,
+    ),
 )]
 async fn patch(
     Authenticated(caller): Authenticated,

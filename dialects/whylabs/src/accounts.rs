@@ -22,14 +22,16 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(delete))
 }
 
-/// Makes the record, and the user if there is none with this address. Makes no membership.
+/// Create an account user.
+///
+/// Creates the record, and the user if the realm has none with this address, but no membership.
 #[utoipa::path(
     post, path = "/v0/accounts/org/{org_id}/user", operation_id = "CreateAccountUser", tag = "Account",
     params(("org_id" = String, Path)),
     request_body = CreateAccountUserRequest,
     responses(
-        (status = 200, description = "success", body = AccountUser),
-        (status = 409, description = "the account has this user already", body = ErrorBody),
+        (status = 200, description = "Success.", body = AccountUser),
+        (status = 409, description = "The account already has this user.", body = ErrorBody),
         Failures,
     ),
 )]
@@ -45,11 +47,13 @@ async fn create(
     Ok(Json(map::account_user(caller.create_account_user(account.id, new).await?)))
 }
 
-/// All users of the account, by creation, inactive ones included.
+/// List an account's users.
+///
+/// In order of creation. Includes inactive users.
 #[utoipa::path(
     get, path = "/v0/accounts/org/{org_id}/users", operation_id = "ListAccountUsers", tag = "Account",
     params(("org_id" = String, Path)),
-    responses((status = 200, description = "success", body = Vec<AccountUser>), Failures),
+    responses((status = 200, description = "Success.", body = Vec<AccountUser>), Failures),
 )]
 async fn list(Authenticated(caller): Authenticated, Path(org_id): Path<String>) -> Result<HttpResponse, Failure> {
     let account = ACCOUNTS.at(&caller, &org_id).await?;
@@ -57,11 +61,13 @@ async fn list(Authenticated(caller): Authenticated, Path(org_id): Path<String>) 
     json_list(b"[", users, map::account_user, b"]").await
 }
 
-/// Finds an account user by e-mail address, in any case.
+/// Get an account user by e-mail address.
+///
+/// The address matches in any letter case.
 #[utoipa::path(
     get, path = "/v0/accounts/org/{org_id}/user/email", operation_id = "GetAccountUserByEmail", tag = "Account",
     params(("org_id" = String, Path), ("email" = String, Query)),
-    responses((status = 200, description = "success", body = AccountUser), Failures),
+    responses((status = 200, description = "Success.", body = AccountUser), Failures),
 )]
 async fn get_by_email(
     Authenticated(caller): Authenticated,
@@ -73,11 +79,11 @@ async fn get_by_email(
     Ok(Json(map::account_user(caller.account_user(account.id, user).await?)))
 }
 
-/// Gets an account user.
+/// Get an account user.
 #[utoipa::path(
     get, path = "/v0/accounts/org/{org_id}/user/id", operation_id = "GetAccountUserById", tag = "Account",
     params(("org_id" = String, Path), ("user_id" = String, Query)),
-    responses((status = 200, description = "success", body = AccountUser), Failures),
+    responses((status = 200, description = "Success.", body = AccountUser), Failures),
 )]
 async fn get_by_id(
     Authenticated(caller): Authenticated,
@@ -89,12 +95,15 @@ async fn get_by_id(
     Ok(Json(map::account_user(entry)))
 }
 
-/// Replaces everything but the address. Who becomes inactive loses the memberships in the account and in what it manages.
+/// Update an account user.
+///
+/// Replaces all fields except the e-mail address. A user who becomes inactive loses the memberships in the account and
+/// in the organizations that it manages.
 #[utoipa::path(
     put, path = "/v0/accounts/org/{org_id}/user", operation_id = "UpdateAccountUser", tag = "Account",
     params(("org_id" = String, Path), ("user_id" = String, Query)),
     request_body = UpdateAccountUserRequest,
-    responses((status = 200, description = "success", body = AccountUser), Failures),
+    responses((status = 200, description = "Success.", body = AccountUser), Failures),
 )]
 async fn update(
     Authenticated(caller): Authenticated,
@@ -110,11 +119,13 @@ async fn update(
     Ok(Json(map::account_user(entry)))
 }
 
-/// Ends the record and the memberships in the account and in what it manages. The user stays.
+/// Delete an account user.
+///
+/// Deletes the record, and the memberships in the account and in the organizations that it manages. The user is kept.
 #[utoipa::path(
     delete, path = "/v0/accounts/org/{org_id}/user/{user_id}", operation_id = "DeleteAccountUser", tag = "Account",
     params(("org_id" = String, Path), ("user_id" = String, Path)),
-    responses((status = 200, description = "success", body = Response), Failures),
+    responses((status = 200, description = "Success.", body = Response), Failures),
 )]
 async fn delete(
     Authenticated(caller): Authenticated,

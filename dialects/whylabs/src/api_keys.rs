@@ -69,17 +69,19 @@ async fn list_of(caller: &Caller, organization: &Organization, user: Option<&str
     Ok(ListUserApiKeys { items: tokens.iter().map(|token| api_key(&roles, organization, token, &users)).collect() })
 }
 
-/// Makes a key for a user. The answer is the only one that shows it.
+/// Create an API key for a user.
+///
+/// The key is only in this response.
 #[utoipa::path(
     post, path = "/v0/organizations/{org_id}/api-key", operation_id = "CreateApiKey", tag = "ApiKey",
     params(
         ("org_id" = String, Path),
         ("user_id" = String, Query),
-        ("expiration_time" = Option<i64>, Query, description = "in milliseconds since 1970"),
+        ("expiration_time" = Option<i64>, Query, description = "In milliseconds since 1970."),
         ("scopes" = Option<Vec<String>>, Query),
         ("alias" = Option<String>, Query),
     ),
-    responses((status = 200, description = "success", body = UserApiKey), Failures),
+    responses((status = 200, description = "Success.", body = UserApiKey), Failures),
 )]
 async fn create(
     Authenticated(caller): Authenticated,
@@ -93,11 +95,13 @@ async fn create(
     Ok(Json(issue(&caller, &organization, Some(user), request).await?))
 }
 
-/// All keys of the organization that aren't revoked, or all keys of one of its users.
+/// List API keys.
+///
+/// Lists the organization's keys that aren't revoked, or all keys of one of its users.
 #[utoipa::path(
     get, path = "/v0/organizations/{org_id}/api-key", operation_id = "ListApiKeys", tag = "ApiKey",
     params(("org_id" = String, Path), ("user_id" = Option<String>, Query)),
-    responses((status = 200, description = "success", body = ListUserApiKeys), Failures),
+    responses((status = 200, description = "Success.", body = ListUserApiKeys), Failures),
 )]
 async fn list(
     Authenticated(caller): Authenticated,
@@ -109,11 +113,13 @@ async fn list(
     Ok(Json(list_of(&caller, &organization, query.optional("user_id")?).await?))
 }
 
-/// Ends a key, effective at once.
+/// Revoke an API key.
+///
+/// Takes effect immediately.
 #[utoipa::path(
     delete, path = "/v0/organizations/{org_id}/api-key", operation_id = "RevokeApiKey", tag = "ApiKey",
     params(("org_id" = String, Path), ("user_id" = String, Query), ("key_id" = String, Query)),
-    responses((status = 200, description = "success", body = UserApiKey), Failures),
+    responses((status = 200, description = "Success.", body = UserApiKey), Failures),
 )]
 async fn revoke(
     Authenticated(caller): Authenticated,
@@ -132,11 +138,13 @@ async fn revoke(
     Ok(Json(api_key(&caller.roles(), &organization, &token, &users)))
 }
 
-/// A key of the organization, revoked or not; null if there is none.
+/// Get an API key.
+///
+/// Returns a key of the organization, revoked or not, or `null` if there is none.
 #[utoipa::path(
     get, path = "/v0/organizations/{org_id}/api-key/{key_id}", operation_id = "GetApiKey", tag = "ApiKey",
     params(("org_id" = String, Path), ("key_id" = String, Path)),
-    responses((status = 200, description = "success", body = UserApiKeyResponse), Failures),
+    responses((status = 200, description = "Success.", body = UserApiKeyResponse), Failures),
 )]
 async fn get(
     Authenticated(caller): Authenticated,
@@ -155,17 +163,20 @@ async fn get(
     Ok(Json(UserApiKeyResponse { key }))
 }
 
-/// Makes a key for whom the calling key was made for. The answer is the only one that shows it.
+/// Generate an API key.
+///
+/// The new key is for the same user as the calling key, and is only in this response.
 #[utoipa::path(
     post, path = "/v1/api-key", operation_id = "GenerateApiKey", tag = "ApiKey",
     params(
-        ("expiration_time" = Option<i64>, Query, description = "in milliseconds since 1970"),
+        ("expiration_time" = Option<i64>, Query, description = "In milliseconds since 1970."),
         ("scopes" = Option<Vec<String>>, Query),
         ("resource_id" = Option<String>, Query),
         ("alias" = Option<String>, Query),
-        ("X-WHYLABS-ORGANIZATION" = Option<String>, Header, description = "an organization that the key's own manages"),
+        ("X-WHYLABS-ORGANIZATION" = Option<String>, Header,
+            description = "An organization managed by the key's own organization. Default: the key's own."),
     ),
-    responses((status = 200, description = "success", body = UserApiKey), Failures),
+    responses((status = 200, description = "Success.", body = UserApiKey), Failures),
 )]
 async fn generate(
     Authenticated(caller): Authenticated,
@@ -179,13 +190,16 @@ async fn generate(
     Ok(Json(issue(&caller, &organization, user, request).await?))
 }
 
-/// All keys of the organization that aren't revoked.
+/// List API keys.
+///
+/// Lists the organization's keys that aren't revoked.
 #[utoipa::path(
     get, path = "/v1/api-key", operation_id = "ListApiKeyMetadata", tag = "ApiKey",
     params(
-        ("X-WHYLABS-ORGANIZATION" = Option<String>, Header, description = "an organization that the key's own manages"),
+        ("X-WHYLABS-ORGANIZATION" = Option<String>, Header,
+            description = "An organization managed by the key's own organization. Default: the key's own."),
     ),
-    responses((status = 200, description = "success", body = ListUserApiKeys), Failures),
+    responses((status = 200, description = "Success.", body = ListUserApiKeys), Failures),
 )]
 async fn list_metadata(
     Authenticated(caller): Authenticated,
@@ -195,14 +209,17 @@ async fn list_metadata(
     Ok(Json(list_of(&caller, &organization, None).await?))
 }
 
-/// Ends any key of the organization, effective at once.
+/// Revoke an API key.
+///
+/// Revokes any key of the organization. Takes effect immediately.
 #[utoipa::path(
     delete, path = "/v1/api-key", operation_id = "DeleteApiKey", tag = "ApiKey",
     params(
         ("key_id" = String, Query),
-        ("X-WHYLABS-ORGANIZATION" = Option<String>, Header, description = "an organization that the key's own manages"),
+        ("X-WHYLABS-ORGANIZATION" = Option<String>, Header,
+            description = "An organization managed by the key's own organization. Default: the key's own."),
     ),
-    responses((status = 200, description = "success", body = UserApiKey), Failures),
+    responses((status = 200, description = "Success.", body = UserApiKey), Failures),
 )]
 async fn delete(
     Authenticated(caller): Authenticated,
@@ -218,11 +235,13 @@ async fn delete(
     Ok(Json(api_key(&caller.roles(), &organization, &token, &users)))
 }
 
-/// Whether the key is accepted.
+/// Validate an API key.
+///
+/// Succeeds if the key is accepted.
 #[utoipa::path(
     get, path = "/v1/api-key/validate", operation_id = "ValidateApiKey", tag = "ApiKey",
-    params(("X-WHYLABS-ORGANIZATION" = Option<String>, Header, description = "ignored")),
-    responses((status = 200, description = "success", body = Response), Failures),
+    params(("X-WHYLABS-ORGANIZATION" = Option<String>, Header, description = "Ignored.")),
+    responses((status = 200, description = "Success.", body = Response), Failures),
 )]
 async fn validate(Authenticated(caller): Authenticated, meta: RequestMeta) -> Result<Json<Response>, Failure> {
     scope::still_there(&caller).await?;

@@ -29,7 +29,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(by_user))
 }
 
-/// The organization, if these operations may change its memberships: it can reserve that for its account.
+/// The organization, if these operations may change its memberships, which it can reserve for its account.
 async fn open(caller: &Caller, organization: &str) -> Result<Organization, Error> {
     let organization = caller.organization(organization).await?;
     if managed_updates_only(&organization) {
@@ -45,11 +45,11 @@ async fn memberships_of(caller: &Caller, user: UserRef) -> Result<Vec<Membership
     Ok(members.iter().map(|member| map::membership(&roles, member)).collect())
 }
 
-/// Adds a member.
+/// Add a member.
 #[utoipa::path(
     post, path = "/v0/membership", operation_id = "CreateMembership", tag = "Membership",
     request_body = AddMembershipRequest,
-    responses((status = 200, description = "success", body = MembershipMetadata), Failures),
+    responses((status = 200, description = "Success.", body = MembershipMetadata), Failures),
 )]
 async fn create(
     Authenticated(caller): Authenticated,
@@ -67,11 +67,11 @@ async fn create(
     Ok(Json(map::membership_metadata(&caller.roles(), &member)))
 }
 
-/// Changes the role of a member.
+/// Update a member's role.
 #[utoipa::path(
     put, path = "/v0/membership", operation_id = "UpdateMembershipByEmail", tag = "Membership",
     request_body = UpdateMembershipRequest,
-    responses((status = 200, description = "success", body = MembershipMetadata), Failures),
+    responses((status = 200, description = "Success.", body = MembershipMetadata), Failures),
 )]
 async fn update(
     Authenticated(caller): Authenticated,
@@ -85,11 +85,11 @@ async fn update(
     Ok(Json(map::membership_metadata(&caller.roles(), &member)))
 }
 
-/// Removes a member.
+/// Remove a member.
 #[utoipa::path(
     delete, path = "/v0/membership", operation_id = "RemoveMembershipByEmail", tag = "Membership",
     request_body = RemoveMembershipRequest,
-    responses((status = 200, description = "success", body = Response), Failures),
+    responses((status = 200, description = "Success.", body = Response), Failures),
 )]
 async fn remove(
     Authenticated(caller): Authenticated,
@@ -103,11 +103,14 @@ async fn remove(
     Ok(Json(Response::of(&meta)))
 }
 
-/// The membership that the user starts in: the one that says so, else the one with the smallest organization id.
+/// Get a user's default membership.
+///
+/// The membership in which the user starts: the one marked as the default, or else the one with the smallest
+/// organization id.
 #[utoipa::path(
     get, path = "/v0/membership/default", operation_id = "GetDefaultMembershipForEmail", tag = "Membership",
     params(("email" = String, Query)),
-    responses((status = 200, description = "success", body = GetDefaultMembershipResponse), Failures),
+    responses((status = 200, description = "Success.", body = GetDefaultMembershipResponse), Failures),
 )]
 async fn get_default(
     Authenticated(caller): Authenticated,
@@ -119,11 +122,13 @@ async fn get_default(
     Ok(Json(GetDefaultMembershipResponse { membership }))
 }
 
-/// Makes an organization the one that a user starts in.
+/// Set a user's default membership.
+///
+/// Makes the organization the one in which the user starts.
 #[utoipa::path(
     post, path = "/v0/membership/default", operation_id = "SetDefaultMembership", tag = "Membership",
     request_body = SetDefaultMembershipRequest,
-    responses((status = 200, description = "success", body = Response), Failures),
+    responses((status = 200, description = "Success.", body = Response), Failures),
 )]
 async fn set_default(
     Authenticated(caller): Authenticated,
@@ -137,11 +142,11 @@ async fn set_default(
     Ok(Json(Response::of(&meta)))
 }
 
-/// Lists the members of an organization.
+/// List an organization's members.
 #[utoipa::path(
     get, path = "/v0/membership/org/{org_id}", operation_id = "GetMembershipsByOrg", tag = "Membership",
     params(("org_id" = String, Path)),
-    responses((status = 200, description = "success", body = GetMembershipsResponse), Failures),
+    responses((status = 200, description = "Success.", body = GetMembershipsResponse), Failures),
 )]
 async fn by_organization(
     Authenticated(caller): Authenticated,
@@ -153,11 +158,11 @@ async fn by_organization(
     json_list(b"{\"memberships\":[", members, move |member| map::membership(&roles, &member), b"]}").await
 }
 
-/// Lists the memberships of a user, found by e-mail address.
+/// List a user's memberships by e-mail address.
 #[utoipa::path(
     get, path = "/v0/membership/user", operation_id = "GetMembershipsByEmail", tag = "Membership",
     params(("email" = String, Query)),
-    responses((status = 200, description = "success", body = GetMembershipsResponse), Failures),
+    responses((status = 200, description = "Success.", body = GetMembershipsResponse), Failures),
 )]
 async fn by_email(Authenticated(caller): Authenticated, query: Query) -> Result<Json<GetMembershipsResponse>, Failure> {
     scope::internal(&caller)?;
@@ -165,11 +170,13 @@ async fn by_email(Authenticated(caller): Authenticated, query: Query) -> Result<
     Ok(Json(GetMembershipsResponse { memberships }))
 }
 
-/// A user who isn't there has no memberships.
+/// List a user's memberships.
+///
+/// The list of an unknown user is empty.
 #[utoipa::path(
     get, path = "/v0/membership/user/{user_id}", operation_id = "GetMemberships", tag = "Membership",
-    params(("user_id" = String, Path), ("include_claims" = Option<bool>, Query, description = "ignored")),
-    responses((status = 200, description = "success", body = GetMembershipsResponse), Failures),
+    params(("user_id" = String, Path), ("include_claims" = Option<bool>, Query, description = "Ignored.")),
+    responses((status = 200, description = "Success.", body = GetMembershipsResponse), Failures),
 )]
 async fn by_user(
     Authenticated(caller): Authenticated,

@@ -25,16 +25,18 @@ pub(crate) fn no_member(error: Error) -> Error {
     }
 }
 
-/// Makes a user a member. The user must be there already.
+/// Add a member.
+///
+/// The user must already exist.
 #[utoipa::path(
     post, path = "/v0/organizations/{org_id}/membership", operation_id = "CreateOrganizationMembership", tag = "Membership",
     params(
         ("org_id" = String, Path),
         ("email" = String, Query),
         ("role" = Role, Query),
-        ("set_default" = Option<bool>, Query, description = "make it the user's only default"),
+        ("set_default" = Option<bool>, Query, description = "Whether to make this the user's only default membership."),
     ),
-    responses((status = 200, description = "success", body = MembershipMetadata), Failures),
+    responses((status = 200, description = "Success.", body = MembershipMetadata), Failures),
 )]
 async fn create(
     Authenticated(caller): Authenticated,
@@ -52,11 +54,13 @@ async fn create(
     Ok(Json(map::membership_metadata(&caller.roles(), &member)))
 }
 
-/// All members, by creation.
+/// List an organization's members.
+///
+/// In order of creation.
 #[utoipa::path(
     get, path = "/v0/organizations/{org_id}/membership", operation_id = "ListOrganizationMemberships", tag = "Membership",
     params(("org_id" = String, Path)),
-    responses((status = 200, description = "success", body = ListOrganizationMembershipsResponse), Failures),
+    responses((status = 200, description = "Success.", body = ListOrganizationMembershipsResponse), Failures),
 )]
 async fn list(Authenticated(caller): Authenticated, Path(org_id): Path<String>) -> Result<Response, Failure> {
     let organization = MEMBERSHIPS.at(&caller, &org_id).await?;
@@ -65,11 +69,11 @@ async fn list(Authenticated(caller): Authenticated, Path(org_id): Path<String>) 
     json_list(b"{\"memberships\":[", members, move |member| map::membership(&roles, &member), b"]}").await
 }
 
-/// Changes a member's role and nothing else.
+/// Update a member's role.
 #[utoipa::path(
     put, path = "/v0/organizations/{org_id}/membership", operation_id = "UpdateOrganizationMembership", tag = "Membership",
     params(("org_id" = String, Path), ("email" = String, Query), ("role" = Role, Query)),
-    responses((status = 200, description = "success", body = MembershipMetadata), Failures),
+    responses((status = 200, description = "Success.", body = MembershipMetadata), Failures),
 )]
 async fn update(
     Authenticated(caller): Authenticated,
@@ -82,12 +86,12 @@ async fn update(
     Ok(Json(map::membership_metadata(&caller.roles(), &member)))
 }
 
-/// Ends a membership.
+/// Remove a member.
 #[utoipa::path(
     delete, path = "/v0/organizations/{org_id}/membership", operation_id = "RemoveOrganizationMembership",
     tag = "Membership",
     params(("org_id" = String, Path), ("email" = String, Query)),
-    responses((status = 200, description = "success", body = Empty), Failures),
+    responses((status = 200, description = "Success.", body = Empty), Failures),
 )]
 async fn remove(
     Authenticated(caller): Authenticated,

@@ -28,7 +28,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(list_managed))
 }
 
-/// The id that the parent is shown by, if one is.
+/// The id under which the parent is shown, if it is shown.
 async fn parent_id(caller: &Caller, organization: &Organization) -> Result<Option<String>, Error> {
     match organization.parent.filter(|_| has_parent(organization)) {
         Some(parent) => Ok(Some(map::organization_id(&caller.organization(parent).await?))),
@@ -36,20 +36,25 @@ async fn parent_id(caller: &Caller, organization: &Organization) -> Result<Optio
     }
 }
 
-/// Creates an organization: an account, or, with a parent, one that it manages.
+/// Create an organization.
+///
+/// Without a parent it is an account; with one, an organization that the account manages.
 #[utoipa::path(
     post, path = "/v0/organizations", operation_id = "CreateOrganization", tag = "Organizations",
     params(
         ("name" = String, Query),
         ("subscription_tier" = Option<SubscriptionTier>, Query),
-        ("email_domains" = Option<String>, Query, description = "separated by commas; others can't become members"),
-        ("override_id" = Option<String>, Query, description = "an id of one's own: org- and letters and digits"),
+        ("email_domains" = Option<String>, Query,
+            description = "Separated by commas. Only users with an e-mail address in one of these domains can become \
+                members."),
+        ("override_id" = Option<String>, Query,
+            description = "A custom id: `org-` followed by 1 to 128 ASCII letters and digits."),
         ("observatory_url" = Option<String>, Query),
         ("parent_org_id" = Option<String>, Query),
         ("storage_bucket_override" = Option<String>, Query),
         ("allow_managed_membership_updates_only" = Option<bool>, Query),
     ),
-    responses((status = 200, description = "success", body = OrganizationSummary), Failures),
+    responses((status = 200, description = "Success.", body = OrganizationSummary), Failures),
 )]
 async fn create(Authenticated(caller): Authenticated, query: Query) -> Result<Json<OrganizationSummary>, Failure> {
     scope::internal(&caller)?;
@@ -58,10 +63,12 @@ async fn create(Authenticated(caller): Authenticated, query: Query) -> Result<Js
     Ok(Json(summary(&made, parent)))
 }
 
-/// All organizations, by creation.
+/// List organizations.
+///
+/// In order of creation.
 #[utoipa::path(
     get, path = "/v0/organizations", operation_id = "ListOrganizations", tag = "Organizations",
-    responses((status = 200, description = "success", body = ListOrganizationsResponse), Failures),
+    responses((status = 200, description = "Success.", body = ListOrganizationsResponse), Failures),
 )]
 async fn list(Authenticated(caller): Authenticated) -> Result<HttpResponse, Failure> {
     scope::internal(&caller)?;
@@ -86,11 +93,11 @@ async fn renamed(caller: &Caller) -> Result<HashMap<OrganizationId, String>, Err
     Ok(renamed)
 }
 
-/// Gets an organization.
+/// Get an organization.
 #[utoipa::path(
     get, path = "/v0/organizations/{org_id}", operation_id = "GetOrganization", tag = "Organizations",
     params(("org_id" = String, Path)),
-    responses((status = 200, description = "success", body = OrganizationMetadata), Failures),
+    responses((status = 200, description = "Success.", body = OrganizationMetadata), Failures),
 )]
 async fn get(
     Authenticated(caller): Authenticated,
@@ -102,20 +109,24 @@ async fn get(
     Ok(Json(metadata(&organization, parent)))
 }
 
-/// Changes what is given. With a parent the organization moves there, and everything below it too.
+/// Update an organization.
+///
+/// Omitted fields stay unchanged. With a parent, the organization moves there, with everything below it.
 #[utoipa::path(
     put, path = "/v0/organizations/partial/{org_id}", operation_id = "PartiallyUpdateOrganization", tag = "Organizations",
     params(
         ("org_id" = String, Path),
         ("name" = Option<String>, Query),
         ("subscription_tier" = Option<SubscriptionTier>, Query),
-        ("email_domains" = Option<String>, Query, description = "separated by commas; others can't become members"),
+        ("email_domains" = Option<String>, Query,
+            description = "Separated by commas. Only users with an e-mail address in one of these domains can become \
+                members."),
         ("observatory_url" = Option<String>, Query),
         ("parent_org_id" = Option<String>, Query),
         ("storage_bucket_override" = Option<String>, Query),
         ("allow_managed_membership_updates_only" = Option<bool>, Query),
     ),
-    responses((status = 200, description = "success", body = OrganizationSummary), Failures),
+    responses((status = 200, description = "Success.", body = OrganizationSummary), Failures),
 )]
 async fn update(
     Authenticated(caller): Authenticated,
@@ -129,11 +140,13 @@ async fn update(
     Ok(Json(summary(&changed, parent)))
 }
 
-/// Deletes an organization that has none below it, with its memberships and keys.
+/// Delete an organization.
+///
+/// Also deletes its memberships and keys. An organization that has others below it is refused.
 #[utoipa::path(
     delete, path = "/v0/organizations/{org_id}", operation_id = "DeleteOrganization", tag = "Organizations",
     params(("org_id" = String, Path)),
-    responses((status = 200, description = "success", body = Response), Failures),
+    responses((status = 200, description = "Success.", body = Response), Failures),
 )]
 async fn delete(
     Authenticated(caller): Authenticated,
@@ -145,15 +158,18 @@ async fn delete(
     Ok(Json(Response::of(&meta)))
 }
 
-/// Makes an organization right below the key's own, which must be an account.
+/// Create a managed organization.
+///
+/// The organization is created directly below the key's own, which must be an account.
 #[utoipa::path(
     post, path = "/v1/organizations/managed-organization", operation_id = "CreateManagedOrganization",
     tag = "Organizations",
     params(
-        ("X-WHYLABS-ORGANIZATION" = Option<String>, Header, description = "an organization that the key's own manages"),
+        ("X-WHYLABS-ORGANIZATION" = Option<String>, Header,
+            description = "An organization managed by the key's own organization. Default: the key's own."),
     ),
     request_body = CreateManagedOrganizationRequest,
-    responses((status = 200, description = "success", body = OrganizationIdentifier), Failures),
+    responses((status = 200, description = "Success.", body = OrganizationIdentifier), Failures),
 )]
 async fn create_managed(
     Authenticated(caller): Authenticated,
@@ -169,14 +185,17 @@ async fn create_managed(
     Ok(Json(identifier(&caller.create_organization(new).await?)))
 }
 
-/// The organizations right below the key's own, by creation.
+/// List managed organizations.
+///
+/// Lists the organizations directly below the key's own, in order of creation.
 #[utoipa::path(
     get, path = "/v1/organizations/managed-organizations", operation_id = "GetManagedOrganizations",
     tag = "Organizations",
     params(
-        ("X-WHYLABS-ORGANIZATION" = Option<String>, Header, description = "an organization that the key's own manages"),
+        ("X-WHYLABS-ORGANIZATION" = Option<String>, Header,
+            description = "An organization managed by the key's own organization. Default: the key's own."),
     ),
-    responses((status = 200, description = "success", body = Vec<OrganizationIdentifier>), Failures),
+    responses((status = 200, description = "Success.", body = Vec<OrganizationIdentifier>), Failures),
 )]
 async fn list_managed(Authenticated(caller): Authenticated, selected: Selected) -> Result<HttpResponse, Failure> {
     let account = LIST_ORGANIZATIONS.selected(&caller, selected).await?;

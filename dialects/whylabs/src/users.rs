@@ -15,11 +15,11 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(create, get_by_email, update)).routes(routes!(get))
 }
 
-/// Creates a user.
+/// Create a user.
 #[utoipa::path(
     post, path = "/v0/user", operation_id = "CreateUser", tag = "User",
     request_body = CreateUserRequest,
-    responses((status = 200, description = "success", body = User), Failures),
+    responses((status = 200, description = "Success.", body = User), Failures),
 )]
 async fn create(Authenticated(caller): Authenticated, body: Body<CreateUserRequest>) -> Result<Json<User>, Failure> {
     scope::internal(&caller)?;
@@ -28,11 +28,13 @@ async fn create(Authenticated(caller): Authenticated, body: Body<CreateUserReque
     Ok(Json(map::user(&user)))
 }
 
-/// Finds a user by e-mail address, in any case.
+/// Get a user by e-mail address.
+///
+/// The address matches in any letter case.
 #[utoipa::path(
     get, path = "/v0/user", operation_id = "GetUserByEmail", tag = "User",
     params(("email" = String, Query)),
-    responses((status = 200, description = "success", body = User), Failures),
+    responses((status = 200, description = "Success.", body = User), Failures),
 )]
 async fn get_by_email(Authenticated(caller): Authenticated, query: Query) -> Result<Json<User>, Failure> {
     scope::internal(&caller)?;
@@ -40,22 +42,24 @@ async fn get_by_email(Authenticated(caller): Authenticated, query: Query) -> Res
     Ok(Json(map::user(&user)))
 }
 
-/// Gets a user.
+/// Get a user.
 #[utoipa::path(
     get, path = "/v0/user/{user_id}", operation_id = "GetUser", tag = "User",
     params(("user_id" = String, Path)),
-    responses((status = 200, description = "success", body = User), Failures),
+    responses((status = 200, description = "Success.", body = User), Failures),
 )]
 async fn get(Authenticated(caller): Authenticated, Path(user_id): Path<String>) -> Result<Json<User>, Failure> {
     scope::internal(&caller)?;
     Ok(Json(map::user(&caller.user(&*user_id).await?)))
 }
 
-/// Replaces the address and the preferences.
+/// Update a user.
+///
+/// Replaces the e-mail address and the preferences.
 #[utoipa::path(
     put, path = "/v0/user", operation_id = "UpdateUser", tag = "User",
     request_body = User,
-    responses((status = 200, description = "success", body = User), Failures),
+    responses((status = 200, description = "Success.", body = User), Failures),
 )]
 async fn update(Authenticated(caller): Authenticated, body: Body<User>) -> Result<Json<User>, Failure> {
     scope::internal(&caller)?;

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
-/// Read in any letter case, shown in capitals.
+/// A role. Accepted in any letter case, returned in upper case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
 #[serde(rename_all = "UPPERCASE")]
 pub(crate) enum Role {
@@ -32,7 +32,7 @@ pub(crate) enum SubscriptionTier {
     Subscription,
 }
 
-/// Every failure, whatever its status.
+/// An error, for any status.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ErrorBody {
@@ -42,19 +42,19 @@ pub(crate) struct ErrorBody {
     /// Unauthorized, Forbidden, NotFound, MethodNotAllowed, Unavailable, Internal
     #[serde(rename = "type")]
     pub kind: &'static str,
-    /// What is wrong with the request; only with the type ArgumentValue.
+    /// The name of the invalid parameter. Only with the type ArgumentValue.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parameter: Option<String>,
 }
 
-/// An answer that says no more than that it was done.
+/// The response of a successful operation that returns no data.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Response {
     pub request_id: String,
 }
 
-/// An answer that says nothing. Some clients want an object even so.
+/// An empty response. Some clients expect an object nevertheless.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Empty {}
 
@@ -137,23 +137,23 @@ pub(crate) struct AccountUser {
     pub org_id: String,
     pub email: String,
     pub external_id: Option<String>,
-    /// Text of the provisioner's own.
+    /// Free text of the provisioner.
     pub user_schema: Option<String>,
     pub active: bool,
 }
 
-/// `userId` and `orgId` may be there too and are ignored: provisioners send whole users.
+/// An account user to create. `userId` and `orgId` are also accepted and ignored, since provisioners send whole users.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct CreateAccountUserRequest {
     pub email: String,
     pub external_id: Option<String>,
     pub user_schema: Option<String>,
-    /// True unless said otherwise.
+    /// Default: `true`.
     pub active: Option<bool>,
 }
 
-/// Replaces all three: what is left out is cleared, and `active` is true again.
+/// Replaces all three fields: omitted ones are cleared, and `active` becomes `true`.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct UpdateAccountUserRequest {
@@ -174,7 +174,7 @@ pub(crate) struct GetAccountMembershipsResponse {
     pub memberships: Vec<OrganizationRoleMembers>,
 }
 
-/// Everyone who has this role in this organization; never nobody.
+/// All members who have this role in this organization. Never empty.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct OrganizationRoleMembers {
@@ -204,7 +204,7 @@ pub(crate) struct PatchAccountMembershipsRequest {
     pub user_ids_to_delete: Vec<String>,
 }
 
-/// What could not be done; everything else was.
+/// The items that could not be processed. All others were.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct StatusResponse {
@@ -225,7 +225,7 @@ pub(crate) struct ErrorStatus {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct UserApiKey {
-    /// Only in the answer to a create.
+    /// The key. Only in the response that creates it.
     pub key: Option<String>,
     pub key_id: String,
     pub org_id: String,
@@ -268,7 +268,7 @@ pub(crate) struct OrganizationSummary {
     pub id: String,
     pub name: String,
     pub subscription_tier: SubscriptionTier,
-    /// Separated by commas.
+    /// Domains, separated by commas.
     pub email_domains: Option<String>,
     pub observatory_url: Option<String>,
     pub parent_org_id: Option<String>,
@@ -288,7 +288,7 @@ pub(crate) struct ListOrganizationsResponse {
 pub(crate) struct OrganizationMetadata {
     pub id: String,
     pub name: String,
-    /// Milliseconds since 1970.
+    /// In milliseconds since 1970.
     pub creation_time: i64,
     pub deleted: bool,
     pub subscription_tier: SubscriptionTier,
@@ -307,7 +307,7 @@ pub(crate) struct OrganizationMetadata {
     pub notification_settings: Nothing,
 }
 
-/// What Roster has no notion of: always `null`, and always there.
+/// A field that Roster doesn't support: always present, always `null`.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct Nothing;
 
@@ -319,7 +319,7 @@ pub(crate) struct Nothing;
 pub(crate) struct User {
     pub user_id: String,
     pub email: String,
-    /// Text of the application's own.
+    /// Free text of the application.
     pub preferences: Option<String>,
 }
 

@@ -34,7 +34,7 @@ impl Driver for Scim {
                 let parent = names.organization(under).native();
                 ("POST", "/scim/v2/Groups".into(), json!({"displayName": name, EXTENSION: {"parent": parent}}))
             }
-            // Who is there already stays, without a word: nothing to be refused.
+            // Adding an existing member has no effect and isn't refused.
             Step::Add { organization, user, .. } if names.is_member(organization, user) => return None,
             Step::Add { organization, user, role } => {
                 let add =
@@ -52,7 +52,7 @@ impl Driver for Scim {
                 ("PATCH", group(organization), patch(&json!({"op": "remove", "path": path})))
             }
             Step::DeleteOrganization(name) => ("DELETE", group(name), Value::Null),
-            // Whoever owns something is refused here.
+            // Here, deleting a user who owns an organization is refused.
             Step::DeleteUser(name) if !names.owns(name) => {
                 ("DELETE", format!("/scim/v2/Users/{}", names.user(name).native()), Value::Null)
             }
@@ -60,7 +60,7 @@ impl Driver for Scim {
                 let shown = format!("members.value,members.display,{EXTENSION}:memberRoles");
                 ("GET", format!("{}?attributes={shown}", group(name)), Value::Null)
             }
-            // A role is given and taken by two requests; ownership and domains are no matter of directories.
+            // Changing a role takes two requests; ownership and e-mail domains aren't managed by directories.
             Step::Remove { .. }
             | Step::DeleteUser(_)
             | Step::SetRole { .. }
@@ -73,7 +73,7 @@ impl Driver for Scim {
     fn refusal(&self, _: &Step, why: Why) -> (u16, &'static str, &'static str) {
         match why {
             Why::NoOrganization | Why::NoMembership => (404, "/status", "404"),
-            // What a body names is at fault there, not the path.
+            // There, the error is in what the body refers to, not in the path.
             Why::NoUser | Why::DomainNotAllowed => (400, "/scimType", "invalidValue"),
             Why::AlreadyMember => (409, "/scimType", "uniqueness"),
             Why::OwnerProtected => (400, "/scimType", "mutability"),
@@ -89,13 +89,13 @@ impl Driver for Scim {
             let members = answer["members"].as_array().expect("members");
             let member = members.iter().find(|member| member["value"] == *id).expect("a member with a role");
             let display = text(&member["display"]);
-            // Who has no name is shown by his address.
+            // A user without a name is shown by address.
             if display.contains('@') { display } else { Names::email(&display) }
         };
         let mut found: Vec<(String, String)> = Vec::new();
         for row in rows {
             let email = display(&row["value"]);
-            // The strongest comes first.
+            // The strongest role comes first.
             if !found.iter().any(|(known, _)| *known == email) {
                 found.push((email, text(&row["role"])));
             }

@@ -33,13 +33,13 @@ async fn token_of(world: &World, user: UserId) -> String {
     oauth(world, "token", &form).await.str("/access_token").to_owned()
 }
 
-/// A group below another, and who has to do with it.
+/// A group below another, and users with different relations to it.
 struct People {
     group: String,
     member: String,
-    /// Name and token: of whom the rights are asked.
+    /// Name and token of each user whose rights are tested.
     tokens: Vec<(&'static str, String)>,
-    /// Theirs, and of somebody new.
+    /// The ids of these users, and of another one without any membership.
     ids: Vec<String>,
 }
 
@@ -64,7 +64,7 @@ async fn people(world: &World, visibility: Visibility) -> People {
     add(above, head, RoleNumber::ADMIN).await;
     add(group, admin, RoleNumber::ADMIN).await;
     let membership = add(group, member, RoleNumber::MEMBER).await;
-    // Whom the root only lists is no admin.
+    // A plain member of the root isn't an admin.
     add(operator.root(), other, RoleNumber::MEMBER).await;
     let mut tokens = Vec::new();
     let named = [("coadmin", coadmin), ("head", head), ("admin", admin), ("member", member), ("other", other)];

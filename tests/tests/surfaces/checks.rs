@@ -136,7 +136,7 @@ async fn what_a_user_reaches() {
     let ways = &whole.json["items"][1]["via"];
     assert_eq!((&ways[0]["distance"], &ways[0]["roles"]), (&json!(0), &json!(["member"])));
     assert_eq!((&ways[1]["membership_id"], &ways[1]["inherited"]), (&json!(p.ada_in_acme), &json!(true)));
-    // Oneself, and who may read users.
+    // For the user's own, or with the right to read users.
     let operator = p.world.operator().await;
     let key = secret(&operator, NewToken { user: Some((&*p.bob).into()), ..NewToken::new(TokenKind::User) }).await;
     let own = p.world.call_as(&key, "GET", "/v1/users/me/organizations", Value::Null).await;
@@ -161,7 +161,7 @@ async fn who_reaches_an_organization() {
     let whole = p.world.call("GET", &format!("{}&total=true", of(&p.labs)), Value::Null).await;
     assert_eq!((whole.json["total"].as_u64(), whole.str("/items/0/user/email")), (Some(2), "ada@example.com"));
     assert_eq!(whole.json["items"][0]["via"].as_array().map(Vec::len), Some(2));
-    // Who may see the members sees no more of them than in the plain list.
+    // This list shows no more of each user than the plain list of members does.
     let plain = format!("/v1/organizations/{}/memberships?sort=created_at", p.labs);
     let plain = p.world.call("GET", &plain, Value::Null).await;
     let fields = |user: &Value| user.as_object().expect("a user").keys().cloned().collect::<Vec<_>>();
@@ -174,18 +174,18 @@ async fn who_reaches_an_organization() {
     assert_eq!(p.world.call("GET", &plain, Value::Null).await.str("/field"), "permission");
     let user = format!("/v1/users/{}/memberships?effective=true", p.ada);
     assert_eq!(p.world.call("GET", &user, Value::Null).await.str("/field"), "effective");
-    // A cursor of one list is none of another.
+    // A cursor of one list isn't valid for another.
     let cursor = whole.str("/next_cursor");
     let other = p.world.call("GET", &format!("/v1/users/{}/organizations?cursor={cursor}", p.ada), Value::Null).await;
     assert_eq!(other.str("/field"), "cursor");
-    // Who may list the members may list these.
+    // Whoever may list the members may list these, too.
     let operator = p.world.operator().await;
     let key = secret(&operator, NewToken { user: Some((&*p.bob).into()), ..NewToken::new(TokenKind::User) }).await;
     assert_eq!(p.world.call_as(&key, "GET", &of(&p.labs), Value::Null).await.status, 200);
     assert_eq!(p.world.call_as(&key, "GET", &of(&p.acme), Value::Null).await.status, 404);
 }
 
-/// Who came by a login link is in the list by the membership that he acts by, or not at all.
+/// In a session that was opened by a login link, the list includes its user by the link's membership or not at all.
 #[tokio::test]
 async fn who_came_by_a_link_reaches_by_that_membership_alone() {
     let p = place().await;
@@ -213,12 +213,13 @@ async fn who_came_by_a_link_reaches_by_that_membership_alone() {
     let (found, answer) = listed(by_link, writing).await;
     assert_eq!((found, &answer.json["total"]), (vec![p.bob.clone()], &json!(1)));
     assert_eq!(answer.json["next_cursor"], Value::Null);
-    // To others he is there by all that he holds.
+    // Other callers see the user with all memberships.
     let (found, answer) = listed(KEY, writing).await;
     assert_eq!((found, &answer.json["total"]), (vec![p.ada.clone()], &json!(2)));
 }
 
-/// A directory switches off somebody who isn't its own: his memberships there and below grant nothing, those elsewhere do.
+/// A directory suspends a user whose home is elsewhere: the memberships there and below grant nothing, the others still
+/// do.
 #[tokio::test]
 async fn who_is_suspended_in_a_place_may_nothing_there() {
     let p = place().await;
@@ -246,7 +247,7 @@ async fn who_is_suspended_in_a_place_may_nothing_there() {
     let id = users.str("/Resources/0/id").to_owned();
     let answer = p.world.call_as(&key, "PATCH", &format!("/scim/v2/Users/{id}"), off).await;
     assert_eq!((answer.status.as_u16(), &answer.json["active"]), (200, &json!(false)), "{}", answer.text());
-    // What is held at labs is void, what is held above it counts there and below as it did.
+    // Roles held at labs no longer count; those held above it still count there and below.
     assert!(!allowed(&p.labs, "member").await);
     assert!(allowed(&p.labs, "admin").await && allowed(&p.beta, "admin").await && allowed(&p.acme, "admin").await);
     let (listed, after) = members(&p.labs).await;
@@ -347,7 +348,7 @@ async fn the_short_way_answers_as_the_long_one() {
             p.world.send(request.body(axum::body::Body::from(body.clone())).expect("a request")).await
         };
         let (hot, general) = (send(path).await, send(&format!("{path}/")).await);
-        // Only the second time is the key in memory for sure.
+        // Only the second request is sure to find the key in memory.
         let hot = if hot.status == 200 { send(path).await } else { hot };
         short += u32::from(hot.status == 200);
         let facts = |answer: &Answer| {

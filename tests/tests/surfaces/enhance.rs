@@ -33,7 +33,7 @@ impl Scene {
         self.world.operator().await.create_user(new).await.expect("a user").id
     }
 
-    /// Invites somebody, and says by which id he accepts.
+    /// Invites somebody, and returns the id with which the invitation is accepted.
     async fn invite(&self, place: OrganizationId, name: &str) -> String {
         let body = json!({"email": format!("{name}@example.com"), "name": name, "roles": ["Support"]});
         let sent = self.ask(KEY, "POST", &format!("/orgs/{}/invites", id(place)), body).await;
@@ -61,7 +61,7 @@ impl Scene {
         self.world.send(request(key, method, &format!("/enhance{path}"), &body)).await
     }
 
-    /// With exactly this header line and no other.
+    /// Sends a request with exactly this header line and no other.
     async fn with(&self, header: (&str, &str), method: &str, path: &str, body: Value) -> Answer {
         let request = Request::builder().method(method).uri(format!("/enhance{path}")).header(header.0, header.1);
         let body = if body.is_null() { Body::empty() } else { Body::from(body.to_string()) };
@@ -73,7 +73,7 @@ impl Scene {
     }
 }
 
-/// `id0=…` of an answer.
+/// The cookie that an answer sets, as `id0=…`.
 fn cookie(answer: &Answer) -> String {
     let set = answer.header("set-cookie").unwrap_or_else(|| panic!("no cookie in {} {}", answer.status, answer.text()));
     assert!(set.ends_with("; Path=/; HttpOnly; SameSite=Lax"), "{set}");
@@ -109,7 +109,7 @@ async fn there_is_one_owner_at_every_moment_whoever_transfers_through_whatever()
         .map(|n| {
             let (scene, (user, member)) = (std::sync::Arc::clone(&scene), members[n % 8].clone());
             tokio::spawn(async move {
-                // One half through Enhance, the other through the native API.
+                // Half of the requests use Enhance, the others the native API.
                 let answer = if n % 2 == 0 {
                     scene.ask(KEY, "PUT", &format!("{}/owner", scene.path()), json!({"memberId": member})).await
                 } else {
@@ -320,7 +320,7 @@ async fn who_is_invited_is_a_pending_member_until_he_comes() {
                 let page = scene.ask(KEY, "GET", &path, Value::Null).await;
                 let items = page.json["items"].as_array().expect("items");
                 assert_eq!((items.len(), &page.json["total"]), (1, &json!(2)));
-                // Ada was made later in the same moment, by another name and address.
+                // Ada sorts first except by time: she joined after the invitation was sent, at the same clock time.
                 let expected = if sort == "joinedAt" { 1 - place } else { place };
                 assert_eq!(items[0]["id"] == pending["id"], offset == expected, "{path}: {}", page.text());
             }
@@ -350,7 +350,7 @@ async fn an_invite_is_no_way_into_what_somebody_without_a_password_has_elsewhere
     let elsewhere = NewOrganization { name: "elsewhere".into(), ..NewOrganization::default() };
     let elsewhere = scene.world.operator().await.create_organization(elsewhere).await.expect("an organization").id;
     scene.member(elsewhere, ada, RoleNumber::OWNER).await;
-    // Known to a directory, and to an account: they can make him a member later.
+    // Bob is known to a directory, and Cyd to an account; either can make its user a member later.
     let key = scene.key(elsewhere, RoleNumber::ADMIN).await;
     let body = json!({"userName": "bob@example.com", "emails": [{"value": "bob@example.com", "primary": true}]});
     let made = scene.world.call_as(&key, "POST", "/scim/v2/Users", body).await;
@@ -381,7 +381,7 @@ async fn what_brought_an_id_along_is_called_so_wherever_something_else_names_it(
     let made = scene.ask(KEY, "POST", &format!("/orgs/{RESELLER}/customers"), json!({"name": "customer"})).await;
     let customer: OrganizationId = Form::Enhance.read(made.str("/id")).expect("an id");
     let (path, listed) = (format!("/orgs/{}", id(customer)), format!("/orgs/{RESELLER}/customers"));
-    // Also for who has no right above.
+    // Also for a key without any right above.
     let key = scene.key(customer, RoleNumber::ADMIN).await;
     assert_eq!(scene.ask(&key, "GET", &path, Value::Null).await.str("/parentId"), RESELLER);
     assert_eq!(scene.ask(KEY, "GET", &listed, Value::Null).await.str("/items/0/parentId"), RESELLER);

@@ -1,4 +1,5 @@
-//! What keys can't do: outlive the one that made them. And what only some may: act as another, make admins of the realm.
+//! What keys can't do: outlive the key that issued them. And what only some may do: act as another user, make admins of
+//! the realm.
 
 use axum::body::Body;
 use http::Request;
@@ -62,7 +63,7 @@ async fn no_token_outlives_the_one_that_made_it() {
         let answer = world.call_as(key, "POST", "/v1/tokens", later).await;
         assert_eq!((answer.status.as_u16(), answer.str("/field")), (422, "expires_at"), "{}", answer.text());
     }
-    // Nor one made by one made by it, nor through another surface.
+    // The same holds for keys that such a key issues, and for keys issued through another surface.
     let child = world.call_as(&secrets[0], "POST", "/v1/tokens", json!({"kind": "realm"})).await;
     assert_eq!(child.str("/expires_at"), end);
     secrets.push(child.str("/secret").to_owned());
@@ -94,7 +95,7 @@ async fn no_token_outlives_the_one_that_made_it() {
     assert_eq!(world.verify().await, Vec::<String>::new());
 }
 
-/// Nobody makes of another key what he couldn't have made himself.
+/// Nobody can change a key into one that they couldn't have issued.
 #[tokio::test]
 async fn no_token_gives_another_one_more_than_it_has() {
     let world = World::new().await;
@@ -112,7 +113,7 @@ async fn no_token_gives_another_one_more_than_it_has() {
     let patch = async |secret: &str, body: Value| world.call_as(secret, "PATCH", &path, body).await;
     let later = patch(&short, json!({"expires_at": "2099-01-01T00:00:00Z"})).await;
     assert_eq!((later.status.as_u16(), later.str("/field")), (422, "expires_at"), "{}", later.text());
-    // Without an end it ends with the one that says so, as a new one does.
+    // Without an expiry, it expires with the key that changes it, as a new one would.
     assert_eq!(patch(&short, json!({"expires_at": null})).await.str("/expires_at"), end);
     for more in [json!({"roles": ["admin"]}), json!({"expires_at": null})] {
         assert_eq!(patch(&narrow, more).await.status, 403, "its scopes don't cover all that the other may use");
@@ -122,7 +123,7 @@ async fn no_token_gives_another_one_more_than_it_has() {
     assert_eq!((&all.json["roles"], &all.json["expires_at"]), (&json!(["admin"]), &Value::Null));
 }
 
-/// Nor is it given more by whom it may act as.
+/// A token can't change itself, even while acting as a user who may change it.
 #[tokio::test]
 async fn no_token_changes_itself_by_acting_as_another() {
     let world = World::new().await;
@@ -159,7 +160,7 @@ async fn expired_tokens_are_cleared_away_after_a_week() {
         listed.json["total"].as_u64().expect("a total")
     };
     world.clock.advance(HOUR * 24 * 7);
-    assert_eq!(count().await, 4, "they are shown a while, for who wonders");
+    assert_eq!(count().await, 4, "they are still shown for a while");
     world.clock.advance(HOUR + 1);
     assert_eq!(count().await, 1);
     assert_eq!(world.call_as(kept.str("/secret"), "GET", "/v1/users/me", Value::Null).await.status, 200);
@@ -171,9 +172,9 @@ async fn acting_as_another_user() {
     let world = World::new().await;
     let (ada, bob, acme) = (user(&world, "ada").await, user(&world, "bob").await, organization(&world, "Acme").await);
     made(&world, &format!("/v1/organizations/{acme}/memberships"), json!({"user_id": ada})).await;
-    let acting = async |key: &str, whom: &str, method: &str, path: &str, body: Value| {
+    let acting = async |key: &str, act_as: &str, method: &str, path: &str, body: Value| {
         let mut request = request(key, method, path, &body);
-        request.headers_mut().insert("roster-act-as", whom.parse().expect("a header"));
+        request.headers_mut().insert("roster-act-as", act_as.parse().expect("a header"));
         world.send(request).await
     };
     let me = acting(KEY, &ada, "GET", "/v1/users/me", Value::Null).await;
@@ -190,8 +191,8 @@ async fn acting_as_another_user() {
         assert_eq!(world.send(request).await.str("/code"), "not_found", "{nobody}");
     }
     let own = made(&world, "/v1/tokens", json!({"kind": "user", "user_id": ada})).await;
-    for whom in [&*bob, "usr_00000000000"] {
-        let refused = acting(own.str("/secret"), whom, "GET", "/v1/users/me", Value::Null).await;
+    for act_as in [&*bob, "usr_00000000000"] {
+        let refused = acting(own.str("/secret"), act_as, "GET", "/v1/users/me", Value::Null).await;
         assert_eq!((refused.str("/code"), refused.str("/permission")), ("forbidden", "users:act_as"));
     }
 }
@@ -248,7 +249,7 @@ async fn who_started_in_a_deleted_organization_starts_elsewhere() {
         starting.map(|m| m["organization_id"].as_str().expect("an id").to_owned()).collect::<Vec<_>>()
     };
     assert_eq!(starts(&ada).await, [places[3].clone()]);
-    // With all that is below, one event each: the deletion, and where ada starts now.
+    // Deleting a whole subtree records one event for the deletion and one for Ada's new default membership.
     let before = world.call("GET", "/v1/events?limit=1", Value::Null).await;
     let before = before.header("roster-sequence").and_then(|n| n.parse::<i64>().ok()).expect("a number");
     let gone = world.call("DELETE", &format!("/v1/organizations/{}?subtree=true", places[2]), Value::Null).await;
@@ -257,7 +258,7 @@ async fn who_started_in_a_deleted_organization_starts_elsewhere() {
     let kinds: Vec<_> = events.json["items"].as_array().expect("items").iter().map(|e| e["type"].clone()).collect();
     assert_eq!(kinds, ["organization.deleted", "membership.updated"], "{}", events.text());
     assert_eq!(starts(&ada).await, [places[0].clone()]);
-    assert!(starts(&bob).await.is_empty(), "who started nowhere still does");
+    assert!(starts(&bob).await.is_empty(), "a user without a default membership gets none");
     for place in &places[..2] {
         assert_eq!(world.call("DELETE", &format!("/v1/organizations/{place}"), Value::Null).await.status, 204);
     }

@@ -129,7 +129,7 @@ async fn a_patch_gives_nobody_more_addresses_than_a_hundred() {
     let refused = patch(&full, "ada@example.com").await;
     assert_eq!((refused.status.as_u16(), refused.str("/field")), (422, "addresses"), "{}", refused.text());
     assert_eq!(world.call("GET", &full, Value::Null).await.json["email"], Value::Null);
-    // The hundredth, and another one in its place.
+    // A user with 99 addresses: the hundredth can be added, and then replaced.
     let path = with(100..199).await;
     for email in ["ada@example.com", "ada@example.org"] {
         let changed = patch(&path, email).await;
@@ -157,7 +157,7 @@ async fn a_merge_patch_changes_what_it_names() {
     assert_eq!((&answer.json["public_metadata"], &answer.json["name"]), (&json!({}), &json!("Augusta Lovelace")));
     let answer = world.call("PATCH", &path, json!({"name": "Ada King Lovelace"})).await;
     assert_eq!((answer.str("/first_name"), answer.str("/last_name")), ("Ada", "King Lovelace"));
-    // Too much is refused, and nothing of it stays.
+    // A change that is too large is refused, and nothing of it is stored.
     let answer = world.call("PATCH", &path, json!({"name": "No", "public_metadata": {"x": "x".repeat(9000)}})).await;
     assert_eq!((answer.status.as_u16(), answer.str("/field")), (422, "public_metadata"));
     assert_eq!(world.call("GET", &path, Value::Null).await.str("/name"), "Ada King Lovelace");
@@ -171,7 +171,7 @@ async fn a_name_that_was_answered_can_be_sent_back() {
         let parts = json!({"first_name": first, "last_name": last});
         let known = world.call("PATCH", &path, parts.clone()).await;
         assert_eq!((known.status.as_u16(), known.str("/name")), (200, &*format!("{first} {last}")));
-        // Alone, where it says nothing about its parts, and with them.
+        // The same name again: without its parts, which are then unchanged, and with them.
         let mut whole = parts;
         whole["name"] = known.json["name"].clone();
         for same in [json!({"name": known.json["name"]}), whole] {
@@ -243,7 +243,7 @@ async fn a_repeated_request_is_done_once() {
     let other = post("k1", "/v1/users", json!({"email": "bob@example.com"})).await;
     assert_eq!((other.status.as_u16(), other.str("/code")), (422, "idempotency_key_reused"));
     assert_eq!(post("k2", "/v1/users", body).await.status, 409, "another key is another request");
-    // What was refused may be tried again under its key.
+    // A refused request can be tried again with the same key.
     let acme = organization(&world, json!({"name": "Acme", "max_members": 1})).await;
     let path = format!("/v1/organizations/{acme}/memberships");
     let bob = user(&world, "bob@example.com", "Bob").await;
@@ -252,12 +252,12 @@ async fn a_repeated_request_is_done_once() {
     assert_eq!((full.status.as_u16(), full.str("/code")), (409, "limit_reached"));
     world.call("PATCH", &format!("/v1/organizations/{acme}"), json!({"max_members": 0})).await;
     assert_eq!(post("k4", &path, json!({"user_id": bob})).await.status, 201);
-    // A secret is told once: nobody remembers it.
+    // A secret is returned only once, since it isn't stored.
     let token = json!({"kind": "organization", "organization_id": acme, "roles": ["viewer"]});
     let (first, again) = (post("k5", "/v1/tokens", token.clone()).await, post("k5", "/v1/tokens", token).await);
     assert!(first.str("/secret").starts_with("rst_"));
     assert_eq!((again.status.as_u16(), again.str("/id"), again.json.get("secret")), (201, first.str("/id"), None));
-    // A day later the key is free.
+    // A day later the key can be used for another request.
     world.clock.advance(25 * 60 * 60 * 1000);
     assert_eq!(post("k1", "/v1/users", json!({"email": "new@example.com"})).await.status, 201);
 }
@@ -271,11 +271,11 @@ async fn a_repeated_request_is_answered_to_who_sent_it_whomever_he_acts_as() {
     assert_eq!(world.call("POST", &path, json!({"user_id": ada, "roles": ["admin"]})).await.status, 201);
     let narrow = world.call("POST", "/v1/tokens", json!({"kind": "realm", "scopes": ["users:act_as"]})).await;
     let longest = "k".repeat(255);
-    let post = async |key: &str, whom: Option<&str>| {
+    let post = async |key: &str, act_as: Option<&str>| {
         let mut request = request(key, "POST", &path, &json!({"user_id": bob}));
         request.headers_mut().insert("idempotency-key", longest.parse().expect("a header value"));
-        if let Some(whom) = whom {
-            request.headers_mut().insert("roster-act-as", whom.parse().expect("a header value"));
+        if let Some(act_as) = act_as {
+            request.headers_mut().insert("roster-act-as", act_as.parse().expect("a header value"));
         }
         world.send(request).await
     };
@@ -283,10 +283,10 @@ async fn a_repeated_request_is_answered_to_who_sent_it_whomever_he_acts_as() {
     assert_eq!(first.status, 201, "{}", first.text());
     let again = post(KEY, Some(ada.as_str())).await;
     assert_eq!((again.status.as_u16(), again.str("/id")), (201, first.str("/id")));
-    // Another key that may act as her is told nothing, since it may not do it.
+    // Another key that may act as Ada doesn't get the stored answer, since it may not make this request.
     let other = post(narrow.str("/secret"), Some(ada.as_str())).await;
     assert_eq!((other.status.as_u16(), other.str("/code")), (403, "forbidden"), "{}", other.text());
-    // As somebody else, or as oneself, it is another request.
+    // Acting as another user, or as nobody, makes it a different request.
     let as_bob = post(KEY, Some(bob.as_str())).await;
     assert_eq!((as_bob.status.as_u16(), as_bob.str("/code")), (403, "forbidden"), "{}", as_bob.text());
     let as_oneself = post(KEY, None).await;
@@ -337,7 +337,7 @@ async fn a_batch_is_done_whole_or_not_at_all() {
     let answer = world.call("POST", &batch, spoiled).await;
     assert_eq!((answer.status.as_u16(), answer.str("/code")), (422, "items_refused"));
     let items = answer.json["items"].as_array().expect("items");
-    // Roles are read first: what can't be read is told before anything is tried.
+    // Roles are parsed first: what can't be parsed is reported before anything is tried.
     assert_eq!((items[0]["index"].as_u64(), items[0]["field"].as_str()), (Some(5), Some("operations[5].roles")));
     let spoiled = json!({"operations": [
         {"op": "update", "user_id": users[0], "roles": ["viewer"]},
@@ -431,7 +431,7 @@ async fn organizations_are_a_tree() {
         world.call("PATCH", &format!("/v1/organizations/{labs}"), json!({"parent_id": beta, "name": "Lab"})).await;
     assert_eq!((answer.str("/name"), answer.str("/parent_id")), ("Lab", beta.as_str()));
     assert_eq!(get(&deep).await.json["depth"], 3);
-    // Every form of an id is taken.
+    // Every form of an id is accepted.
     let ids = get(&deep).await.json["ids"].clone();
     for form in ids.as_object().expect("forms").values() {
         assert_eq!(get(form.as_str().expect("text")).await.str("/id"), deep);
@@ -473,7 +473,7 @@ async fn roles_and_permissions_of_the_realms_own() {
     assert_eq!(world.call("GET", "/v1/roles/clerk", Value::Null).await.json["permissions"], json!([]));
     world.call("DELETE", &format!("/v1/organizations/{acme}/memberships/{ada}"), Value::Null).await;
     assert_eq!(world.call("DELETE", "/v1/roles/clerk", Value::Null).await.status, 204);
-    // Who defines roles gives nobody more than he holds himself, by where they count either.
+    // Defining a role can't grant more than the caller holds, not even by changing where the role counts.
     made_lead(&world, &ada, &acme).await;
     for number in 0..53 {
         let answer = world.call("POST", "/v1/roles", json!({"key": format!("r{number}")})).await;
@@ -484,7 +484,7 @@ async fn roles_and_permissions_of_the_realms_own() {
     assert!(world.verify().await.is_empty());
 }
 
-/// Two roles: by one Ada may define roles, the other grants more than that where it is held.
+/// Gives Ada a role that lets her define roles, and one that grants more where it is held; then she changes the latter.
 async fn made_lead(world: &World, ada: &str, acme: &str) {
     let root = world.call("GET", "/v1/realm", Value::Null).await.str("/root_organization_id").to_owned();
     for role in [

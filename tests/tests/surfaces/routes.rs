@@ -5,9 +5,9 @@ use roster_tests::World;
 use roster_tests::operations::{Fixture, Operation, PASSWORD, all, log_in, secret};
 use roster_tests::world::KEY;
 
-/// What anyone with a key of the realm may do, without any right.
+/// What any key of the realm may do, without any right.
 const EVERYONE: [&str; 23] = [
-    // A no is an answer.
+    // A denial is an answer, not a refusal.
     "check",
     "checkBatch",
     "Evaluate",
@@ -30,11 +30,11 @@ const EVERYONE: [&str; 23] = [
     "scim_resource_type",
     "scim_schemas",
     "scim_schema",
-    // By its contract, who is a user sees himself.
+    // By its contract, users may read their own record.
     "scim_me",
 ];
 
-/// What any user may do, about himself.
+/// What any user may do with their own login.
 const OWN: [&str; 6] =
     ["getLogin", "updateLoginInfo", "getLoginMemberships", "getSessions", "deleteSessions", "deleteCurrentSession"];
 
@@ -98,7 +98,7 @@ fn well_formed() -> String {
     format!("rst_{}", "0".repeat(48))
 }
 
-/// A realm's own key may do what belongs to no entity of another realm; the answer must not show one.
+/// Whether another realm's key may use it, since it refers to no entity; the answer must not show one of this realm.
 fn is_open_to_foreign_realm(operation: &Operation) -> bool {
     let name = operation.id.replacen("scim_roles_", "scim_", 1);
     let name = name.as_str();
@@ -123,9 +123,9 @@ fn is_open_to_foreign_realm(operation: &Operation) -> bool {
         "scim_list_both",
         "scim_search_both",
     ];
-    // By contract, who is unknown has an empty list of memberships there.
+    // By contract, an unknown user has an empty list of memberships there.
     let empty = operation.id == "GetMemberships";
-    // So it has, for whoever asks, no effect to end a token that isn't there.
+    // By contract, revoking an unknown token succeeds for every caller, without any effect.
     let ends_nothing = operation.id == "post_oauth2_revoke";
     let makes = [
         "createUser",
@@ -148,7 +148,7 @@ async fn try_operation(operation: &Operation) -> Vec<String> {
     let world = World::new().await;
     let fixture = Fixture::new(&world).await;
     let mut problems = Vec::new();
-    // SCIM is there twice.
+    // SCIM is mounted twice, with the same operations.
     let name = operation.id.replacen("scim_roles_", "scim_", 1);
     let name = name.as_str();
     let mut note = |problem: String| problems.push(format!("{} {}: {problem}", operation.surface.word(), operation.id));
@@ -171,7 +171,7 @@ async fn try_operation(operation: &Operation) -> Vec<String> {
             note(format!("with {}: {} {}", key.what, answer.status, answer.text()));
         }
         for name in ["acme", "subsidiary", "bob@", "ada@", "eve@"] {
-            // Nothing of the realm shows, not even in an error's words; what was sent may be repeated.
+            // The answer shows nothing of the realm, not even in an error's text, except what the request contained.
             let sent = fixture.uri(operation).contains(name) || fixture.body(operation).to_string().contains(name);
             let own = name == "eve@" && (operation.path.ends_with("/Me") || key.is_a_user());
             if !sent && !own && answer.text().contains(name) {
@@ -182,11 +182,11 @@ async fn try_operation(operation: &Operation) -> Vec<String> {
             note(format!("with {}: no X-Request-Id", key.what));
         }
     }
-    // The request is one that can be done: else the refusals above would prove nothing.
+    // The request must be valid; otherwise the refusals above would prove nothing.
     let answer = world.send(fixture.request(operation, Some(KEY))).await;
-    // A realm key is no user.
+    // A realm key has no user.
     let nobody = operation.path.ends_with("/v2/Me") && answer.status == 404;
-    // By its contract, a role of an organization is made and deleted with these.
+    // By its contract, such a group is created and deleted only with its role or organization.
     let never = matches!(operation.id.as_str(), "scim_roles_create_group" | "scim_roles_delete_group")
         && answer.json["scimType"] == "mutability";
     if !answer.status.is_success() && !nobody && !never {

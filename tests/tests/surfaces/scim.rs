@@ -7,7 +7,8 @@ use roster_tests::World;
 use roster_tests::world::KEY;
 use serde_json::{Value, json};
 
-/// Who sends it, in which words, and which of the members ada, bob and eve are left. All three are there before; zoe is a user.
+/// What a client sends, and which of the members ada, bob and eve are left afterwards. Before, all three are members;
+/// zoe is a user.
 struct MemberCase {
     client: &'static str,
     what: &'static str,
@@ -138,7 +139,7 @@ const MEMBER_CASES: &[MemberCase] = &[
     },
     MemberCase {
         client: "any",
-        what: "remove of somebody unknown, or of who is no member, is no error (retries)",
+        what: "removing an unknown user, or one who isn't a member, is no error (retries)",
         operations: |d| {
             json!([
                 {"op": "remove", "path": "members", "value": [member(d, "zoe"), {"value": "usr_00000000000"}, "nobody"]},
@@ -150,7 +151,7 @@ const MEMBER_CASES: &[MemberCase] = &[
     },
     MemberCase {
         client: "any",
-        what: "adding who is there changes nothing",
+        what: "adding an existing member changes nothing",
         operations: |d| json!([{"op": "add", "path": "members", "value": [member(d, "ada"), d.user("ada")]}]),
         status: 204,
         left: ALL,
@@ -315,7 +316,7 @@ const AT_ONCE: usize = 100;
 async fn a_hundred_patches_at_once_lose_nobody() {
     let names: Vec<String> = (0..AT_ONCE).map(|n| format!("user{n:03}")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    // The first half goes, the second comes.
+    // The first half is removed while the second is added.
     let (first, second) = names.split_at(AT_ONCE / 2);
     let directory = std::sync::Arc::new(Directory::with_members(first, second).await);
     let path = format!("/Groups/{}", directory.group());
@@ -466,7 +467,7 @@ async fn what_clients_look_for() {
         ("Rauthy: it is exact", "/Users?filter=externalId%20eq%20%22EXT-ada%22".to_owned(), 0),
         ("Entra: a group's name", "/Groups?excludedAttributes=members&filter=displayName+eq+%22ACME%22".to_owned(), 1),
         (
-            "Entra: is he a member",
+            "Entra: is the user a member",
             format!("/Groups?filter=id+eq+%22{group}%22+and+members+eq+%22{ada}%22&attributes=id"),
             1,
         ),
@@ -533,7 +534,7 @@ async fn schemas_can_be_asked_for() {
         (format!("/Users?filter=schemas+eq+%22{USER}%22"), 2),
         (format!("/Users?filter=schemas+eq+%22{ENTERPRISE}%22"), 1),
         (format!("/Users?filter=not+(schemas+eq+%22{ENTERPRISE}%22)"), 1),
-        // The root, acme and labs; only labs has something of the extension.
+        // The groups are the root, acme and labs; only labs has attributes of the extension.
         (format!("/Groups?filter=schemas+eq+%22{GROUP}%22"), 3),
         (format!("/Groups?filter=schemas+eq+%22{EXTENSION}%22"), 1),
         (format!("/Groups?filter=schemas+eq+%22{EXTENSION}%22+and+members.display+pr"), 0),
@@ -550,7 +551,7 @@ async fn schemas_can_be_asked_for() {
 async fn a_users_tag_is_the_same_in_every_answer() {
     let directory = Directory::with_members(&["ada"], &["bob"]).await;
     let path = format!("/Users/{}", directory.user("ada"));
-    // Without `active`, since filters see that in another way.
+    // Without `active`, since filters see a missing value in another way.
     let made = directory.patch(&path, json!([{"op": "remove", "path": "active"}])).await;
     let tag = made.header("etag").expect("a tag");
     assert_eq!(made.str("/meta/version"), tag);
@@ -681,7 +682,7 @@ async fn pages_by_index_and_cursor_see_each_once() {
     }
 }
 
-/// As in URLs, without padding.
+/// Base64 as used in URLs, without padding.
 fn base64url(bytes: &[u8]) -> String {
     const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let letters = |three: &[u8]| {
@@ -756,7 +757,7 @@ async fn what_others_change_is_seen() {
     assert_eq!(after.json["name"]["givenName"], "Augusta");
     assert_eq!(after.json["emails"][0]["value"], "augusta@example.com");
     assert_ne!(before.header("etag"), after.header("etag"));
-    // A write about something else takes nothing of it back.
+    // Writing another attribute doesn't undo these changes.
     directory.patch(&path, json!([{"op": "replace", "path": "title", "value": "Countess"}])).await;
     let user = directory.world.call("GET", &native, Value::Null).await;
     assert_eq!((user.str("/first_name"), user.str("/email")), ("Augusta", "augusta@example.com"));
@@ -777,7 +778,7 @@ async fn a_name_that_was_put_together_goes_with_its_parts() {
     let native = directory.world.call("GET", &format!("/v1/users/{}", made.str("/id")), Value::Null).await;
     assert_eq!(native.str("/name"), "Mary Zed");
     assert_eq!(total(&directory, "/Users?filter=name.formatted+eq+%22Mary+Watson%22").await, 0);
-    // What a directory said stays as it said it.
+    // What a directory wrote is kept as it was written.
     let said = json!({"userName": "jo", "name": {"formatted": "Dr. Jo Doe", "givenName": "Jo", "familyName": "Doe"}});
     let said = directory.send("POST", "/Users", said).await;
     let renamed = directory.patch(&format!("/Users/{}", said.str("/id")), rename).await;
@@ -821,7 +822,7 @@ async fn the_role_of_a_group_moves_who_has_exactly_the_former() {
     );
     assert_eq!(directory.patch(&path, role("owner")).await.str("/scimType"), "invalidValue");
     assert_eq!(directory.patch(&path, role("nonsense")).await.str("/scimType"), "invalidValue");
-    // A client that doesn't know the extension changes nothing of it.
+    // A client that doesn't know the extension leaves it unchanged.
     let put = directory.send("PUT", &path, json!({"displayName": "acme"})).await;
     assert_eq!(put.json[EXTENSION]["role"], "viewer");
     directory.patch(&path, json!([{"op": "remove", "path": format!("{EXTENSION}:role")}])).await;
@@ -914,7 +915,7 @@ async fn a_users_groups_are_roles_where_groups_are() {
         let answer = directory.world.call("GET", &path, Value::Null).await;
         assert_eq!(answer.json["totalResults"], found, "{group}: {}", answer.text());
     }
-    // Elsewhere they are what they were.
+    // At the other mount, a user's groups are still organizations.
     let user = directory.send("GET", &format!("/Users/{ada}"), Value::Null).await;
     let groups: Vec<&str> =
         user.json["groups"].as_array().expect("groups").iter().filter_map(|group| group["value"].as_str()).collect();
@@ -1056,7 +1057,7 @@ async fn transport() {
             ("GET", "/Users"),
             ("GET", "/ServiceProviderConfig"),
             ("GET", "/Me"),
-            // What isn't there comes after the key, too.
+            // The key is checked even before the path.
             ("GET", "/Nothing"),
             ("DELETE", "/Users"),
         ] {

@@ -93,7 +93,7 @@ async fn nobody_outside_the_domain_is_there() {
     assert_eq!((refused.status.as_u16(), refused.str("/scimType")), (400, "invalidValue"));
     let unknown = customers.join(By::Beta, customers.beta, "usr_00000000000").await;
     assert_eq!(refused.text().replace(&ada, "X"), unknown.text().replace("usr_00000000000", "X"), "told the same");
-    // A group's name that is taken elsewhere is free.
+    // A group name that another domain uses is available.
     for by in [By::Acme, By::Beta] {
         assert_eq!(customers.send(by, "POST", "/Groups", json!({"displayName": "team"})).await.status, 201);
     }
@@ -107,7 +107,7 @@ async fn a_person_who_is_shared_belongs_to_who_made_him() {
     let customers = Customers::new().await;
     let ada = customers.make(By::Acme, "ada").await;
     customers.join(By::Acme, customers.acme, &ada).await;
-    // Linked: the answer is as for somebody new, with what was said and nothing else.
+    // Linked: the answer is as for a new user, with only what the request contained.
     let body = json!({"userName": "lovelace", "emails": [{"value": "ADA@example.com"}], "displayName": "Miss L", "externalId": "7"});
     let linked = customers.send(By::Beta, "POST", "/Users", body.clone()).await;
     assert_eq!((linked.status.as_u16(), linked.str("/id")), (201, ada.as_str()));
@@ -115,7 +115,7 @@ async fn a_person_who_is_shared_belongs_to_who_made_him() {
     assert_eq!(customers.send(By::Beta, "POST", "/Users", body).await.status, 409);
     assert_eq!(customers.join(By::Beta, customers.beta, &ada).await.status, 204);
     let path = format!("/Users/{ada}");
-    // What beta writes is shown to beta alone.
+    // What beta writes is shown only to beta.
     let rename = json!({"Operations": [
         {"op": "replace", "path": "userName", "value": "mallory"},
         {"op": "replace", "value": {"name": {"givenName": "Mal"}, "active": false}},
@@ -132,7 +132,7 @@ async fn a_person_who_is_shared_belongs_to_who_made_him() {
     assert_eq!(seen.json["groups"].as_array().map(Vec::len), Some(1), "only acme's own: {}", seen.text());
     assert_eq!(customers.total(By::Beta, "/Users?filter=userName+eq+%22ada%22").await, 0);
     assert_eq!(customers.total(By::Beta, "/Users?filter=userName+eq+%22MALLORY%22").await, 1);
-    // What his home writes is he himself, and beta's picture stays.
+    // What the home domain writes changes the user's own data; beta still sees what it wrote.
     customers
         .send(By::Acme, "PATCH", &path, json!({"Operations": [{"op": "replace", "value": {"userName": "augusta"}}]}))
         .await;
@@ -141,7 +141,7 @@ async fn a_person_who_is_shared_belongs_to_who_made_him() {
     customers.verify().await;
 }
 
-/// A key of the organization that dies with this user.
+/// A key of the organization that is valid only while this user is.
 async fn key_of(customers: &Customers, organization: OrganizationId, user: &str) -> String {
     let new = NewToken {
         organization: Some(organization.into()),
@@ -158,7 +158,7 @@ async fn may_read(customers: &Customers, token: &str, organization: Organization
     customers.world.call_as(token, "GET", &path, Value::Null).await.status.is_success()
 }
 
-/// Ada is at home at acme, and a member of beta too, whose directory knows her.
+/// Ada's home is acme; she is also a member of beta, whose directory has linked her.
 async fn shared() -> (Customers, String) {
     let customers = Customers::new().await;
     let ada = customers.make(By::Acme, "ada").await;
@@ -193,10 +193,10 @@ async fn switched_off_by_one_customer_he_is_off_there_alone() {
     }
     assert!(!may_read(&customers, &bound, customers.beta).await, "tokens from there fail");
     let listed = customers.send(By::Beta, "GET", &format!("/Groups/{}", customers.beta.native()), Value::Null).await;
-    assert_eq!(listed.json["members"].as_array().map(Vec::len), Some(1), "and he stays a member");
+    assert_eq!(listed.json["members"].as_array().map(Vec::len), Some(1), "still a member");
     customers.send(By::Beta, "PATCH", &format!("/Users/{ada}"), active(true)).await;
     assert_eq!(both().await, (true, true));
-    // At home it is the user himself.
+    // At home, this changes the user's own status.
     customers.send(By::Acme, "PATCH", &format!("/Users/{ada}"), active(false)).await;
     assert_eq!(both().await, (false, false));
     customers.verify().await;
@@ -239,19 +239,19 @@ async fn deleting_takes_out_of_the_domain_and_no_further() {
         .await;
     customers.join(By::Beta, customers.beta, &ada).await;
     let path = format!("/Users/{ada}");
-    // Beta holds her still.
+    // She stays in beta.
     assert_eq!(customers.send(By::Acme, "DELETE", &path, Value::Null).await.status, 204);
     assert_eq!(customers.send(By::Acme, "GET", &path, Value::Null).await.status, 404);
     assert_eq!(customers.send(By::Beta, "GET", &path, Value::Null).await.status, 200);
     let members = customers.send(By::Acme, "GET", &format!("/Groups/{}", customers.acme.native()), Value::Null).await;
     assert_eq!(members.json["members"], json!([]));
-    // She isn't at home at beta, so she stays a user of the realm.
+    // Beta isn't her home, so she remains a user of the realm.
     assert_eq!(customers.send(By::Beta, "DELETE", &path, Value::Null).await.status, 204);
     assert_eq!(customers.send(By::Realm, "GET", &path, Value::Null).await.status, 200);
-    // Nothing else holds him.
+    // Bob has no other memberships or links, so the user is deleted.
     assert_eq!(customers.send(By::Acme, "DELETE", &format!("/Users/{bob}"), Value::Null).await.status, 204);
     assert_eq!(customers.send(By::Realm, "GET", &format!("/Users/{bob}"), Value::Null).await.status, 404);
-    // The realm's own directory deletes.
+    // The realm's own directory deletes the user.
     assert_eq!(customers.send(By::Realm, "DELETE", &path, Value::Null).await.status, 204);
     assert_eq!(customers.send(By::Realm, "GET", &path, Value::Null).await.status, 404);
     customers.verify().await;
@@ -292,7 +292,7 @@ async fn a_keys_own_group_stays_and_children_move_within() {
         );
     }
     let out = json!({"Operations": [{"op": "remove", "path": format!("{extension}:parent")}]});
-    // What it is shown as can be sent back.
+    // What was read can be sent back unchanged.
     let shown = customers.send(By::Acme, "GET", &own, Value::Null).await;
     assert_eq!(customers.send(By::Acme, "PUT", &own, shown.json).await.status, 200);
     assert_eq!(customers.send(By::Acme, "PATCH", &own, out.clone()).await.status, 204);

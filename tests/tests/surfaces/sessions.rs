@@ -90,7 +90,7 @@ async fn who_is_suspended_by_a_directory_has_no_link_to_where_he_is() {
     let place = made("/v1/organizations", json!({"name": "Acme"})).await.str("/id").to_owned();
     let body = json!({"kind": "organization", "organization_id": place, "roles": ["admin"], "name": "directory"});
     let token = made("/v1/tokens", body).await;
-    // At home he is the realm's; the organization's directory has him, too, and he is a member there.
+    // Bob's home is the realm; as a member of the organization, Bob is also visible to its directory.
     let bob = json!({"userName": "bob@example.com", "emails": [{"value": "bob@example.com", "primary": true}]});
     let id = made("/scim/v2/Users", bob.clone()).await.str("/id").to_owned();
     let members = format!("/v1/organizations/{place}/memberships");
@@ -141,7 +141,7 @@ async fn a_session_of_a_link_makes_no_lasting_key_as_another_either() {
     later["expires_at"] = far.clone();
     let later = as_eve("POST", "/v1/tokens", later).await;
     assert_eq!((later.status.as_u16(), later.str("/field")), (422, "expires_at"), "{}", later.text());
-    // Nor does it give one of hers more time than it has itself.
+    // Nor can it extend one of her existing keys beyond its own expiry.
     let hers = world.call("POST", "/v1/tokens", json!({"kind": "user", "user_id": eve})).await;
     let path = format!("/v1/tokens/{}", hers.str("/id"));
     let later = as_eve("PATCH", &path, json!({"expires_at": far})).await;
@@ -221,16 +221,16 @@ async fn what_is_marked_as_deleted_is_hidden_with_all_below_and_comes_back() {
     assert_eq!(visible(child, "subsidiary").await, [false; 3]);
     let listed = world.call("GET", "/v1/organizations?status=deleted&total=true", Value::Null).await;
     assert_eq!(listed.json["total"], 2);
-    // Nor does it show through its members.
+    // Nor is it shown in its members' lists of memberships.
     let of_bob = format!("/clerk/v1/users/{}/organization_memberships", fixture.bob.id.native());
     assert!(!ask(&world, KEY, "GET", &of_bob).await.text().contains("acme"));
-    // Its slug is still its own, its name is free where names are unique.
+    // Its slug stays taken; its name is available on surfaces where names are unique.
     let taken = world.call("POST", "/v1/organizations", json!({"name": "x", "slug": fixture.account.slug})).await;
     assert_eq!(taken.status, 409);
     let body = json!({"name": "acme"}).to_string();
     let request = Request::post("/box/2.0/groups").header("authorization", format!("Bearer {KEY}"));
     assert_eq!(world.send(request.body(Body::from(body)).expect("a request")).await.status, 201);
-    // What moves below the mark goes under with it, and comes up again elsewhere.
+    // An organization that is moved below a deleted one is shown as deleted, until it is moved elsewhere.
     let moved = world.call("POST", "/v1/organizations", json!({"name": "wanderer"})).await.str("/id").to_owned();
     let moved = format!("/v1/organizations/{moved}");
     let answer = world.call("PATCH", &moved, json!({"parent_id": child.native()})).await;
@@ -238,7 +238,7 @@ async fn what_is_marked_as_deleted_is_hidden_with_all_below_and_comes_back() {
     let root = world.operator().await.root().native();
     assert_eq!(world.call("PATCH", &moved, json!({"parent_id": root})).await.str("/status"), "active");
 
-    // A mark of its own stays when the one above goes.
+    // An organization's own mark as deleted stays when its ancestor's is removed.
     let below = format!("/v1/organizations/{}", child.native());
     world.call("PATCH", &below, json!({"status": "deleted"})).await;
     let answer = world.call("PATCH", &path, json!({"status": "active", "suspended": true})).await;

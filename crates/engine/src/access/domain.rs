@@ -71,7 +71,7 @@ impl Found<Organization> {
 }
 
 impl Allowed<Domain> {
-    /// A user who was looked up, if he is visible to the domain; else `NotFound`.
+    /// A user who was looked up, if visible to the domain; else `NotFound`.
     pub(crate) fn sees(&self, reader: Reader<'_>, found: Found<User>) -> Result<Allowed<User>> {
         let user = found.0;
         let visible = match self.bounded() {

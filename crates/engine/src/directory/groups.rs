@@ -52,7 +52,7 @@ pub struct ProvisionedGroup {
 pub struct GroupMember {
     pub user: UserId,
     pub roles: RoleSet,
-    /// The user as the domain sees him, if it was asked for.
+    /// The user as seen by the domain, if this was asked for.
     pub shown: Option<ProvisionedUser>,
 }
 
@@ -216,7 +216,7 @@ fn name_is_free(reader: Reader<'_>, domain: &Domain, name: &str, own: Option<Org
     Ok(())
 }
 
-/// Checks that a group may give this role: the caller could give it himself, and it isn't the owner's.
+/// Checks that a group may give this role: the caller could give it, and it isn't the owner's.
 fn check_role(reader: Reader<'_>, place: &Allowed<Organization>, role: RoleNumber) -> Result<()> {
     if role == RoleNumber::OWNER || reader.roles()?.get(role).is_none() {
         return Err(Error::invalid("role", "is not a role that a group can give"));

@@ -69,7 +69,7 @@ impl MemberSet {
         }
     }
 
-    /// The owner always stays a member, but his other roles can be removed.
+    /// The owner always stays a member, but the owner's other roles can be removed.
     const fn keeps(self, roles: RoleSet) -> bool {
         matches!(self, Self::Members { .. }) && is_owner(roles)
     }
@@ -120,7 +120,7 @@ fn all_of(reader: Reader<'_>, domain: &Allowed<Domain>, names: &[String]) -> Res
 }
 
 /// The set of one group while a request is evaluated. Nothing is written before all steps are applied: a user who is removed and added
-/// again keeps what he had, and only the net difference counts.
+/// again keeps the membership as it was, and only the net difference counts.
 struct MemberSetEdit<'w, 'a, 't> {
     tx: &'w mut Tx<'a, 't>,
     domain: &'w Allowed<Domain>,

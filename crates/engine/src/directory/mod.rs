@@ -7,9 +7,9 @@
 //!     └ beta ─────────────────── domain of beta's key
 //! ```
 //!
-//! A user has one *home*: the domain that created him, else the realm. Writes of his home (or the realm) change the user himself; what
-//! another domain writes is stored in its link and shown to that domain only. So no customer's directory can rename, lock or take
-//! over a user whom others share.
+//! A user has one *home*: the domain that created the user, else the realm. Writes by the home (or the realm) change
+//! the user's own data; what another domain writes is stored in its link and shown to that domain only. So no
+//! customer's directory can rename, lock or take over a user who is shared with others.
 //!
 //! Members change as sets. Each request is evaluated inside one transaction against the current members: users who aren't named are
 //! neither added nor removed, and no concurrent change is lost.
@@ -36,7 +36,8 @@ pub use users::{ProvisionedUser, UserProfile, UserProfilePatch};
 /// Options for directories.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DirectoryOptions {
-    /// Whether a directory that creates a user who exists elsewhere in the realm is linked to him. If not, it is refused.
+    /// Whether a directory that creates a user who exists elsewhere in the realm is linked to that user. If not, the
+    /// creation is refused.
     pub link_existing: bool,
     /// A request that would remove more than this percentage of a group's members, and more than `max_removal_floor` of them, is refused.
     /// 100 turns the guard off.

@@ -20,17 +20,17 @@ use crate::transaction::{Reader, Tx};
 use crate::users::{NewUser, UserPatch};
 use crate::{invitations, memberships, tokens, users};
 
-/// A user as one domain sees him.
+/// A user as seen by one domain.
 #[derive(Clone, Debug)]
 pub struct ProvisionedUser {
     /// Roster's own data. If the user isn't `own` and has a link, only the id concerns this domain.
     pub user: User,
     pub link: Option<DirectoryLink>,
-    /// His user name for this domain, if a directory has set one.
+    /// The user name for this domain, if a directory has set one.
     pub user_name: Option<String>,
-    /// Whether this domain's writes change the user himself.
+    /// Whether this domain's writes change the user's own data, not only the link.
     pub own: bool,
-    /// His organizations in the domain, if they were asked for.
+    /// The user's organizations in the domain, if they were asked for.
     pub groups: Vec<GroupOf>,
 }
 
@@ -40,7 +40,7 @@ impl ProvisionedUser {
         !self.own && self.link.is_some()
     }
 
-    /// His user name for this domain: as set by a directory, else his address, user name or id.
+    /// The user name for this domain: as set by a directory, else the user's address, user name or id.
     pub fn shown_user_name(&self) -> String {
         let given = || self.user.email().or(self.user.username.as_deref()).map(str::to_owned);
         self.user_name.clone().or_else(given).unwrap_or_else(|| self.user.id.native())
@@ -225,8 +225,8 @@ fn taken(field: &'static str, user: UserId) -> Error {
     Error::AlreadyExists { subject: Subject::User, field, id: Some(user.raw()) }
 }
 
-/// An existing user elsewhere in the realm who matches a profile: by address, else by his user name at home, unless both have an address and
-/// these differ.
+/// An existing user elsewhere in the realm who matches a profile: by address, else by the user name at home, unless
+/// both have an address and these differ.
 fn find_in_realm(reader: Reader<'_>, domain: &Domain, profile: &UserProfile) -> Result<Option<User>> {
     let address = profile.email.as_deref().and_then(|email| text::email(email).ok());
     if let Some(address) = &address
@@ -383,7 +383,7 @@ fn change(
         }
         if let Some(user_name) = patch.user_name {
             match home.filter(|home| home.domain != domain.id()) {
-                // The realm changes the user name in his home domain.
+                // The realm changes the user name in the user's home domain.
                 Some(home) => {
                     let renamed = DirectoryLink { user_name: Some(user_name), ..home.clone() };
                     put_link(tx, domain, Some(home), renamed)?;
@@ -411,8 +411,8 @@ fn owned(reader: Reader<'_>, domain: &Domain, user: UserId) -> Result<Option<Err
     Ok(None)
 }
 
-/// Revokes the domain's keys that were made for a user: his link's suspension, which may have disabled them, ends with the link, and
-/// they must not become valid again.
+/// Revokes the domain's keys that were made for a user. The link may have suspended the user and so disabled these
+/// keys; they must not become valid again when the link is removed.
 fn revoke_tokens(tx: &mut Tx<'_, '_>, domain: &Domain, user: UserId) -> Result<()> {
     let filter = TokenFilter {
         kind: Some(TokenKind::Organization),
@@ -430,7 +430,8 @@ fn revoke_tokens(tx: &mut Tx<'_, '_>, domain: &Domain, user: UserId) -> Result<(
     Ok(())
 }
 
-/// Removes a user from a domain, and deletes him if the domain is the realm, or his home and he has no other memberships or links.
+/// Removes a user from a domain. Also deletes the user if the domain is the realm, or if it is the user's home and no
+/// other memberships or links are left.
 fn remove(
     tx: &mut Tx<'_, '_>,
     domain: &Allowed<Domain>,
@@ -488,7 +489,8 @@ impl Caller {
         .await
     }
 
-    /// The acting user himself, as the realm's directory sees him. If he is limited to one membership, only that group is included.
+    /// The acting user, as seen by the realm's directory. If the user is limited to one membership, only that group is
+    /// included.
     pub async fn provisioned_self(&self) -> Result<ProvisionedUser> {
         self.read_graph(|reader| {
             let me = reader.user(&UserRef::Me)?.allow_self_or(reader, P::UsersRead)?.into_inner();
@@ -513,7 +515,8 @@ impl Caller {
         .await
     }
 
-    /// Changes a user. `edit` computes the patch from his current state; `None` changes nothing. Needs `users:write` at the top of the domain.
+    /// Changes a user. `edit` computes the patch from the user's current state; `None` changes nothing. Needs
+    /// `users:write` at the top of the domain.
     pub async fn change_provisioned_user<E: From<Error> + Send + 'static>(
         &self,
         user: impl Into<UserRef>,
@@ -533,8 +536,9 @@ impl Caller {
         .await
     }
 
-    /// Removes a user from the domain unless `check` refuses. His memberships in it and the keys made for him there are removed; he is deleted if
-    /// the domain is the realm, or his home and he has no other memberships or links. Refused ([`Error::OwnsOrganization`]) for an owner.
+    /// Removes a user from the domain unless `check` refuses. The user's memberships in it are removed, and the keys
+    /// made there for the user are revoked. The user is deleted if the domain is the realm, or if it is the user's home
+    /// and no other memberships or links are left. Refused ([`Error::OwnsOrganization`]) for an owner.
     pub async fn deprovision_user<E: From<Error> + Send + 'static>(
         &self,
         user: impl Into<UserRef>,

@@ -60,7 +60,7 @@ impl Chunk<'_> {
         Ok(())
     }
 
-    /// The user whom a line refers to.
+    /// The user that a line refers to.
     pub(super) fn person(&mut self, name: &UserName) -> Result<UserId> {
         self.known.user(self.reader, name)?.ok_or_else(|| {
             let named = match name {
@@ -112,8 +112,8 @@ impl Chunk<'_> {
             return Ok(Vec::new());
         }
         let emails = self.emails_of(user)?;
-        let to_him = emails.all.iter().filter_map(|email| self.known.pending.get(email)).flatten();
-        Ok(to_him.filter(|invitation| invitation.organization == organization).cloned().collect())
+        let sent = emails.all.iter().filter_map(|email| self.known.pending.get(email)).flatten();
+        Ok(sent.filter(|invitation| invitation.organization == organization).cloned().collect())
     }
 
     /// Closes an invitation of a user who becomes a member.
@@ -145,12 +145,13 @@ impl Chunk<'_> {
         Ok(known || !self.reader.view.members_among(organization, &[user])?.is_empty())
     }
 
-    /// The inviter. If given by id, he need not exist any more.
+    /// The inviter. If given by id, this user need not exist any more.
     pub(super) fn inviter(&mut self, name: &UserName) -> Result<UserId> {
         if let UserName::Id(id) = name { Ok(*id) } else { self.person(name) }
     }
 
-    /// Checks that an organization admits this user and one more member. `freed`: seats taken by his own invitations.
+    /// Checks that an organization admits this user and one more member. `freed`: seats taken by the user's own
+    /// invitations.
     fn admit(&mut self, place: &Organization, user: UserId, freed: usize) -> Result<()> {
         if !place.email_domains.is_empty() {
             let emails = self.emails_of(user)?;

@@ -29,12 +29,12 @@ impl Chunk<'_> {
         for pending in self.reader.view.pending_among(&[&email])? {
             self.known.put_pending(pending);
         }
-        let to_him = self.known.pending.get(&email).map(Vec::as_slice).unwrap_or_default();
+        let sent = self.known.pending.get(&email).map(Vec::as_slice).unwrap_or_default();
         let live = |invitation: &&Invitation| invitation.status_at(now) == InvitationStatus::Pending;
         // Invitations to the same address reserve the same user id.
-        let user = line.user.or_else(|| to_him.iter().filter(live).min_by_key(|i| i.id).map(Invitation::user_id));
+        let user = line.user.or_else(|| sent.iter().filter(live).min_by_key(|i| i.id).map(Invitation::user_id));
         let mut expired = Vec::new();
-        for other in to_him.iter().filter(|other| other.organization == place.id) {
+        for other in sent.iter().filter(|other| other.organization == place.id) {
             if live(&other) {
                 let id = Some(roster_model::EntityId::raw(other.id));
                 return Err(Error::AlreadyExists { subject: Subject::Invitation, field: "email", id });

@@ -85,8 +85,8 @@ impl Chunk<'_> {
         }
         let now = self.creation.now;
         for email in addresses.iter().filter(|address| address.kind == AddressKind::Email) {
-            let to_him = self.known.pending.get(&email.value).into_iter().flatten();
-            let oldest = to_him.filter(|i| i.status_at(now) == InvitationStatus::Pending).min_by_key(|i| i.id);
+            let sent = self.known.pending.get(&email.value).into_iter().flatten();
+            let oldest = sent.filter(|i| i.status_at(now) == InvitationStatus::Pending).min_by_key(|i| i.id);
             let Some(id) = oldest.map(roster_model::Invitation::user_id) else { continue };
             if !self.known.used.contains(&id.raw()) && !self.reader.view.ever_existed(id)? {
                 return Ok(Some(id));

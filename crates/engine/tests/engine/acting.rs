@@ -45,7 +45,7 @@ fn who_acts_as_a_user_has_that_users_rights_and_no_others() {
         assert!(!as_bob.is_realm_key() && !as_bob.is_realm());
         assert_eq!(as_bob.me().await.expect("a view").map(|me| me.id), Some(bob));
         assert!(matches!(as_bob.organization(place).await, Err(Error::NotFound(_))));
-        assert!(matches!(as_bob.act_as(ada).await, Err(Error::Forbidden(_))), "bob may not, so nor may who acts as he");
+        assert!(matches!(as_bob.act_as(ada).await, Err(Error::Forbidden(_))), "bob may not, so nor may as_bob");
 
         let as_ada = key.act_as(ada).await.expect("a realm key may");
         let patch = OrganizationPatch { name: Some("renamed".into()), ..OrganizationPatch::default() };
@@ -56,13 +56,13 @@ fn who_acts_as_a_user_has_that_users_rights_and_no_others() {
 
         let own = enter(&bench, NewToken { user: Some(ada.into()), ..NewToken::new(TokenKind::User) }).await;
         assert!(matches!(own.act_as(bob).await, Err(Error::Forbidden(_))));
-        assert!(matches!(own.act_as("100000").await, Err(Error::Forbidden(_))), "nor is she told who is there");
+        assert!(matches!(own.act_as("100000").await, Err(Error::Forbidden(_))), "nor is she told who exists");
         assert!(matches!(key.act_as("100000").await, Err(Error::NotFound(Subject::User))));
 
         let scopes = Some(vec![BuiltIn::UsersActAs.key().to_owned()]);
         let narrow = enter(&bench, NewToken { scopes, ..NewToken::new(TokenKind::Realm) }).await;
         let narrowed = narrow.act_as(ada).await.expect("its scope says so");
-        assert!(narrowed.organization(place).await.is_err(), "scopes narrow who acts as another, too");
+        assert!(narrowed.organization(place).await.is_err(), "scopes also restrict a key that acts as a user");
 
         // Revoked rights no longer count in the next operation.
         let asleep = UserPatch { status: Some(UserStatus::Inactive), ..UserPatch::default() };
@@ -200,7 +200,7 @@ fn memberships_by_their_own_id_and_what_is_bound_to_roles() {
         assert_eq!(operator.list_events(0, 1000, None).await.expect("the log").len(), before + 1, "one change");
         let same = operator.update_membership::<Two>(made.id, Some(true), patch()).await.expect("the same");
         assert_eq!(same.membership, admin.membership);
-        // By whatever way the role goes.
+        // The extras bound to the role go with it, however it is removed.
         let viewer = MembershipPatch { roles: Some(RoleSet::of(RoleNumber::VIEWER)), ..MembershipPatch::default() };
         let viewer = operator.update_member(place, ada, viewer).await.expect("a viewer").membership;
         assert!(!switch(&viewer));

@@ -205,7 +205,8 @@ async fn bound(caller: &Caller) -> Vec<String> {
     all
 }
 
-/// Pages of everything that the realm has, as one that shows the root, one that doesn't see them, and directories by their own keys.
+/// Pages of everything in the realm: on a surface that shows the root, on one that doesn't, and for directories with
+/// their own keys.
 async fn everything(
     engine: &Arc<Engine>,
     at_least: i64,
@@ -223,7 +224,7 @@ async fn everything(
                 for sort in [UserSort::Created, UserSort::Id] {
                     let query = UserQuery { sort, page: page.clone(), ..UserQuery::default() };
                     all.push(render(caller.list_users(query.clone()).await));
-                    // From somebody on, and some further.
+                    // The same, starting after a user.
                     let after = Some(UserRef::Id(user));
                     all.push(render(caller.list_users(UserQuery { after, ..query }).await));
                 }
@@ -272,7 +273,7 @@ async fn memory_and_database_say_the_same() {
     let seed = u64::from(std::process::id());
     let mut rng = TestRng(seed);
     let (mut answered, mut asked_again, mut known, mut updated, mut restored) = (0, 0, 0, 0, 0);
-    // Enough that their order is kept in memory; one of them is changed below.
+    // Enough members that their order is kept in memory; one of them is changed below.
     let crowd = NewOrganization { name: "crowd".into(), ..NewOrganization::default() };
     let crowd = operator.create_organization(crowd).await.expect("an organization").id;
     organizations.push(crowd);
@@ -300,7 +301,7 @@ async fn memory_and_database_say_the_same() {
         let roles = RoleSet::of(roles[rng.below(roles.len())]);
         let user = (!users.is_empty()).then(|| users[rng.below(users.len())]);
         let organization = (!organizations.is_empty()).then(|| organizations[rng.below(organizations.len())]);
-        // Mostly a pair of late: there is something to change, and memory knows it already.
+        // Mostly a recent pair: there is something to change, and memory knows it already.
         let (user, organization) = match (rng.below(3), pairs.len()) {
             (0, _) | (_, 0) => (user, organization),
             (_, known) => {
@@ -308,13 +309,13 @@ async fn memory_and_database_say_the_same() {
                 (Some(user), Some(organization))
             }
         };
-        // And often with the crowd.
+        // And often in the large organization.
         let organization = if rng.below(4) == 0 { Some(crowd) } else { organization };
-        // Some are brought along, and come in the middle of those who are there.
+        // Some have an earlier time of creation, so that they sort among the existing ones.
         let age = i64::try_from(rng.below(5)).unwrap_or_default() * 10_000;
         let created = (age > 0).then(|| writer.now().plus_ms(-age));
         let throw = rng.below(17);
-        // Now and then there is a member for sure, and then he has another role.
+        // Now and then a new user certainly becomes a member, who is then given another role.
         let (throw, user, organization) = match step % 20 {
             10 => {
                 let new = NewUser { email: Some(format!("member-{step}@example.com")), ..NewUser::default() };
@@ -347,7 +348,7 @@ async fn memory_and_database_say_the_same() {
                 let _ = writer.change_provisioned_user(user, rename).await;
             }
             (13 | 15, _, Some(organization)) => {
-                // Some of them are users.
+                // Some of these addresses belong to users.
                 let email = match rng.below(3) {
                     0 => format!("guest-{}@example.com", rng.below(4)),
                     _ => format!("member-{}@example.com", 10 + 20 * rng.below(4)),
@@ -415,7 +416,7 @@ async fn memory_and_database_say_the_same() {
         }
         let read = answers(&other, &users, &organizations).await;
         let mut remembered = answers(&operator, &users, &organizations).await;
-        // Never more than there is, whichever process wrote; a grant by another process may take a moment.
+        // Memory never grants more than the tables, whichever process wrote; another process's grant may take a moment.
         let more = remembered.iter().zip(&read).filter(|(memory, table)| memory.0 && !table.0).count();
         assert_eq!(more, 0, "seed {seed}, step {step}");
         if elsewhere {
@@ -454,7 +455,7 @@ async fn memory_and_database_say_the_same() {
                     };
                     directories.extend(writer.issue_token(key).await.ok().and_then(|issued| issued.secret));
                 }
-                // Reads never go back behind what has been seen of another process.
+                // Reads never go back behind what has been seen from another process.
                 let position = other.position().max(operator.position());
                 let read = everything(&beside, position, (user, organization, crowd), &directories).await;
                 let remembered = everything(&full, position, (user, organization, crowd), &directories).await;
@@ -532,7 +533,7 @@ async fn a_snapshot_of_another_time_is_not_used() {
         let listed = loop {
             let listed = operator.list_organizations(query.clone()).await.expect("organizations");
             operator.realm_for(roster_engine::BuiltIn::UsersRead).await.expect("the realm");
-            // After the graph has been built.
+            // Wait until the graph has been built.
             if engine.statistics().answered_from_memory > 0 {
                 break listed;
             }
@@ -551,11 +552,11 @@ async fn a_snapshot_of_another_time_is_not_used() {
     assert_eq!(make(&["two", "three"]).await.2, 1);
     let other_future = std::fs::read(snapshot()).expect("a snapshot");
     std::fs::copy(&earlier, &file).expect("a copy");
-    // Ahead of this database.
+    // This snapshot is ahead of the database.
     assert_eq!(make(&[]).await, (vec!["one".into()], Some(2), 0));
     std::fs::write(snapshot(), &other_future).expect("a snapshot");
     assert_eq!(make(&["four", "five", "six"]).await.2, 0);
-    // Behind it, but not in its past.
+    // This one is behind the database, but from another history.
     std::fs::write(snapshot(), &other_future).expect("a snapshot");
     let names = ["one", "four", "five", "six"].map(String::from).to_vec();
     assert_eq!(make(&[]).await, (names.clone(), Some(5), 0));

@@ -129,7 +129,7 @@ fn one_is_pending_at_a_time_until_it_expires_is_revoked_or_the_person_is_added()
     });
 }
 
-/// Whichever of his addresses is invited, the new invitation replaces the old one.
+/// Whichever of a user's addresses is invited, the new invitation replaces the old one.
 #[test]
 fn somebody_with_two_addresses_is_invited_once() {
     runtime().block_on(async {
@@ -153,7 +153,7 @@ fn somebody_with_two_addresses_is_invited_once() {
     });
 }
 
-/// It would lead who is asked about the one to the other.
+/// As an address of another user, it would identify both.
 #[test]
 fn what_is_shown_for_a_user_without_an_address_is_nobodys() {
     runtime().block_on(async {
@@ -174,7 +174,7 @@ fn what_is_shown_for_a_user_without_an_address_is_nobodys() {
     });
 }
 
-/// Where he starts is shown by every surface, if there is such a place.
+/// The new default membership is in an organization that every surface shows, if there is one.
 #[test]
 fn who_starts_nowhere_any_more_starts_in_the_oldest_that_all_surfaces_show() {
     runtime().block_on(async {
@@ -206,7 +206,8 @@ fn who_starts_nowhere_any_more_starts_in_the_oldest_that_all_surfaces_show() {
     });
 }
 
-/// He had nothing left when the place where he started ended; a later end of what was above it is none of his.
+/// Ada's default membership ended when she had no other. If an organization above it is deleted later, she gets no new
+/// default.
 #[test]
 fn what_ended_before_moves_nobodys_start() {
     runtime().block_on(async {

@@ -207,7 +207,7 @@ async fn create_user_for(c: &Caller, here: OrganizationId) -> Result<(), Error> 
     c.create_user(NewUser { organization: Some(here.into()), ..NewUser::default() }).await.map(|_| ())
 }
 
-/// Nobody can give what he lacks: not by a role, a token, or a token's scopes.
+/// Nobody can grant a permission they lack: not by a role, a token, or a token's scopes.
 #[test]
 fn no_one_gives_what_he_lacks() {
     runtime().block_on(async {
@@ -241,14 +241,14 @@ fn no_one_gives_what_he_lacks() {
         }
         c.add_member(acme, bob, NewMembership { roles: clerk, ..NewMembership::default() })
             .await
-            .expect("as much as he holds");
+            .expect("as much as the clerk holds");
         // A clerk's role doesn't reach down.
         assert!(matches!(
             c.add_member(labs, bob, NewMembership { roles: clerk, ..Default::default() }).await,
             Err(Error::NotFound(_))
         ));
 
-        // An admin isn't an owner, so he can't issue an owner's token.
+        // An admin isn't an owner, so can't issue an owner's token.
         let ann = user(&bench, "ann").await;
         member(&bench, acme, ann, RoleSet::of(RoleNumber::ADMIN)).await;
         let a = as_user(&bench, ann).await;

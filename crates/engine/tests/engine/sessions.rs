@@ -113,7 +113,7 @@ fn whoever_has_the_password_comes_in_and_is_the_user_everywhere() {
         }
         scene.bench.operator.set_password(scene.bob, None, None).await.expect("taken away");
         assert!(matches!(scene.log_in("bob", "bob").await, Err(Error::BadLogin)), "a user without a password");
-        assert!(scene.is_dead(&entered).await, "who changes another's password ends his sessions");
+        assert!(scene.is_dead(&entered).await, "removing a password ends the user's sessions");
         let mistyped = entered.secret.replace("rss_", "rss_0");
         assert!(matches!(scene.by(&mistyped).await, Err(Error::BadCredential)));
         scene.bench.verify().await.expect("sound");
@@ -194,16 +194,16 @@ fn sessions_end_one_by_one_all_at_once_and_by_themselves() {
         let scene = Scene::new().await;
         let (first, second) = (scene.log_in("bob", "bob").await.unwrap(), scene.log_in("bob", "bob").await.unwrap());
         let ada = scene.log_in("ada", "ada").await.unwrap();
-        let listed = first.caller.list_sessions(UserRef::Me, Page::all()).await.expect("his own").items;
+        let listed = first.caller.list_sessions(UserRef::Me, Page::all()).await.expect("sessions").items;
         assert_eq!(listed.iter().map(|s| s.id).collect::<Vec<_>>(), [first.session.id, second.session.id]);
         let foreign = ada.session.id.native();
-        assert!(matches!(first.caller.end_session(&foreign).await, Err(Error::NotFound(_))), "not his");
+        assert!(matches!(first.caller.end_session(&foreign).await, Err(Error::NotFound(_))), "not theirs");
         assert!(matches!(first.caller.list_sessions(scene.ada, Page::all()).await, Err(Error::NotFound(_))));
 
-        first.caller.end_session(&second.session.id.native()).await.expect("his");
+        first.caller.end_session(&second.session.id.native()).await.expect("ended");
         assert!(scene.is_dead(&second).await && !scene.is_dead(&first).await);
         let third = scene.log_in("bob", "bob").await.unwrap();
-        first.caller.end_sessions(UserRef::Me).await.expect("all of his");
+        first.caller.end_sessions(UserRef::Me).await.expect("all ended");
         assert!(scene.is_dead(&first).await && scene.is_dead(&third).await && !scene.is_dead(&ada).await);
 
         let last = scene.log_in("bob", "bob").await.unwrap();
@@ -228,9 +228,9 @@ fn an_inactive_or_deleted_user_has_no_sessions_and_links() {
         assert!(matches!(scene.log_in("bob", "bob").await, Err(Error::BadLogin)));
         assert!(matches!(operator.issue_link(scene.acme, scene.bob).await, Err(Error::Invalid { .. })));
         operator.update_user(scene.bob, status(UserStatus::Active)).await.expect("awake");
-        assert!(scene.is_dead(&entered).await, "who wakes up logs in again");
+        assert!(scene.is_dead(&entered).await, "a reactivated user has to log in again");
         assert!(matches!(scene.open(&link).await, Err(Error::BadCredential)));
-        let again = scene.log_in("bob", "bob").await.expect("the password is still his");
+        let again = scene.log_in("bob", "bob").await.expect("the same password");
         operator.delete_user(scene.bob, None).await.expect("gone");
         assert!(scene.is_dead(&again).await);
         scene.bench.verify().await.expect("sound");
@@ -245,14 +245,14 @@ fn a_link_opens_one_session_that_is_limited_to_one_membership() {
         let entered = scene.open(&link.to_uppercase()).await.expect("a session");
         assert!(matches!(scene.open(&link).await, Err(Error::BadCredential)), "once");
         let caller = &entered.caller;
-        assert_eq!(caller.me().await.expect("himself").map(|me| me.id), Some(scene.bob));
-        caller.organization_for(scene.acme, Right::tree(BuiltIn::MembershipsWrite)).await.expect("his admin's rights");
-        assert!(matches!(caller.organization(scene.other).await, Err(Error::NotFound(_))), "not what else he has");
-        let memberships = caller.list_memberships_of(UserRef::Me, MemberQuery::default()).await.expect("his").items;
+        assert_eq!(caller.me().await.expect("a user").map(|me| me.id), Some(scene.bob));
+        caller.organization_for(scene.acme, Right::tree(BuiltIn::MembershipsWrite)).await.expect("an admin's rights");
+        assert!(matches!(caller.organization(scene.other).await, Err(Error::NotFound(_))), "none of the others");
+        let memberships = caller.list_memberships_of(UserRef::Me, MemberQuery::default()).await.expect("own").items;
         assert_eq!(memberships.iter().map(|m| m.organization.id).collect::<Vec<_>>(), [scene.acme]);
         let places = async |caller: &Caller| {
-            let reached = caller.reach(UserRef::Me, Ask::Anything, Page::default()).await.expect("his").items;
-            let searched = caller.search_organizations(UserRef::Me, Ask::Anything, None, 10).await.expect("his").items;
+            let reached = caller.reach(UserRef::Me, Ask::Anything, Page::default()).await.expect("own").items;
+            let searched = caller.search_organizations(UserRef::Me, Ask::Anything, None, 10).await.expect("own").items;
             let reached: Vec<_> = reached.into_iter().map(|one| one.organization.id).collect();
             let searched: Vec<_> = searched.into_iter().map(|one| one.id).collect();
             assert_eq!(reached, searched);
@@ -291,7 +291,7 @@ fn a_link_opens_one_session_that_is_limited_to_one_membership() {
         assert!(matches!(caller.update_self(own).await, Err(Error::Forbidden(_))));
         let whole = scene.log_in("bob", "bob").await.unwrap();
         let all = (vec![scene.acme, scene.other], vec![yes; 6], RoleSet::OWNER, 1);
-        assert_eq!(places(&whole.caller).await, all, "who came by his password is he");
+        assert_eq!(places(&whole.caller).await, all, "a login by password has no limit");
         assert!(caller.end_session(&whole.session.id.native()).await.is_err());
         caller.end_sessions(UserRef::Me).await.expect("what is limited as this one is");
         assert!(scene.is_dead(&entered).await && !scene.is_dead(&whole).await);
@@ -381,8 +381,8 @@ fn own_passwords_and_addresses_change_by_the_current_password() {
         };
         assert!(matches!(bob.update_self(taken).await, Err(Error::AlreadyExists { .. })));
         scene.log_in("bob", "bob").await.expect("what is refused changes nothing of it");
-        bob.set_password(UserRef::Me, Some("new"), Some("bob")).await.expect("his");
-        assert!(scene.is_dead(&second).await && !scene.is_dead(&entered).await, "his other sessions end");
+        bob.set_password(UserRef::Me, Some("new"), Some("bob")).await.expect("changed");
+        assert!(scene.is_dead(&second).await && !scene.is_dead(&entered).await, "the other sessions end");
         assert!(scene.log_in("bob", "bob").await.is_err());
         scene.log_in("bob", "new").await.expect("the new one");
         let moved = SelfUpdate {
@@ -391,7 +391,7 @@ fn own_passwords_and_addresses_change_by_the_current_password() {
             current_password: Some("new".into()),
             ..SelfUpdate::default()
         };
-        assert_eq!(bob.update_self(moved).await.expect("his").email(), Some("robert@example.com"));
+        assert_eq!(bob.update_self(moved).await.expect("moved").email(), Some("robert@example.com"));
         scene.log_in("robert", "new").await.expect("the new address");
         assert!(bob.set_password(scene.ada, Some("mine"), None).await.is_err());
         let too_long = "x".repeat(1025);

@@ -5,28 +5,30 @@ use utoipa::ToSchema;
 
 use super::{MemberUser, Organization, role_keys};
 
-/// An answer.
+/// The result of an access check.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Verdict {
+    /// Whether access is granted.
     allowed: bool,
-    /// `granted`; else `unknown_subject`, `subject_inactive`, `unknown_resource`, `unknown_action`, `membership_pending`,
-    /// `no_membership` or `no_grant`: the first that applies.
+    /// `granted`, or else the first that applies of `unknown_subject`, `subject_inactive`, `unknown_resource`,
+    /// `unknown_action`, `membership_pending`, `no_membership` and `no_grant`.
     #[schema(example = "granted")]
     reason: &'static str,
-    /// The nearest membership that grants it; null if none does.
+    /// The nearest membership that grants access; `null` if none does.
     via: Option<Via>,
 }
 
-/// How it is granted.
+/// The membership through which access is granted.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Via {
     membership_id: String,
-    /// Where the membership is: here, or above.
+    /// The organization of the membership: the one in question, or one above it.
     organization_id: String,
-    /// The strongest of its roles that grants it.
+    /// The key of the strongest of its roles that grants access.
     role: String,
+    /// Whether the membership is above the organization in question.
     inherited: bool,
-    /// Levels of the tree between; 0 is here.
+    /// How many levels above the organization in question the membership is; 0 means at that organization.
     distance: usize,
 }
 
@@ -43,16 +45,17 @@ impl From<engine::Verdict> for Verdict {
     }
 }
 
-/// A membership that counts here.
+/// A membership through which a user reaches the organization.
 #[derive(Debug, Serialize, ToSchema)]
 struct Way {
     membership_id: String,
-    /// Where the membership is: here, or above.
+    /// The organization of the membership: the one in question, or one above it.
     organization_id: String,
-    /// Those of its roles that count here.
+    /// The keys of those of its roles that count at the organization in question.
     roles: Vec<String>,
+    /// Whether the membership is above the organization in question.
     inherited: bool,
-    /// Levels of the tree between; 0 is here.
+    /// How many levels above the organization in question the membership is; 0 means at that organization.
     distance: usize,
 }
 
@@ -68,14 +71,14 @@ impl Way {
     }
 }
 
-/// An organization that a user reaches, by a membership there or above.
+/// An organization that a user reaches, through a membership there or above.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ReachedOrganization {
     organization_id: String,
     organization: Organization,
-    /// All roles that count here.
+    /// The keys of all roles that count at the organization.
     roles: Vec<String>,
-    /// By which memberships, the nearest first.
+    /// The memberships through which the user reaches the organization, nearest first.
     via: Vec<Way>,
 }
 
@@ -90,14 +93,14 @@ impl ReachedOrganization {
     }
 }
 
-/// A user who reaches an organization, by a membership there or above.
+/// A user who reaches an organization, through a membership there or above.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct EffectiveMember {
     user_id: String,
     user: MemberUser,
-    /// All roles that count here.
+    /// The keys of all roles that count at the organization.
     roles: Vec<String>,
-    /// By which memberships, the nearest first.
+    /// The memberships through which the user reaches the organization, nearest first.
     via: Vec<Way>,
 }
 

@@ -11,26 +11,31 @@ use crate::accounts::AccountUser;
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Event)]
 pub(crate) struct Event {
-    /// 1, 2, 3 … in the realm, without a gap.
+    /// The number of the event in its realm: 1, 2, 3 and so on, without gaps.
     sequence: i64,
     id: String,
     #[schema(value_type = String, format = DateTime)]
     time: Time,
+    /// Who made the change.
     actor: EventActor,
     #[schema(example = "membership.added")]
     r#type: String,
+    /// The organization that the change is about, if any.
     organization_id: Option<String>,
+    /// The user that the change is about, if any.
     user_id: Option<String>,
-    /// `before` and `after`, as far as the type has them. Null: the user it was about has been erased.
+    /// The entity `before` and `after` the change, as far as the type of event has them. `null` if the user that
+    /// the event was about has been erased.
     #[schema(value_type = Option<Object>)]
     data: Option<Value>,
 }
 
-/// Who did it.
+/// Who made a change.
 #[derive(Debug, Serialize, ToSchema)]
 struct EventActor {
     /// `operator` (the command line, or the server itself), `token` or `user`.
     kind: &'static str,
+    /// The id of the token or user.
     id: Option<String>,
 }
 

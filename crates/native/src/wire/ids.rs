@@ -2,7 +2,7 @@ use roster_engine::{Aliases, Dialect, EntityId, Form, Kind, Surface};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// The entity's id as each dialect shows it. A dialect that has no such entity is left out.
+/// The entity's id in the form of each dialect. Dialects without such an entity are omitted.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Ids {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -29,7 +29,7 @@ impl Ids {
     }
 }
 
-/// The native form of a raw id, whatever it stands for: for `created_by` and actors.
+/// The native form of a raw id of any kind, for `created_by` and actors.
 pub(crate) fn native(raw: i64) -> String {
     use roster_engine::id::kind_of;
     use roster_engine::{MembershipId, OrganizationId, TokenId, UserId};

@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use super::{Ids, Object, Time, role_keys};
 
-/// A place in an organization, kept for whoever has an e-mail address.
+/// A membership reserved for the user who has an e-mail address.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Invitation)]
 pub(crate) struct Invitation {
@@ -13,14 +13,16 @@ pub(crate) struct Invitation {
     id: String,
     ids: Ids,
     organization_id: String,
+    /// The invited address, in lower case.
     email: String,
-    /// How the user will be called who is made for it; empty if it wasn't said.
+    /// The name of a user who is created for the invitation; empty if none was given.
     name: String,
-    /// The membership's id once it is accepted.
+    /// The id that the membership will have once the invitation is accepted.
     membership_id: String,
-    /// Keys of the roles that are promised.
+    /// Keys of the roles that the membership will have.
     roles: Vec<String>,
     status: InvitationWord,
+    /// The user in whose name the invitation was sent, if any.
     inviter_id: Option<String>,
     #[schema(value_type = Object)]
     public_metadata: Object,
@@ -32,12 +34,12 @@ pub(crate) struct Invitation {
     created_at: Time,
     #[schema(value_type = String, format = DateTime)]
     updated_at: Time,
-    /// What the invited person shows to accept. Only in the answer that makes the invitation.
+    /// The secret with which the invited person accepts. Only in the response that creates the invitation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) secret: Option<String>,
 }
 
-/// What became of an invitation.
+/// The status of an invitation.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize, ToSchema)]
 #[serde(remote = "Self", rename_all = "snake_case")]
 #[schema(as = InvitationStatus)]

@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use super::{Ids, Object, StatusWord, Time, native};
 
-/// One user in one organization.
+/// One user's membership in one organization.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Membership)]
 pub(crate) struct Membership {
@@ -14,32 +14,33 @@ pub(crate) struct Membership {
     ids: Ids,
     organization_id: String,
     user_id: String,
-    /// Keys of roles.
+    /// Keys of the member's roles, at least one.
     #[schema(example = json!(["admin"]))]
     roles: Vec<String>,
-    /// Whether it is the organization that the user starts in.
+    /// Whether this is the organization that the user starts in. True for at most one of a user's memberships.
     default: bool,
+    /// The id of the user or token that added the member.
     created_by: Option<String>,
     #[schema(value_type = Object)]
     public_metadata: Object,
     #[schema(value_type = Object)]
     private_metadata: Object,
-    /// What only one dialect has, under the dialect's name.
+    /// Data that only one dialect has, under the dialect's name.
     #[schema(value_type = Object)]
     extras: Object,
     #[schema(value_type = String, format = DateTime)]
     created_at: Time,
     #[schema(value_type = String, format = DateTime)]
     updated_at: Time,
-    /// Left out in events.
+    /// Absent in events.
     #[serde(skip_serializing_if = "Option::is_none")]
     user: Option<MemberUser>,
-    /// Left out in events.
+    /// Absent in events.
     #[serde(skip_serializing_if = "Option::is_none")]
     organization: Option<MemberOrganization>,
 }
 
-/// The user, in short.
+/// A summary of the member's user.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct MemberUser {
     id: String,
@@ -61,7 +62,7 @@ impl From<&engine::User> for MemberUser {
     }
 }
 
-/// The organization, in short.
+/// A summary of the organization.
 #[derive(Debug, Serialize, ToSchema)]
 struct MemberOrganization {
     id: String,
@@ -70,7 +71,7 @@ struct MemberOrganization {
     slug: String,
 }
 
-/// Keys of roles, by number. A role that is gone has none.
+/// The keys of roles, in the order of their numbers. A deleted role has no key.
 pub(crate) fn role_keys(catalog: &RoleCatalog, roles: RoleSet) -> Vec<String> {
     catalog.keys(roles).into_iter().map(str::to_owned).collect()
 }

@@ -12,29 +12,32 @@ pub(crate) struct Organization {
     #[schema(example = "org_0Qk3vR8aZ1b")]
     id: String,
     ids: Ids,
-    /// Null for the realm's root only.
+    /// The parent organization; `null` only for the realm's root.
     parent_id: Option<String>,
-    /// 0 for the root, 1 right under it.
+    /// The depth in the tree: 0 for the realm's root, 1 directly below it.
     depth: u8,
     name: String,
+    /// Unique in the realm.
     slug: String,
+    /// The organization's id in another system, unique in the realm.
     external_id: Option<String>,
-    /// Most members it may have; 0 is no limit.
+    /// The maximum number of members, pending invitations included; 0 means no limit.
     max_members: u32,
-    /// Only users with an e-mail address of these domains can become members. Empty: anyone.
+    /// Only users with an e-mail address in one of these domains can become members. If empty, anyone can.
     email_domains: Vec<String>,
     visibility: VisibilityWord,
-    /// `deleted` also where one above is marked as that.
+    /// `deleted` if the organization or one above it is marked as deleted.
     status: OrganizationStatusWord,
-    /// A mark that applications act on; it takes no right away.
+    /// A flag for applications to act on. It doesn't affect rights.
     suspended: bool,
     locale: Option<String>,
+    /// The id of the user or token that created the organization.
     created_by: Option<String>,
     #[schema(value_type = Object)]
     public_metadata: Object,
     #[schema(value_type = Object)]
     private_metadata: Object,
-    /// What only one dialect has, under the dialect's name.
+    /// Data that only one dialect has, under the dialect's name.
     #[schema(value_type = Object)]
     extras: Object,
     #[schema(value_type = String, format = DateTime)]
@@ -43,7 +46,8 @@ pub(crate) struct Organization {
     updated_at: Time,
 }
 
-/// Who may list the members without the right to change them: nobody, the members, or every user of the realm.
+/// Who may list the members without the right to change them: `admins`, nobody; `members`, the members, and whoever has
+/// `memberships:read` at the organization or above it; `realm`, every user of the realm.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize, ToSchema)]
 #[serde(remote = "Self", rename_all = "snake_case")]
 #[schema(as = Visibility)]
@@ -73,7 +77,7 @@ impl From<VisibilityWord> for Visibility {
     }
 }
 
-/// Whether an organization is there for everyone, or marked as deleted: kept, and hidden from most dialects.
+/// Whether an organization is active or marked as deleted. A marked organization is kept, but most dialects hide it.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize, ToSchema)]
 #[serde(remote = "Self", rename_all = "snake_case")]
 #[schema(as = OrganizationStatus)]

@@ -17,10 +17,11 @@ pub(crate) struct Role {
     name: String,
     description: String,
     base: BaseWord,
-    /// Whether it counts for every organization below the one it is held at.
+    /// Whether the role also counts at every organization below the one where it is held.
     reaches_down: bool,
-    /// Built in: can't be changed or deleted.
+    /// Whether the role is built in. Built-in roles can't be changed or deleted.
     system: bool,
+    /// Keys of the permissions that the role grants.
     #[schema(example = json!(["memberships:read"]))]
     permissions: Vec<String>,
     #[schema(value_type = String, format = DateTime)]
@@ -29,7 +30,7 @@ pub(crate) struct Role {
     updated_at: Time,
 }
 
-/// What a role counts as in a dialect whose set of roles is closed.
+/// The built-in role as which a custom role is shown in dialects that have a fixed set of roles. Default: `viewer`.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, ToSchema)]
 #[serde(remote = "Self", rename_all = "snake_case")]
 #[schema(as = RoleBase)]
@@ -80,7 +81,7 @@ impl From<&engine::Role> for Role {
     }
 }
 
-/// Something that a role can grant.
+/// A permission that roles can grant.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Permission)]
 pub(crate) struct Permission {
@@ -91,7 +92,7 @@ pub(crate) struct Permission {
     key: String,
     name: String,
     description: String,
-    /// Built in: can't be deleted.
+    /// Whether the permission is built in. Built-in permissions can't be changed or deleted.
     system: bool,
     #[schema(value_type = String, format = DateTime)]
     created_at: Time,

@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use super::{Ids, Time, native};
 
-/// Somebody who has logged in.
+/// The session of a user who has logged in.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Session)]
 pub(crate) struct Session {
@@ -13,17 +13,17 @@ pub(crate) struct Session {
     id: String,
     ids: Ids,
     user_id: String,
-    /// The one membership that it acts by. Null: all of the user's.
+    /// The one membership that the session is limited to; `null` if it acts through all of the user's memberships.
     membership_id: Option<String>,
-    /// That membership's organization.
+    /// The organization of that membership.
     organization_id: Option<String>,
-    /// What the user's program said it was.
+    /// The `User-Agent` of the client that opened the session, cut to 256 characters.
     user_agent: Option<String>,
     #[schema(value_type = String, format = DateTime)]
     created_at: Time,
     #[schema(value_type = String, format = DateTime)]
     expires_at: Time,
-    /// The key that it is used with. Only in the answer that opens the session.
+    /// The key with which the session is used. Only in the response that opens the session.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) secret: Option<String>,
 }
@@ -44,23 +44,24 @@ impl From<&engine::Session> for Session {
     }
 }
 
-/// Opens one session for a member, once and soon.
+/// A one-time login link that opens a session for a member.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = LoginLink)]
 pub(crate) struct LoginLink {
     #[schema(example = "lnk_0Qk3vR8aZ1b")]
     id: String,
     user_id: String,
-    /// The one membership that the session will act by.
+    /// The one membership that the session will be limited to.
     membership_id: String,
     organization_id: String,
+    /// The id of the user or token that created the link.
     created_by: Option<String>,
     #[schema(value_type = String, format = DateTime)]
     created_at: Time,
-    /// In a minute.
+    /// One minute after creation.
     #[schema(value_type = String, format = DateTime)]
     expires_at: Time,
-    /// What opens the session. Only in the answer that makes the link.
+    /// The secret that opens the session. Only in the response that creates the link.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) secret: Option<String>,
 }

@@ -5,39 +5,43 @@ use utoipa::ToSchema;
 
 use super::{Time, native, role_keys};
 
-/// A key to the API, without its secret.
+/// An API key.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Token)]
 pub(crate) struct Token {
     #[schema(example = "tok_0Qk3vR8aZ1b")]
     id: String,
     kind: TokenWord,
+    /// The organization at which an organization token acts.
     organization_id: Option<String>,
+    /// The user of a user token, or the user with whom an organization token becomes invalid.
     user_id: Option<String>,
-    /// What an organization token acts with.
+    /// Keys of an organization token's roles. Empty for the other kinds.
     roles: Vec<String>,
-    /// The permissions that it may use; null: all that its roles grant.
+    /// Keys of the permissions that the token may use; `null` if it may use all that it has.
     scopes: Option<Vec<String>>,
-    /// The beginning of the secret.
+    /// The first characters of the secret, to tell tokens apart.
     hint: String,
     name: Option<String>,
     #[schema(value_type = Option<String>, format = DateTime)]
     expires_at: Option<Time>,
     #[schema(value_type = Option<String>, format = DateTime)]
     revoked_at: Option<Time>,
-    /// To the minute or so.
+    /// When the token was last used, accurate to about a minute.
     #[schema(value_type = Option<String>, format = DateTime)]
     last_used_at: Option<Time>,
+    /// The id of the user or token that issued the token.
     created_by: Option<String>,
     #[schema(value_type = String, format = DateTime)]
     created_at: Time,
-    /// Only in the answer that makes it: shown once, kept by nobody.
+    /// The secret. Only in the response that issues the token; it is not stored.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "rst_…")]
     pub secret: Option<String>,
 }
 
-/// Whom a token acts for: the realm (may do everything), an organization and below, or a user.
+/// What a token acts as: `realm`, which may do everything in its realm; `organization`, with the token's roles at its
+/// organization and, as far as the roles reach down, below; or `user`, through the user's memberships.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize, ToSchema)]
 #[serde(remote = "Self", rename_all = "snake_case")]
 #[schema(as = TokenKind)]

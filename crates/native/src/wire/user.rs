@@ -5,19 +5,21 @@ use utoipa::ToSchema;
 
 use super::{Ids, Object, Time};
 
-/// A person, or a robot, in the realm.
+/// A person or robot in the realm.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = User)]
 pub(crate) struct User {
     #[schema(example = "usr_0Qk3vR8aZ1b")]
     id: String,
     ids: Ids,
-    /// The primary address, in lower case.
+    /// The primary e-mail address, in lower case.
     email: Option<String>,
+    /// The full name; empty if none is known.
     name: String,
     first_name: Option<String>,
     last_name: Option<String>,
     username: Option<String>,
+    /// The user's id in another system, unique in the realm.
     external_id: Option<String>,
     status: StatusWord,
     locale: Option<String>,
@@ -26,32 +28,34 @@ pub(crate) struct User {
     public_metadata: Object,
     #[schema(value_type = Object)]
     private_metadata: Object,
+    /// Metadata that the user may change through the application, so it can't be trusted.
     #[schema(value_type = Object)]
     unsafe_metadata: Object,
-    /// What only one dialect has, under the dialect's name.
+    /// Data that only one dialect has, under the dialect's name.
     #[schema(value_type = Object)]
     extras: Object,
     #[schema(value_type = String, format = DateTime)]
     created_at: Time,
     #[schema(value_type = String, format = DateTime)]
     updated_at: Time,
-    /// When one of the user's own keys was last seen, to the minute or so.
+    /// When one of the user's own keys was last used, accurate to about a minute.
     #[schema(value_type = Option<String>, format = DateTime)]
     last_active_at: Option<Time>,
 }
 
-/// Where a user can be reached.
+/// An address at which a user can be reached.
 #[derive(Debug, Serialize, ToSchema)]
 struct Address {
     id: String,
     /// `email` or `phone`.
     kind: &'static str,
     value: String,
+    /// Whether this is the user's primary address of its kind.
     primary: bool,
     verified: bool,
 }
 
-/// An inactive user's memberships and tokens stay and give nothing.
+/// The status of a user. An inactive user's memberships and tokens are kept, but grant nothing.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize, ToSchema)]
 #[serde(remote = "Self", rename_all = "snake_case")]
 #[schema(as = UserStatus)]

@@ -33,7 +33,7 @@ struct Share {
     acknowledged: Vec<Vec<String>>,
     /// Users of the request that had no answer when the server was killed.
     pending: Option<Vec<String>>,
-    /// Numbers of events and the users whom they added, as acknowledged.
+    /// Numbers of acknowledged events, and the users that they added.
     events: BTreeMap<i64, String>,
 }
 
@@ -148,7 +148,7 @@ fn check_events(server: &Server, rounds: &[Round]) {
     assert!(acknowledged.is_empty(), "acknowledged, and not in the log of {last}: {acknowledged:?}");
 }
 
-/// Makes the users whom all rounds add.
+/// Creates the users that all rounds add.
 fn prepare(server: &Server) -> Vec<String> {
     std::thread::scope(|scope| {
         let makers: Vec<_> = (0..CLIENTS)

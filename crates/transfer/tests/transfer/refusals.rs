@@ -173,7 +173,7 @@ fn check(refused: &[String]) {
     assert_eq!(refused.len(), CASES.len());
 }
 
-/// In one file, and by a dry run, which has nothing in the database to look at.
+/// All cases in one file, also by a dry run, for which the database is empty.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_refusal_names_its_line() {
     let place = Place::new().await;
@@ -186,7 +186,7 @@ async fn every_refusal_names_its_line() {
     let (done, refused) = place.import(&text).await;
     check(&refused);
     assert_eq!((done.total(), done.lines), (0, 0));
-    // Behind lines that were imported before, so that the database has them.
+    // The same after the lines before the cases were imported, so that the database has them.
     assert_eq!(place.import(BEFORE).await.1, Vec::<String>::new());
     let (_, refused) = place.import_with(&text, dry).await;
     check(&refused);
@@ -206,7 +206,7 @@ async fn a_file_that_was_put_right_goes_on_where_it_was() {
     assert!(refused[0].starts_with("3: email"), "{refused:?}");
     let (done, refused) = place.import(&format!("{good}\n\n{{\"type\":\"user\",\"email\":\"b@example.com\"}}\n")).await;
     assert_eq!((done.total(), refused.len(), done.lines), (1, 0, 3));
-    // Another file begins at its first line.
+    // Another file is imported from its first line.
     let (done, refused) = place.import(r#"{"type":"user","email":"c@example.com"}"#).await;
     assert_eq!((done.total(), refused.len(), done.lines), (1, 0, 1));
     place.verify().await;
@@ -231,7 +231,7 @@ async fn half_an_export_is_known_for_what_it_is() {
     }
 }
 
-/// As people write them.
+/// Files as people write them by hand.
 #[tokio::test(flavor = "multi_thread")]
 async fn names_are_enough() {
     let place = Place::new().await;
@@ -247,7 +247,7 @@ async fn names_are_enough() {
 {"type":"membership","organization":{"slug":"acme-2"},"user":{"username":"Bob"},"roles":["member"]}"#;
     let (done, refused) = place.import(&text).await;
     assert_eq!((refused, done.total()), (Vec::new(), 9));
-    // The same, where all of it is in the database.
+    // The same, when everything referred to is in the database.
     let more = r#"{"type":"organization","name":"Third","slug":"third"}
 {"type":"membership","organization":"third","user":"ada@home","roles":["member"]}
 {"type":"membership","organization":"third","user":{"external_id":"5"},"roles":["member"]}
@@ -259,7 +259,7 @@ async fn names_are_enough() {
     place.verify().await;
 }
 
-/// Whoever was invited is a member from then on, as when he is added otherwise.
+/// Importing a membership of an invited person accepts the invitation, as when a member is added otherwise.
 #[tokio::test(flavor = "multi_thread")]
 async fn invitations_are_accepted() {
     let place = Place::new().await;
@@ -278,13 +278,13 @@ async fn invitations_are_accepted() {
     place.verify().await;
 }
 
-/// The id of a membership that was there before: such a line isn't asked whether there is room.
+/// The id of a membership that is migrated: for such a line, the limit of members isn't checked.
 fn carried_id() -> String {
     MembershipId::from_raw(id::compose(1, Kind::Membership, 0)).native()
 }
 
-/// A place that was kept for somebody is taken once, as by single operations: where all who were invited come together, behind their
-/// invitations or in the same file.
+/// A seat that is reserved for an invited person is taken only once, as by single operations: whether the invited
+/// persons become members after the import of their invitations, or in the same file.
 #[tokio::test(flavor = "multi_thread")]
 async fn who_was_invited_takes_the_place_that_was_kept() {
     const INVITED: &str = r#"{"type":"organization","name":"Acme","max_members":2}
@@ -318,7 +318,7 @@ async fn who_was_invited_takes_the_place_that_was_kept() {
     }
 }
 
-/// An invitation that has expired keeps no place, whoever brought it.
+/// An expired invitation reserves no seat, even if it is imported.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_has_expired_takes_no_place() {
     let place = Place::new().await;
@@ -332,7 +332,7 @@ async fn what_has_expired_takes_no_place() {
     assert_eq!(refused, ["6: the organization may have at most 1 members"], "one place, and it is taken once");
 }
 
-/// More lines than a chunk has: what those before took counts, also where they are only checked.
+/// With more lines than fit in one chunk, seats taken in earlier chunks count, even if lines are only checked.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_limit_counts_the_chunks_before() {
     let place = Place::new().await;

@@ -33,7 +33,7 @@ async fn fill_realm(place: &Place) {
         };
         caller.create_role(new).await.expect("a role");
     }
-    // So that the other one's number isn't the next free one.
+    // Leaves a gap, so that the other role's number isn't the next free one.
     caller.delete_role("gone", None).await.expect("deleted");
     let root = OrganizationPatch {
         name: Some("The company".into()),
@@ -60,7 +60,7 @@ async fn fill_realm(place: &Place) {
     let sales = caller.create_organization(sales).await.expect("an organization").id;
     let closed = NewOrganization { name: "Closed".into(), parent: Some(sales.into()), ..NewOrganization::default() };
     let closed = caller.create_organization(closed).await.expect("an organization").id;
-    // Younger ones can be above older ones.
+    // A parent can be younger than its children.
     let top = NewOrganization { name: "Top".into(), ..NewOrganization::default() };
     let top = caller.create_organization(top).await.expect("an organization").id;
     let moved = OrganizationPatch { parent: Some(top.into()), suspended: Some(true), ..OrganizationPatch::default() };
@@ -110,7 +110,7 @@ async fn fill_realm(place: &Place) {
     }
     let later = MembershipPatch { roles: Some(roles(&["viewer"])), ..MembershipPatch::default() };
     caller.update_member(sales, ada, later).await.expect("changed");
-    // Who is there already stays, also where he wouldn't be let in any more.
+    // Existing members stay, even if they wouldn't be admitted any more.
     let strict = OrganizationPatch {
         max_members: Some(1),
         email_domains: Some(vec!["other.example".into()]),
@@ -158,7 +158,7 @@ async fn a_realm_is_reproduced_byte_by_byte() {
     to.verify().await;
     let second = to.export().await;
     assert!(first == second, "{first}\n{second}");
-    // The same again is known for what it is.
+    // The same file is recognized when it is imported again.
     let (done, _) = to.import(&first).await;
     assert!(done.nothing_new && done.total() == 0, "{done:?}");
     assert_eq!(to.export().await, first);
@@ -168,7 +168,7 @@ async fn a_realm_is_reproduced_byte_by_byte() {
     assert!(refused.len() as u64 + 3 == first.lines().count() as u64, "all but header, root and end: {refused:#?}");
 }
 
-/// The root's id is another one in each realm, and what is ordered by it is in the same place all the same.
+/// The root's id differs between realms, but what is sorted by it still comes at the same place.
 #[tokio::test(flavor = "multi_thread")]
 async fn links_of_the_realms_own_directory_are_where_they_were() {
     let from = Place::new().await;
@@ -190,7 +190,7 @@ async fn links_of_the_realms_own_directory_are_where_they_were() {
     assert!(first == second, "{first}\n{second}");
 }
 
-/// Every change has its event, as of any write.
+/// Every imported change has its event, as with any other write.
 #[tokio::test(flavor = "multi_thread")]
 async fn everything_imported_is_in_the_log() {
     let place = Place::new().await;

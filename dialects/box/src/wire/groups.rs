@@ -7,12 +7,12 @@ use super::{nullable, present};
 
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct GroupMini {
-    /// group
+    /// Always `group`.
     #[serde(rename = "type")]
     pub kind: &'static str,
     pub id: String,
     pub name: String,
-    /// managed_group
+    /// Always `managed_group`.
     pub group_type: &'static str,
 }
 
@@ -51,11 +51,11 @@ pub(crate) struct GroupPermissions {
     pub can_invite_as_collaborator: bool,
 }
 
-/// A group to be made, or what of one is to be different.
+/// A group to create, or the fields of a group to change.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(default)]
 pub(crate) struct GroupBody {
-    /// Unique among groups. Needed to make one.
+    /// Unique among groups. Required to create a group.
     #[serde(deserialize_with = "present")]
     pub name: Option<String>,
     #[serde(deserialize_with = "nullable")]

@@ -8,7 +8,7 @@ use super::nullable;
 
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct UserMini {
-    /// user
+    /// Always `user`.
     #[serde(rename = "type")]
     pub kind: &'static str,
     pub id: String,
@@ -33,7 +33,7 @@ pub(crate) enum EnterpriseRole {
     User,
 }
 
-/// Roles that can be given; who is `admin` is said elsewhere.
+/// The roles that can be assigned. `admin` can't be assigned here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(remote = "Self", rename_all = "snake_case")]
 pub(crate) enum GivenRole {
@@ -46,7 +46,7 @@ roster_http::words!(Status, GivenRole);
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(try_from = "Map<String, Value>")]
 pub(crate) struct TrackingCode {
-    /// tracking_code
+    /// `tracking_code`.
     #[serde(rename = "type")]
     pub kind: Option<String>,
     pub name: Option<String>,
@@ -69,14 +69,14 @@ impl TryFrom<Map<String, Value>> for TrackingCode {
 
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct Enterprise {
-    /// enterprise
+    /// Always `enterprise`.
     #[serde(rename = "type")]
     pub kind: &'static str,
     pub id: String,
     pub name: String,
 }
 
-/// Roster has no storage: what is said of it is what was set, or nothing.
+/// A user. Roster stores no files, so fields about storage have the values that were set, or defaults.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct User {
     #[serde(flatten)]
@@ -142,13 +142,13 @@ impl User {
     ];
 }
 
-/// A user to be made, or what of one is to be different.
+/// A user to create, or the fields of a user to change.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(default)]
 pub(crate) struct UserBody {
-    /// 1 to 50 characters. Needed to make one.
+    /// 1 to 50 characters. Required to create a user.
     pub name: Option<String>,
-    /// An e-mail address. Needed to make one, unless for an app (`is_platform_access_only`).
+    /// An e-mail address. Required to create a user, unless `is_platform_access_only` is set.
     pub login: Option<String>,
     pub role: Option<GivenRole>,
     pub language: Option<String>,
@@ -167,7 +167,7 @@ pub(crate) struct UserBody {
     pub is_exempt_from_device_limits: Option<bool>,
     pub is_exempt_from_login_verification: Option<bool>,
     pub is_platform_access_only: Option<bool>,
-    /// `null`, by which users leave an enterprise, is refused.
+    /// `null`, which would remove the user from the enterprise, is refused.
     #[serde(deserialize_with = "nullable")]
     pub enterprise: Option<Option<Value>>,
 }

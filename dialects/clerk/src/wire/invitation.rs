@@ -2,7 +2,7 @@ use roster_engine::Metadata;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// A place in an organization, kept for whoever has an e-mail address.
+/// An invitation to join an organization, for the user who has an e-mail address.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct OrganizationInvitation {
     pub object: &'static str,
@@ -19,12 +19,12 @@ pub(crate) struct OrganizationInvitation {
     pub public_metadata: Metadata,
     #[schema(value_type = Object)]
     pub private_metadata: Metadata,
-    /// Holds the secret: only in the answer that makes the invitation.
+    /// The link, which contains the secret. Only in the response that creates the invitation.
     pub url: Option<String>,
     pub expires_at: Option<i64>,
     pub created_at: i64,
     pub updated_at: i64,
-    /// In lists that are not of one organization.
+    /// Only in lists that aren't limited to one organization.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub public_organization_data: Option<PublicOrganizationData>,
 }
@@ -36,7 +36,7 @@ pub(crate) struct PublicInviterData {
     pub last_name: Option<String>,
     pub image_url: String,
     pub has_image: bool,
-    /// Empty if the inviter has none.
+    /// Empty if the inviter has no identifier.
     pub identifier: String,
 }
 
@@ -53,17 +53,17 @@ pub(crate) struct PublicOrganizationData {
 pub(crate) struct CreateInvitation {
     pub email_address: String,
     pub role: String,
-    /// A member who may invite.
+    /// The user in whose name the invitation is sent: a member who may invite.
     pub inviter_user_id: Option<String>,
     #[schema(value_type = Option<Object>)]
     pub public_metadata: Option<Metadata>,
     #[schema(value_type = Option<Object>)]
     pub private_metadata: Option<Metadata>,
-    /// Where the application takes invited people in; the ticket is put behind it.
+    /// The page of the application to which invited people are sent. The ticket is appended as a parameter.
     pub redirect_url: Option<String>,
-    /// 1 to 365; 30 if it isn't said.
+    /// Lifetime in days, 1 to 365. Default: 30.
     pub expires_in_days: Option<i64>,
-    /// Not looked at: sending mail is the application's.
+    /// Ignored: the application sends mail itself.
     #[expect(dead_code, reason = "its type is looked at")]
     pub notify: Option<bool>,
 }
@@ -71,6 +71,6 @@ pub(crate) struct CreateInvitation {
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(default)]
 pub(crate) struct RevokeInvitation {
-    /// A member who may invite.
+    /// The user in whose name the invitation is revoked: a member who may invite.
     pub requesting_user_id: Option<String>,
 }

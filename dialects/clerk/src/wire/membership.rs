@@ -4,7 +4,7 @@ use utoipa::ToSchema;
 
 use super::Organization;
 
-/// One user in one organization.
+/// One user's membership in one organization.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct OrganizationMembership {
     pub object: &'static str,
@@ -13,7 +13,7 @@ pub(crate) struct OrganizationMembership {
     #[schema(example = "org:member")]
     pub role: String,
     pub role_name: String,
-    /// What the role grants now.
+    /// The keys of the permissions that the role grants now.
     pub permissions: Vec<String>,
     #[schema(value_type = Object)]
     pub public_metadata: Metadata,
@@ -21,12 +21,12 @@ pub(crate) struct OrganizationMembership {
     pub private_metadata: Metadata,
     pub organization: Organization,
     pub public_user_data: PublicUserData,
-    /// Milliseconds since 1970, as all times here.
+    /// In milliseconds since 1970, as all times in this API.
     pub created_at: i64,
     pub updated_at: i64,
 }
 
-/// What other members may see of a user.
+/// The data of a user that other members may see.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct PublicUserData {
     pub user_id: String,
@@ -35,7 +35,7 @@ pub(crate) struct PublicUserData {
     pub profile_image_url: Option<String>,
     pub image_url: String,
     pub has_image: bool,
-    /// The primary e-mail address, else the primary phone number, else the user name.
+    /// The primary e-mail address, or else the primary phone number, or else the user name.
     pub identifier: Option<String>,
     pub username: Option<String>,
     pub banned: bool,

@@ -12,14 +12,14 @@ pub(crate) struct Organization {
     pub slug: String,
     pub image_url: String,
     pub has_image: bool,
-    /// 0 is no limit.
+    /// The maximum number of members; 0 means no limit.
     pub max_allowed_memberships: u32,
     pub admin_delete_enabled: bool,
     #[schema(value_type = Object)]
     pub public_metadata: Metadata,
     #[schema(value_type = Object)]
     pub private_metadata: Metadata,
-    /// Left out if no user did.
+    /// The user who created the organization. Absent if no user did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub created_by: Option<String>,
     pub created_at: i64,
@@ -35,7 +35,7 @@ pub(crate) struct Organization {
 #[derive(Debug, Deserialize, ToSchema)]
 pub(crate) struct CreateOrganization {
     pub name: String,
-    /// A user, who becomes its first admin.
+    /// The user who becomes the organization's first admin.
     pub created_by: Option<String>,
     pub slug: Option<String>,
     pub max_allowed_memberships: Option<u32>,
@@ -46,7 +46,7 @@ pub(crate) struct CreateOrganization {
     pub private_metadata: Option<Metadata>,
 }
 
-/// What isn't sent stays, and so does what is null.
+/// Fields that are omitted or `null` stay unchanged.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct UpdateOrganization {
@@ -55,13 +55,13 @@ pub(crate) struct UpdateOrganization {
     pub max_allowed_memberships: Option<u32>,
     pub admin_delete_enabled: Option<bool>,
     pub created_at: Option<String>,
-    /// Not looked at.
+    /// Ignored.
     pub role_set_key: Option<String>,
-    /// Replaces; before version 2026-05-12 only.
+    /// Replaces the metadata. Only in versions before 2026-05-12.
     #[serde(with = "serde_with::rust::double_option")]
     #[schema(value_type = Option<Object>)]
     pub public_metadata: Option<Option<Metadata>>,
-    /// Replaces; before version 2026-05-12 only.
+    /// Replaces the metadata. Only in versions before 2026-05-12.
     #[serde(with = "serde_with::rust::double_option")]
     #[schema(value_type = Option<Object>)]
     pub private_metadata: Option<Option<Metadata>>,

@@ -10,14 +10,14 @@ pub(crate) struct Role {
     #[schema(example = "org:admin")]
     pub key: String,
     pub description: Option<String>,
-    /// Whether who has it can manage an organization.
+    /// Whether members with this role can manage an organization.
     pub is_creator_eligible: bool,
     pub permissions: Vec<Permission>,
     pub created_at: i64,
     pub updated_at: i64,
 }
 
-/// Something that a role grants.
+/// A permission that roles can grant.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Permission {
     pub object: &'static str,
@@ -38,9 +38,9 @@ pub(crate) struct CreateRole {
     pub name: String,
     pub key: String,
     pub description: Option<String>,
-    /// Ids of permissions.
+    /// The ids of permissions.
     pub permissions: Option<Vec<String>>,
-    /// Not looked at.
+    /// Ignored.
     #[expect(dead_code, reason = "known, so that it isn't refused")]
     pub include_in_initial_role_set: Option<bool>,
 }
@@ -49,10 +49,10 @@ pub(crate) struct CreateRole {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct UpdateRole {
     pub name: Option<String>,
-    /// Members and invited people keep the role.
+    /// A new key. Members and invited people keep the role.
     pub key: Option<String>,
     pub description: Option<String>,
-    /// Ids of permissions; replaces all.
+    /// The ids of permissions. Replaces all of the role's permissions.
     pub permissions: Option<Vec<String>>,
 }
 

@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-/// A person, or a robot.
+/// A person or robot.
 #[derive(Debug, Serialize, ToSchema)]
 #[expect(clippy::struct_excessive_bools, reason = "as the vendor has it")]
 pub(crate) struct User {
@@ -59,7 +59,7 @@ pub(crate) struct User {
     pub updated_at: i64,
 }
 
-/// A list of what nobody has here.
+/// A list that is always empty, of things that Roster doesn't have.
 pub(crate) type Nothing = Vec<Value>;
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -91,7 +91,7 @@ pub(crate) struct PhoneNumber {
     pub updated_at: i64,
 }
 
-/// The one form that all clients take: they choose a class by it, and want exactly one to fit.
+/// In the one form that all clients accept: they choose a class by it, and exactly one must match.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Verification {
     pub object: &'static str,
@@ -101,7 +101,7 @@ pub(crate) struct Verification {
     pub expire_at: Option<i64>,
 }
 
-/// What is taken and has no effect is here too, so that it isn't refused.
+/// A user to create. Includes fields that are accepted but have no effect.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct CreateUser {
@@ -121,7 +121,7 @@ pub(crate) struct CreateUser {
     pub created_at: Option<String>,
     pub banned: Option<bool>,
     pub locked: Option<bool>,
-    /// Not kept: only that one was given.
+    /// Not stored: only the fact that one was given.
     pub password: Option<String>,
     pub password_digest: Option<String>,
     pub delete_self_enabled: Option<bool>,
@@ -151,7 +151,7 @@ pub(crate) struct CreateUser {
     pub phone_number_identification_status: Option<Value>,
 }
 
-/// What isn't sent stays; null clears names, the user name, the external id and the locale.
+/// Omitted fields stay unchanged; `null` clears names, the user name, the external id and the locale.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct UpdateUser {
@@ -172,7 +172,7 @@ pub(crate) struct UpdateUser {
     pub locale: Option<Option<String>>,
     pub primary_email_address_id: Option<String>,
     pub primary_phone_number_id: Option<String>,
-    /// Replaces; before version 2026-05-12 only.
+    /// Replaces the metadata. Only in versions before 2026-05-12.
     #[serde(with = "serde_with::rust::double_option")]
     #[schema(value_type = Option<Object>)]
     pub public_metadata: Option<Option<Metadata>>,
@@ -218,7 +218,7 @@ pub(crate) struct UpdateUser {
     pub bypass_client_trust: Option<Value>,
 }
 
-/// Merged into what is there; null removes a key, at any depth.
+/// Merged into the existing metadata; `null` removes a key, at any depth.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct MergeUserMetadata {
@@ -230,7 +230,7 @@ pub(crate) struct MergeUserMetadata {
     pub unsafe_metadata: Option<Metadata>,
 }
 
-/// Takes the place of what is there.
+/// Replaces the existing metadata.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct ReplaceUserMetadata {

@@ -48,7 +48,7 @@ impl Cluster {
         self.path().join(server)
     }
 
-    /// One of PostgreSQL's programs, as another user if this is root, whom it refuses.
+    /// One of PostgreSQL's programs. As they refuse to run as root, root runs them as another user.
     fn program(&self, name: &str) -> Command {
         let program = self.programs.join(name);
         let mut command = if is_root() {
