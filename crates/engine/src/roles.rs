@@ -290,7 +290,7 @@ impl Caller {
             if tx.read().view.role_is_promised(RoleSet::of(before.number), tx.now())? {
                 return Err(Error::RolePromised);
             }
-            tx.change(&proof, &Change::RoleDeleted { before: Box::new(before.clone()) })?;
+            tx.change(&proof, &Change::RoleDeleted { before: Box::new(before.clone()), at: Some(tx.now()) })?;
             Ok(before)
         })
         .await

@@ -289,7 +289,7 @@ mod tests {
         let [ada, bob] = [1, 2].map(UserId::from_raw);
         let start = Timestamp::from_ms(0);
         let placed = |id, parent| Placed { id, parent, active: true, suspended: false, created: start };
-        let mut graph = Graph::new(0, 0, Vec::new());
+        let mut graph = Graph::new(0, 0, Vec::new(), Vec::new());
         graph.put_organization(placed(root, None));
         graph.put_organization(placed(other, Some(root)));
         graph.put_user(ada, true, start);
@@ -321,7 +321,7 @@ mod tests {
         let start = Timestamp::from_ms(0);
         let at = |id, parent| Placed { id, parent, active: true, suspended: false, created: start };
         let user = UserId::from_raw(compose(1000, Kind::User, 1));
-        let mut graph = Graph::new(0, 0, Vec::new());
+        let mut graph = Graph::new(0, 0, Vec::new(), Vec::new());
         graph.put_user(user, true, start);
         graph.put_organization(at(root, None));
         graph.put_organization(at(other, Some(root)));
@@ -348,7 +348,7 @@ mod tests {
     #[test]
     fn what_a_deleted_domain_left_is_not_taken_in() {
         let (gone, user) = (OrganizationId::from_raw(1), UserId::from_raw(compose(1000, Kind::User, 1)));
-        let mut graph = Graph::new(0, 0, Vec::new());
+        let mut graph = Graph::new(0, 0, Vec::new(), Vec::new());
         graph.put_linked(gone, user.raw());
         graph.put_suspension(user, gone);
         assert!(!graph.may_be_linked(user.raw()) && graph.suspended_in(user).is_empty());

@@ -1,13 +1,11 @@
 //! Applies the log to the graph. Handles every kind of [`Change`] in a `match` without a wildcard.
 
-use std::sync::Arc;
-
 use roster_model::{
-    Change, DirectoryLink, LinkSubject, Membership, Organization, OrganizationId, OrganizationStatus, RoleCatalog,
+    Change, DirectoryLink, LinkSubject, Membership, Organization, OrganizationId, OrganizationStatus, RetiredRole,
     User, UserId,
 };
 
-use crate::graph::Graph;
+use crate::graph::{Graph, catalog};
 use crate::parts::{Holding, Placed};
 
 /// A change that isn't the next one, or can't be applied to a graph.
@@ -50,8 +48,10 @@ impl Graph {
                 self.roles.push((**after).clone());
                 self.roles_changed();
             }
-            Change::RoleDeleted { before } => {
+            Change::RoleDeleted { before, at } => {
                 self.roles.retain(|role| role.id != before.id);
+                let retired = at.unwrap_or_default();
+                self.retired_roles.push(RetiredRole { role: (**before).clone(), sequence, retired });
                 self.roles_changed();
             }
             Change::InvitationCreated { after, .. } => self.apply_invitation(None, after),
@@ -96,7 +96,7 @@ impl Graph {
 
     fn roles_changed(&mut self) {
         self.roles_version += 1;
-        self.catalog = Arc::new(RoleCatalog::new(self.roles.iter().cloned()));
+        self.catalog = catalog(&self.roles, &self.retired_roles);
     }
 
     fn apply_suspension(&mut self, link: &DirectoryLink, suspended: bool) {

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use hashbrown::HashMap;
-use roster_model::{EntityId as _, MembershipId, OrganizationId, Realm, Role, RoleCatalog, UserId};
+use roster_model::{EntityId as _, MembershipId, OrganizationId, Realm, RetiredRole, Role, RoleCatalog, UserId};
 
 use crate::links::Links;
 use crate::list_cache::ListCache;
@@ -39,13 +39,19 @@ pub struct Graph {
     /// Behind a mutex, since queries add to it.
     pub(crate) list_cache: Mutex<ListCache>,
     pub(crate) roles: Vec<Role>,
+    /// In the order of their deletion.
+    pub(crate) retired_roles: Vec<RetiredRole>,
     pub(crate) catalog: Arc<RoleCatalog>,
+}
+
+pub(crate) fn catalog(roles: &[Role], retired: &[RetiredRole]) -> Arc<RoleCatalog> {
+    Arc::new(RoleCatalog::new(roles.iter().cloned()).with_retired(retired.to_vec()))
 }
 
 impl Graph {
     /// An empty graph, to be filled by the `put_…` methods.
-    pub fn new(position: i64, roles_version: i64, roles: Vec<Role>) -> Self {
-        let catalog = Arc::new(RoleCatalog::new(roles.iter().cloned()));
+    pub fn new(position: i64, roles_version: i64, roles: Vec<Role>, retired_roles: Vec<RetiredRole>) -> Self {
+        let catalog = catalog(&roles, &retired_roles);
         Self {
             realm: None,
             position,
@@ -64,6 +70,7 @@ impl Graph {
             links: Links::default(),
             list_cache: Mutex::default(),
             roles,
+            retired_roles,
             catalog,
         }
     }

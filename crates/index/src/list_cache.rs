@@ -395,7 +395,7 @@ mod tests {
     /// A cached list is always equal to a newly built one.
     #[test]
     fn kept_lists_are_those_of_a_plain_look() {
-        let (mut graph, mut model, mut rng) = (Graph::new(0, 0, Vec::new()), Model::default(), TestRng(3));
+        let (mut graph, mut model, mut rng) = (Graph::new(0, 0, Vec::new(), Vec::new()), Model::default(), TestRng(3));
         let at = |id, parent, created| {
             let created = Timestamp::from_ms(created);
             Placed { id, parent, active: true, suspended: false, created }

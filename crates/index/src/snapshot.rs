@@ -18,7 +18,7 @@
 
 use std::io::{self, Read, Write};
 
-use roster_model::{EntityId as _, MembershipId, OrganizationId, Realm, Role, RoleSet, Timestamp, UserId};
+use roster_model::{EntityId as _, MembershipId, OrganizationId, Realm, RetiredRole, Role, RoleSet, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
 use crate::bytes::{ChecksumReader, ChecksumWriter, invalid};
@@ -42,6 +42,8 @@ struct Head {
     position: i64,
     roles_version: i64,
     roles: Vec<Role>,
+    #[serde(default)]
+    retired_roles: Vec<RetiredRole>,
     realm: Option<Realm>,
 }
 
@@ -63,8 +65,15 @@ impl Graph {
     pub fn save(&self, of: String, out: impl Write) -> io::Result<()> {
         let mut out = ChecksumWriter::new(out);
         out.bytes(MAGIC)?;
-        let (position, roles_version, roles) = (self.position, self.roles_version, self.roles.clone());
-        out.text(&serde_json::to_string(&Head { of, position, roles_version, roles, realm: self.realm.clone() })?)?;
+        let head = Head {
+            of,
+            position: self.position,
+            roles_version: self.roles_version,
+            roles: self.roles.clone(),
+            retired_roles: self.retired_roles.clone(),
+            realm: self.realm.clone(),
+        };
+        out.text(&serde_json::to_string(&head)?)?;
         out.count(self.role_sets.all().len())?;
         for set in self.role_sets.all() {
             out.i64(set.bits())?;
@@ -145,7 +154,7 @@ impl Graph {
             return Err(invalid("not a snapshot of this version"));
         }
         let head: Head = serde_json::from_str(&input.text()?)?;
-        let mut graph = Self::new(head.position, head.roles_version, head.roles);
+        let mut graph = Self::new(head.position, head.roles_version, head.roles, head.retired_roles);
         graph.realm = head.realm;
         for _ in 0..input.count(8)? {
             graph.role_sets.number(RoleSet::from_bits(input.i64()?));

@@ -342,7 +342,7 @@ mod tests {
     /// After any changes of the tree, its lists equal those computed from the whole tree.
     #[test]
     fn lists_are_those_of_the_tree() {
-        let (mut graph, mut model, mut rng) = (Graph::new(0, 0, Vec::new()), Model::new(), TestRng(7));
+        let (mut graph, mut model, mut rng) = (Graph::new(0, 0, Vec::new(), Vec::new()), Model::new(), TestRng(7));
         let (mut kept, mut small) = (0, 0);
         for step in 0..900_i64 {
             let ids: Vec<OrganizationId> = model.keys().copied().collect();

@@ -90,7 +90,12 @@ pub enum Change {
     #[serde(rename = "role.updated")]
     RoleUpdated { before: Box<Role>, after: Box<Role> },
     #[serde(rename = "role.deleted")]
-    RoleDeleted { before: Box<Role> },
+    RoleDeleted {
+        before: Box<Role>,
+        /// The time of the event. Events of older versions don't have it.
+        #[serde(default)]
+        at: Option<Timestamp>,
+    },
     #[serde(rename = "permission.created")]
     PermissionCreated { after: Permission },
     /// If its key changed, the roles that grant it are updated by separate changes.

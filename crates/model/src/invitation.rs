@@ -43,6 +43,11 @@ impl Invitation {
         self.user.unwrap_or_else(|| self.id.user())
     }
 
+    /// When it stopped or will stop being pending, or earlier.
+    pub fn valid_until(&self) -> Timestamp {
+        if self.status == InvitationStatus::Pending { self.expires } else { self.updated.min(self.expires) }
+    }
+
     /// The status at this time: a pending invitation expires without being written.
     pub fn status_at(&self, now: Timestamp) -> InvitationStatus {
         match self.status {

@@ -36,7 +36,7 @@ pub use organization::{Organization, OrganizationStatus, Visibility};
 pub use permission::Permission;
 pub use realm::Realm;
 pub use rights::{Right, Standing, Where};
-pub use role::{Base, Role, RoleCatalog, RoleNumber, RoleSet};
+pub use role::{Base, RetiredRole, Role, RoleCatalog, RoleNumber, RoleSet};
 pub use session::{Link, MembershipScope, Session};
 pub use time::{Clock, SystemClock, Timestamp};
 pub use token::{Token, TokenKind};

@@ -4,6 +4,7 @@
 //! are built in and the same in every realm. In memory, a permission is the set of the roles that grant it, so testing whether
 //! a set of roles grants a permission is one AND.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -208,10 +209,22 @@ impl BuiltInRole {
     }
 }
 
+/// A role that was deleted. Its number may have been given to another role since, while ended invitations, revoked tokens
+/// and the log still refer to this one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RetiredRole {
+    pub role: Role,
+    /// The number of the event that deleted it.
+    pub sequence: i64,
+    pub retired: Timestamp,
+}
+
 /// All roles of a realm, indexed for lookups.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct RoleCatalog {
     roles: BTreeMap<RoleNumber, Role>,
+    /// In the order of their deletion.
+    retired: Vec<RetiredRole>,
     /// Permission key → the roles that grant it.
     grants: BTreeMap<String, RoleSet>,
     reaching: RoleSet,
@@ -231,6 +244,43 @@ impl RoleCatalog {
             catalog.roles.insert(role.number, role);
         }
         catalog
+    }
+
+    /// With the deleted roles, in the order of their deletion.
+    #[must_use]
+    pub fn with_retired(self, retired: Vec<RetiredRole>) -> Self {
+        Self { retired, ..self }
+    }
+
+    /// The roles that an event refers to by number: as they are now, except that those which were deleted since are back in
+    /// place of their successors.
+    pub fn at_event(&self, sequence: i64) -> Cow<'_, Self> {
+        self.before(|retired| retired.sequence >= sequence)
+    }
+
+    /// The same for what was last valid at this time, such as a revoked token. A role can't be deleted while a valid token
+    /// or invitation has it.
+    pub fn at_time(&self, time: Timestamp) -> Cow<'_, Self> {
+        self.before(|retired| retired.retired >= time)
+    }
+
+    /// The number of the first event from this one on that deleted a role. Events with the same one share
+    /// [`Self::at_event`].
+    pub fn next_retirement(&self, sequence: i64) -> Option<i64> {
+        let next = self.retired.partition_point(|retired| retired.sequence < sequence);
+        self.retired.get(next).map(|retired| retired.sequence)
+    }
+
+    fn before(&self, was_deleted_later: impl Fn(&RetiredRole) -> bool) -> Cow<'_, Self> {
+        if !self.retired.last().is_some_and(&was_deleted_later) {
+            return Cow::Borrowed(self);
+        }
+        let mut roles = self.roles.clone();
+        // Of several roles with one number, the one that was deleted first is the one of that moment.
+        for retired in self.retired.iter().rev().filter(|retired| was_deleted_later(retired)) {
+            roles.insert(retired.role.number, retired.role.clone());
+        }
+        Cow::Owned(Self::new(roles.into_values()))
     }
 
     /// By number.
@@ -307,6 +357,7 @@ impl RoleCatalog {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::EntityId as _;
 
     #[test]
     fn sets() {
@@ -315,5 +366,38 @@ mod tests {
         assert_eq!(set.without(RoleNumber::ADMIN), RoleSet::of(RoleNumber::VIEWER));
         assert_eq!(RoleSet::from_bits(-1).iter().count(), 63);
         assert_eq!(RoleNumber::new(63), None);
+    }
+
+    #[test]
+    fn a_number_means_the_role_that_had_it_then() {
+        let number = RoleNumber(RoleNumber::FIRST_CUSTOM);
+        let role = |key: &str| Role {
+            id: RoleId::from_raw(1),
+            number,
+            key: key.to_owned(),
+            name: String::new(),
+            description: String::new(),
+            base: Base::Viewer,
+            reaches_down: false,
+            system: false,
+            permissions: Vec::new(),
+            created: Timestamp::from_ms(0),
+            updated: Timestamp::from_ms(0),
+        };
+        let retired =
+            |key: &str, sequence, ms| RetiredRole { role: role(key), sequence, retired: Timestamp::from_ms(ms) };
+        let catalog = RoleCatalog::new([role("third")]);
+        let catalog = catalog.with_retired(vec![retired("first", 10, 100), retired("second", 20, 200)]);
+        let held = RoleSet::of(number);
+        for (sequence, key) in [(1, "first"), (10, "first"), (11, "second"), (20, "second"), (21, "third")] {
+            assert_eq!(catalog.at_event(sequence).keys(held), [key], "event {sequence}");
+        }
+        for (ms, key) in [(1, "first"), (100, "first"), (150, "second"), (201, "third"), (i64::MAX, "third")] {
+            assert_eq!(catalog.at_time(Timestamp::from_ms(ms)).keys(held), [key], "at {ms} ms");
+        }
+        assert_eq!(
+            [1, 10, 11, 21].map(|sequence| catalog.next_retirement(sequence)),
+            [Some(10), Some(10), Some(20), None]
+        );
     }
 }

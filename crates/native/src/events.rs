@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use roster_engine::Error;
+use roster_engine::{Error, Event as EngineEvent};
 use roster_http::{App, Authenticated, Failure};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -59,5 +59,12 @@ async fn list(
     let events = caller.list_events(after, limit, q.organization_id.as_deref().map(Into::into)).await?;
     let catalog = caller.roles();
     let next_after = events.last().map_or(after, |event| event.sequence);
-    Ok(Json(Events { items: events.iter().map(|event| Event::of(event, &catalog)).collect(), next_after }))
+    let same_roles =
+        |a: &EngineEvent, b: &EngineEvent| catalog.next_retirement(a.sequence) == catalog.next_retirement(b.sequence);
+    let mut items = Vec::with_capacity(events.len());
+    for run in events.chunk_by(same_roles) {
+        let catalog = catalog.at_event(run[0].sequence);
+        items.extend(run.iter().map(|event| Event::of(event, &catalog)));
+    }
+    Ok(Json(Events { items, next_after }))
 }

@@ -35,6 +35,7 @@ INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
     ('invitation', 'invitation_organization', '1000000 1000000 100 1'),
     ('invitation', 'invitation_email', '1000000 1000000 2 1'),
     ('role', 'role', '100 20 1'),
+    ('retired_role', 'retired_role', '1000 100 1'),
     ('permission', 'permission', '1000 100 1'),
     ('role_permission', 'role_permission', '1000 200 10 1'),
     ('token', 'token', '100000 100000 1'),

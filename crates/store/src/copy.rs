@@ -12,7 +12,7 @@ use crate::open;
 use crate::sql::{self, Connection, Kind, Location, Row, Source, Value};
 
 /// Every table with its key. A test holds the list to the schema.
-const TABLES: [(&str, &str); 22] = [
+const TABLES: [(&str, &str); 23] = [
     ("realm", "id"),
     ("organization", "realm, id"),
     ("usr", "realm, id"),
@@ -21,6 +21,7 @@ const TABLES: [(&str, &str); 22] = [
     ("membership_detail", "realm, membership"),
     ("account_user", "realm, organization, usr"),
     ("role", "realm, id"),
+    ("retired_role", "realm, seq"),
     ("permission", "realm, id"),
     ("role_permission", "realm, role, permission"),
     ("token", "realm, id"),

@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use roster_model::{Base, Permission, RealmId, Role, RoleCatalog, RoleId, RoleNumber};
+use roster_model::{Base, Permission, RealmId, RetiredRole, Role, RoleCatalog, RoleId, RoleNumber, Timestamp};
 
 use crate::error::{Error, Result};
 use crate::sql::{Row, Value};
@@ -17,7 +17,7 @@ type Versioned = (i64, Arc<RoleCatalog>);
 impl CatalogCache {
     pub(crate) fn get(&self, view: &View<'_>) -> Result<Arc<RoleCatalog>> {
         if view.roles_version != view.committed_roles_version {
-            return Ok(Arc::new(RoleCatalog::new(view.list_roles()?)));
+            return view.read_catalog();
         }
         let mut cache = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((version, catalog)) = cache.get(&view.realm)
@@ -26,7 +26,7 @@ impl CatalogCache {
             return Ok(Arc::clone(catalog));
         }
         drop(cache);
-        let catalog = Arc::new(RoleCatalog::new(view.list_roles()?));
+        let catalog = view.read_catalog()?;
         cache = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         cache.insert(view.realm, (view.roles_version, Arc::clone(&catalog)));
         Ok(catalog)
@@ -89,6 +89,25 @@ impl View<'_> {
             },
         )?;
         Ok(roles)
+    }
+
+    fn read_catalog(&self) -> Result<Arc<RoleCatalog>> {
+        Ok(Arc::new(RoleCatalog::new(self.list_roles()?).with_retired(self.list_retired_roles()?)))
+    }
+
+    /// Roles that were deleted, in that order.
+    pub(crate) fn list_retired_roles(&self) -> Result<Vec<RetiredRole>> {
+        self.connection.all(
+            "SELECT seq, retired_ms, body FROM retired_role WHERE realm = $1 ORDER BY seq",
+            &[self.realm.into()],
+            |row| {
+                Ok(RetiredRole {
+                    sequence: row.int(0)?,
+                    retired: row.time(1)?,
+                    role: serde_json::from_str(&row.text(2)?)?,
+                })
+            },
+        )
     }
 
     /// By key.
@@ -154,6 +173,16 @@ impl View<'_> {
     fn delete_role_permissions(&self, id: RoleId) -> Result<()> {
         self.connection
             .execute("DELETE FROM role_permission WHERE realm = $1 AND role = $2", &[self.realm.into(), id.into()])?;
+        Ok(())
+    }
+
+    /// `at`: the time of the event, if it has one.
+    pub(crate) fn insert_retired_role(&self, sequence: i64, at: Option<Timestamp>, r: &Role) -> Result<()> {
+        let body = serde_json::to_string(r)?;
+        self.connection.execute(
+            "INSERT INTO retired_role (realm, seq, retired_ms, body) VALUES ($1, $2, $3, $4)",
+            &[self.realm.into(), sequence.into(), at.unwrap_or_default().into(), body.as_str().into()],
+        )?;
         Ok(())
     }
 

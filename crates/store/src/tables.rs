@@ -92,7 +92,10 @@ pub(crate) fn apply(view: &View<'_>, sequence: i64, change: &Change) -> Result<(
         Change::InvitationUpdated { after, hash, .. } => view.update_invitation(after, hash.as_deref()),
         Change::RoleCreated { after } => view.insert_role(after),
         Change::RoleUpdated { after, .. } => view.update_role(after),
-        Change::RoleDeleted { before } => view.delete_role(before.id),
+        Change::RoleDeleted { before, at } => {
+            view.insert_retired_role(sequence, *at, before)?;
+            view.delete_role(before.id)
+        }
         Change::PermissionCreated { after } => view.insert_permission(after),
         Change::PermissionUpdated { after, .. } => view.update_permission(after),
         Change::PermissionDeleted { before } => view.delete_permission(before),

@@ -112,7 +112,7 @@ impl Replay {
             Change::RoleCreated { after } | Change::RoleUpdated { after, .. } => {
                 self.roles.insert(after.id, *after);
             }
-            Change::RoleDeleted { before } => {
+            Change::RoleDeleted { before, .. } => {
                 self.roles.remove(&before.id);
             }
             Change::PermissionCreated { after } | Change::PermissionUpdated { after, .. } => {

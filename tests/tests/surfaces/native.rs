@@ -484,6 +484,59 @@ async fn roles_and_permissions_of_the_realms_own() {
     assert!(world.verify().await.is_empty());
 }
 
+#[tokio::test]
+async fn what_had_a_role_that_was_deleted_keeps_its_name() {
+    let world = World::new().await;
+    let role = async |key: &str| world.call("POST", "/v1/roles", json!({"key": key})).await.status;
+    assert_eq!(role("intern").await, 201);
+    let ada = user(&world, "ada@example.com", "Ada").await;
+    let acme = organization(&world, json!({"name": "Acme"})).await;
+    let acme = format!("/v1/organizations/{acme}");
+    let add = json!({"user_id": ada, "roles": ["intern"]});
+    world.call("POST", &format!("{acme}/memberships"), add).await;
+    let update = json!({"roles": ["member"]});
+    assert_eq!(world.call("PATCH", &format!("{acme}/memberships/{ada}"), update).await.status, 200);
+    let invite = json!({"email": "bob@example.com", "roles": ["intern"]});
+    let invited = world.call("POST", &format!("{acme}/invitations"), invite).await;
+    let invitation = format!("/v1/invitations/{}", invited.str("/id"));
+    let issue =
+        json!({"kind": "organization", "organization_id": &acme["/v1/organizations/".len()..], "roles": ["intern"]});
+    let token = format!("/v1/tokens/{}", world.call("POST", "/v1/tokens", issue).await.str("/id"));
+    assert_eq!(world.call("DELETE", &token, Value::Null).await.status, 204);
+    assert_eq!(world.call("DELETE", &invitation, Value::Null).await.status, 204);
+    world.clock.advance(1000);
+    assert_eq!(world.call("DELETE", "/v1/roles/intern", Value::Null).await.status, 204);
+    world.clock.advance(1000);
+    // It takes over the number.
+    assert_eq!(role("boss").await, 201);
+    let promote = json!({"roles": ["boss"]});
+    let ada = world.call("PATCH", &format!("{acme}/memberships/{ada}"), promote).await;
+    assert_eq!(ada.json["roles"], json!(["boss"]));
+    let get = async |path: &str| world.call("GET", path, Value::Null).await.json;
+    assert_eq!(get(&invitation).await["roles"], json!(["intern"]));
+    assert_eq!(get(&token).await["roles"], json!(["intern"]));
+    let shown = invited.str("/ids/clerk");
+    let place = invited.str("/organization_id");
+    let by_clerk = get(&format!("/clerk/v1/organizations/{place}/invitations/{shown}")).await;
+    assert_eq!((&by_clerk["role"], &by_clerk["status"]), (&json!("org:intern"), &json!("revoked")));
+    let log = get("/v1/events").await;
+    let roles = |event: &Value| {
+        let of = |side: &str| event["data"][side]["roles"].as_array().cloned();
+        json!([event["type"], of("before"), of("after")])
+    };
+    let log: Vec<Value> = log["items"].as_array().expect("events").iter().map(roles).collect();
+    for event in [
+        json!(["membership.added", null, ["intern"]]),
+        json!(["membership.updated", ["intern"], ["member"]]),
+        json!(["invitation.created", null, ["intern"]]),
+        json!(["token.revoked", ["intern"], ["intern"]]),
+        json!(["membership.updated", ["member"], ["boss"]]),
+    ] {
+        assert!(log.contains(&event), "{event} in {log:?}");
+    }
+    assert!(world.verify().await.is_empty());
+}
+
 /// Gives Ada a role that lets her define roles, and one that grants more where it is held; then she changes the latter.
 async fn made_lead(world: &World, ada: &str, acme: &str) {
     let root = world.call("GET", "/v1/realm", Value::Null).await.str("/root_organization_id").to_owned();

@@ -112,7 +112,7 @@ fn data(change: &Change, catalog: &RoleCatalog) -> Value {
         Change::RoleUpdated { before, after } => {
             json!({ "before": Role::from(&**before), "after": Role::from(&**after) })
         }
-        Change::RoleDeleted { before } => json!({ "before": Role::from(&**before) }),
+        Change::RoleDeleted { before, .. } => json!({ "before": Role::from(&**before) }),
         Change::PermissionCreated { after } => json!({ "after": Permission::from(after) }),
         Change::PermissionUpdated { before, after } => {
             json!({ "before": Permission::from(before), "after": Permission::from(after) })

@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use roster_engine as engine;
 use roster_engine::{EntityId as _, RoleCatalog, TokenKind};
 use serde::{Deserialize, Serialize};
@@ -75,12 +77,13 @@ impl From<TokenWord> for TokenKind {
 
 impl Token {
     pub(crate) fn of(t: &engine::Token, catalog: &RoleCatalog) -> Self {
+        let catalog = t.revoked.map_or(Cow::Borrowed(catalog), |revoked| catalog.at_time(revoked));
         Self {
             id: t.id.native(),
             kind: t.kind.into(),
             organization_id: t.organization.map(engine::EntityId::native),
             user_id: t.user.map(engine::EntityId::native),
-            roles: role_keys(catalog, t.roles),
+            roles: role_keys(&catalog, t.roles),
             scopes: t.scopes.clone(),
             hint: t.hint.clone(),
             name: t.name.clone(),

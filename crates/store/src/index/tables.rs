@@ -15,7 +15,7 @@ use crate::view::View;
 pub(super) fn read(connection: &Connection, realm: RealmId, stopping: &AtomicBool) -> Result<Graph> {
     let catalogs = CatalogCache::default();
     let view = View::open(connection, &catalogs, realm)?;
-    let mut graph = Graph::new(view.head, view.roles_version, view.list_roles()?);
+    let mut graph = Graph::new(view.head, view.roles_version, view.list_roles()?, view.list_retired_roles()?);
     let values = [realm.into()];
     let count = |table: &str| {
         let sql = format!("SELECT COUNT(*) FROM {table} WHERE realm = $1");

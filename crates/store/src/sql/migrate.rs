@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 /// Not a migration: planner statistics for SQLite, written again after each migration.
 const STATISTICS: &str = include_str!("../../migrations/sqlite_statistics.sql");
 
-const MIGRATIONS: [(i64, &str); 13] = [
+const MIGRATIONS: [(i64, &str); 14] = [
     (1, include_str!("../../migrations/0001_initial.sql")),
     (2, include_str!("../../migrations/0002_invitations.sql")),
     (3, include_str!("../../migrations/0003_organization_name.sql")),
@@ -20,6 +20,7 @@ const MIGRATIONS: [(i64, &str); 13] = [
     (50, include_str!("../../migrations/0050_fewer_indexes.sql")),
     (60, include_str!("../../migrations/0060_events_by_user.sql")),
     (70, include_str!("../../migrations/0070_events_by_organization.sql")),
+    (80, include_str!("../../migrations/0080_retired_roles.sql")),
 ];
 
 /// The schema version that this Roster writes.
