@@ -62,6 +62,11 @@ fn forbidden(right: Right) -> Error {
     Error::Forbidden(right.permission.key().into())
 }
 
+/// Whether the caller is a user whose key may be used for this permission.
+fn is_user_in_scope(reader: Reader<'_>, standing: &Standing, permission: P) -> bool {
+    reader.acting.user.is_some() && standing.scopes_cover(Some(&[permission.key().to_owned()]))
+}
+
 impl Found<Organization> {
     /// Fails with `NotFound` if the caller may not even know of the organization, else with `Forbidden`.
     pub fn allow(self, reader: Reader<'_>, right: Right) -> Result<Allowed<Organization>> {
@@ -86,19 +91,28 @@ impl Found<Organization> {
         }
     }
 
+    /// For members, whatever their roles grant, if a key's scopes include `organizations:read`. Others need that permission there
+    /// or above.
+    pub(crate) fn allow_member(self, reader: Reader<'_>) -> Result<Allowed<Organization>> {
+        let standing = reader.standing(&self.0)?;
+        if is_user_in_scope(reader, &standing, P::OrganizationsRead) && !standing.here().is_empty() {
+            return Ok(Allowed { entity: self.0, standing });
+        }
+        self.allow(reader, Right::tree(P::OrganizationsRead))
+    }
+
     /// Checks that the caller may see who the members are, which depends on the organization's visibility.
     pub fn allow_listing(self, reader: Reader<'_>) -> Result<Allowed<Organization>> {
         use roster_model::Visibility;
         let standing = reader.standing(&self.0)?;
         let by_right = standing.holds(Right::tree(P::MembershipsWrite));
-        let in_scope = standing.scopes_cover(Some(&[P::MembershipsRead.key().to_owned()]));
-        let member = in_scope && reader.acting.user.is_some() && !standing.here().is_empty();
+        let user = is_user_in_scope(reader, &standing, P::MembershipsRead);
+        let member = user && !standing.here().is_empty();
         let visible = match self.0.visibility {
             Visibility::Admins => false,
             Visibility::Members => member || standing.holds(Right::tree(P::MembershipsRead)),
             Visibility::Realm => {
-                (in_scope && reader.acting.user.is_some() && reader.acting.only.is_none())
-                    || standing.holds(Right::tree(P::MembershipsRead))
+                (user && reader.acting.only.is_none()) || standing.holds(Right::tree(P::MembershipsRead))
             }
         };
         if by_right || visible {
@@ -140,18 +154,32 @@ impl Found<Realm> {
 }
 
 impl Found<User> {
-    /// For that user, or a holder of the permission at the realm's root. Others get `NotFound`. A user who is limited
-    /// to one membership may only read their own data, since their login link was issued by somebody else.
+    /// For that user, or a holder of the permission at the realm's root. Others get `Forbidden` if they may read the user, else
+    /// `NotFound`. A user who is limited to one membership may only read their own data, since their login link was issued by
+    /// somebody else.
     pub fn allow_self_or(self, reader: Reader<'_>, permission: P) -> Result<Allowed<User>> {
         let standing = reader.root_standing()?;
+        if self.is_for_self_or(reader, &standing, permission) {
+            Ok(Allowed { entity: self.0, standing })
+        } else {
+            Err(self.refusal(reader, &standing, permission))
+        }
+    }
+
+    fn is_for_self_or(&self, reader: Reader<'_>, standing: &Standing, permission: P) -> bool {
         let whole = reader.acting.only.is_none() || permission == P::UsersRead;
         let own = whole
             && reader.acting.user == Some(self.0.id)
             && standing.scopes_cover(Some(&[permission.key().to_owned()]));
-        if own || standing.holds(Right::root(permission)) {
-            Ok(Allowed { entity: self.0, standing })
+        own || standing.holds(Right::root(permission))
+    }
+
+    /// Why a caller without this permission may not do it. Only who may read the user learns that there is one.
+    fn refusal(&self, reader: Reader<'_>, standing: &Standing, permission: P) -> Error {
+        if self.is_for_self_or(reader, standing, P::UsersRead) {
+            forbidden(Right::root(permission))
         } else {
-            Err(Error::NotFound(Subject::User))
+            Error::NotFound(Subject::User)
         }
     }
 
@@ -164,7 +192,8 @@ impl Found<User> {
         Ok(Allowed { standing: reader.root_standing()?, entity: self.0 })
     }
 
-    /// For a holder of the permission at the realm's root. That user gets `Forbidden`, others `NotFound`.
+    /// For a holder of the permission at the realm's root. That user and whoever may read the user get `Forbidden`, others
+    /// `NotFound`.
     pub fn allow(self, reader: Reader<'_>, permission: P) -> Result<Allowed<User>> {
         let standing = reader.root_standing()?;
         if standing.holds(Right::root(permission)) {
@@ -172,7 +201,7 @@ impl Found<User> {
         } else if reader.acting.user == Some(self.0.id) {
             Err(forbidden(Right::root(permission)))
         } else {
-            Err(Error::NotFound(Subject::User))
+            Err(self.refusal(reader, &standing, permission))
         }
     }
 

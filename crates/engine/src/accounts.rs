@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 
 use roster_model::permission::BuiltIn as P;
-use roster_model::{AccountUser, Change, Membership, Organization, Right, User, UserId, text};
+use roster_model::{AccountUser, Change, Membership, Organization, Right, RoleNumber, User, UserId, text};
 use roster_store::list::{Key, Mark, Slice};
 use roster_store::{MemberFilter, MemberSort, OrganizationFilter, OrganizationSort};
 use serde::{Deserialize, Serialize};
@@ -183,14 +183,16 @@ fn provision(tx: &mut Tx<'_, '_>, account: &Allowed<Organization>, new: &NewAcco
     Ok(AccountEntry { record, user, organization: Organization::clone(account) })
 }
 
-/// Gives the role to an account user: adds the user as a member, or changes the membership.
+/// Gives the role to an account user: adds the user as a member, or changes the membership. `leaving`: how many other members the operation
+/// will remove.
 fn grant<M: RoleMap>(
     tx: &mut Tx<'_, '_>,
     account: &Allowed<Organization>,
     place: &Allowed<Organization>,
     name: &str,
     shown: M::Shown,
-) -> Result<Result<UserId, ItemProblem>> {
+    leaving: usize,
+) -> Result<Result<(), ItemProblem>> {
     let item = || name.to_owned();
     let (record, user) = match entry(tx.read(), account, &UserRef::Text(item())) {
         Ok(found) => found,
@@ -205,10 +207,11 @@ fn grant<M: RoleMap>(
             return memberships::set_shown::<M>(tx, place, &before, shown);
         }
         let roles = roster_model::RoleSet::of(M::role(shown));
-        memberships::add(tx, place, &user, &NewMembership { roles, ..NewMembership::default() })
+        let new = NewMembership { roles, ..NewMembership::default() };
+        memberships::add_replacing(tx, place, &user, &new, leaving)
     });
     match outcome {
-        Ok(_) => Ok(Ok(user.id)),
+        Ok(_) => Ok(Ok(())),
         Err(Error::OwnerProtected) => Ok(Err(ItemProblem::OwnerProtected(item()))),
         Err(error @ (Error::LimitReached { .. } | Error::DomainNotAllowed)) => {
             Ok(Err(ItemProblem::Refused(item(), error.to_string())))
@@ -217,19 +220,54 @@ fn grant<M: RoleMap>(
     }
 }
 
-/// Removes the membership if it is shown with this role.
-fn withdraw<M: RoleMap>(
-    tx: &mut Tx<'_, '_>,
+/// The members who are shown with this role and not in the list. Whoever is in it stays, even if they can't be given the role.
+fn unlisted<M: RoleMap>(
+    reader: Reader<'_>,
     place: &Allowed<Organization>,
-    membership: Option<Membership>,
-    name: String,
     shown: M::Shown,
-) -> Result<Result<(), ItemProblem>> {
-    let catalog = tx.read().roles()?;
-    let Some(membership) = membership.filter(|m| M::show(&catalog, m.roles) == shown) else {
-        return Ok(Err(ItemProblem::NoMember(name)));
-    };
-    end(tx, place, &membership, |_| Ok(name))
+    list: &[String],
+) -> Result<Vec<Membership>> {
+    let mut listed = HashSet::new();
+    for name in list {
+        listed.extend(resolve_user(reader, name)?);
+    }
+    let filter = MemberFilter { organization: Some(place.id), ..MemberFilter::default() };
+    let catalog = reader.roles()?;
+    let mut members = reader.view.list_memberships(&filter, MemberSort::Created, &Slice::default())?;
+    members.retain(|m| M::show(&catalog, m.roles) == shown && !listed.contains(&m.user));
+    Ok(members)
+}
+
+/// The membership that is removed when a user is deleted from a role: one that is shown with it. `role`: `None` for whoever would be given the
+/// role just before; they lose the membership whatever its role.
+fn withdrawn<M: RoleMap>(
+    reader: Reader<'_>,
+    place: &Allowed<Organization>,
+    name: &str,
+    role: Option<M::Shown>,
+) -> Result<Option<Membership>> {
+    let Some(user) = resolve_user(reader, name)? else { return Ok(None) };
+    let catalog = reader.roles()?;
+    let membership = reader.view.membership(place.id, user)?;
+    Ok(membership.filter(|m| role.is_none_or(|role| M::show(&catalog, m.roles) == role)))
+}
+
+/// How many members [`withdrawn`] finds; the owner, who can't be removed, isn't counted.
+fn count_withdrawn<M: RoleMap>(
+    reader: Reader<'_>,
+    place: &Allowed<Organization>,
+    delete: &[(String, Option<M::Shown>)],
+) -> Result<usize> {
+    // Nobody needs the number where there is no limit.
+    if place.max_members == 0 {
+        return Ok(0);
+    }
+    let mut leaving = HashSet::new();
+    for (name, role) in delete {
+        let found = withdrawn::<M>(reader, place, name, *role)?;
+        leaving.extend(found.filter(|m| !m.roles.contains(RoleNumber::OWNER)).map(|m| m.user));
+    }
+    Ok(leaving.len())
 }
 
 /// Removes a membership, unless it is the owner's. `name`: the user's id for the problem.
@@ -438,25 +476,17 @@ impl Caller {
             let account = account(tx.read(), &organization)?;
             let place = manages(tx.read(), &account, &of)?;
             check_length("user_ids", &users)?;
+            let users: Vec<String> = each_once(users).collect();
+            let unlisted = unlisted::<M>(tx.read(), &place, shown, &users)?;
+            // The owner can't be removed.
+            let leaving = unlisted.iter().filter(|m| !m.roles.contains(RoleNumber::OWNER)).count();
             let mut problems = Vec::new();
-            let mut named = HashSet::new();
-            for name in each_once(users) {
-                match grant::<M>(tx, &account, &place, &name, shown)? {
-                    Ok(user) => {
-                        named.insert(user);
-                    }
-                    Err(problem) => {
-                        // A user in the list who can't be given the role isn't removed for that.
-                        named.extend(resolve_user(tx.read(), &name)?.map(|user| user.id));
-                        problems.push(problem);
-                    }
+            for name in users {
+                if let Err(problem) = grant::<M>(tx, &account, &place, &name, shown, leaving)? {
+                    problems.push(problem);
                 }
             }
-            let filter = MemberFilter { organization: Some(place.id), ..MemberFilter::default() };
-            let catalog = tx.read().roles()?;
-            let mut members = tx.read().view.list_memberships(&filter, MemberSort::Created, &Slice::default())?;
-            members.retain(|m| M::show(&catalog, m.roles) == shown && !named.contains(&m.user));
-            for membership in members {
+            for membership in unlisted {
                 if let Err(problem) = end(tx, &place, &membership, |reader| shown_id(reader, membership.user))? {
                     problems.push(problem);
                 }
@@ -466,8 +496,8 @@ impl Caller {
         .await
     }
 
-    /// First adds, then deletes. Only members who are shown with this role are deleted. A user in both lists ends up without the membership.
-    /// Items that can't be processed are returned; the others are processed.
+    /// First adds, then deletes. Only members who are shown with this role are deleted. An id in both lists is only deleted, and it is no
+    /// problem if there is nothing to delete. Items that can't be processed are returned; the others are processed.
     pub async fn patch_shown_role<M: RoleMap>(
         &self,
         organization: impl Into<OrganizationRef>,
@@ -482,19 +512,22 @@ impl Caller {
             let place = manages(tx.read(), &account, &of)?;
             check_length("user_ids_to_add", &add)?;
             check_length("user_ids_to_delete", &delete)?;
+            let added: HashSet<&String> = add.iter().collect();
+            let with_role = |name: String| if added.contains(&name) { (name, None) } else { (name, Some(shown)) };
+            let delete: Vec<(String, Option<M::Shown>)> = each_once(delete).map(with_role).collect();
+            let leaving = count_withdrawn::<M>(tx.read(), &place, &delete)?;
+            let deleted: HashSet<&str> = delete.iter().map(|(name, _)| name.as_str()).collect();
             let mut problems = Vec::new();
-            for name in each_once(add) {
-                if let Err(problem) = grant::<M>(tx, &account, &place, &name, shown)? {
+            for name in each_once(add).filter(|name| !deleted.contains(name.as_str())) {
+                if let Err(problem) = grant::<M>(tx, &account, &place, &name, shown, leaving)? {
                     problems.push(problem);
                 }
             }
-            for name in each_once(delete) {
-                let membership = match resolve_user(tx.read(), &name)? {
-                    Some(user) => tx.read().view.membership(place.id, user.id)?,
-                    None => None,
-                };
-                if let Err(problem) = withdraw::<M>(tx, &place, membership, name, shown)? {
-                    problems.push(problem);
+            for (name, role) in delete {
+                match withdrawn::<M>(tx.read(), &place, &name, role)? {
+                    Some(membership) => problems.extend(end(tx, &place, &membership, |_| Ok(name))?.err()),
+                    None if role.is_some() => problems.push(ItemProblem::NoMember(name)),
+                    None => {}
                 }
             }
             Ok(problems)

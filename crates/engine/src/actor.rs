@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use roster_model::change::ActorKind;
 use roster_model::permission::BuiltIn as P;
 use roster_model::{
-    ActorRef, EntityId as _, MembershipScope, OrganizationId, RealmId, RoleCatalog, Session, Timestamp, Token,
+    ActorRef, EntityId as _, MembershipScope, OrganizationId, RealmId, RoleCatalog, RoleSet, Session, Timestamp, Token,
     TokenKind, UserId,
 };
 use roster_store::{Decision, Prefetch, StoredAnswer, View};
@@ -115,6 +115,8 @@ pub struct Caller {
 pub(crate) struct CallerOptions {
     /// Refuse to remove or demote the last member who can manage an organization's members.
     pub(crate) protect_last_admin: bool,
+    /// The only roles that grant anything to a user. `None`: all of them.
+    pub(crate) counted_roles: Option<RoleSet>,
 }
 
 /// The caller as seen by an operation: looked up again in the operation's own view, so that a right revoked a moment
@@ -165,6 +167,14 @@ impl Caller {
     #[must_use]
     pub fn protecting_last_admin(mut self) -> Self {
         self.options.protect_last_admin = true;
+        self
+    }
+
+    /// Makes only these roles grant anything to a user, for a vendor who knows no others. With another role, a user is still a member.
+    /// Realm keys and organization tokens aren't affected.
+    #[must_use]
+    pub fn counting_only(mut self, roles: RoleSet) -> Self {
+        self.options.counted_roles = Some(roles);
         self
     }
 

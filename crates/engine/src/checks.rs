@@ -40,6 +40,8 @@ pub enum Ask<S = String> {
     Permission(S),
     /// Whether exactly this role is held, by key.
     Role(S),
+    /// Whether at least one of these roles is held.
+    AnyRole(RoleSet),
     /// Whether any role is held.
     Anything,
 }
@@ -50,6 +52,7 @@ impl<S: AsRef<str>> Ask<S> {
         match self {
             Self::Permission(key) => Some(catalog.granting(key.as_ref())).filter(|granting| !granting.is_empty()),
             Self::Role(key) => catalog.by_key(key.as_ref()).map(|role| RoleSet::of(role.number)),
+            Self::AnyRole(roles) => Some(*roles),
             Self::Anything => Some(RoleSet::from_bits(i64::MAX)),
         }
     }

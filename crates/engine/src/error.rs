@@ -64,7 +64,7 @@ impl From<Kind> for Subject {
 
 /// Why an operation failed, in terms of the domain. It knows no HTTP status: each surface maps it to its own form by a `match`
 /// without a wildcard. A failed operation has changed nothing.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {
     /// It doesn't exist, or the caller may not know that it does.
     #[error("no such {0}")]

@@ -1,7 +1,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use rand::RngExt as _;
-use roster_model::id::{COUNTER_MAX, compose};
+use roster_model::id::{COUNTER_MAX, MS_MIN, compose};
 use roster_model::{EntityId, Timestamp};
 
 /// Generates ids in increasing order. In each millisecond the counter starts at a random value; when it is full, the next millisecond is used.
@@ -13,9 +13,10 @@ impl IdGenerator {
     pub(crate) fn generate<I: EntityId>(&self, now: Timestamp) -> I {
         let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (ms, counter) = *last;
-        *last = if now.as_ms() > ms {
+        let now = now.as_ms().max(MS_MIN);
+        *last = if now > ms {
             // Only from the lower half, so that a busy millisecond has room to count up.
-            (now.as_ms(), rand::rng().random_range(0..COUNTER_MAX / 2))
+            (now, rand::rng().random_range(0..COUNTER_MAX / 2))
         } else if counter < COUNTER_MAX {
             (ms, counter + 1)
         } else {

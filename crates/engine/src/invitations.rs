@@ -17,7 +17,7 @@ use roster_model::{
     AddressKind, Change, EntityId as _, Extras, Form, Invitation, InvitationId, InvitationStatus, Metadata,
     Organization, OrganizationId, Right, RoleNumber, RoleSet, Timestamp, User, UserId, metadata, text,
 };
-use roster_store::list::{Key, Mark};
+use roster_store::list::{Key, Mark, Slice};
 use roster_store::{InvitationFilter, InvitationSort};
 use serde::{Deserialize, Serialize};
 
@@ -63,13 +63,16 @@ pub enum Expiry {
 }
 
 /// What happens to a pending invitation to the same address.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default)]
 pub enum IfPending {
     /// It is kept, and the new one is refused.
     #[default]
     Refuse,
     /// It is replaced by the new one: roles, metadata, secret and expiry change, the id stays.
     Renew,
+    /// As `Renew`, but what the surface can't show stays: metadata, the extras of other dialects, and the inviter. Its new roles are computed
+    /// from its own and those of the new one, in this order.
+    Update(fn(RoleSet, RoleSet) -> RoleSet),
 }
 
 /// An invitation with its organization and inviter.
@@ -111,6 +114,19 @@ pub(crate) fn pending_of(reader: Reader<'_>, organization: OrganizationId, user:
         .filter_map(|email| reader.view.pending_invitation(organization, &email.value).transpose())
         .map(|i| Ok(i?))
         .collect()
+}
+
+/// All pending invitations to an organization, oldest first.
+pub(crate) fn all_pending(reader: Reader<'_>, organization: OrganizationId) -> Result<Vec<Invitation>> {
+    if !reader.view.may_have_invitations(&[organization])? {
+        return Ok(Vec::new());
+    }
+    let filter = InvitationFilter {
+        organization: Some(organization),
+        status: Some((vec![InvitationStatus::Pending], reader.now())),
+        ..InvitationFilter::default()
+    };
+    Ok(reader.view.list_invitations(&filter, InvitationSort::Created, &Slice::default())?)
 }
 
 /// Closes invitations of a person who becomes a member: pending ones count as accepted.
@@ -181,6 +197,23 @@ pub(crate) fn build(
     })
 }
 
+/// A renewed invitation with these roles, and with what the surface can't show of the one before.
+fn with_rest_of(reader: Reader<'_>, before: &Invitation, after: Invitation, roles: RoleSet) -> Invitation {
+    let mut extras = before.extras.clone();
+    if let Some(dialect) = reader.acting.surface.dialect() {
+        extras.0.remove(dialect.word());
+    }
+    extras.0.extend(after.extras.0);
+    Invitation {
+        roles,
+        inviter: after.inviter.or(before.inviter),
+        public: before.public.clone(),
+        private: before.private.clone(),
+        extras: memberships::extras_for_roles(roles, &extras),
+        ..after
+    }
+}
+
 fn invite(tx: &mut Tx<'_, '_>, place: &Allowed<Organization>, new: &NewInvitation, secret: &str) -> Result<Invitation> {
     let reader = tx.read();
     let email = users::given_email(&new.email).of("email")?;
@@ -231,7 +264,7 @@ fn invite(tx: &mut Tx<'_, '_>, place: &Allowed<Organization>, new: &NewInvitatio
     };
     let pending = match &known {
         // An existing user may have been invited at another of their addresses.
-        Some(user) if new.if_pending == IfPending::Renew => {
+        Some(user) if !matches!(new.if_pending, IfPending::Refuse) => {
             let mut pending = pending_of(reader, place.id, user)?;
             pending.sort_by_key(|invitation| invitation.email == email);
             pending.pop()
@@ -240,11 +273,20 @@ fn invite(tx: &mut Tx<'_, '_>, place: &Allowed<Organization>, new: &NewInvitatio
     };
     match pending {
         Some(before) if before.status_at(tx.now()) == InvitationStatus::Pending => {
-            if new.if_pending == IfPending::Refuse {
-                let id = Some(before.id.raw());
-                return Err(Error::AlreadyExists { subject: Subject::Invitation, field: "email", id });
-            }
-            let after = written(before.id, before.created, tx.now().advanced_past(before.updated));
+            let replaced = written(before.id, before.created, tx.now().advanced_past(before.updated));
+            let after = match new.if_pending {
+                IfPending::Refuse => {
+                    let id = Some(before.id.raw());
+                    return Err(Error::AlreadyExists { subject: Subject::Invitation, field: "email", id });
+                }
+                IfPending::Renew => replaced,
+                IfPending::Update(roles) => {
+                    let after = with_rest_of(reader, &before, replaced, roles(before.roles, new.roles));
+                    // Whoever gets the new secret can accept the invitation, also with roles that others promised.
+                    check_may_grant(place, after.roles)?;
+                    after
+                }
+            };
             let hash = Some(secret::hash(secret));
             let change = Change::InvitationUpdated { before: Box::new(before), after: Box::new(after.clone()), hash };
             tx.change(place, &change)?;
@@ -337,7 +379,7 @@ fn list(
 impl Caller {
     /// Needs `memberships:write` there or above, and every permission of the roles promised.
     pub async fn invite(&self, organization: impl Into<OrganizationRef>, new: NewInvitation) -> Result<SentInvitation> {
-        let mut sent = self.invite_all(organization, vec![new]).await.map_err(|error| match error {
+        let mut sent = self.invite_all(organization, vec![Ok(new)]).await.map_err(|error| match error {
             Error::Items(mut items) if items.len() == 1 => items.remove(0).1,
             other => other,
         })?;
@@ -345,11 +387,11 @@ impl Caller {
     }
 
     /// Sends several invitations, all or none: [`Error::Items`] tells which ones failed and why. At most as many as a bulk operation may have.
-    /// Rights as for [`Self::invite`].
+    /// One that makes no sense on its own is given as that error, which is told together with the others. Rights as for [`Self::invite`].
     pub async fn invite_all(
         &self,
         organization: impl Into<OrganizationRef>,
-        new: Vec<NewInvitation>,
+        new: Vec<Result<NewInvitation>>,
     ) -> Result<Vec<SentInvitation>> {
         let organization = organization.into();
         let limit = self.engine.limits().bulk_items;
@@ -360,9 +402,13 @@ impl Caller {
             }
             let (mut sent, mut refused) = (Vec::with_capacity(new.len()), Vec::new());
             for (number, new) in new.iter().enumerate() {
-                let secret = if new.in_url { secret::uuid() } else { secret::generate() };
-                match tx.attempt(|tx| invite(tx, &place, new, &secret)) {
-                    Ok(invitation) => {
+                let outcome = tx.attempt(|tx| {
+                    let new = new.as_ref().map_err(Error::clone)?;
+                    let secret = if new.in_url { secret::uuid() } else { secret::generate() };
+                    Ok((invite(tx, &place, new, &secret)?, secret))
+                });
+                match outcome {
+                    Ok((invitation, secret)) => {
                         let invited = with_part(tx.read(), invitation)?;
                         sent.push(SentInvitation { invited, secret: Some(secret) });
                     }

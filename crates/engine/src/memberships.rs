@@ -167,13 +167,14 @@ pub(crate) fn check_roles_of(catalog: &RoleCatalog, roles: RoleSet) -> Result<()
     Ok(())
 }
 
-/// Checks that the limit of members allows one more, member or invited. Pending invitations count; `freed` of them are closed by the operation.
+/// Checks that the limit of members allows one more, member or invited. Pending invitations count. `freed`: how many seats the operation itself
+/// frees, by closing pending invitations or removing members.
 pub(crate) fn check_limit(reader: Reader<'_>, organization: &Organization, freed: usize) -> Result<()> {
     if organization.max_members == 0 {
         return Ok(());
     }
     let (members, invited) = count_seats(reader, organization.id)?;
-    within_limit(organization, members + invited.saturating_sub(freed as u64))
+    within_limit(organization, (members + invited).saturating_sub(freed as u64))
 }
 
 /// How many members an organization has, and how many pending invitations.
@@ -223,6 +224,18 @@ pub(crate) fn add(
     user: &User,
     new: &NewMembership,
 ) -> Result<Membership> {
+    add_replacing(tx, place, user, new, 0)
+}
+
+/// As [`add`], in an operation that will then remove this many other members: their seats count as free. They are removed last, so that
+/// whoever replaces the last admin is there already.
+pub(crate) fn add_replacing(
+    tx: &mut Tx<'_, '_>,
+    place: &Allowed<Organization>,
+    user: &User,
+    new: &NewMembership,
+    leaving: usize,
+) -> Result<Membership> {
     check_roles(tx.read(), new.roles)?;
     check_not_member(tx.read(), place, user)?;
     if new.if_invited == IfInvited::Refuse {
@@ -230,15 +243,33 @@ pub(crate) fn add(
         let mut pending = invitations::pending_of(tx.read(), place.id, user)?;
         pending.retain(|invitation| invitation.status_at(now) == InvitationStatus::Pending);
         if let Some(invited) = pending.first() {
-            let id = Some(invited.membership_id().raw());
-            return Err(Error::AlreadyExists { subject: Subject::Membership, field: "user", id });
+            return Err(already_invited(invited));
         }
     }
     check_may_grant(place, new.roles)?;
     if new.roles.contains(RoleNumber::OWNER) {
         check_may_grant_ownership(tx.read(), place)?;
     }
-    add_invited(tx, place, user, new)
+    insert(tx, place, user, new, leaving)
+}
+
+fn already_invited(invited: &Invitation) -> Error {
+    let id = Some(invited.membership_id().raw());
+    Error::AlreadyExists { subject: Subject::Membership, field: "user", id }
+}
+
+/// The user who is to be added. An invited person who isn't a user yet is known by the id that the invitation reserves, and is
+/// refused as [`IfInvited::Refuse`] says.
+fn user_to_add(reader: Reader<'_>, place: &Allowed<Organization>, user: &UserRef, new: &NewMembership) -> Result<User> {
+    let missing = match reader.named(user) {
+        Err(error @ Error::NotFound(_)) if new.if_invited == IfInvited::Refuse => error,
+        found => return Ok(found?.named_by(place)),
+    };
+    let Some(id) = user.direct_id(reader.acting.user) else { return Err(missing) };
+    let pending = invitations::all_pending(reader, place.id)?;
+    let Some(invited) = pending.iter().find(|invitation| invitation.user_id() == id) else { return Err(missing) };
+    check_roles(reader, new.roles)?;
+    Err(already_invited(invited))
 }
 
 fn check_not_member(reader: Reader<'_>, place: &Allowed<Organization>, user: &User) -> Result<()> {
@@ -258,6 +289,17 @@ pub(crate) fn add_invited(
     user: &User,
     new: &NewMembership,
 ) -> Result<Membership> {
+    insert(tx, place, user, new, 0)
+}
+
+/// `leaving`: how many other members the operation will remove.
+fn insert(
+    tx: &mut Tx<'_, '_>,
+    place: &Allowed<Organization>,
+    user: &User,
+    new: &NewMembership,
+    leaving: usize,
+) -> Result<Membership> {
     let reader = tx.read();
     check_roles(reader, new.roles)?;
     check_not_member(reader, place, user)?;
@@ -265,7 +307,8 @@ pub(crate) fn add_invited(
         return Err(Error::DomainNotAllowed);
     }
     let closed = invitations::pending_of(reader, place.id, user)?;
-    check_limit(reader, place, closed.iter().filter(|i| i.expires > reader.now()).count())?;
+    let closing = closed.iter().filter(|i| i.expires > reader.now()).count();
+    check_limit(reader, place, closing + leaving)?;
     // The membership gets the id that the invitation reserved.
     let kept = closed.iter().find(|i| i.expires > reader.now()).map(Invitation::membership_id);
     let mut membership = build(tx.creation(), place.id, user.id, new)?;
@@ -428,6 +471,7 @@ pub(crate) fn mark(sort: MemberSort, descending: bool) -> impl Fn(&Member) -> Ma
             MemberSort::Updated => Key::Int(m.membership.updated.as_ms()),
             MemberSort::Name => Key::Text(text::fold(&m.user.name)),
             MemberSort::Email => Key::Text(m.user.email().unwrap_or_default().to_owned()),
+            MemberSort::ShownEmail => Key::Text(m.user.email_or_placeholder().into_owned()),
             MemberSort::Part(part) => Key::Text(part.key(&m.user, descending)),
         };
         Mark { key, id: m.membership.id.raw() }
@@ -441,6 +485,7 @@ const fn list_name(sort: MemberSort) -> &'static str {
         MemberSort::Updated => "updated",
         MemberSort::Name => "name",
         MemberSort::Email => "email",
+        MemberSort::ShownEmail => "shown_email",
         MemberSort::Part(part) => part.word(),
     }
 }
@@ -521,7 +566,7 @@ impl Caller {
         let (organization, user) = (organization.into(), user.into());
         self.write_prefetching(names([&organization], [&user]), move |tx| {
             let place = tx.read().organization(&organization)?.allow(tx.read(), Right::tree(P::MembershipsWrite))?;
-            let user = tx.read().named(&user)?.named_by(&place);
+            let user = user_to_add(tx.read(), &place, &user, &new)?;
             let membership = add(tx, &place, &user, &new)?;
             Ok(Member::of(membership, user, place.into_inner()))
         })

@@ -14,7 +14,7 @@ use roster_store::SessionFilter;
 use roster_store::list::Slice;
 use tokio::sync::Semaphore;
 
-use crate::access::Proof;
+use crate::access::{Allowed, Proof};
 use crate::actor::{Actor, Caller};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
@@ -183,7 +183,7 @@ impl Engine {
 pub struct SelfUpdate {
     pub name: Option<String>,
     pub locale: Option<Option<String>>,
-    /// Needs the current password.
+    /// Needs the current password, unless it is the present address.
     pub email: Option<String>,
     /// Needs the current password.
     pub password: Option<String>,
@@ -194,6 +194,26 @@ pub struct SelfUpdate {
 pub(crate) fn set_hash(tx: &mut Tx<'_, '_>, proof: &impl Proof, user: UserId, hash: Option<&str>) -> Result<()> {
     let changed = hash.is_some().then(|| tx.now());
     tx.change(proof, &Change::UserPasswordChanged { user, changed, hash: hash.map(str::to_owned) })
+}
+
+/// Ends the user's sessions, except the one that is used for this.
+fn end_other_sessions(tx: &mut Tx<'_, '_>, user: &Allowed<User>) -> Result<()> {
+    let this = match &tx.read().acting.actor {
+        Actor::Session(session) => Some(session.id),
+        _ => None,
+    };
+    let all = SessionFilter { user: Some(user.id), ..SessionFilter::default() };
+    for session in tx.read().view.list_sessions(&all, &Slice::default())? {
+        if Some(session.id) != this {
+            tx.change(user, &Change::SessionEnded { before: Box::new(session) })?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether this is the user's present address, or the placeholder that is shown instead.
+fn is_email_of(user: &User, email: &str) -> bool {
+    text::email(email).is_ok_and(|email| email == user.email_or_placeholder())
 }
 
 /// Checks that the password's hash is still the one that was verified before the transaction.
@@ -256,28 +276,23 @@ impl Caller {
             if hashed.is_some() || tx.read().view.password(id)?.is_some() {
                 set_hash(tx, &user, id, hashed.as_deref())?;
             }
-            let this = match &tx.read().acting.actor {
-                Actor::Session(session) => Some(session.id),
-                _ => None,
-            };
-            let all = SessionFilter { user: Some(id), ..SessionFilter::default() };
-            for session in tx.read().view.list_sessions(&all, &Slice::default())? {
-                if Some(session.id) != this {
-                    tx.change(&user, &Change::SessionEnded { before: Box::new(session) })?;
-                }
-            }
-            Ok(())
+            end_other_sessions(tx, &user)
         })
         .await
     }
 
-    /// Changes the acting user. `Forbidden` if the user is limited to one membership. Sessions are kept.
+    /// Changes the acting user. `Forbidden` if the user is limited to one membership. A new password ends the user's sessions, except the one
+    /// that is used for this.
     pub async fn update_self(&self, change: SelfUpdate) -> Result<User> {
         let user = self
             .read(|reader| Ok(reader.user(&UserRef::Me)?.allow_self_or(reader, P::UsersWrite)?.into_inner()))
             .await
-            .map_err(|error| error.if_missing(Error::Forbidden("a session of the whole user".into())))?;
-        let sensitive = change.email.is_some() || change.password.is_some();
+            .map_err(|error| match error {
+                Error::NotFound(_) | Error::Forbidden(_) => Error::Forbidden("a session of the whole user".into()),
+                other => other,
+            })?;
+        let email = change.email.filter(|email| !is_email_of(&user, email));
+        let sensitive = email.is_some() || change.password.is_some();
         let proved =
             if sensitive { self.verify_own_password(&user, change.current_password.as_deref()).await? } else { None };
         let hashed = match &change.password {
@@ -285,12 +300,8 @@ impl Caller {
             None => None,
         };
         let id = user.id;
-        let patch = UserPatch {
-            name: change.name,
-            locale: change.locale,
-            email: change.email.map(Some),
-            ..UserPatch::default()
-        };
+        let patch =
+            UserPatch { name: change.name, locale: change.locale, email: email.map(Some), ..UserPatch::default() };
         self.write(move |tx| {
             let before = tx.read().user(&UserRef::Id(id))?.allow_self_or(tx.read(), P::UsersWrite)?;
             if sensitive {
@@ -298,6 +309,7 @@ impl Caller {
             }
             if let Some(hash) = &hashed {
                 set_hash(tx, &before, id, Some(hash))?;
+                end_other_sessions(tx, &before)?;
             }
             users::update(tx, &before, &patch)
         })

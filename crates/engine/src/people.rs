@@ -1,6 +1,7 @@
 //! An organization's people: members and pending invitations as one list, for surfaces on which both are members. An invited person is
 //! identified by the id that the membership will have.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use roster_model::{
     Organization, OrganizationId, Right, RoleCatalog, RoleNumber, RoleSet, Timestamp, User, UserId, text,
 };
 use roster_store::list::Slice;
-use roster_store::{InvitationFilter, InvitationSort, MemberFilter, MemberSort};
+use roster_store::{MemberFilter, MemberSort, UserFilter};
 use serde::{Deserialize, Serialize};
 
 use crate::access::Allowed;
@@ -24,7 +25,6 @@ use crate::memberships::{
 use crate::paging::{Listed, Page};
 use crate::reference::OrganizationRef;
 use crate::transaction::{Reader, Tx};
-use crate::users::UserQuery;
 
 /// A member or an invited person.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -64,11 +64,11 @@ impl Person {
         }
     }
 
-    /// The e-mail address; empty for a user without one.
-    pub fn email(&self) -> &str {
+    /// The e-mail address, or the placeholder for a user without one.
+    pub fn email(&self) -> Cow<'_, str> {
         match self {
-            Self::Member(member) => member.user.email().unwrap_or_default(),
-            Self::Pending(pending) => &pending.invitation.email,
+            Self::Member(member) => member.user.email_or_placeholder(),
+            Self::Pending(pending) => Cow::Borrowed(&pending.invitation.email),
         }
     }
 
@@ -126,7 +126,7 @@ impl PeopleSort {
         match self {
             Self::Created | Self::Status => MemberSort::Created,
             Self::Name => MemberSort::Name,
-            Self::Email => MemberSort::Email,
+            Self::Email => MemberSort::ShownEmail,
             Self::Since => MemberSort::Joined,
         }
     }
@@ -137,7 +137,7 @@ impl PeopleSort {
             Self::Created => Ordering::Equal,
             Self::Status => b.is_member().cmp(&a.is_member()),
             Self::Name => text::fold(a.name()).cmp(&text::fold(b.name())),
-            Self::Email => a.email().cmp(b.email()),
+            Self::Email => a.email().cmp(&b.email()),
             Self::Since => a.since().cmp(&b.since()),
         };
         first.then(a.id().raw().cmp(&b.id().raw()))
@@ -159,7 +159,8 @@ impl std::fmt::Debug for PersonPredicate {
 pub struct PeopleQuery {
     /// People who hold at least one of these roles.
     pub roles: Option<RoleSet>,
-    /// Part of a name, user name or address, case-insensitive.
+    /// Part of the name or e-mail address as [`Person`] has them, case-insensitive. Nothing else is searched, since people are listed for
+    /// callers who may not see more.
     pub text: Option<String>,
     /// A further filter. With it, everything that meets the other conditions has to be read.
     pub test: Option<PersonPredicate>,
@@ -217,22 +218,13 @@ fn with_users(reader: Reader<'_>, invitations: Vec<Invitation>) -> Result<Vec<Pe
 }
 
 fn pending(reader: Reader<'_>, organization: OrganizationId, query: &PeopleQuery) -> Result<Vec<Person>> {
-    if !reader.view.may_have_invitations(&[organization])? {
-        return Ok(Vec::new());
-    }
-    let filter = InvitationFilter {
-        organization: Some(organization),
-        status: Some((vec![InvitationStatus::Pending], reader.now())),
-        ..InvitationFilter::default()
-    };
-    let found = reader.view.list_invitations(&filter, InvitationSort::Created, &Slice::default())?;
-    let mut people = with_users(reader, found)?;
-    let part = query.text.as_deref().map(text::fold);
+    let mut people = with_users(reader, invitations::all_pending(reader, organization)?)?;
+    let part = query.text.as_deref().map(|part| (text::fold(part), text::lower(part)));
     people.retain(|person| {
         let holds = query.roles.is_none_or(|roles| roles.intersects(person.roles()));
         let says = part
-            .as_deref()
-            .is_none_or(|part| text::fold(person.name()).contains(part) || text::fold(person.email()).contains(part));
+            .as_ref()
+            .is_none_or(|(folded, lower)| text::fold(person.name()).contains(folded) || person.email().contains(lower));
         holds && says
     });
     people.sort_by(|a, b| directed(query, a, b));
@@ -260,7 +252,7 @@ fn merged(query: &PeopleQuery, members: Vec<Person>, pending: Vec<Person>) -> Ve
 }
 
 fn list(reader: Reader<'_>, organization: OrganizationId, query: &PeopleQuery) -> Result<Listed<Person>> {
-    let users = UserQuery { text: query.text.clone(), ..UserQuery::default() }.filter(reader)?;
+    let users = UserFilter { name_or_email: query.text.clone(), ..UserFilter::default() };
     let filter =
         MemberFilter { organization: Some(organization), roles: query.roles, users, ..MemberFilter::default() };
     let invited = pending(reader, organization, query)?;
@@ -363,8 +355,11 @@ impl Caller {
                 (Some(id), Some(me)) => reader.view.membership(found.id(), me)?.is_some_and(|own| own.id == id),
                 _ => false,
             };
-            let permission = if own { P::OrganizationsRead } else { P::MembershipsWrite };
-            let place = found.allow(reader, Right::tree(permission))?;
+            let place = if own {
+                found.allow_member(reader)?
+            } else {
+                found.allow(reader, Right::tree(P::MembershipsWrite))?
+            };
             find(reader, &place, id.ok_or(Error::NotFound(Subject::Membership))?)
         })
         .await

@@ -38,6 +38,8 @@ pub struct RolePatch {
     pub base: Option<Base>,
     pub reaches_down: Option<bool>,
     pub permissions: Option<Vec<String>>,
+    /// Permissions that the role keeps if it has them, although `permissions` doesn't name them: those that a surface doesn't show.
+    pub kept_permissions: Vec<P>,
     /// If set, refused unless the record's `updated` is this.
     pub expected: Option<Timestamp>,
 }
@@ -209,7 +211,13 @@ fn update(tx: &mut Tx<'_, '_>, proof: &Allowed<Realm>, before: &Role, patch: &Ro
     }
     if let Some(keys) = &patch.permissions {
         after.permissions = permissions(tx.read(), proof, keys)?;
-    } else if after.reaches_down && !before.reaches_down {
+        // They are not given anew, so the caller need not hold them.
+        let is_kept = |key: &&String| P::from_key(key).is_some_and(|kept| patch.kept_permissions.contains(&kept));
+        after.permissions.extend(before.permissions.iter().filter(is_kept).cloned());
+        after.permissions.sort_unstable();
+        after.permissions.dedup();
+    }
+    if after.reaches_down && !before.reaches_down {
         // Its holders get its permissions at more organizations.
         permissions(tx.read(), proof, &after.permissions)?;
     }

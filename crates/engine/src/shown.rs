@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use roster_model::{OrganizationId, User, UserId};
+use roster_model::{OrganizationId, UserId};
 use roster_store::View;
 
 use crate::actor::Caller;
@@ -11,8 +11,9 @@ use crate::reference::UserRef;
 use crate::transaction::Reader;
 
 /// The user that an id refers to, in any form. The caller must have checked the right to know of this user.
-pub(crate) fn resolve_user(reader: Reader<'_>, id: &str) -> Result<Option<User>> {
-    UserRef::from(id).find(reader.view, reader.acting.surface, None)
+pub(crate) fn resolve_user(reader: Reader<'_>, id: &str) -> Result<Option<UserId>> {
+    let found = UserRef::from(id).find_named(reader.view, reader.acting.surface, None)?;
+    Ok(found.map(|user| user.id))
 }
 
 /// The id by which this surface's clients know a user.
@@ -72,10 +73,6 @@ impl Caller {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        self.read(move |reader| {
-            let found = ids.iter().filter_map(|id| resolve_user(reader, id).transpose());
-            found.map(|user| user.map(|user| user.id)).collect()
-        })
-        .await
+        self.read(move |reader| ids.iter().filter_map(|id| resolve_user(reader, id).transpose()).collect()).await
     }
 }

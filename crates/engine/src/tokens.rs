@@ -114,7 +114,7 @@ fn caller_expiry(actor: &Actor) -> Option<Timestamp> {
     }
 }
 
-/// The expiry of a new token. A token doesn't outlive the key that issues it: by default it expires with that key, and it can't expire later.
+/// The expiry of a new token: by default that of the key that issues it, and never later. Revoking that key doesn't revoke the token.
 fn expiry(reader: Reader<'_>, wanted: Option<Timestamp>) -> Result<Option<Timestamp>> {
     match (caller_expiry(&reader.acting.actor), wanted) {
         (Some(own), Some(wanted)) if wanted > own => {
@@ -126,6 +126,20 @@ fn expiry(reader: Reader<'_>, wanted: Option<Timestamp>) -> Result<Option<Timest
 
 fn invalid_for_kind(problem: &'static str, field: &'static str) -> Error {
     Error::invalid(field, problem)
+}
+
+/// Refuses the first of these fields that is given. A kind of token has no use for them.
+fn refuse_given<const N: usize>(problem: &'static str, fields: [(&'static str, bool); N]) -> Result<()> {
+    let given = fields.into_iter().find(|(_, given)| *given);
+    given.map_or(Ok(()), |(field, _)| Err(invalid_for_kind(problem, field)))
+}
+
+/// The kind of the tokens that a list by user or organization has. To ask for another kind there is a mistake.
+fn only_kind(wanted: Option<TokenKind>, kind: TokenKind) -> Result<Option<TokenKind>> {
+    if wanted.is_some_and(|wanted| wanted != kind) {
+        return Err(Error::invalid("kind", "must fit the organization or user whose tokens are listed"));
+    }
+    Ok(Some(kind))
 }
 
 fn issue(tx: &mut Tx<'_, '_>, new: &NewToken, secret: &str) -> Result<Token> {
@@ -151,9 +165,12 @@ fn issue(tx: &mut Tx<'_, '_>, new: &NewToken, secret: &str) -> Result<Token> {
     match new.kind {
         TokenKind::Realm => {
             let proof = reader.realm()?.allow(reader, P::TokensWrite)?;
-            if new.organization.is_some() || new.user.is_some() || !new.roles.is_empty() {
-                return Err(invalid_for_kind("must not be given for a realm key", "organization_id"));
-            }
+            let others = [
+                ("organization_id", new.organization.is_some()),
+                ("user_id", new.user.is_some()),
+                ("roles", !new.roles.is_empty()),
+            ];
+            refuse_given("must not be given for a realm key", others)?;
             // A realm key may do more than any role grants, so only a realm key can issue one.
             if !proof.standing().is_everything() || !proof.standing().scopes_cover(new.scopes.as_deref()) {
                 return Err(Error::Forbidden("a realm key".into()));
@@ -180,12 +197,8 @@ fn issue(tx: &mut Tx<'_, '_>, new: &NewToken, secret: &str) -> Result<Token> {
         TokenKind::User => {
             let user = new.user.as_ref().ok_or(invalid_for_kind("must be given", "user_id"))?;
             let user = reader.user(user)?.allow_self_or(reader, P::UsersActAs)?;
-            if new.organization.is_some() || !new.roles.is_empty() {
-                return Err(invalid_for_kind(
-                    "must not be given for a user's token: it acts by memberships",
-                    "organization_id",
-                ));
-            }
+            let others = [("organization_id", new.organization.is_some()), ("roles", !new.roles.is_empty())];
+            refuse_given("must not be given for a user's token: it acts by memberships", others)?;
             // A token can't have wider scopes than the key that issues it; the user's memberships don't matter for that.
             if !user.standing().scopes_cover(new.scopes.as_deref()) {
                 return Err(Error::Forbidden("a key with these scopes".into()));
@@ -265,9 +278,12 @@ fn update(tx: &mut Tx<'_, '_>, before: Token, patch: &TokenPatch) -> Result<Toke
         let Some(organization) = before.organization else {
             return Err(invalid_for_kind("must not be given for such a key", "roles"));
         };
-        let place = reader.organization(&organization.into())?.allow(reader, Right::tree(P::TokensWrite))?;
-        check_token_roles(reader, &place, roles)?;
-        after.roles = roles;
+        // Writing back the roles that it has gives nothing.
+        if roles != before.roles {
+            let place = reader.organization(&organization.into())?.allow(reader, Right::tree(P::TokensWrite))?;
+            check_token_roles(reader, &place, roles)?;
+            after.roles = roles;
+        }
     }
     if let Some((dialect, extras)) = &patch.extras {
         after.extras.merge(*dialect, extras);
@@ -301,7 +317,7 @@ pub(crate) fn revoke(tx: &mut Tx<'_, '_>, before: Token) -> Result<Token> {
 impl Caller {
     /// Issuing a realm key needs a realm key; an organization token needs `tokens:write` there or above, and every
     /// permission of its roles. Users may issue tokens for themselves; for others, this needs `users:act_as` at the
-    /// root. No token has wider scopes than the key that issues it, or outlives it.
+    /// root. No token has wider scopes than the key that issues it, or expires later.
     pub async fn issue_token(&self, new: NewToken) -> Result<IssuedToken> {
         let secret = secret::of_form(new.form);
         let hidden = secret.clone();
@@ -340,9 +356,42 @@ impl Caller {
         Ok(token)
     }
 
+    /// As [`Self::revoke_token`], for a live token of this organization. Needs `tokens:write` there or above, or to be
+    /// that token.
+    pub async fn revoke_token_of(&self, organization: impl Into<OrganizationRef>, token: &str) -> Result<()> {
+        let (organization, reference) = (organization.into(), token.to_owned());
+        self.write(move |tx| {
+            let reader = tx.read();
+            let place = reader.organization(&organization)?;
+            let id = place.id();
+            let own = match &reader.acting.actor {
+                Actor::Token(own) => own.organization == Some(id) && Form::read_any(&reference) == Some(own.id),
+                _ => false,
+            };
+            if !own {
+                place.allow(reader, Right::tree(P::TokensWrite))?;
+            }
+            let token = find(reader, &reference)?;
+            if token.kind != TokenKind::Organization || token.organization != Some(id) || token.revoked.is_some() {
+                return Err(Error::NotFound(Subject::Token));
+            }
+            revoke(tx, token).map(drop)
+        })
+        .await
+    }
+
     /// By id in any form. Whoever may issue such a token may change it to one that they could have issued. No token may
     /// change itself.
     pub async fn update_token(&self, token: &str, patch: TokenPatch) -> Result<Token> {
+        self.update_token_with(token, move |_| patch).await
+    }
+
+    /// The same, with a patch that is computed from the token as it is.
+    pub async fn update_token_with(
+        &self,
+        token: &str,
+        patch: impl FnOnce(&Token) -> TokenPatch + Clone + Send + 'static,
+    ) -> Result<Token> {
         let reference = token.to_owned();
         let mut token = self
             .write(move |tx| {
@@ -350,6 +399,7 @@ impl Caller {
                 if is_own(tx.read(), &token) {
                     return Err(Error::Forbidden("another key".into()));
                 }
+                let patch = patch(&token);
                 update(tx, token, &patch)
             })
             .await?;
@@ -367,13 +417,13 @@ impl Caller {
                 if let Some(organization) = &query.organization {
                     let place = reader.organization(organization)?.allow(reader, Right::tree(P::TokensWrite))?;
                     filter.organization = Some(place.id);
-                    filter.kind = Some(TokenKind::Organization);
+                    filter.kind = only_kind(query.kind, TokenKind::Organization)?;
                     if let Some(user) = &query.user {
                         filter.user = Some(reader.user(user)?.named_by(&place).id);
                     }
                 } else if let Some(user) = &query.user {
                     filter.user = Some(reader.user(user)?.allow_self_or(reader, P::UsersActAs)?.id);
-                    filter.kind = Some(TokenKind::User);
+                    filter.kind = only_kind(query.kind, TokenKind::User)?;
                 } else {
                     reader.realm()?.allow(reader, P::TokensWrite)?;
                 }

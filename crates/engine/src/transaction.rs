@@ -65,6 +65,14 @@ impl Reader<'_> {
     }
 
     fn standing_along(&self, chain: &[OrganizationId]) -> Result<Standing> {
+        let standing = self.full_standing_along(chain)?;
+        Ok(match self.acting.options.counted_roles {
+            Some(roles) if self.acting.user.is_some() => standing.counting_only(roles),
+            _ => standing,
+        })
+    }
+
+    fn full_standing_along(&self, chain: &[OrganizationId]) -> Result<Standing> {
         let catalog = self.roles()?;
         let actor = &self.acting.actor;
         let Some(token) = actor.token() else {

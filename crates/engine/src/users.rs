@@ -157,6 +157,7 @@ impl UserConditions {
                 part: text.clone(),
                 user: user(&UserRef::Text(text.clone()))?,
                 id_lead: surface.base62_prefix::<UserId>(),
+                dialect: surface.dialect(),
             }),
             None => None,
         };
@@ -199,6 +200,7 @@ impl UserQuery {
             external_id: self.external_id.clone(),
             text: self.text.clone(),
             prefix: self.prefix.clone(),
+            name_or_email: None,
             more: self.more.resolve(reader)?,
         })
     }
@@ -307,7 +309,7 @@ pub(crate) fn sort_addresses(addresses: &mut [Address]) {
 }
 
 fn make_primary(addresses: &mut [Address], id: AddressId) -> Result<()> {
-    let unknown = || Error::reference("primary_address", Subject::User);
+    let unknown = || Error::invalid("primary_address", "is no address of this user");
     let kind = addresses.iter().find(|address| address.id == id).map(|address| address.kind).ok_or_else(unknown)?;
     for address in addresses.iter_mut().filter(|address| address.kind == kind) {
         address.primary = address.id == id;
@@ -492,6 +494,7 @@ fn mark(sort: UserSort, descending: bool) -> impl Fn(&User) -> Mark {
             UserSort::Updated => Key::Int(u.updated.as_ms()),
             UserSort::Name => Key::Text(text::fold(&u.name)),
             UserSort::Email => Key::Text(u.email().unwrap_or_default().to_owned()),
+            UserSort::ShownEmail => Key::Text(u.email_or_placeholder().into_owned()),
             UserSort::Active => Key::Int(u.last_active.map_or(never(descending), Timestamp::as_ms)),
             UserSort::Id => Key::None,
             UserSort::Part(part) => Key::Text(part.key(u, descending)),
@@ -506,6 +509,7 @@ fn list(reader: Reader<'_>, query: &UserQuery) -> Result<Listed<User>> {
         UserSort::Updated => "updated",
         UserSort::Name => "name",
         UserSort::Email => "email",
+        UserSort::ShownEmail => "shown_email",
         UserSort::Active => "active",
         UserSort::Id => "id",
         UserSort::Part(part) => part.word(),

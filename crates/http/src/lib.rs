@@ -52,5 +52,5 @@ pub use pipeline::ResponseFuture;
 pub use query::Pairs;
 pub use rows::{Row, RowCache, RowForm};
 pub use stream::{json_list, json_stream};
-pub use surface::{Api, Mounted, Render, SurfaceSpec};
+pub use surface::{Api, Mounted, OptionsPolicy, Render, SurfaceSpec};
 pub use surface_router::{SurfaceRouter, surface_router};

@@ -20,7 +20,9 @@ use tracing::Instrument;
 use crate::context::Context;
 use crate::failure::PendingFailure;
 use crate::hot::Hot;
-use crate::{App, Failure, REQUEST_ID, RequestError, RequestMeta, SEQUENCE, SurfaceSpec, body, idempotency, panic};
+use crate::{
+    App, Failure, OptionsPolicy, REQUEST_ID, RequestError, RequestMeta, SEQUENCE, SurfaceSpec, body, idempotency, panic,
+};
 
 /// A surface's routes and everything around them.
 pub(crate) struct Pipeline {
@@ -187,7 +189,8 @@ impl Pipeline {
     fn render_failure(&self, mut answer: Response, meta: &RequestMeta) -> Response {
         let Some(PendingFailure(failure)) = answer.extensions_mut().remove::<PendingFailure>() else { return answer };
         let allow = answer.headers_mut().remove(ALLOW);
-        if meta.method == Method::OPTIONS && matches!(*failure, Failure::Request(RequestError::MethodNotAllowed)) {
+        let answers_options = meta.method == Method::OPTIONS && self.spec.options == OptionsPolicy::Answer;
+        if answers_options && matches!(*failure, Failure::Request(RequestError::MethodNotAllowed)) {
             // The router has set `Allow`, which is all that OPTIONS asks for.
             return with_allow(StatusCode::NO_CONTENT.into_response(), allow);
         }

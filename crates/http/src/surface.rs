@@ -40,6 +40,7 @@ pub struct SurfaceSpec {
     /// Whether unknown paths and methods require a valid key, too, so that callers without one can't find out which exist.
     /// Default: false.
     pub authenticate_unknown_paths: bool,
+    pub options: OptionsPolicy,
     /// Routes that are tried before the router.
     pub hot: &'static [HotRoute],
     /// The path of its OpenAPI document below the prefix; it needs no key. Default: `/openapi.json`.
@@ -60,10 +61,21 @@ impl SurfaceSpec {
             idempotency: false,
             act_as: None,
             authenticate_unknown_paths: false,
+            options: OptionsPolicy::default(),
             hot: &[],
             openapi_path: Some("/openapi.json"),
         }
     }
+}
+
+/// How `OPTIONS` is answered on a path that has no route for it. `Allow` is sent in any case.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OptionsPolicy {
+    /// 204.
+    #[default]
+    Answer,
+    /// As any other method that the path doesn't have: [`RequestError::MethodNotAllowed`].
+    Refuse,
 }
 
 /// A surface as its crate declares it: its settings, and its routes without the prefix.
@@ -121,7 +133,11 @@ impl Api {
         // Nesting keeps the paths and schemas of the nested document, but not its title and security schemes.
         let mut document = routes.get_openapi().clone();
         document.paths = Paths::default();
-        OpenApiRouter::with_openapi(document).nest(self.spec.prefix, routes).split_for_parts()
+        let nested = OpenApiRouter::with_openapi(document).nest(self.spec.prefix, routes);
+        let (router, mut document) = nested.split_for_parts();
+        openapi::describe_responses(&mut document);
+        openapi::remove_null_defaults(&mut document);
+        (router, document)
     }
 }
 

@@ -18,6 +18,9 @@ const KIND_BITS: u32 = 4;
 /// How many ids of one kind fit in one millisecond.
 pub const COUNTER_MAX: u32 = (1 << COUNTER_BITS) - 1;
 const MS_MAX: i64 = (1 << 42) - 1;
+/// 2020-01-01. No id is older, whatever the clock says, so that shorter numbers are never taken for ids: vendors use such
+/// numbers as ids of their own, and every sixteenth of them has the bits of any one kind.
+pub const MS_MIN: i64 = 1_577_836_800_000;
 
 /// What kind of entity an id identifies. The numbers are part of every id and must never change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -120,16 +123,16 @@ impl std::fmt::Display for Kind {
 
 /// The kind encoded in a raw id. `None` if the number can't be an id that Roster generated.
 pub fn kind_of(raw: i64) -> Option<Kind> {
-    if raw <= 0 {
+    if raw >> (KIND_BITS + COUNTER_BITS) < MS_MIN {
         return None;
     }
     let kind = (raw >> COUNTER_BITS) & ((1 << KIND_BITS) - 1);
     Kind::ALL.into_iter().find(|k| i64::from(*k as u8) == kind)
 }
 
-/// Composes a raw id. `ms` is clamped to 1 ..= 2^42 - 1 (the year 2109), `counter` is cut to 17 bits.
+/// Composes a raw id. `ms` is clamped to [`MS_MIN`] ..= 2^42 - 1 (the year 2109), `counter` is cut to 17 bits.
 pub fn compose(ms: i64, kind: Kind, counter: u32) -> i64 {
-    let ms = ms.clamp(1, MS_MAX);
+    let ms = ms.clamp(MS_MIN, MS_MAX);
     (ms << (KIND_BITS + COUNTER_BITS)) | (i64::from(kind as u8) << COUNTER_BITS) | i64::from(counter & COUNTER_MAX)
 }
 
@@ -358,7 +361,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_form_reads_back(ms in 1..MS_MAX, counter in 0..=COUNTER_MAX) {
+        fn every_form_reads_back(ms in MS_MIN..MS_MAX, counter in 0..=COUNTER_MAX) {
             let user = UserId::from_raw(compose(ms, Kind::User, counter));
             for form in Form::ALL {
                 let text = form.show(user).expect("users have every form");
@@ -379,6 +382,19 @@ mod tests {
             for form in Form::ALL {
                 let _ = form.read::<UserId>(&text);
             }
+        }
+    }
+
+    #[test]
+    fn a_vendors_number_is_no_id_of_ours() {
+        let numbers =
+            (100_000_i64..10_000_000).step_by(997).chain([33_000_000_000, 1_100_000_000_000, 99_999_999_999_999]);
+        for number in numbers {
+            let text = number.to_string();
+            assert!(
+                Form::read_any::<UserId>(&text).is_none() && Form::read_any::<OrganizationId>(&text).is_none(),
+                "{text}"
+            );
         }
     }
 

@@ -71,6 +71,16 @@ impl Dialect {
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|dialect| dialect.word() == word)
     }
+
+    /// Refuses what can't be an id at this vendor, and so can't be asked for through its API. Box has numbers; the others'
+    /// ids may be any text.
+    pub fn check_id(self, id: &str) -> Result<(), Problem> {
+        let number = (6..=19).contains(&id.len()) && !id.starts_with('0') && id.bytes().all(|b| b.is_ascii_digit());
+        match self {
+            Self::Box if !number => Err("must be a number of 6 to 19 digits to be an id at Box"),
+            Self::Box | Self::Whylabs | Self::Clerk | Self::Enhance | Self::Scim => Ok(()),
+        }
+    }
 }
 
 /// The key under which an entry of [`Extras`] lists the roles that it is bound to; see [`Extras::retain_for_roles`].
@@ -129,8 +139,10 @@ impl Aliases {
         self.0.is_empty()
     }
 
+    /// The id to show. One that was stored before such ids were refused is not shown, since it couldn't be asked for.
     pub fn of(&self, dialect: Dialect) -> Option<&str> {
-        self.0.iter().find(|(d, _)| *d == dialect).map(|(_, text)| text.as_str())
+        let (_, id) = self.0.iter().find(|(d, _)| *d == dialect)?;
+        dialect.check_id(id).is_ok().then_some(id.as_str())
     }
 }
 
@@ -166,6 +178,25 @@ mod tests {
         extras.merge(Dialect::Whylabs, &object(json!({"tier": "PAID"})));
         extras.merge(Dialect::Box, &object(json!({"p": null})));
         assert_eq!((extras.of(Dialect::Box), extras.text(Dialect::Whylabs, "tier")), (None, Some("PAID")));
+    }
+
+    #[test]
+    fn ids_at_box_are_numbers() {
+        for (id, fits) in [
+            ("100000", true),
+            ("9223372036854775807", true),
+            ("12345", false),
+            ("0123456", false),
+            ("12345678901234567890", false),
+            ("-123456", false),
+            ("abc", false),
+            ("", false),
+        ] {
+            assert_eq!(Dialect::Box.check_id(id).is_ok(), fits, "{id}");
+            assert_eq!(Dialect::Clerk.check_id(id), Ok(()), "{id}");
+            let aliases = Aliases(vec![(Dialect::Clerk, id.into()), (Dialect::Box, id.into())]);
+            assert_eq!(aliases.of(Dialect::Box), fits.then_some(id), "what was stored earlier is not shown");
+        }
     }
 
     #[test]

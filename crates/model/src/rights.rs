@@ -67,6 +67,8 @@ pub struct Standing {
     above: RoleSet,
     /// Roles held at the realm's root.
     root: RoleSet,
+    /// The only roles that grant anything. `None`: all of them.
+    counted: Option<RoleSet>,
     scopes: Option<Arc<[String]>>,
 }
 
@@ -77,23 +79,30 @@ impl Standing {
         let above =
             ancestors.iter().fold(RoleSet::EMPTY, |all, roles| all.union(roles.intersection(catalog.reaching())));
         let root = held.first().copied().unwrap_or_default();
-        Self { catalog, everything: false, here, above, root, scopes }
+        Self { catalog, everything: false, here, above, root, counted: None, scopes }
     }
 
     /// The standing of a realm key or the operator.
     pub fn everything(catalog: Arc<RoleCatalog>, scopes: Option<Arc<[String]>>) -> Self {
         let none = RoleSet::EMPTY;
-        Self { catalog, everything: true, here: none, above: none, root: none, scopes }
+        Self { catalog, everything: true, here: none, above: none, root: none, counted: None, scopes }
+    }
+
+    /// The same, except that only these roles grant anything. Other roles still make a member: see [`Self::here`].
+    #[must_use]
+    pub fn counting_only(self, roles: RoleSet) -> Self {
+        Self { counted: Some(roles), ..self }
     }
 
     fn roles(&self, place: Where) -> RoleSet {
-        match place {
+        let held = match place {
             Where::Here => self.here,
             Where::Tree => self.here.union(self.above),
             Where::Above => self.above,
             Where::Root => self.root,
             Where::HereOrRoot => self.here.union(self.root),
-        }
+        };
+        self.counted.map_or(held, |counted| held.intersection(counted))
     }
 
     fn in_scope(&self, permission: &str) -> bool {

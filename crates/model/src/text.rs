@@ -23,6 +23,11 @@ pub fn fold(text: &str) -> String {
     caseless::default_case_fold_str(&text.nfc().collect::<String>()).nfc().collect()
 }
 
+/// The form in which e-mail addresses are stored: NFC, in lower case.
+pub fn lower(text: &str) -> String {
+    text.nfc().collect::<String>().to_lowercase()
+}
+
 /// Why a text was refused, worded for the caller.
 pub type Problem = &'static str;
 
@@ -97,7 +102,7 @@ pub fn external_id(text: &str) -> Result<&str, Problem> {
 /// Deliberately a little stricter than RFC 5322: no quotes, no comments, no lists, a domain with labels.
 pub fn email(text: &str) -> Result<String, Problem> {
     const BAD: Problem = "must be one e-mail address, such as ada@example.com";
-    let address: String = text.nfc().collect::<String>().to_lowercase();
+    let address = lower(text);
     if address.len() > EMAIL_MAX {
         return Err(EMAIL_TOO_LONG);
     }

@@ -1,6 +1,8 @@
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
-use crate::{Aliases, Extras, Metadata, Timestamp, UserId, id::AddressId};
+use crate::{Aliases, EntityId as _, Extras, Metadata, Timestamp, UserId, id::AddressId};
 
 /// A person, or a robot, in a realm.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -41,6 +43,11 @@ impl User {
     /// The primary e-mail address, in lower case.
     pub fn email(&self) -> Option<&str> {
         self.addresses.iter().find(|a| a.kind == AddressKind::Email && a.primary).map(|a| a.value.as_str())
+    }
+
+    /// The primary e-mail address, else a placeholder that is no other user's.
+    pub fn email_or_placeholder(&self) -> Cow<'_, str> {
+        self.email().map_or_else(|| Cow::Owned(format!("{}{NO_ADDRESS}", self.id.raw())), Cow::Borrowed)
     }
 
     /// The primary phone number.

@@ -168,10 +168,7 @@ async fn batch(
     Path(id): Path<String>,
     body: Body<BatchInvitations>,
 ) -> Result<(StatusCode, Json<SentInvitations>), Failure> {
-    let mut new = Vec::new();
-    for (number, one) in body.read()?.invitations.into_iter().enumerate() {
-        new.push(one.into_engine(&caller).map_err(|error| error.within(&format!("invitations[{number}]")))?);
-    }
+    let new = body.read()?.invitations.into_iter().map(|one| one.into_engine(&caller)).collect();
     let sent = caller.invite_all(&*id, new).await.map_err(|error| match error {
         Error::Items(items) => {
             let placed = |(number, error): (usize, Error)| (number, error.within(&format!("invitations[{number}]")));

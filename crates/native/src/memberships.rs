@@ -19,7 +19,7 @@ use crate::etag::{IfMatch, entity};
 use crate::problem::Problem;
 use crate::query::{Query, page};
 use crate::users::user_ref;
-use crate::wire::{EffectiveMember, List, Membership, Object, StatusWord, metadata_patch};
+use crate::wire::{EffectiveMember, List, Membership, Object, StatusWord, metadata_patch, present};
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -54,8 +54,12 @@ struct AddMember {
 #[serde(deny_unknown_fields, default)]
 struct UpdateMember {
     /// Keys of roles, at least one. Replaces all of the member's roles.
+    #[serde(deserialize_with = "present")]
+    #[schema(nullable = false)]
     roles: Option<Vec<String>>,
     /// Whether this is the organization that the user starts in.
+    #[serde(deserialize_with = "present")]
+    #[schema(nullable = false)]
     default: Option<bool>,
     /// Merged into the stored metadata (RFC 7396); `null` clears it. At most 8192 bytes of JSON afterwards.
     #[serde(with = "serde_with::rust::double_option")]
@@ -144,8 +148,8 @@ pub(crate) struct MemberListQuery {
     /// Only members whose name, user name or an address contains this text, in any letter case and any script.
     q: Option<String>,
     /// Whether to list all active users who reach the organization, including through memberships above it, and how, in
-    /// order of creation. Can be combined only with `permission`, `role` (a single one), `limit`, `cursor` and `total`.
-    /// Not for the memberships of a user.
+    /// order of creation. Can be combined only with `permission`, `role`, `limit`, `cursor` and `total`. Not for the
+    /// memberships of a user.
     effective: Option<bool>,
     /// Only users who have this permission at the organization. Requires `effective`; can't be combined with `role`.
     permission: Option<String>,
@@ -157,7 +161,7 @@ impl MemberListQuery {
         self.effective == Some(true)
     }
 
-    fn effective(self, app: &App) -> Result<(Ask, Page), Failure> {
+    fn effective(self, app: &App, caller: &Caller) -> Result<(Ask, Page), Failure> {
         let others = [
             ("sort", self.sort.is_some()),
             ("status", self.status.is_some()),
@@ -168,7 +172,13 @@ impl MemberListQuery {
             return Err(Error::invalid(name, "can't be combined with effective").into());
         }
         let (page, ()) = page(app, self.limit, self.cursor, self.total, None, &[("created_at", ())])?;
-        Ok((ask(self.permission, self.role)?.unwrap_or(Ask::Anything), page))
+        let ask = match ask(self.permission, self.role)? {
+            // One or several, as in the list of the members.
+            Some(Ask::Role(keys)) => Ask::AnyRole(caller.role_set(keys.split(','), "role")?),
+            Some(ask) => ask,
+            None => Ask::Anything,
+        };
+        Ok((ask, page))
     }
 
     pub(crate) fn into_engine(self, app: &App, caller: &Caller) -> Result<MemberQuery, Failure> {
@@ -254,7 +264,7 @@ async fn list(
 ) -> Result<Json<Members>, Failure> {
     let query: MemberListQuery = query.read()?;
     if query.is_effective() {
-        let (ask, page) = query.effective(&app)?;
+        let (ask, page) = query.effective(&app, &caller)?;
         let listed = caller.effective_members(&*id, ask, page).await?;
         let catalog = caller.roles();
         return Ok(Json(Members::Effective(List::of(listed, |member| EffectiveMember::of(member, &catalog)))));
@@ -300,17 +310,7 @@ async fn bulk(
     body: Body<BatchRequest>,
 ) -> Result<Json<BatchResult>, Failure> {
     let b = body.read()?;
-    let mut items = Vec::with_capacity(b.operations.len());
-    let mut refused = Vec::new();
-    for (number, operation) in b.operations.into_iter().enumerate() {
-        match bulk_item(&caller, operation) {
-            Ok(item) => items.push(item),
-            Err(error) => refused.push((number, error.within(&format!("operations[{number}]")))),
-        }
-    }
-    if !refused.is_empty() {
-        return Err(Error::Items(refused).into());
-    }
+    let items = b.operations.into_iter().map(|operation| bulk_item(&caller, operation)).collect();
     let bulk = Bulk { items, replace: b.replace, dry_run: b.dry_run };
     let done = caller.bulk_members(&*id, bulk).await?;
     let catalog = caller.roles();

@@ -17,7 +17,9 @@ use crate::etag::{IfMatch, entity};
 use crate::problem::Problem;
 use crate::query::{Query, page};
 use crate::users::user_ref;
-use crate::wire::{List, Object, Organization, OrganizationStatusWord, Time, VisibilityWord, metadata_patch};
+use crate::wire::{
+    List, Object, Organization, OrganizationStatusWord, Time, VisibilityWord, metadata_patch, or_default, present,
+};
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -39,7 +41,7 @@ struct CreateOrganization {
     parent_id: Option<String>,
     /// The organization's id in another system: 1 to 512 bytes, unique in the realm.
     external_id: Option<String>,
-    /// The maximum number of members, pending invitations included; 0, the default, means no limit.
+    /// The maximum number of members, pending invitations included: at most 2147483647. 0, the default, means no limit.
     max_members: Option<u32>,
     /// If given, only users with an e-mail address in one of these domains can become members. At most 100 domains.
     email_domains: Option<Vec<String>>,
@@ -63,19 +65,36 @@ struct CreateOrganization {
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 struct UpdateOrganization {
+    #[serde(deserialize_with = "present")]
+    #[schema(nullable = false)]
     name: Option<String>,
+    #[serde(deserialize_with = "present")]
+    #[schema(nullable = false)]
     slug: Option<String>,
     /// The new parent. Everything below the organization moves along.
+    #[serde(deserialize_with = "present")]
+    #[schema(nullable = false)]
     parent_id: Option<String>,
     #[serde(with = "serde_with::rust::double_option")]
     #[schema(value_type = Option<String>)]
     external_id: Option<Option<String>>,
+    /// At most 2147483647. 0 and `null` mean no limit.
+    #[serde(deserialize_with = "or_default")]
     max_members: Option<u32>,
+    /// `null` and an empty list admit any user.
+    #[serde(deserialize_with = "or_default")]
     email_domains: Option<Vec<String>>,
-    visibility: Option<VisibilityWord>,
+    /// `null` sets the default, `members`.
+    #[serde(with = "serde_with::rust::double_option")]
+    #[schema(value_type = Option<VisibilityWord>)]
+    visibility: Option<Option<VisibilityWord>>,
     /// `deleted` marks the organization and everything below it as deleted; `active` removes the mark. No data is lost.
+    #[serde(deserialize_with = "present")]
+    #[schema(nullable = false)]
     status: Option<OrganizationStatusWord>,
     /// A flag for applications to act on. It doesn't affect rights.
+    #[serde(deserialize_with = "present")]
+    #[schema(nullable = false)]
     suspended: Option<bool>,
     #[serde(with = "serde_with::rust::double_option")]
     #[schema(value_type = Option<String>)]
@@ -207,7 +226,8 @@ async fn get(Authenticated(caller): Authenticated, Path(id): Path<String>) -> Re
 ///
 /// Takes a JSON merge patch (RFC 7396). Requires `organizations:write` at the organization or above it. Moving it
 /// requires `organizations:write` above it, and `organizations:create` at the new parent or above that. Marking it as
-/// deleted also requires `organizations:delete` at the organization or above it.
+/// deleted requires `organizations:delete` at the organization or above it, and nothing else if the patch does nothing
+/// else.
 #[utoipa::path(patch, path = "/organizations/{organization_id}", tag = "organizations", operation_id = "updateOrganization",
     params(("organization_id" = String, Path), ("If-Match" = Option<String>, Header)), request_body = UpdateOrganization,
     responses((status = 200, body = Organization), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
@@ -224,7 +244,7 @@ async fn update(
         external_id: b.external_id,
         max_members: b.max_members,
         email_domains: b.email_domains,
-        visibility: b.visibility.map(Into::into),
+        visibility: b.visibility.map(|visibility| visibility.map(Into::into).unwrap_or_default()),
         status: b.status.map(Into::into),
         suspended: b.suspended,
         locale: b.locale,

@@ -12,7 +12,7 @@ use utoipa_axum::routes;
 
 use crate::etag::{IfMatch, entity};
 use crate::problem::Problem;
-use crate::wire::{BaseWord, List, Permission, Role};
+use crate::wire::{BaseWord, List, Permission, Role, or_default, present};
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -42,17 +42,27 @@ struct CreateRole {
     permissions: Vec<String>,
 }
 
-/// A JSON merge patch (RFC 7396): omitted fields stay unchanged.
+/// A JSON merge patch (RFC 7396): omitted fields stay unchanged, and `null` clears a field.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 struct UpdateRole {
     /// A new key. Holders of the role keep it.
+    #[serde(deserialize_with = "present")]
+    #[schema(nullable = false)]
     key: Option<String>,
+    #[serde(deserialize_with = "present")]
+    #[schema(nullable = false)]
     name: Option<String>,
+    #[serde(deserialize_with = "or_default")]
     description: Option<String>,
+    /// `null` sets the default, `viewer`.
+    #[serde(deserialize_with = "or_default")]
     base: Option<BaseWord>,
+    #[serde(deserialize_with = "present")]
+    #[schema(nullable = false)]
     reaches_down: Option<bool>,
     /// Keys of permissions. Replaces all of them.
+    #[serde(deserialize_with = "or_default")]
     permissions: Option<Vec<String>>,
 }
 
@@ -68,13 +78,18 @@ struct CreatePermission {
     description: Option<String>,
 }
 
-/// A JSON merge patch (RFC 7396): omitted fields stay unchanged.
+/// A JSON merge patch (RFC 7396): omitted fields stay unchanged, and `null` clears a field.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 struct UpdatePermission {
     /// A new key. Roles that grant the permission still do.
+    #[serde(deserialize_with = "present")]
+    #[schema(nullable = false)]
     key: Option<String>,
+    #[serde(deserialize_with = "present")]
+    #[schema(nullable = false)]
     name: Option<String>,
+    #[serde(deserialize_with = "or_default")]
     description: Option<String>,
 }
 
@@ -141,6 +156,7 @@ async fn update(
         reaches_down: b.reaches_down,
         permissions: b.permissions,
         expected: if_match.expected()?,
+        ..RolePatch::default()
     };
     let role = caller.update_role(&role, patch).await?;
     Ok(entity(StatusCode::OK, Role::from(&role), role.updated))

@@ -15,7 +15,7 @@ use crate::etag::entity;
 use crate::problem::Problem;
 use crate::query::{Query, page};
 use crate::users::user_ref;
-use crate::wire::{List, Time, Token, TokenWord};
+use crate::wire::{List, Time, Token, TokenWord, present};
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(list, issue)).routes(routes!(get, update, revoke))
@@ -49,6 +49,8 @@ struct UpdateToken {
     #[schema(value_type = Option<String>)]
     name: Option<Option<String>>,
     /// Keys of roles. Replaces all roles of an organization token; not for other kinds.
+    #[serde(deserialize_with = "present")]
+    #[schema(nullable = false)]
     roles: Option<Vec<String>>,
     #[serde(with = "serde_with::rust::double_option")]
     #[schema(value_type = Option<String>, format = DateTime)]
@@ -67,7 +69,7 @@ struct TokenListQuery {
     sort: Option<String>,
     /// Whether to also return `total`, the number of items in the whole list. Default: `false`.
     total: Option<bool>,
-    /// Only tokens of this kind.
+    /// Only tokens of this kind. With `organization_id`, can only be `organization`; with `user_id` alone, only `user`.
     kind: Option<TokenWord>,
     /// Only tokens of this organization.
     organization_id: Option<String>,

@@ -14,7 +14,7 @@ use crate::etag::{IfMatch, entity};
 use crate::memberships::{MemberListQuery, member_list};
 use crate::problem::Problem;
 use crate::query::{Query, page};
-use crate::wire::{List, Membership, Object, StatusWord, Time, User, metadata_patch};
+use crate::wire::{List, Membership, Object, StatusWord, Time, User, metadata_patch, or_default, present};
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -81,6 +81,7 @@ struct UpdateUser {
     #[serde(with = "serde_with::rust::double_option")]
     #[schema(value_type = Option<String>)]
     email: Option<Option<String>>,
+    #[serde(deserialize_with = "or_default")]
     name: Option<String>,
     #[serde(with = "serde_with::rust::double_option")]
     #[schema(value_type = Option<String>)]
@@ -94,6 +95,8 @@ struct UpdateUser {
     #[serde(with = "serde_with::rust::double_option")]
     #[schema(value_type = Option<String>)]
     external_id: Option<Option<String>>,
+    #[serde(deserialize_with = "present")]
+    #[schema(nullable = false)]
     status: Option<StatusWord>,
     #[serde(with = "serde_with::rust::double_option")]
     #[schema(value_type = Option<String>)]
@@ -111,6 +114,8 @@ struct UpdateUser {
     #[schema(value_type = Option<Object>)]
     unsafe_metadata: Option<Option<Object>>,
     /// Whether the user is an admin of the realm. Also requires `memberships:write` at the realm's root.
+    #[serde(deserialize_with = "present")]
+    #[schema(nullable = false)]
     realm_admin: Option<bool>,
 }
 

@@ -67,6 +67,19 @@ impl<'de> Deserialize<'de> for Time {
     }
 }
 
+/// A field of a merge patch that can't be cleared: `null` is refused, as in a field that is required.
+pub(crate) fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
+
+/// A field of a merge patch that `null` sets to its default.
+pub(crate) fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    let value = Option::<T>::deserialize(deserializer)?;
+    Ok(Some(value.unwrap_or_default()))
+}
+
 /// Metadata in a merge patch: an object is merged, `null` clears it.
 pub(crate) fn metadata_patch(patch: Option<Option<Object>>) -> Option<MetadataWrite> {
     patch.map(|patch| patch.map_or_else(|| MetadataWrite::Replace(Object::new()), MetadataWrite::Merge))

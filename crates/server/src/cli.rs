@@ -3,7 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
-use clap::builder::{FalseyValueParser, TypedValueParser};
+use clap::builder::{BoolishValueParser, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, Args, CommandFactory, FromArgMatches as _, Parser, Subcommand};
@@ -142,7 +142,7 @@ impl TypedValueParser for OptionalFlagParser {
         if value.is_empty() {
             return Ok(None);
         }
-        FalseyValueParser::new().parse_ref(command, arg, value).map(Some)
+        BoolishValueParser::new().parse_ref(command, arg, value).map(Some)
     }
 }
 
@@ -240,8 +240,7 @@ mod tests {
         };
         assert_eq!((flag("roster"), flag("roster --no-migrate --listen a:1")), (None, Some(true)));
         assert!(words("roster serve --no-migrate=false").is_err() && words("roster serve --no-migrate false").is_err());
-        let variable =
-            |value: &str| OptionalFlagParser.parse_ref(&Cli::command(), None, OsStr::new(value)).expect("UTF-8");
+        let variable = |value: &str| OptionalFlagParser.parse_ref(&Cli::command(), None, OsStr::new(value));
         for (value, said) in [
             ("1", Some(true)),
             ("true", Some(true)),
@@ -251,7 +250,10 @@ mod tests {
             ("No", Some(false)),
             ("", None),
         ] {
-            assert_eq!(variable(value), said, "{value}");
+            assert_eq!(variable(value).expect("a boolean"), said, "{value}");
+        }
+        for nonsense in ["ja", "2", "tru"] {
+            assert!(variable(nonsense).is_err(), "{nonsense}");
         }
     }
 

@@ -8,7 +8,7 @@ use crate::batch::About;
 use crate::error::Result;
 use crate::list::{Slice, at_most};
 use crate::sql::{Row, Select, Value};
-use crate::users::{UserFilter, UserPart, user_conditions};
+use crate::users::{SHOWN_EMAIL, UserFilter, UserPart, user_conditions};
 use crate::view::{Memory, View, WALK_MAX};
 
 const SELECT: &str = "SELECT m.id, m.organization, m.usr, m.roles, m.is_default, m.created_by, m.created_ms, \
@@ -42,6 +42,8 @@ pub enum MemberSort {
     /// By the user's name or primary e-mail address.
     Name,
     Email,
+    /// As `Email`, with placeholders for users without an address.
+    ShownEmail,
     /// By an optional attribute of the users; those without it come last in both directions.
     Part(UserPart),
 }
@@ -54,12 +56,13 @@ impl MemberSort {
             Self::Updated => "m.updated_ms",
             Self::Name => "u.name_folded",
             Self::Email => "u.email",
+            Self::ShownEmail => SHOWN_EMAIL,
             Self::Part(part) => part.column(descending),
         }
     }
 
     const fn needs_user(self) -> bool {
-        matches!(self, Self::Name | Self::Email | Self::Part(_))
+        matches!(self, Self::Name | Self::Email | Self::ShownEmail | Self::Part(_))
     }
 }
 

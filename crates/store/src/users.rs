@@ -2,9 +2,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use roster_index::People;
-use roster_model::{
-    Address, AddressKind, Aliases, EntityId as _, NO_ADDRESS, OrganizationId, User, UserId, UserStatus, text,
-};
+use roster_model::{Address, AddressKind, Aliases, EntityId as _, OrganizationId, User, UserId, UserStatus, text};
 
 use crate::batch::About;
 use crate::error::Result;
@@ -30,8 +28,10 @@ pub struct UserFilter {
     pub external_id: Option<String>,
     /// Part of a name, user name or address, case-insensitive.
     pub text: Option<String>,
-    /// Prefix of the name or of the primary e-mail address, case-insensitive.
+    /// Prefix of the name or of the primary e-mail address or its placeholder, case-insensitive.
     pub prefix: Option<String>,
+    /// Part of the same, case-insensitive.
+    pub name_or_email: Option<String>,
     pub more: UserMatch,
 }
 
@@ -60,6 +60,8 @@ pub enum UserSort {
     Updated,
     Name,
     Email,
+    /// As `Email`, with placeholders for users without an address.
+    ShownEmail,
     /// By when they were last active; those who never were come last in both directions.
     Active,
     /// By id, the order of generation, even where `created` was imported.
@@ -79,6 +81,11 @@ pub enum UserPart {
     /// The primary one.
     Phone,
 }
+
+/// The primary e-mail address, else the placeholder that surfaces show whose clients require an address
+/// ([`User::email_or_placeholder`]).
+pub(crate) const SHOWN_EMAIL: &str =
+    "CASE WHEN u.email = '' THEN CAST(u.id AS TEXT) || '@no-address.invalid' ELSE u.email END";
 
 /// Sorts after every actual value.
 pub const LAST: &str = "\u{10ffff}";
@@ -139,6 +146,7 @@ impl UserSort {
             Self::Updated => "u.updated_ms",
             Self::Name => "u.name_folded",
             Self::Email => "u.email",
+            Self::ShownEmail => SHOWN_EMAIL,
             Self::Active if descending => "COALESCE(u.active_ms, 0)",
             Self::Active => "COALESCE(u.active_ms, 9223372036854775807)",
             Self::Id => "",
@@ -511,6 +519,13 @@ impl View<'_> {
     }
 }
 
+/// Appends the condition that the name or the shown e-mail address matches a pattern made of this text.
+fn name_or_email_like(select: &mut Select, text: &str, pattern: fn(&str) -> String) {
+    select.push(" AND (u.name_folded LIKE ").bind(pattern(&text::fold(text))).push(" ESCAPE '\\' OR ");
+    // Addresses are kept in lower case, not folded.
+    select.push(SHOWN_EMAIL).push(" LIKE ").bind(pattern(&text::lower(text))).push(" ESCAPE '\\')");
+}
+
 /// Appends the conditions of a filter to a statement that has `usr u`.
 pub(crate) fn user_conditions(view: &View<'_>, select: &mut Select, filter: &UserFilter) {
     if let Some(status) = filter.status {
@@ -530,16 +545,10 @@ pub(crate) fn user_conditions(view: &View<'_>, select: &mut Select, filter: &Use
         select.push(" AND u.search LIKE ").bind(like(&text::fold(part))).push(" ESCAPE '\\'");
     }
     if let Some(prefix) = &filter.prefix {
-        select.push(" AND (u.name_folded LIKE ").bind(like_prefix(&text::fold(prefix))).push(" ESCAPE '\\' OR ");
-        // Addresses are kept in lower case, not folded.
-        let pattern = like_prefix(&prefix.to_lowercase());
-        select.push("u.email LIKE ").bind(pattern.as_str()).push(" ESCAPE '\\'");
-        if prefix.starts_with(|c: char| c.is_ascii_digit()) {
-            // A user without an address is shown with one made from the id.
-            select.push(" OR (u.email = '' AND CAST(u.id AS TEXT) || '").push(NO_ADDRESS).push("' LIKE ");
-            select.bind(pattern).push(" ESCAPE '\\')");
-        }
-        select.push(")");
+        name_or_email_like(select, prefix, like_prefix);
+    }
+    if let Some(part) = &filter.name_or_email {
+        name_or_email_like(select, part, like);
     }
     filter.more.conditions(view, select);
 }

@@ -26,7 +26,7 @@ use std::sync::Arc;
 
 use axum::Extension;
 use roster_engine::Surface;
-use roster_http::{Api, BodyPolicy, ContentType, EmptyBody, SurfaceSpec};
+use roster_http::{Api, BodyPolicy, ContentType, EmptyBody, OptionsPolicy, SurfaceSpec};
 use utoipa::OpenApi as _;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -46,6 +46,7 @@ pub fn api(names: Arc<Names>) -> Api {
     };
     let spec = SurfaceSpec {
         body: BodyPolicy { content_type: ContentType::JsonOnly, empty: EmptyBody::Refuse },
+        options: OptionsPolicy::Refuse,
         ..SurfaceSpec::new(Surface::Authzen, PREFIX, error::render)
     };
     Api::new(spec, routes)

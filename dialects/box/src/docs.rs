@@ -15,6 +15,7 @@ use crate::wire::ErrorBody;
             header `As-User: ID`, an admin performs any `/2.0` operation as that user.",
     ),
     security(("bearer" = [])),
+    components(schemas(ErrorBody)),
     modifiers(&Key),
     tags(
         (name = "Memberships", description = "Memberships of users in groups"),

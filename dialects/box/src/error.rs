@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
-use http::header::{HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{CACHE_CONTROL, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderName, StatusCode};
 use roster_engine::{Error, Subject};
 use roster_http::{Failure, Fault, RequestError, RequestMeta};
@@ -33,7 +33,7 @@ pub(crate) fn render(failure: &Failure, meta: &RequestMeta) -> Response {
     let form = ErrorForm::of(failure);
     let (authenticate, retry_after) = (form.authenticate, form.retry_after);
     let mut response = if meta.uri.path().starts_with("/box/oauth2") {
-        form.into_oauth().into_response()
+        uncached(form.into_oauth())
     } else {
         form.into_body(meta.request_id.to_string()).into_response()
     };
@@ -47,6 +47,13 @@ pub(crate) fn render(failure: &Failure, meta: &RequestMeta) -> Response {
     if let Ok(id) = HeaderValue::from_str(&meta.request_id) {
         headers.insert(BOX_REQUEST_ID, id);
     }
+    response
+}
+
+/// OAuth's answers, refusals included, are never cached.
+pub(crate) fn uncached(answer: impl IntoResponse) -> Response {
+    let mut response = answer.into_response();
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
 

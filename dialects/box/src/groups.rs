@@ -46,7 +46,7 @@ async fn one(caller: &Caller, group: Organization, fields: &Fields) -> Result<Js
     responses((status = 200, description = "A page of the list.", body = wire::Page<Group>), Failures),
 )]
 async fn list(Session(caller): Session, query: Pairs) -> Result<Json<wire::Page<Value>>, Failure> {
-    // The engine asks for `organizations:read` at the root, which a plain member of the enterprise holds too.
+    // The engine asks for `organizations:read` at the root, which also a token with a plain role there holds.
     caller.realm_for(P::OrganizationsWrite).await?;
     let (at, fields) = (Offsets::of(&query)?, Fields::of(&query)?);
     let prefix = query.optional("filter_term")?.filter(|term| !term.is_empty()).map(str::to_owned);
@@ -91,7 +91,7 @@ async fn create(
     responses((status = 200, description = "Success.", body = Group), Failures),
 )]
 async fn get(Session(caller): Session, Path(id): Path<String>, query: Pairs) -> Result<Json<Value>, Failure> {
-    let group = caller.organization(map::group_ref(&id)?).await?;
+    let group = caller.organization_for_member(map::group_ref(&id)?).await?;
     one(&caller, group, &Fields::of(&query)?).await
 }
 

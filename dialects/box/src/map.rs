@@ -36,17 +36,13 @@ pub(crate) fn time(time: Timestamp) -> String {
     format!("{}+00:00", text.get(..19).unwrap_or(&text))
 }
 
-fn is_decimal(id: &str) -> bool {
-    (6..=19).contains(&id.len()) && !id.starts_with('0') && id.bytes().all(|byte| byte.is_ascii_digit())
-}
-
 /// A string that isn't in this vendor's form of ids names nobody.
 pub(crate) fn user_ref(id: &str) -> Result<UserRef, Error> {
-    if is_decimal(id) { Ok(UserRef::from(id)) } else { Err(Error::NotFound(Subject::User)) }
+    DIALECT.check_id(id).map(|()| UserRef::from(id)).map_err(|_| Error::NotFound(Subject::User))
 }
 
 pub(crate) fn group_ref(id: &str) -> Result<OrganizationRef, Error> {
-    if is_decimal(id) { Ok(OrganizationRef::from(id)) } else { Err(Error::NotFound(Subject::Organization)) }
+    DIALECT.check_id(id).map(|()| OrganizationRef::from(id)).map_err(|_| Error::NotFound(Subject::Organization))
 }
 
 pub(crate) fn membership_id(id: &str) -> Result<MembershipId, Error> {
@@ -55,6 +51,11 @@ pub(crate) fn membership_id(id: &str) -> Result<MembershipId, Error> {
 
 pub(crate) fn user_id(user: &User) -> String {
     SURFACE.show(user.id, &user.aliases)
+}
+
+/// Whether this is the user's id, as it is shown or as Roster generated it. Both are accepted.
+pub(crate) fn is_id_of(user: &User, id: &str) -> bool {
+    user_id(user) == id || Form::Box.read::<UserId>(id) == Some(user.id)
 }
 
 pub(crate) fn is_service_account(caller: &Caller, id: &str) -> bool {

@@ -4,7 +4,6 @@
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
-use http::header::{CACHE_CONTROL, HeaderValue};
 use roster_engine::{
     Caller, EntityId as _, Error, Extras, Form as IdForm, Metadata, NewToken, RealmId, Token, TokenKind, UserRef, text,
 };
@@ -12,6 +11,7 @@ use roster_http::{App, Authenticator, Failure, Form, Pairs, RequestError};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::error::uncached;
 use crate::map::{self, DIALECT};
 use crate::wire::{AccessToken, Empty, OAuthError, RevokeForm, TokenForm};
 
@@ -47,12 +47,6 @@ impl IntoResponse for Refusal {
             Self::Failed(failure) => failure.into_response(),
         }
     }
-}
-
-fn uncached(answer: impl IntoResponse) -> Response {
-    let mut response = answer.into_response();
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
 }
 
 /// A required field, which must not be empty.

@@ -15,6 +15,7 @@ use crate::wire::ErrorBody;
             SDKs expect.",
     ),
     security(("bearerAuth" = [])),
+    components(schemas(ErrorBody)),
     modifiers(&Key),
     tags(
         (name = "Organization Memberships", description = "Memberships of users in organizations"),

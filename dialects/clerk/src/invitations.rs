@@ -144,7 +144,7 @@ async fn create_bulk(
     let catalog = session.caller.roles();
     let new = drafts.iter().map(|draft| draft.invitation(&catalog)).collect::<Result<Vec<_>, _>>()?;
     let inviters: Vec<&str> = drafts.iter().map(|draft| draft.inviter.as_str()).collect();
-    let made = session.caller.invite_all(organization.id, new).await;
+    let made = session.caller.invite_all(organization.id, new.into_iter().map(Ok).collect()).await;
     let made = made.map_err(|error| map::with_each_user_named(&inviters, error))?;
     let shown = |(made, draft): (&SentInvitation, &Draft)| sent(&session, made, draft.redirect.as_deref());
     let data: Vec<_> = made.iter().zip(&drafts).map(shown).collect();

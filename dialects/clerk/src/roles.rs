@@ -8,7 +8,7 @@ use utoipa_axum::routes;
 
 use crate::body::filled;
 use crate::docs::Failures;
-use crate::map::roles::{key_to_wire, new_key, permission_keys, role_to_wire};
+use crate::map::roles::{hidden_permissions, key_to_wire, new_key, permission_keys, role_to_wire};
 use crate::map::{self};
 use crate::query::{Entry, Query};
 use crate::session::{RolesSession, Session};
@@ -111,6 +111,7 @@ async fn update(
         name: body.name.map(|name| filled("name", name)).transpose()?,
         description: body.description,
         permissions: body.permissions.map(|ids| permission_keys(&ids, &all)).transpose()?,
+        kept_permissions: hidden_permissions(),
         ..RolePatch::default()
     };
     let role = session.caller.update_role(&id, patch).await?;

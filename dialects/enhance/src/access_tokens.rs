@@ -3,8 +3,8 @@
 use axum::Json;
 use http::StatusCode;
 use roster_engine::{
-    BuiltIn as P, Caller, Error, Extras, Form, NewToken, Organization, Page, Right, SecretForm, Subject, Timestamp,
-    Token, TokenId, TokenKind, TokenPatch, TokenQuery,
+    BuiltIn as P, Caller, Error, Extras, NewToken, Organization, Page, Right, SecretForm, Subject, Timestamp, Token,
+    TokenKind, TokenPatch, TokenQuery,
 };
 use roster_http::{App, Authenticated, Body, Failure, Path, RequestError};
 use utoipa_axum::router::OpenApiRouter;
@@ -121,11 +121,17 @@ async fn update(
     let written = expires.as_ref().map(|(_, text)| text.clone());
     let patch = TokenPatch {
         name: body.friendly_name.map(|name| Some(name).filter(|name| !name.trim().is_empty())),
-        roles: body.roles.map(|written| roles::read(&written)),
+        roles: None,
         expires: expires.map(|(time, _)| Some(time)),
         extras: Some((DIALECT, settings::of_token(written, body.allowed_ips, body.ip_restricted)?)),
     };
-    caller.update_token(&id, patch).await.map_err(refused)?;
+    let written = body.roles.map(|written| roles::read(&written));
+    // As for members, the roles that only show as `SiteAccess` stay.
+    let patch = move |before: &Token| {
+        let roles = written.map(|written| roles::write(before.roles, written));
+        TokenPatch { roles, ..patch }
+    };
+    caller.update_token_with(&id, patch).await.map_err(refused)?;
     Ok(StatusCode::OK)
 }
 
@@ -141,11 +147,6 @@ async fn delete(
     Authenticated(caller): Authenticated,
     Path((org, id)): Path<(String, String)>,
 ) -> Result<StatusCode, Failure> {
-    let own = caller.token().map(|token| token.id);
-    let right =
-        if own.is_some() && own == Form::read_any::<TokenId>(&id) { Right::tree(P::OrganizationsRead) } else { MANAGE };
-    let organization = caller.organization_for(&*org, right).await?;
-    find(&caller, &organization, &id).await?;
-    caller.revoke_token(&id).await?;
+    caller.revoke_token_of(&*org, &id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

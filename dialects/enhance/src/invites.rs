@@ -46,6 +46,7 @@ async fn create(
     if body.name.trim().is_empty() {
         return Err(RequestError::invalid("name", "must not be empty").into());
     }
+    let if_pending = IfPending::Update(roles::writer(body.site_accesses.as_deref()));
     let mut extras = Extras::default();
     extras.merge(DIALECT, &settings::write(body.site_accesses, body.notifications)?);
     let new = NewInvitation {
@@ -54,7 +55,7 @@ async fn create(
         roles: roles::read(&body.roles),
         expires: Some(Expiry::After(LIFETIME_MS)),
         extras,
-        if_pending: IfPending::Renew,
+        if_pending,
         in_url: true,
         ..NewInvitation::default()
     };

@@ -44,7 +44,7 @@ async fn shown(caller: &Caller, users: &[User]) -> Result<Vec<Login>, Error> {
 }
 
 fn users(query: &Pairs) -> Result<UserQuery, Failure> {
-    let sorts = [("email", UserSort::Email), ("name", UserSort::Name), ("registrationDate", UserSort::Created)];
+    let sorts = [("email", UserSort::ShownEmail), ("name", UserSort::Name), ("registrationDate", UserSort::Created)];
     Ok(UserQuery { sort: query::sort(query, &sorts)?, page: query::page(query)?, ..UserQuery::default() })
 }
 

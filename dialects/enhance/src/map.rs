@@ -5,8 +5,8 @@ pub(crate) mod roles;
 pub(crate) mod settings;
 
 use roster_engine::{
-    Aliases, Dialect, EntityId, Error, Form, Member, MembershipId, NO_ADDRESS, Organization, OrganizationStatus,
-    Person, RoleCatalog, Subject, Surface, Timestamp, Token, User, UserId,
+    Aliases, Dialect, EntityId, Error, Form, Member, MembershipId, Organization, OrganizationStatus, Person,
+    RoleCatalog, Subject, Surface, Timestamp, Token, User, UserId,
 };
 
 use crate::wire;
@@ -40,7 +40,7 @@ pub(crate) fn organization_id(organization: &Organization) -> String {
 
 /// The user's address, or one computed from the id: the clients require one, and nobody can own that domain.
 pub(crate) fn email(user: &User) -> String {
-    user.email().map_or_else(|| format!("{}{NO_ADDRESS}", user.id.raw()), str::to_owned)
+    user.email_or_placeholder().into_owned()
 }
 
 /// A color that is always the same for a user.
@@ -67,10 +67,7 @@ pub(crate) fn person(catalog: &RoleCatalog, person: &Person) -> wire::Member {
         id: id(person.id()),
         login_id: person.user().map_or_else(|| id(person.user_id()), user_id),
         is_active: person.is_member(),
-        email: match person {
-            Person::Member(member) => email(&member.user),
-            Person::Pending(_) => person.email().to_owned(),
-        },
+        email: person.email().into_owned(),
         name: person.name().to_owned(),
         site_accesses: settings::sites(person.extras()),
         notifications: settings::notifications(person.extras()),

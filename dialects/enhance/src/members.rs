@@ -47,7 +47,7 @@ fn people(query: &Pairs) -> Result<PeopleQuery, Failure> {
     };
     if let Some(site) = query::text(query, "siteAccess")? {
         // Narrows the query, so that only possible matches are read.
-        people.roles = people.roles.or(Some(roles::as_site_access()));
+        people.roles = people.roles.or(Some(roles::WITH_SITES));
         let has_it = move |person: &Person| settings::sites(person.extras()).contains(&site);
         let is_asked_for = move |person: &Person| roles::is_collaborator(person.roles()) && has_it(person);
         people.test = Some(PersonPredicate(Arc::new(is_asked_for)));
@@ -145,9 +145,9 @@ async fn update(
     caller.person(&*org, Some(id)).await?;
     let body = body.read()?;
     let written = body.roles.filter(|roles| !roles.is_empty()).ok_or_else(|| RequestError::missing("roles"))?;
-    let written = roles::read(&written);
+    let (written, write) = (roles::read(&written), roles::writer(body.site_accesses.as_deref()));
     let extras = (DIALECT, settings::write(body.site_accesses, body.notifications)?);
-    let patch = PersonPatch { roles: Arc::new(move |_, before| roles::write(before, written)), extras };
+    let patch = PersonPatch { roles: Arc::new(move |_, before| write(before, written)), extras };
     caller.update_person(&*org, id, patch).await?;
     Ok(StatusCode::OK)
 }

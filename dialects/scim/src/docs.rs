@@ -16,6 +16,7 @@ use crate::error::ErrorBody;
             organization.",
     ),
     security(("bearer" = [])),
+    components(schemas(ErrorBody)),
     modifiers(&Key),
     tags(
         (name = "Users", description = "Users of the key's domain"),

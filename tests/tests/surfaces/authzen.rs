@@ -255,7 +255,7 @@ async fn transport() {
         for key in ["Bearer nothing-that-we-know", "Basic abc", "Bearer"] {
             assert_eq!(send(&world, endpoint, &[("authorization", key)], body.clone()).await.status, 401);
         }
-        for method in ["GET", "PUT", "DELETE"] {
+        for method in ["GET", "PUT", "DELETE", "OPTIONS"] {
             let request = Request::builder().method(method).uri(format!("/access/v1/{endpoint}"));
             let request = request.header("authorization", format!("Bearer {KEY}")).header("x-request-id", "a");
             let answer = world.send(request.body(Body::empty()).expect("a request")).await;

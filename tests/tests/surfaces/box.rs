@@ -3,7 +3,8 @@
 use axum::body::Body;
 use http::Request;
 use roster_engine::{
-    Dialect, EntityId, Form, NewMembership, NewOrganization, NewUser, RoleNumber, RoleSet, UserId, Visibility,
+    BuiltIn as P, Dialect, EntityId, Form, NewMembership, NewOrganization, NewRole, NewToken, NewUser, RoleNumber,
+    RoleSet, TokenKind, UserId, Visibility,
 };
 use roster_tests::world::KEY;
 use roster_tests::{Answer, World};
@@ -142,6 +143,98 @@ async fn who_may_what() {
 const DENIED: &str = "access_denied_insufficient_permissions";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn roles_that_show_as_member_grant_nothing_here() {
+    let world = World::new().await;
+    let operator = world.operator().await;
+    let permissions = [
+        P::OrganizationsRead,
+        P::OrganizationsWrite,
+        P::OrganizationsCreate,
+        P::MembershipsRead,
+        P::MembershipsWrite,
+        P::UsersRead,
+        P::UsersWrite,
+        P::UsersActAs,
+    ];
+    let permissions = permissions.map(|permission| permission.key().to_owned()).to_vec();
+    let mighty = NewRole { key: "mighty".into(), reaches_down: true, permissions, ..NewRole::default() };
+    let mighty = operator.create_role(mighty).await.expect("a role").number;
+    let bare = NewRole { key: "bare".into(), ..NewRole::default() };
+    let bare = operator.create_role(bare).await.expect("a role").number;
+    let group = NewOrganization { name: "group".into(), ..NewOrganization::default() };
+    let group = operator.create_organization(group).await.expect("a group").id;
+    let member = async |place, role| {
+        let user = operator.create_user(NewUser::default()).await.expect("a user").id;
+        let new = NewMembership { roles: RoleSet::of(role), ..NewMembership::default() };
+        (user, operator.add_member(place, user, new).await.expect("a member").membership.id)
+    };
+    let (ada, membership) = member(group, bare).await;
+    let (g, m, ada_id) = (id(group), id(membership), id(ada));
+    let joins = json!({"user": {"id": ada_id}, "group": {"id": g}});
+    let only_admins = [
+        ("GET", "/groups".to_owned(), Value::Null),
+        ("POST", "/groups".to_owned(), json!({"name": "new"})),
+        ("PUT", format!("/groups/{g}"), json!({"description": "new"})),
+        ("POST", "/group_memberships".to_owned(), joins),
+        ("GET", format!("/group_memberships/{m}"), Value::Null),
+        ("PUT", format!("/group_memberships/{m}"), json!({"role": "member"})),
+        ("GET", "/users".to_owned(), Value::Null),
+        ("GET", format!("/users/{ada_id}"), Value::Null),
+    ];
+    let members = [format!("/groups/{g}"), format!("/groups/{g}/memberships")];
+    for (place, role) in [
+        (operator.root(), mighty),
+        (operator.root(), RoleNumber::SUPPORT),
+        (operator.root(), RoleNumber::SYSADMIN),
+        (operator.root(), RoleNumber::BUSINESS),
+        (group, mighty),
+    ] {
+        let token = token_of(&world, member(place, role).await.0).await;
+        let said = call(&world, &token, "GET", "/users/me?fields=role", Value::Null).await;
+        assert_eq!(said.str("/role"), "user");
+        for (method, path, body) in &only_admins {
+            let answer = call(&world, &token, method, path, body.clone()).await;
+            assert_eq!((answer.status.as_u16(), answer.str("/code")), (403, DENIED), "{role:?}: {method} {path}");
+        }
+        for path in &members {
+            let status = call(&world, &token, "GET", path, Value::Null).await.status.as_u16();
+            assert_eq!(status, if place == group { 200 } else { 403 }, "{role:?}: {path}");
+        }
+        let request = Request::get("/box/2.0/users/me").header("authorization", format!("Bearer {token}"));
+        let answer = world.send(request.header("as-user", &ada_id).body(Body::empty()).expect("a request")).await;
+        assert_eq!((answer.status.as_u16(), answer.str("/code")), (403, DENIED), "{role:?}");
+    }
+    let token = token_of(&world, ada).await;
+    for path in &members {
+        assert_eq!(call(&world, &token, "GET", path, Value::Null).await.status, 200, "a member: {path}");
+    }
+    // A token that isn't a user's keeps what its roles grant.
+    let (organization, roles) = (Some(operator.root().into()), RoleSet::of(mighty));
+    let new = NewToken { organization, roles, ..NewToken::new(TokenKind::Organization) };
+    let secret = operator.issue_token(new).await.expect("a token").secret.expect("its secret");
+    assert_eq!(call(&world, &secret, "GET", "/groups", Value::Null).await.status, 200);
+    assert!(world.verify().await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_imported_id_and_rosters_own_are_the_same_user() {
+    const OLD: &str = "987654321";
+    let world = World::new().await;
+    let ada = world.bring(Dialect::Box, "ada@example.com", OLD).await;
+    let bob = world.operator().await.create_user(NewUser::default()).await.expect("a user").id;
+    let token = token_of(&world, ada).await;
+    for known in ["me", OLD, &*id(ada)] {
+        assert_eq!(call(&world, &token, "GET", &format!("/users/{known}"), Value::Null).await.str("/id"), OLD);
+        let answer = call(&world, &token, "GET", &format!("/users/{known}/memberships"), Value::Null).await;
+        assert_eq!(answer.json["total_count"], 0, "{known}: {}", answer.text());
+    }
+    for other in [&*id(bob), "12345"] {
+        let answer = call(&world, &token, "GET", &format!("/users/{other}"), Value::Null).await;
+        assert_eq!((answer.status.as_u16(), answer.str("/code")), (403, DENIED), "{other}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tokens_end() {
     let world = World::new().await;
     let ada = world.operator().await.create_user(NewUser::default()).await.expect("a user").id;
@@ -190,6 +283,7 @@ async fn oauth_has_its_own_form_of_refusals() {
         let answer = oauth(&world, "token", &format!("{grant}&client_secret={KEY}&client_id={id}")).await;
         assert_eq!((answer.status.as_u16(), answer.str("/error")), (400, "invalid_request"));
         assert_eq!(answer.str("/error_description"), format!("client_id {problem}"));
+        assert_eq!(answer.header("cache-control"), Some("no-store"));
     }
     let answer = call(&world, KEY, "GET", "/files/1", Value::Null).await;
     assert_eq!((answer.status.as_u16(), answer.str("/code")), (404, "not_found"));
@@ -211,6 +305,7 @@ async fn what_only_resembles_a_word_or_an_object_is_none() {
         ("/users", &bob, "tracking_codes", json!([["tracking_code", "n", "v"]])),
         ("/users", &bob, "tracking_codes", json!([[]])),
         ("/users", &bob, "tracking_codes", json!([{"name": 1}])),
+        ("/users", &bob, "tracking_codes", json!([{"type": "code", "name": "n", "value": "v"}])),
         ("/groups", &other, "invitability_level", json!({"admins_only": null})),
         ("/groups", &other, "member_viewability_level", json!({"admins_only": null})),
         ("/groups", &other, "member_viewability_level", json!("nobody")),

@@ -156,6 +156,12 @@ async fn who_reaches_an_organization() {
     assert_eq!(walk(&p.world, &of(&p.acme), "user_id").await, [&*p.ada]);
     assert!(walk(&p.world, &of(&p.beta), "user_id").await.is_empty());
     assert_eq!(walk(&p.world, &format!("{}&role=admin", of(&p.labs)), "user_id").await, [&*p.ada]);
+    for roles in ["admin,member", "viewer,member"] {
+        let several = format!("{}&role={roles}", of(&p.labs));
+        assert_eq!(walk(&p.world, &several, "user_id").await, [&*p.ada, &*p.bob], "{roles}");
+    }
+    let unknown = p.world.call("GET", &format!("{}&role=admin,boss", of(&p.labs)), Value::Null).await;
+    assert_eq!((unknown.status.as_u16(), unknown.str("/field")), (422, "role"), "as in the plain list");
     let reading = format!("{}&permission=memberships:read", of(&p.labs));
     assert_eq!(walk(&p.world, &reading, "user_id").await, [&*p.ada, &*p.bob]);
     let whole = p.world.call("GET", &format!("{}&total=true", of(&p.labs)), Value::Null).await;

@@ -146,6 +146,31 @@ async fn users_are_found_by_when_they_were_seen_and_by_parts_of_their_ids() {
 }
 
 #[tokio::test]
+async fn users_are_found_by_parts_of_the_ids_that_they_brought_along() {
+    const ANN: &str = "user_2zalBroughtAlong";
+    let world = World::new().await;
+    let generated = id(world.bring(Dialect::Clerk, "ann@example.com", ANN).await);
+    user(&world, "bob").await;
+    let found = async |query: &str| {
+        let answer = get(&world, &format!("/users?query={query}"), None).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let items = answer.json.as_array().expect("a bare list").clone();
+        items.iter().map(|u| u["id"].as_str().expect("an id").to_owned()).collect::<Vec<_>>()
+    };
+    for part in [ANN, "user_2zal", "ZALBROUGHT", "along"] {
+        assert_eq!(found(part).await, [ANN], "{part}");
+    }
+    // Only ids that are shown have parts; the whole id is as good as everywhere.
+    assert_eq!(found(&generated[20..]).await, [""; 0]);
+    assert_eq!(found("user_0000").await.len(), 1, "bob");
+    assert_eq!(found(&generated).await, [ANN]);
+    let org = world.call("POST", "/clerk/v1/organizations", json!({"name": "Acme", "created_by": ANN})).await;
+    let members = format!("/organizations/{}/memberships?query=user_2zal", org.str("/id"));
+    assert_eq!(get(&world, &members, None).await.json["total_count"], 1);
+    assert_eq!(world.verify().await, Vec::<String>::new());
+}
+
+#[tokio::test]
 async fn who_made_an_organization_is_named_by_the_id_that_he_brought_along() {
     const ANN: &str = "user_brought";
     let world = World::new().await;
@@ -337,13 +362,15 @@ async fn a_users_primary_address_is_one_of_his_and_of_its_kind() {
     let path = format!("/clerk/v1/users/{}", ann.str("/id"));
     let patch = async |body: Value| world.call("PATCH", &path, body).await;
     let (email, phone) = (ann.str("/email_addresses/1/id"), ann.str("/phone_numbers/0/id"));
-    for body in [
-        json!({"primary_email_address_id": phone}),
-        json!({"primary_phone_number_id": email}),
-        json!({"primary_email_address_id": bob.str("/email_addresses/0/id")}),
-        json!({"primary_email_address_id": "idn_x"}),
+    for (field, address) in [
+        ("primary_email_address_id", phone),
+        ("primary_phone_number_id", email),
+        ("primary_email_address_id", bob.str("/email_addresses/0/id")),
+        ("primary_email_address_id", "idn_x"),
     ] {
-        assert_eq!(refusal(&patch(body.clone()).await), (404, "resource_not_found"), "{body}");
+        let refused = patch(json!({field: address})).await;
+        assert_eq!(refusal(&refused), (422, "form_param_value_invalid"), "{field}: {address}");
+        assert_eq!(refused.str("/errors/0/meta/param_name"), field);
     }
     let changed = patch(json!({"primary_email_address_id": email, "primary_phone_number_id": phone})).await;
     assert_eq!((changed.str("/primary_email_address_id"), changed.str("/primary_phone_number_id")), (email, phone));
@@ -384,6 +411,34 @@ async fn filters_may_have_a_hundred_values_each() {
     assert_eq!((found.status.as_u16(), found.str("/0/id")), (200, &*id(ann)));
     let count = get(&world, &format!("/users/count?{filters}"), None).await;
     assert_eq!(count.json["total_count"], 1);
+}
+
+#[tokio::test]
+async fn a_role_keeps_the_permissions_that_are_not_shown() {
+    let world = World::new().await;
+    let new = json!({"key": "clerk", "permissions": ["users:read", "memberships:read", "login_links:write"]});
+    let role = world.call("POST", "/v1/roles", new).await;
+    assert_eq!(role.status, 201, "{}", role.text());
+    let path = format!("/clerk/v1/organization_roles/{}?__clerk_api_version=2025-11-10", role.str("/id"));
+    let shown = world.call("GET", &path, Value::Null).await;
+    assert_eq!(shown.json["permissions"].as_array().map(Vec::len), Some(1), "{}", shown.text());
+    let patch = async |key: &str, permissions: Value| {
+        world.call_as(key, "PATCH", &path, json!({"permissions": permissions})).await
+    };
+    let granted = async || world.call("GET", "/v1/roles/clerk", Value::Null).await.json["permissions"].clone();
+
+    // Written back, also by a key that lacks what isn't shown.
+    let scopes = json!(["roles:write", "memberships:read"]);
+    let narrow = world.call("POST", "/v1/tokens", json!({"kind": "realm", "scopes": scopes})).await;
+    let same = patch(narrow.str("/secret"), json!([shown.str("/permissions/0/id")])).await;
+    assert_eq!(same.json, shown.json, "{}", same.text());
+    let emptied = patch(KEY, json!([])).await;
+    assert_eq!((emptied.status.as_u16(), &emptied.json["permissions"]), (200, &json!([])), "{}", emptied.text());
+    assert_eq!(granted().await, json!(["login_links:write", "users:read"]));
+    // Natively the list is whole.
+    assert_eq!(world.call("PATCH", "/v1/roles/clerk", json!({"permissions": []})).await.status, 200);
+    assert_eq!(granted().await, json!([]));
+    assert_eq!(world.verify().await, Vec::<String>::new());
 }
 
 #[tokio::test]

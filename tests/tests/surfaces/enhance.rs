@@ -3,8 +3,9 @@
 use axum::body::Body;
 use http::Request;
 use roster_engine::{
-    AccountUserFields, Dialect, EntityId, Form, NewAccountUser, NewMembership, NewOrganization, NewToken, NewUser,
-    OrganizationId, RoleNumber, RoleSet, TokenKind, UserId, UserPatch, UserStatus,
+    AccountUserFields, Dialect, EntityId, Form, InvitationQuery, NewAccountUser, NewInvitation, NewMembership,
+    NewOrganization, NewPermission, NewRole, NewToken, NewUser, OrganizationId, RoleNumber, RoleSet, TokenKind, UserId,
+    UserPatch, UserStatus,
 };
 use roster_tests::operations::secret;
 use roster_tests::world::{KEY, request};
@@ -55,6 +56,15 @@ impl Scene {
             ..NewToken::new(TokenKind::Organization)
         };
         secret(&self.world.operator().await, new).await
+    }
+
+    /// A role that only applications know of: not even an admin holds its permission.
+    async fn deployer(&self) -> RoleNumber {
+        let operator = self.world.operator().await;
+        let permission = NewPermission { key: "deploy:run".into(), ..NewPermission::default() };
+        operator.create_permission(permission).await.expect("a permission");
+        let role = NewRole { key: "deployer".into(), permissions: vec!["deploy:run".into()], ..NewRole::default() };
+        operator.create_role(role).await.expect("a role").number
     }
 
     async fn ask(&self, key: &str, method: &str, path: &str, body: Value) -> Answer {
@@ -225,6 +235,7 @@ async fn collaborators_of_a_site_are_found_by_it_and_who_reaches_all_sites_is_no
         ("&role=SuperAdmin", 0, ""),
         ("&role=Owner", 0, ""),
         ("&search=one", 1, "one"),
+        ("&search=%00", 0, ""),
     ] {
         let listed = scene.ask(KEY, "GET", &format!("{members}?siteAccess=a-site{more}"), Value::Null).await;
         let items = listed.json["items"].as_array().expect("items");
@@ -478,4 +489,259 @@ async fn a_limitless_list_is_whole_and_pages_join_without_gap() {
     }
     let none = scene.ask(KEY, "GET", &format!("{members}?offset=1000&limit=5"), Value::Null).await;
     assert_eq!(none.json, json!({"items": [], "total": 67}));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_search_finds_what_is_shown_and_nothing_else() {
+    let scene = Scene::new().await;
+    let operator = scene.world.operator().await;
+    let ada = NewUser {
+        email: Some("ada@example.com".into()),
+        other_emails: vec!["secret@elsewhere.example".into()],
+        phones: vec!["+14155550100".into()],
+        name: Some("Ada".into()),
+        username: Some("countess".into()),
+        ..NewUser::default()
+    };
+    let robot = NewUser { name: Some("Robot".into()), username: Some("r2d2".into()), ..NewUser::default() };
+    for new in [ada, robot] {
+        let user = operator.create_user(new).await.expect("a user").id;
+        scene.member(scene.acme, user, RoleNumber::ADMIN).await;
+    }
+    scene.user("0nobody").await;
+    scene.invite(scene.acme, "0zoe").await;
+    let members = format!("{}/members", scene.path());
+    let shown = |answer: &Answer, field: &str| {
+        let items = answer.json["items"].as_array().expect("items");
+        items.iter().map(|item| item[field].as_str().expect("a string")).collect::<Vec<_>>().join(" ")
+    };
+    let robots = scene.ask(KEY, "GET", &format!("{members}?search=robot"), Value::Null).await;
+    let placeholder = robots.str("/items/0/email").to_owned();
+    assert!(placeholder.ends_with("@no-address.invalid"), "{placeholder}");
+    for (part, names) in [
+        ("ADA", "Ada"),
+        ("EXAMPLE.com", "Ada 0zoe"),
+        (placeholder.as_str(), "Robot"),
+        (&placeholder[..10], "Robot"),
+        ("NO-ADDRESS", "Robot"),
+        ("secret", ""),
+        ("elsewhere", ""),
+        ("%2B1415", ""),
+        ("countess", ""),
+        ("r2d2", ""),
+    ] {
+        let found = scene.ask(KEY, "GET", &format!("{members}?search={part}"), Value::Null).await;
+        let total = names.split_whitespace().count();
+        assert_eq!((shown(&found, "name").as_str(), &found.json["total"]), (names, &json!(total)), "{part}");
+    }
+    // The placeholder is sorted as it is shown: behind addresses that begin with a zero.
+    for (path, first) in [(members.as_str(), "0zoe@example.com"), ("/logins", "0nobody@example.com")] {
+        for (order, place) in [("asc", [0, 1, 2]), ("desc", [2, 1, 0])] {
+            for (email, place) in [first, placeholder.as_str(), "ada@example.com"].into_iter().zip(place) {
+                let path = format!("{path}?sortBy=email&sortOrder={order}&limit=1&offset={place}");
+                let page = scene.ask(KEY, "GET", &path, Value::Null).await;
+                assert_eq!((shown(&page, "email").as_str(), &page.json["total"]), (email, &json!(3)), "{path}");
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_keeps_the_roles_that_have_no_name_here() {
+    let scene = Scene::new().await;
+    let operator = scene.world.operator().await;
+    let deployer = scene.deployer().await;
+    let both = RoleSet::of(RoleNumber::ADMIN).with(deployer);
+    let place = Some(scene.acme.into());
+    let new = NewToken { organization: place, roles: both, ..NewToken::new(TokenKind::Organization) };
+    let token = operator.issue_token(new).await.expect("a token").token.id;
+    let tokens = format!("{}/access_tokens", scene.path());
+    let shown = scene.ask(KEY, "GET", &tokens, Value::Null).await.json[0]["roles"].clone();
+    assert_eq!(shown, json!(["SuperAdmin", "SiteAccess"]));
+    let roles = async || operator.find_token(&token.native()).await.expect("the token").roles;
+    let path = format!("{tokens}/{}", id(token));
+    // This key couldn't issue such a token, but writing back what it read gives nothing.
+    let admin = scene.key(scene.acme, RoleNumber::ADMIN).await;
+    for key in [KEY, admin.as_str()] {
+        let same = scene.ask(key, "PATCH", &path, json!({"roles": shown, "friendlyName": "ours"})).await;
+        assert_eq!((same.status.as_u16(), roles().await), (200, both), "{}", same.text());
+    }
+    let more = json!({"roles": ["Support", "SiteAccess"]});
+    assert_eq!(scene.ask(&admin, "PATCH", &path, more.clone()).await.status, 403);
+    assert_eq!(scene.ask(KEY, "PATCH", &path, more).await.status, 200);
+    assert_eq!(roles().await, RoleSet::of(RoleNumber::SUPPORT).with(deployer));
+    assert_eq!(scene.ask(KEY, "PATCH", &path, json!({"roles": ["Support"]})).await.status, 200);
+    assert_eq!(roles().await, RoleSet::of(RoleNumber::SUPPORT));
+    assert_eq!(scene.world.verify().await, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_new_invite_keeps_what_another_api_promised() {
+    let scene = Scene::new().await;
+    let operator = scene.world.operator().await;
+    let deployer = scene.deployer().await;
+    let team = json!({"team": 7}).as_object().cloned().expect("an object");
+    let new = NewInvitation {
+        email: "bob@example.com".into(),
+        roles: RoleSet::of(deployer),
+        public: team.clone(),
+        private: team.clone(),
+        ..NewInvitation::default()
+    };
+    let first = operator.invite(scene.acme, new).await.expect("an invitation");
+    let pending = async || {
+        let listed = operator.list_invitations(scene.acme, InvitationQuery::default()).await.expect("a list");
+        assert_eq!(listed.items.len(), 1, "still one");
+        let invitation = listed.items[0].invitation.clone();
+        assert_eq!(invitation.id, first.invited.invitation.id);
+        assert_eq!((&invitation.public, &invitation.private), (&team, &team));
+        invitation
+    };
+    let path = format!("{}/invites", scene.path());
+    let invite = |roles: &Value, sites: &Value| {
+        let email = "Bob@example.com";
+        json!({"email": email, "name": "Bob", "roles": roles, "siteAccesses": sites})
+    };
+    let admin = scene.key(scene.acme, RoleNumber::ADMIN).await;
+    let refused = scene.ask(&admin, "POST", &path, invite(&json!(["SiteAccess"]), &json!([]))).await;
+    assert_eq!(refused.status, 403, "the link would give more than the key has: {}", refused.text());
+    let with_sites = RoleSet::of(deployer).with(RoleNumber::SITE_ACCESS);
+    for (roles, sites, expected) in [
+        (json!(["SiteAccess"]), json!([]), RoleSet::of(deployer)),
+        (json!(["SiteAccess"]), json!(["a-site"]), with_sites),
+        (json!(["SiteAccess", "Support"]), json!([]), with_sites.with(RoleNumber::SUPPORT)),
+        (json!(["Support"]), json!([]), RoleSet::of(RoleNumber::SUPPORT)),
+    ] {
+        let sent = scene.ask(KEY, "POST", &path, invite(&roles, &sites)).await;
+        assert_eq!((sent.status.as_u16(), pending().await.roles), (201, expected), "{roles}: {}", sent.text());
+        let listed = scene.ask(KEY, "GET", &format!("{}/members", scene.path()), Value::Null).await;
+        assert_eq!(listed.json["items"][0]["siteAccesses"], sites, "{roles}");
+        let link = sent.json.as_str().expect("a link");
+        let key = link.split("/invites/").nth(1).and_then(|rest| rest.split('?').next()).expect("an id");
+        let valid = scene.ask(KEY, "POST", &format!("/invites/{key}/validate"), Value::Null).await;
+        assert_eq!(valid.json["role"], listed.json["items"][0]["roles"][0], "the first as shown");
+    }
+    assert_eq!(scene.world.verify().await, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sites_are_bound_to_the_role_site_access() {
+    let scene = Scene::new().await;
+    let operator = scene.world.operator().await;
+    let ada = scene.user("ada").await;
+    let member = scene.member(scene.acme, ada, RoleNumber::MEMBER).await;
+    let path = format!("{}/members/{member}", scene.path());
+    let native = format!("/v1/organizations/{}/memberships/{}", scene.acme.native(), ada.native());
+    let roles = async || operator.member(scene.acme, ada).await.expect("a member").membership.roles;
+    let both = RoleSet::of(RoleNumber::MEMBER).with(RoleNumber::SITE_ACCESS);
+    for (sites, expected) in [
+        (json!([]), RoleSet::of(RoleNumber::MEMBER)),
+        (json!(["a-site"]), both),
+        (json!([]), both),
+        (json!(["b"]), both),
+    ] {
+        let body = json!({"roles": ["SiteAccess"], "siteAccesses": sites});
+        assert_eq!(scene.ask(KEY, "PUT", &path, body).await.status, 200);
+        let shown = scene.ask(KEY, "GET", &path, Value::Null).await.json;
+        assert_eq!((&shown["roles"], &shown["siteAccesses"]), (&json!(["SiteAccess"]), &sites));
+        assert_eq!(roles().await, expected, "{sites}");
+    }
+    // Another API takes the role away. What is left still shows as `SiteAccess`.
+    assert_eq!(scene.world.call("PATCH", &native, json!({"roles": ["viewer"]})).await.status, 200);
+    let shown = scene.ask(KEY, "GET", &path, Value::Null).await.json;
+    assert_eq!((&shown["roles"], &shown["siteAccesses"]), (&json!(["SiteAccess"]), &json!([])));
+    assert_eq!(scene.world.verify().await, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn members_read_themselves_and_tokens_delete_themselves_whatever_their_roles_grant() {
+    let scene = Scene::new().await;
+    let operator = scene.world.operator().await;
+    let deployer = scene.deployer().await;
+    let (ada, bob) = (scene.user("ada").await, scene.user("bob").await);
+    let own = scene.member(scene.acme, ada, deployer).await;
+    let other = scene.member(scene.acme, bob, deployer).await;
+    let member = |id: &str| format!("{}/members/{id}", scene.path());
+    let login = NewToken { user: Some(ada.into()), ..NewToken::new(TokenKind::User) };
+    let scoped = NewToken { scopes: Some(vec!["deploy:run".into()]), ..login.clone() };
+    let (login, scoped) = (secret(&operator, login).await, secret(&operator, scoped).await);
+    assert_eq!(scene.ask(&login, "GET", &member(&own), Value::Null).await.str("/id"), own);
+    assert_eq!(scene.ask(&login, "GET", &member(&other), Value::Null).await.status, 403);
+    assert_eq!(scene.ask(&scoped, "GET", &member(&own), Value::Null).await.status, 403);
+
+    let new = NewToken {
+        organization: Some(scene.acme.into()),
+        roles: RoleSet::of(deployer),
+        ..NewToken::new(TokenKind::Organization)
+    };
+    let other = operator.issue_token(new.clone()).await.expect("a token").token.id;
+    let issued = operator.issue_token(new).await.expect("a token");
+    let (key, own) = (issued.secret.expect("its secret"), issued.token.id);
+    let elsewhere = id(operator.root());
+    for (path, status) in [
+        (format!("{}/access_tokens/{}", scene.path(), id(other)), 403),
+        (format!("/orgs/{elsewhere}/access_tokens/{}", id(own)), 403),
+        (format!("{}/access_tokens/{}", scene.path(), id(own)), 204),
+        (format!("{}/access_tokens/{}", scene.path(), id(own)), 401),
+    ] {
+        let answer = scene.ask(&key, "DELETE", &path, Value::Null).await;
+        assert_eq!(answer.status.as_u16(), status, "{path}: {}", answer.text());
+    }
+    let path = format!("/orgs/{elsewhere}/access_tokens/{}", id(other));
+    assert_eq!(scene.ask(KEY, "DELETE", &path, Value::Null).await.status, 404, "of another organization");
+    assert_eq!(scene.world.verify().await, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_invited_person_is_a_member_already() {
+    let scene = Scene::new().await;
+    scene.invite(scene.acme, "zoe").await;
+    let members = format!("{}/members", scene.path());
+    let pending = scene.ask(KEY, "GET", &members, Value::Null).await;
+    let login = pending.str("/items/0/loginId").to_owned();
+    let add = |login: &str, roles: Value| json!({"loginId": login, "roles": roles});
+    for (body, status) in [
+        (add(&login, json!(["Support"])), 409),
+        (add(&login, json!([])), 400),
+        (add("526f7374-6572-8000-8000-000000000001", json!(["Support"])), 400),
+    ] {
+        let answer = scene.ask(KEY, "POST", &members, body).await;
+        assert_eq!(answer.status.as_u16(), status, "{}", answer.text());
+    }
+    assert_eq!(scene.ask(KEY, "GET", &members, Value::Null).await.json, pending.json);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_login_writes_back_its_address_without_the_password() {
+    let scene = Scene::new().await;
+    let info = json!({"email": "ada@example.com", "password": "old", "name": "Ada"});
+    let made = scene.ask(KEY, "POST", &format!("/logins?orgId={}", id(scene.acme)), info).await;
+    assert_eq!(made.status, 201, "{}", made.text());
+    let enter = async || {
+        let body = json!({"email": "ada@example.com", "password": "old"});
+        cookie(&scene.with(("x", "y"), "POST", "/login/sessions", body).await)
+    };
+    let (here, elsewhere) = (enter().await, enter().await);
+    for (body, status) in [
+        (json!({"email": "ADA@Example.com", "name": "Ada L"}), 200),
+        (json!({"email": "new@example.com"}), 403),
+        (json!({"password": "new"}), 403),
+        (json!({"password": "new", "currentPassword": "old"}), 200),
+    ] {
+        let answer = scene.with(("cookie", &here), "PATCH", "/login", body).await;
+        assert_eq!(answer.status.as_u16(), status, "{}", answer.text());
+    }
+    let me = scene.with(("cookie", &here), "GET", "/login", Value::Null).await;
+    assert_eq!((me.str("/name"), me.str("/email")), ("Ada L", "ada@example.com"));
+    let ended = scene.with(("cookie", &elsewhere), "GET", "/login", Value::Null).await;
+    assert_eq!(ended.status, 401, "a new password ends the other sessions");
+
+    // A login without an address is shown with a placeholder.
+    let robot = NewUser { name: Some("Robot".into()), ..NewUser::default() };
+    let robot = scene.world.operator().await.create_user(robot).await.expect("a user").id;
+    let own = NewToken { user: Some(robot.into()), ..NewToken::new(TokenKind::User) };
+    let own = secret(&scene.world.operator().await, own).await;
+    let shown = scene.ask(&own, "GET", "/login", Value::Null).await.json["email"].clone();
+    assert_eq!(scene.ask(&own, "PATCH", "/login", json!({"email": shown})).await.status, 200);
+    assert_eq!(scene.world.verify().await, Vec::<String>::new());
 }

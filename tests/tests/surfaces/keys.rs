@@ -198,6 +198,57 @@ async fn acting_as_another_user() {
 }
 
 #[tokio::test]
+async fn a_field_that_a_kind_of_token_does_not_have_is_named() {
+    let world = World::new().await;
+    let (ada, acme) = (user(&world, "ada").await, organization(&world, "Acme").await);
+    let refused = [
+        (json!({"kind": "realm", "roles": ["admin"]}), "roles"),
+        (json!({"kind": "realm", "user_id": ada}), "user_id"),
+        (json!({"kind": "realm", "organization_id": acme}), "organization_id"),
+        (json!({"kind": "user", "user_id": ada, "roles": ["admin"]}), "roles"),
+        (json!({"kind": "user", "user_id": ada, "organization_id": acme}), "organization_id"),
+        (json!({"kind": "user"}), "user_id"),
+        (json!({"kind": "organization"}), "organization_id"),
+    ];
+    for (body, field) in refused {
+        let answer = world.call("POST", "/v1/tokens", body.clone()).await;
+        assert_eq!((answer.status.as_u16(), answer.str("/field")), (422, field), "{body}");
+    }
+    // Nor does a list have tokens of another kind than its user or organization has.
+    for query in [format!("user_id={ada}&kind=realm"), format!("organization_id={acme}&kind=user")] {
+        let answer = world.call("GET", &format!("/v1/tokens?{query}"), Value::Null).await;
+        assert_eq!((answer.status.as_u16(), answer.str("/field")), (422, "kind"), "{query}");
+    }
+    let fitting = format!("/v1/tokens?user_id={ada}&kind=user");
+    assert_eq!(world.call("GET", &fitting, Value::Null).await.status, 200);
+}
+
+#[tokio::test]
+async fn who_may_read_users_but_not_change_them_is_told_so() {
+    let world = World::new().await;
+    let ada = user(&world, "ada").await;
+    let reader = made(&world, "/v1/tokens", json!({"kind": "realm", "scopes": ["users:read"]})).await;
+    let stranger = made(&world, "/v1/tokens", json!({"kind": "realm", "scopes": ["organizations:read"]})).await;
+    let path = format!("/v1/users/{ada}");
+    assert_eq!(world.call_as(reader.str("/secret"), "GET", &path, Value::Null).await.status, 200);
+    let requests = [
+        ("PATCH", path.clone(), json!({"name": "New"})),
+        ("PATCH", path.clone(), json!({"status": "inactive"})),
+        ("DELETE", path.clone(), Value::Null),
+        ("GET", format!("{path}/sessions"), Value::Null),
+        ("DELETE", format!("{path}/sessions"), Value::Null),
+        ("PUT", format!("{path}/password"), json!({"password": "secret"})),
+    ];
+    for (method, path, body) in requests {
+        let refused = world.call_as(reader.str("/secret"), method, &path, body.clone()).await;
+        let told = (refused.status.as_u16(), refused.str("/permission"));
+        assert_eq!(told, (403, "users:write"), "{method} {path}");
+        let hidden = world.call_as(stranger.str("/secret"), method, &path, body).await;
+        assert_eq!(hidden.status, 404, "{method} {path}");
+    }
+}
+
+#[tokio::test]
 async fn admins_of_the_realm() {
     let world = World::new().await;
     let realm = world.call("GET", "/v1/realm", Value::Null).await;

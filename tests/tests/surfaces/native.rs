@@ -2,7 +2,7 @@
 
 use roster_engine::{EntityId as _, NewUser};
 use roster_tests::World;
-use roster_tests::world::{KEY, request};
+use roster_tests::world::{Answer, KEY, request};
 use serde_json::{Value, json};
 
 async fn user(world: &World, email: &str, name: &str) -> String {
@@ -161,6 +161,70 @@ async fn a_merge_patch_changes_what_it_names() {
     let answer = world.call("PATCH", &path, json!({"name": "No", "public_metadata": {"x": "x".repeat(9000)}})).await;
     assert_eq!((answer.status.as_u16(), answer.str("/field")), (422, "public_metadata"));
     assert_eq!(world.call("GET", &path, Value::Null).await.str("/name"), "Ada King Lovelace");
+}
+
+#[tokio::test]
+async fn null_in_a_patch_clears_a_field_or_is_refused() {
+    let world = World::new().await;
+    let new = json!({
+        "name": "Acme", "max_members": 5, "email_domains": ["example.com"], "visibility": "admins", "locale": "en",
+        "external_id": "x",
+    });
+    let acme = organization(&world, new).await;
+    let ada = user(&world, "ada@example.com", "Ada Lovelace").await;
+    let permission = json!({"key": "a:b", "description": "old"});
+    assert_eq!(world.call("POST", "/v1/permissions", permission).await.status, 201);
+    let role = json!({"key": "clerk", "description": "old", "base": "admin", "permissions": ["a:b"]});
+    assert_eq!(world.call("POST", "/v1/roles", role).await.status, 201);
+    let token = json!({"kind": "organization", "organization_id": acme, "name": "old"});
+    let token = world.call("POST", "/v1/tokens", token).await;
+    let member = format!("/v1/organizations/{acme}/memberships");
+    assert_eq!(world.call("POST", &member, json!({"user_id": ada})).await.status, 201);
+
+    let paths = [
+        (
+            format!("/v1/organizations/{acme}"),
+            json!({"max_members": 0, "email_domains": [], "visibility": "members", "locale": null, "external_id": null}),
+            vec!["name", "slug", "parent_id", "status", "suspended"],
+        ),
+        (
+            format!("/v1/users/{ada}"),
+            json!({"name": "", "first_name": null, "username": null, "email": null}),
+            vec!["status", "realm_admin"],
+        ),
+        (
+            String::from("/v1/roles/clerk"),
+            json!({"description": "", "base": "viewer", "permissions": []}),
+            vec!["key", "name", "reaches_down"],
+        ),
+        (String::from("/v1/permissions/a:b"), json!({"description": ""}), vec!["key", "name"]),
+        (format!("{member}/{ada}"), json!({"public_metadata": {}}), vec!["roles", "default"]),
+        (format!("/v1/tokens/{}", token.str("/id")), json!({"name": null, "expires_at": null}), vec!["roles"]),
+    ];
+    for (path, cleared, kept) in paths {
+        for (field, value) in cleared.as_object().expect("an object") {
+            let answer = world.call("PATCH", &path, json!({field: null})).await;
+            assert_eq!((answer.status.as_u16(), &answer.json[field]), (200, value), "{path} {field}");
+        }
+        for field in kept {
+            let answer = world.call("PATCH", &path, json!({field: null})).await;
+            let told = (answer.status.as_u16(), answer.str("/code"), answer.str("/field"));
+            assert_eq!(told, (400, "missing", field), "{path}");
+        }
+    }
+    assert!(world.verify().await.is_empty());
+}
+
+#[tokio::test]
+async fn the_maximum_number_of_members_fits_what_clients_read() {
+    let world = World::new().await;
+    let acme = organization(&world, json!({"name": "Acme", "max_members": i32::MAX})).await;
+    let more = json!({"name": "Acme", "max_members": 2_147_483_648_u32});
+    for (method, place) in [("POST", String::new()), ("PATCH", format!("/{acme}"))] {
+        let refused = world.call(method, &format!("/v1/organizations{place}"), more.clone()).await;
+        assert_eq!((refused.status.as_u16(), refused.str("/field")), (422, "max_members"), "{method}");
+        assert!(refused.str("/detail").contains("at most 2147483647"), "{}", refused.text());
+    }
 }
 
 #[tokio::test]
@@ -336,21 +400,9 @@ async fn a_batch_is_done_whole_or_not_at_all() {
     let events = world.call("GET", "/v1/events?limit=500", Value::Null).await.json["items"].as_array().map(Vec::len);
     let answer = world.call("POST", &batch, spoiled).await;
     assert_eq!((answer.status.as_u16(), answer.str("/code")), (422, "items_refused"));
-    let items = answer.json["items"].as_array().expect("items");
-    // Roles are parsed first: what can't be parsed is reported before anything is tried.
-    assert_eq!((items[0]["index"].as_u64(), items[0]["field"].as_str()), (Some(5), Some("operations[5].roles")));
-    let spoiled = json!({"operations": [
-        {"op": "update", "user_id": users[0], "roles": ["viewer"]},
-        {"op": "remove", "user_id": users[3]},
-        {"op": "add", "user_id": users[2]},
-        {"op": "add", "user_id": "usr_nobody"},
-        {"op": "remove", "user_id": users[2]},
-    ]});
-    let answer = world.call("POST", &batch, spoiled).await;
-    let items = answer.json["items"].as_array().expect("items");
-    let told: Vec<_> =
-        items.iter().map(|i| (i["index"].as_u64().expect("a place"), i["code"].as_str().expect("a code"))).collect();
-    assert_eq!(told, [(1, "not_found"), (3, "not_found"), (4, "invalid")]);
+    let told = [(1, "not_found"), (3, "not_found"), (4, "invalid"), (5, "reference_not_found")];
+    assert_eq!(refused_items(&answer), told, "all of them at once");
+    assert_eq!(answer.str("/items/3/field"), "operations[5].roles");
     assert_eq!(members().await, ["ada admin", "bob member"], "nothing of it was done");
     let after = world.call("GET", "/v1/events?limit=500", Value::Null).await.json["items"].as_array().map(Vec::len);
     assert_eq!(events, after, "nor logged");
@@ -361,6 +413,29 @@ async fn a_batch_is_done_whole_or_not_at_all() {
     assert_eq!(answer.json["removed"][0]["user"]["name"], "bob");
     assert_eq!(members().await, ["ada owner", "cid viewer"], "the owner stays");
     assert!(world.verify().await.is_empty());
+}
+
+/// The index and the code of each item that was refused.
+fn refused_items(answer: &Answer) -> Vec<(u64, &str)> {
+    let items = answer.json["items"].as_array().expect("items").iter();
+    items.map(|i| (i["index"].as_u64().expect("an index"), i["code"].as_str().expect("a code"))).collect()
+}
+
+#[tokio::test]
+async fn a_batch_of_invitations_tells_all_that_is_wrong_with_it() {
+    let world = World::new().await;
+    let acme = organization(&world, json!({"name": "Acme"})).await;
+    let path = format!("/v1/organizations/{acme}/invitations");
+    let batch = json!({"invitations": [
+        {"email": "ada@example.com", "roles": ["boss"]},
+        {"email": "bob@example.com"},
+        {"email": "nobody"},
+    ]});
+    let answer = world.call("POST", &format!("{path}:batch"), batch).await;
+    assert_eq!((answer.status.as_u16(), answer.str("/code")), (422, "items_refused"));
+    assert_eq!(refused_items(&answer), [(0, "reference_not_found"), (2, "invalid")]);
+    assert_eq!(answer.str("/items/0/field"), "invitations[0].roles");
+    assert_eq!(world.call("GET", &path, Value::Null).await.json["items"], json!([]), "none is sent");
 }
 
 #[tokio::test]

@@ -110,6 +110,79 @@ async fn who_is_listed_stays_also_if_he_is_no_user_of_the_account_or_inactive() 
     assert_eq!(world.verify().await, Vec::<String>::new());
 }
 
+/// The items that an answer lists as refused.
+fn refused(answer: &Answer) -> Vec<&str> {
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let errors = answer.json["errors"].as_array().expect("errors");
+    errors.iter().filter_map(|error| error["itemId"].as_str()).collect()
+}
+
+/// Makes kim a user of the account. Returns the id.
+async fn provision_kim(world: &World, fixture: &Fixture) -> String {
+    let path = format!("/v0/accounts/org/{}/user", fixture.account.id.native());
+    let made = ask(world, "POST", &path, json!({"email": "kim@example.com"})).await;
+    assert_eq!(made.status, 200, "{}", made.text());
+    made.str("/userId").to_owned()
+}
+
+#[tokio::test]
+async fn who_leaves_makes_room_in_a_full_organization() {
+    let world = World::new().await;
+    let fixture = Fixture::new(&world).await;
+    let (child, path) = (fixture.child.id.native(), role_of_child(&fixture));
+    let bob = Form::Whylabs.show(fixture.bob.id).expect("a form");
+    let kim = provision_kim(&world, &fixture).await;
+    join(&world, &fixture, fixture.bob.id).await;
+    let limit = OrganizationPatch { max_members: Some(1), ..OrganizationPatch::default() };
+    world.operator().await.update_organization(fixture.child.id, limit).await.expect("a limit");
+    let members = async || {
+        let answer = ask(&world, "GET", &format!("/v0/organizations/{child}/membership"), Value::Null).await;
+        let members = answer.json["memberships"].as_array().expect("a list").clone();
+        members.iter().map(|member| member["userId"].as_str().expect("an id").to_owned()).collect::<Vec<_>>()
+    };
+    let replaced = ask(&world, "PUT", &path, json!({"userIds": [kim]})).await;
+    assert_eq!((refused(&replaced), members().await), (Vec::new(), vec![kim.clone()]));
+    let exchange = json!({"userIdsToAdd": [bob], "userIdsToDelete": [kim]});
+    let exchanged = ask(&world, "PATCH", &path, exchange).await;
+    assert_eq!((refused(&exchanged), members().await), (Vec::new(), vec![bob.clone()]));
+    // Whoever stays keeps the seat.
+    let full = ask(&world, "PUT", &path, json!({"userIds": [kim, bob]})).await;
+    assert_eq!((refused(&full), members().await), (vec![kim.as_str()], vec![bob.clone()]));
+    // So does the owner.
+    let owner = format!("/v1/organizations/{child}/owner");
+    assert_eq!(world.call("PUT", &owner, json!({"user_id": bob})).await.status, 200);
+    let path = path.replace("MEMBER", "ADMIN");
+    let full = ask(&world, "PUT", &path, json!({"userIds": [kim]})).await;
+    assert_eq!((refused(&full), members().await), (vec![kim.as_str(), bob.as_str()], vec![bob.clone()]));
+    let full = ask(&world, "PATCH", &path, json!({"userIdsToAdd": [kim], "userIdsToDelete": [bob]})).await;
+    assert_eq!((refused(&full), members().await), (vec![kim.as_str(), bob.as_str()], vec![bob.clone()]));
+    assert_eq!(world.verify().await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn who_is_in_both_lists_leaves_without_an_error() {
+    let world = World::new().await;
+    let fixture = Fixture::new(&world).await;
+    let (bob, path) = (fixture.bob.id.native(), role_of_child(&fixture));
+    let kim = provision_kim(&world, &fixture).await;
+    let both = async |path: &str, user: &str| {
+        ask(&world, "PATCH", path, json!({"userIdsToAdd": [user], "userIdsToDelete": [user]})).await
+    };
+    assert_eq!(refused(&both(&path, &kim).await), [""; 0], "never was a member");
+    // Adding would change the role first.
+    let added = ask(&world, "PATCH", &path, json!({"userIdsToAdd": [kim], "userIdsToDelete": []})).await;
+    assert_eq!((refused(&added), members_of_child(&world, &fixture).await), (Vec::new(), 1));
+    assert_eq!(refused(&both(&path.replace("MEMBER", "ADMIN"), &kim).await), [""; 0]);
+    assert_eq!(members_of_child(&world, &fixture).await, 0);
+    // An inactive user couldn't be added.
+    deactivate_bob(&world, &fixture).await;
+    assert_eq!(refused(&both(&path, &bob).await), [""; 0]);
+    join(&world, &fixture, fixture.bob.id).await;
+    assert_eq!(refused(&both(&path, &bob).await), [""; 0]);
+    assert_eq!(members_of_child(&world, &fixture).await, 0);
+    assert_eq!(world.verify().await, Vec::<String>::new());
+}
+
 #[tokio::test]
 async fn what_is_marked_as_deleted_is_not_managed_and_comes_back_without_who_left_meanwhile() {
     let world = World::new().await;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use crate::common::{Bench, runtime};
 use roster_engine::{
     BuiltIn, Caller, Dialect, EntityId as _, Error, Extras, Member, Membership, MembershipId, MembershipPatch,
-    Metadata, NewMembership, NewOrganization, NewToken, NewUser, OrganizationPatch, RequestScope, Right, RoleCatalog,
-    RoleMap, RoleNumber, RoleSet, Subject, Surface, TokenKind, UserId, UserPatch, UserQuery, UserStatus,
+    Metadata, NewMembership, NewOrganization, NewRole, NewToken, NewUser, OrganizationPatch, RequestScope, Right,
+    RoleCatalog, RoleMap, RoleNumber, RoleSet, Subject, Surface, TokenKind, UserId, UserPatch, UserQuery, UserStatus,
     metadata::WHILE,
 };
 use serde_json::json;
@@ -72,6 +72,39 @@ fn who_acts_as_a_user_has_that_users_rights_and_no_others() {
         bench.operator.revoke_token(&token).await.expect("revoked");
         assert!(matches!(as_bob.me().await, Err(Error::BadCredential)));
         bench.verify().await.expect("sound");
+    });
+}
+
+#[test]
+fn roles_that_are_not_counted_only_make_members() {
+    runtime().block_on(async {
+        let bench = Bench::new().await;
+        let place = group(&bench.operator, "acme").await.expect("a group").id;
+        let bare = NewRole { key: "bare".into(), ..NewRole::default() };
+        let bare = bench.operator.create_role(bare).await.expect("a role").number;
+        let admins = RoleSet::OWNER.with(RoleNumber::ADMIN);
+        let right = Right::tree(BuiltIn::OrganizationsDelete);
+        for (name, role, before, after) in [
+            ("ada", RoleNumber::ADMIN, true, true),
+            ("bob", RoleNumber::SUPPORT, true, false),
+            ("eve", bare, false, false),
+        ] {
+            let user = user(&bench, name).await;
+            member(&bench, place, user, role).await;
+            let caller = enter(&bench, NewToken { user: Some(user.into()), ..NewToken::new(TokenKind::User) }).await;
+            assert_eq!(caller.organization_for(place, right).await.is_ok(), before, "{name}");
+            let caller = caller.counting_only(admins);
+            assert_eq!(caller.organization_for(place, right).await.is_ok(), after, "{name}");
+            assert_eq!(caller.organization(place).await.is_ok(), after, "{name}");
+            assert!(caller.organization_for_member(place).await.is_ok(), "{name}");
+        }
+        let stranger = user(&bench, "zoe").await;
+        let stranger = enter(&bench, NewToken { user: Some(stranger.into()), ..NewToken::new(TokenKind::User) }).await;
+        assert!(matches!(stranger.organization_for_member(place).await, Err(Error::NotFound(_))));
+        let (organization, roles) = (Some(place.into()), RoleSet::of(RoleNumber::SUPPORT));
+        let new = NewToken { organization, roles, ..NewToken::new(TokenKind::Organization) };
+        let token = enter(&bench, new).await.counting_only(admins);
+        assert!(token.organization_for(place, right).await.is_ok(), "a token isn't a user");
     });
 }
 
@@ -235,6 +268,8 @@ fn lists_by_the_beginning_of_a_name() {
             ("zo@EXAMPLE", &["zo"]),
             ("_", &[]),
             ("\\", &[]),
+            ("\0", &[]),
+            ("zo\0", &[]),
         ] {
             let query = UserQuery { prefix: Some(prefix.into()), ..UserQuery::default() };
             let listed = bench.operator.list_users(query).await.expect("a list");

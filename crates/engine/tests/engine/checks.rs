@@ -112,6 +112,7 @@ impl Model {
     fn says(&self, user: UserId, place: OrganizationId, ask: &Ask) -> bool {
         self.roles(user, place).iter().any(|role| match (ask, role.get()) {
             (Ask::Anything, _) => true,
+            (Ask::AnyRole(roles), _) => roles.contains(role),
             (Ask::Role(key), number) => (key == "admin" && number == 1) || (key == "own" && number == OWN),
             (Ask::Permission(key), OWN) => self.own_grants && key == "own.do",
             (Ask::Permission(key), _) => key == "memberships:read",
@@ -134,6 +135,7 @@ fn asks() -> Vec<Ask> {
         permission("nothing"),
         role("admin"),
         role("own"),
+        Ask::AnyRole(RoleNumber::new(OWN).into_iter().chain([RoleNumber::ADMIN]).collect()),
         Ask::Anything,
     ]
 }

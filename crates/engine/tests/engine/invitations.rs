@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use roster_engine::{
-    Caller, Clock, Config, Engine, Error, IfPending, InvitationQuery, InvitationStatus, MembershipPatch, NewInvitation,
-    NewMembership, NewOrganization, NewRole, NewUser, Organization, RoleNumber, RoleSet, SentInvitation, Subject,
-    Timestamp, User, UserPatch,
+    Bulk, BulkItem, Caller, Clock, Config, Engine, Error, IfPending, InvitationQuery, InvitationStatus,
+    MembershipPatch, NewInvitation, NewMembership, NewOrganization, NewRole, NewUser, Organization, RoleNumber,
+    RoleSet, SentInvitation, Subject, Timestamp, User, UserPatch,
 };
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
@@ -278,6 +278,45 @@ fn who_is_erased_is_not_remembered_by_invitations() {
         let log = format!("{:?}", scene.operator.list_events(0, 1000, None).await.expect("a log"));
         assert!(!log.contains("ada@") && log.contains("bob@"));
         assert_eq!(scene.statuses().await, [InvitationStatus::Pending]);
+        scene.verify().await;
+    });
+}
+
+#[test]
+fn a_full_organization_exchanges_its_members_in_one_bulk() {
+    runtime().block_on(async {
+        let scene = Scene::new(2).await;
+        let (ada, bob, cid) = (scene.user("ada").await, scene.user("bob").await, scene.user("cid").await);
+        scene.add(&ada, RoleNumber::ADMIN).await.expect("a member");
+        scene.add(&bob, RoleNumber::MEMBER).await.expect("a member");
+        let add = |user: &User| {
+            let roles = RoleSet::of(RoleNumber::ADMIN);
+            BulkItem::Add(user.id.into(), NewMembership { roles, ..NewMembership::default() })
+        };
+        let keep = |user: &User| BulkItem::Update(user.id.into(), MembershipPatch::default());
+        // The new admin is there before the last one leaves.
+        let asking = scene.operator.clone().protecting_last_admin();
+        let replace = async |items: Vec<BulkItem>| {
+            let bulk = Bulk { items: items.into_iter().map(Ok).collect(), replace: true, dry_run: false };
+            asking.bulk_members(scene.acme.id, bulk).await
+        };
+        let refused_at = |error: &Error| match error {
+            Error::Items(items) => match items[..] {
+                [(place, Error::LimitReached { limit: 2 })] => Some(place),
+                _ => None,
+            },
+            _ => None,
+        };
+        let done = replace(vec![keep(&bob), add(&cid)]).await.expect("one for one");
+        assert_eq!(done.removed.iter().map(|member| member.user.id).collect::<Vec<_>>(), [ada.id]);
+        // Who stays keeps the seat, and the owner stays.
+        let refused = replace(vec![keep(&bob), keep(&cid), add(&ada)]).await.expect_err("one too many");
+        assert_eq!(refused_at(&refused), Some(2), "{refused}");
+        scene.operator.transfer_ownership(scene.acme.id, cid.id).await.expect("an owner");
+        let refused = replace(vec![keep(&bob), add(&ada)]).await.expect_err("one too many");
+        assert_eq!(refused_at(&refused), Some(1), "{refused}");
+        let done = replace(vec![add(&ada)]).await.expect("one for one");
+        assert_eq!(done.removed.iter().map(|member| member.user.id).collect::<Vec<_>>(), [bob.id]);
         scene.verify().await;
     });
 }

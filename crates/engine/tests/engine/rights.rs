@@ -8,8 +8,9 @@ use proptest::prelude::*;
 use roster_engine::role::BUILT_IN;
 use roster_engine::{
     BuiltIn, Caller, Error, MemberQuery, MembershipPatch, NewMembership, NewOrganization, NewPermission, NewRole,
-    NewToken, NewUser, OrganizationId, OrganizationPatch, OrganizationQuery, RequestScope, Right, RoleNumber, RoleSet,
-    Surface, TokenKind, TokenQuery, UserId, UserPatch, UserQuery, UserStatus, Visibility, Where, Within,
+    NewToken, NewUser, OrganizationId, OrganizationPatch, OrganizationQuery, OrganizationStatus, RequestScope, Right,
+    RoleNumber, RoleSet, Surface, TokenKind, TokenQuery, UserId, UserPatch, UserQuery, UserStatus, Visibility, Where,
+    Within,
 };
 
 async fn user(bench: &Bench, name: &str) -> UserId {
@@ -274,6 +275,31 @@ fn no_one_gives_what_he_lacks() {
             Err(Error::Forbidden(_))
         ));
         narrow.issue_token(wider(Some(vec!["memberships:read".into()]))).await.expect("no more than it may use itself");
+    });
+}
+
+/// To mark an organization as deleted is a right of its own, and the only one that this needs.
+#[test]
+fn marking_as_deleted_needs_one_right() {
+    runtime().block_on(async {
+        let bench = Bench::new().await;
+        let acme = organization(&bench, "acme", bench.operator.root()).await;
+        let admin = RoleSet::of(RoleNumber::ADMIN);
+        let deleter = as_token(&bench, acme, admin, Some(&["organizations:delete"])).await;
+        let writer = as_token(&bench, acme, admin, Some(&["organizations:write"])).await;
+        let status = |status| OrganizationPatch { status: Some(status), ..OrganizationPatch::default() };
+        let both = || OrganizationPatch { name: Some("new".into()), ..status(OrganizationStatus::Deleted) };
+        let lacks = |outcome: Result<_, Error>, permission: &str| match outcome {
+            Err(Error::Forbidden(lacking)) => assert_eq!(lacking, permission),
+            other => panic!("{other:?}"),
+        };
+        lacks(writer.update_organization(acme, status(OrganizationStatus::Deleted)).await, "organizations:delete");
+        lacks(writer.update_organization(acme, both()).await, "organizations:delete");
+        lacks(deleter.update_organization(acme, both()).await, "organizations:write");
+        let marked = deleter.update_organization(acme, status(OrganizationStatus::Deleted)).await.expect("its right");
+        assert_eq!(marked.status, OrganizationStatus::Deleted);
+        lacks(deleter.update_organization(acme, status(OrganizationStatus::Active)).await, "organizations:write");
+        writer.update_organization(acme, status(OrganizationStatus::Active)).await.expect("not marked anymore");
     });
 }
 

@@ -392,7 +392,16 @@ fn own_passwords_and_addresses_change_by_the_current_password() {
             ..SelfUpdate::default()
         };
         assert_eq!(bob.update_self(moved).await.expect("moved").email(), Some("robert@example.com"));
-        scene.log_in("robert", "new").await.expect("the new address");
+        let third = scene.log_in("robert", "new").await.expect("the new address");
+        let same = SelfUpdate { email: Some("Robert@Example.com".into()), ..SelfUpdate::default() };
+        bob.update_self(same).await.expect("what is no change needs no password");
+        let renewed = SelfUpdate {
+            password: Some("newer".into()),
+            current_password: Some("new".into()),
+            ..SelfUpdate::default()
+        };
+        bob.update_self(renewed).await.expect("changed");
+        assert!(scene.is_dead(&third).await && !scene.is_dead(&entered).await, "the other sessions end here, too");
         assert!(bob.set_password(scene.ada, Some("mine"), None).await.is_err());
         let too_long = "x".repeat(1025);
         for password in ["", too_long.as_str()] {

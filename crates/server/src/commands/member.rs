@@ -1,10 +1,10 @@
 //! `roster member`: who belongs where.
 
 use clap::{Args, Subcommand};
-use roster_engine::{EntityId as _, Member, MemberQuery, MembershipPatch, Metadata, MetadataWrite, NewMembership};
+use roster_engine::{EntityId as _, Member, MemberQuery, MembershipPatch, MetadataWrite, NewMembership};
 use roster_native::json;
 
-use super::shell::{PageArgs, Session, ShellArgs, explain, in_realm, lines, object, or_dash};
+use super::shell::{PageArgs, Session, ShellArgs, explain, in_realm, lines, metadata, new_metadata, or_dash};
 use crate::Settings;
 
 #[derive(Args, Debug)]
@@ -88,11 +88,11 @@ struct Fields {
     #[arg(long, value_name = "BOOLEAN", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     default: Option<bool>,
     /// Public metadata, merged into the existing metadata
-    #[arg(long, value_name = "JSON", value_parser = object)]
-    public: Option<Metadata>,
+    #[arg(long, value_name = "JSON", value_parser = metadata)]
+    public: Option<MetadataWrite>,
     /// Private metadata, merged into the existing metadata
-    #[arg(long, value_name = "JSON", value_parser = object)]
-    private: Option<Metadata>,
+    #[arg(long, value_name = "JSON", value_parser = metadata)]
+    private: Option<MetadataWrite>,
 }
 
 pub(crate) async fn run(settings: &Settings, args: &MemberArgs) -> anyhow::Result<()> {
@@ -105,8 +105,8 @@ pub(crate) async fn run(settings: &Settings, args: &MemberArgs) -> anyhow::Resul
                 let new = NewMembership {
                     roles: session.roles(roles)?,
                     is_default: default.unwrap_or_default(),
-                    public: public.unwrap_or_default(),
-                    private: private.unwrap_or_default(),
+                    public: new_metadata(public),
+                    private: new_metadata(private),
                     ..NewMembership::default()
                 };
                 show(session, &caller.add_member(organization, user, new).await.map_err(explain)?)
@@ -126,8 +126,8 @@ pub(crate) async fn run(settings: &Settings, args: &MemberArgs) -> anyhow::Resul
                 let patch = MembershipPatch {
                     roles: changes.roles.as_deref().map(|roles| session.roles(roles)).transpose()?,
                     is_default: default,
-                    public: public.map(MetadataWrite::Merge),
-                    private: private.map(MetadataWrite::Merge),
+                    public,
+                    private,
                     ..MembershipPatch::default()
                 };
                 show(session, &caller.update_member(organization, user, patch).await.map_err(explain)?)

@@ -1,13 +1,17 @@
 //! `roster org`.
 
+use std::num::ParseIntError;
+
 use clap::{Args, Subcommand, ValueEnum};
 use roster_engine::{
-    EntityId as _, Metadata, MetadataWrite, NewOrganization, Organization, OrganizationPatch, OrganizationQuery,
+    EntityId as _, MetadataWrite, NewOrganization, Organization, OrganizationPatch, OrganizationQuery,
     OrganizationSort, Visibility, Within,
 };
 use roster_native::json;
 
-use super::shell::{PageArgs, Session, ShellArgs, clearing, explain, id_or_dash, in_realm, lines, object, or_dash};
+use super::shell::{
+    PageArgs, Session, ShellArgs, clearing, explain, id_or_dash, in_realm, lines, metadata, new_metadata, or_dash,
+};
 use crate::Settings;
 
 #[derive(Args, Debug)]
@@ -93,7 +97,7 @@ struct Fields {
     #[arg(long, value_name = "ID")]
     external_id: Option<String>,
     /// Maximum members; 0 is no limit
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", value_parser = limit)]
     max_members: Option<u32>,
     /// Only users with an address of this domain can become members; may be given several times
     #[arg(long = "email-domain", value_name = "DOMAIN")]
@@ -104,11 +108,11 @@ struct Fields {
     #[arg(long)]
     locale: Option<String>,
     /// Public metadata, merged into the existing metadata
-    #[arg(long, value_name = "JSON", value_parser = object)]
-    public: Option<Metadata>,
+    #[arg(long, value_name = "JSON", value_parser = metadata)]
+    public: Option<MetadataWrite>,
     /// Private metadata, merged into the existing metadata
-    #[arg(long, value_name = "JSON", value_parser = object)]
-    private: Option<Metadata>,
+    #[arg(long, value_name = "JSON", value_parser = metadata)]
+    private: Option<MetadataWrite>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -171,6 +175,11 @@ pub(crate) async fn run(settings: &Settings, args: &OrgArgs) -> anyhow::Result<(
     .await
 }
 
+/// A limit on the command line; an empty value is 0, no limit.
+fn limit(text: &str) -> Result<u32, ParseIntError> {
+    if text.is_empty() { Ok(0) } else { text.parse() }
+}
+
 fn new(fields: &Fields) -> NewOrganization {
     let Fields { slug, external_id, max_members, email_domains, visibility, locale, public, private } = fields.clone();
     NewOrganization {
@@ -180,8 +189,8 @@ fn new(fields: &Fields) -> NewOrganization {
         email_domains: email_domains.unwrap_or_default(),
         visibility: visibility.map(Into::into).unwrap_or_default(),
         locale,
-        public: public.unwrap_or_default(),
-        private: private.unwrap_or_default(),
+        public: new_metadata(public),
+        private: new_metadata(private),
         ..NewOrganization::default()
     }
 }
@@ -198,8 +207,8 @@ fn patch(changes: &Changes) -> OrganizationPatch {
         email_domains: email_domains.map(|domains| domains.into_iter().filter(|domain| !domain.is_empty()).collect()),
         visibility: visibility.map(Into::into),
         locale: clearing(locale),
-        public: public.map(MetadataWrite::Merge),
-        private: private.map(MetadataWrite::Merge),
+        public,
+        private,
         ..OrganizationPatch::default()
     }
 }

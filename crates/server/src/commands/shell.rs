@@ -9,8 +9,8 @@ use std::sync::Arc;
 use anyhow::{Context as _, anyhow, bail};
 use clap::Args;
 use roster_engine::{
-    Caller, Config, Engine, EntityId, Error, Form, IndexMode, Metadata, OrganizationId, OrganizationQuery, Page,
-    RoleSet, UserId, UserRef, Within,
+    Caller, Config, Engine, EntityId, Error, Form, IndexMode, Metadata, MetadataWrite, OrganizationId,
+    OrganizationQuery, Page, RoleSet, UserId, UserRef, Within,
 };
 
 use crate::Settings;
@@ -161,8 +161,20 @@ pub(crate) fn clearing(value: Option<String>) -> Option<Option<String>> {
     value.map(|value| (!value.is_empty()).then_some(value))
 }
 
-/// A JSON object on the command line.
-pub(crate) fn object(text: &str) -> Result<Metadata, String> {
+/// Metadata on the command line: a JSON object, which is merged into the existing metadata, or an empty value, which clears that.
+pub(crate) fn metadata(text: &str) -> Result<MetadataWrite, String> {
+    if text.is_empty() {
+        return Ok(MetadataWrite::Replace(Metadata::default()));
+    }
     serde_json::from_str(text)
+        .map(MetadataWrite::Merge)
         .map_err(|error| format!("must be a JSON object such as '{{\"team\": \"red\"}}': {error}"))
+}
+
+/// The metadata of something new.
+pub(crate) fn new_metadata(given: Option<MetadataWrite>) -> Metadata {
+    match given {
+        Some(MetadataWrite::Merge(metadata) | MetadataWrite::Replace(metadata)) => metadata,
+        None => Metadata::default(),
+    }
 }

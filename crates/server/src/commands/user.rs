@@ -1,11 +1,11 @@
 //! `roster user`.
 
 use clap::{Args, Subcommand, ValueEnum};
-use roster_engine::{EntityId as _, Metadata, MetadataWrite, NewUser, User, UserPatch, UserQuery, UserStatus};
+use roster_engine::{EntityId as _, MetadataWrite, NewUser, User, UserPatch, UserQuery, UserStatus};
 use roster_native::json;
 use serde_json::json;
 
-use super::shell::{PageArgs, Session, ShellArgs, clearing, explain, in_realm, lines, object, or_dash};
+use super::shell::{PageArgs, Session, ShellArgs, clearing, explain, in_realm, lines, metadata, new_metadata, or_dash};
 use crate::Settings;
 
 #[derive(Args, Debug)]
@@ -74,11 +74,11 @@ struct Fields {
     #[arg(long)]
     locale: Option<String>,
     /// Public metadata, merged into the existing metadata
-    #[arg(long, value_name = "JSON", value_parser = object)]
-    public: Option<Metadata>,
+    #[arg(long, value_name = "JSON", value_parser = metadata)]
+    public: Option<MetadataWrite>,
     /// Private metadata, merged into the existing metadata
-    #[arg(long, value_name = "JSON", value_parser = object)]
-    private: Option<Metadata>,
+    #[arg(long, value_name = "JSON", value_parser = metadata)]
+    private: Option<MetadataWrite>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -138,8 +138,8 @@ fn new(fields: &Fields) -> NewUser {
         external_id,
         status: status.map(Into::into).unwrap_or_default(),
         locale,
-        public: public.unwrap_or_default(),
-        private: private.unwrap_or_default(),
+        public: new_metadata(public),
+        private: new_metadata(private),
         ..NewUser::default()
     }
 }
@@ -156,8 +156,8 @@ fn patch(fields: &Fields) -> UserPatch {
         external_id: clearing(external_id),
         status: status.map(Into::into),
         locale: clearing(locale),
-        public: public.map(MetadataWrite::Merge),
-        private: private.map(MetadataWrite::Merge),
+        public,
+        private,
         ..UserPatch::default()
     }
 }

@@ -113,6 +113,8 @@ fn users() {
     assert_eq!((str(&changed, "/username"), str(&changed, "/status")), ("ada", "inactive"));
     assert_eq!(changed["last_name"], Value::Null);
     assert_eq!(changed["first_name"], "Ada", "what isn't given stays");
+    let cleared = place.json(&["user", "update", "ada@example.com", "--public", ""]);
+    assert_eq!(cleared["public_metadata"], json!({}));
 
     for number in 0..3 {
         place.done(&["user", "create", "--email", &format!("user-{number}@example.com")]);
@@ -168,6 +170,8 @@ fn organizations_members_and_owners() {
     assert_eq!(place.json(&["org", "move", "sales", "/"])["depth"], 1);
     place.done(&["org", "move", "sales", "acme-inc"]);
     assert_eq!(place.json(&["org", "update", "sales", "--name", "Selling"])["slug"], "sales");
+    assert_eq!(place.json(&["org", "update", "sales", "--max-members", ""])["max_members"], 0);
+    assert!(place.refused(2, &["org", "update", "sales", "--max-members", "many"]).contains("--max-members"));
 
     let member = place.json(&["member", "add", "sales", "ada@example.com", "--role", "admin", "--role", "viewer"]);
     assert_eq!(member["roles"], json!(["admin", "viewer"]));

@@ -11,6 +11,7 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, SimpleQueryMessage, SimpleQueryRow, Statement};
 
 use super::deferred::Rows;
+use super::select::NUL_REPLACEMENT;
 use super::session::Session;
 use super::url::Address;
 use super::{Row, Value, insert, tls};
@@ -324,11 +325,10 @@ fn references<'v>(values: impl Iterator<Item = &'v Value>, statement: &Statement
     values.take(statement.params().len()).map(|value| value as &(dyn ToSql + Sync)).collect()
 }
 
-/// PostgreSQL can't store text with a NUL and refuses to search for one. The replacement can't be stored either:
-/// [`roster_model::text`] accepts neither.
+/// PostgreSQL can't store text with a NUL and refuses to search for one.
 fn without_nul(value: &Value) -> Cow<'_, Value> {
     match value {
-        Value::Text(text) if text.contains('\0') => Cow::Owned(Value::Text(text.replace('\0', "\u{ffff}"))),
+        Value::Text(text) if text.contains('\0') => Cow::Owned(Value::Text(text.replace('\0', NUL_REPLACEMENT))),
         value => Cow::Borrowed(value),
     }
 }

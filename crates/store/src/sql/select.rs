@@ -45,6 +45,10 @@ impl Select {
     }
 }
 
+/// Replaces a NUL in what is searched for. Neither can be stored ([`roster_model::text`] accepts neither), so nothing is
+/// found. PostgreSQL would refuse the NUL, and in SQLite it would end a `LIKE` pattern early.
+pub(super) const NUL_REPLACEMENT: &str = "\u{ffff}";
+
 /// A pattern for `LIKE … ESCAPE '\'` that finds the text anywhere, taken literally.
 pub fn like(text: &str) -> String {
     format!("%{}", like_prefix(text))
@@ -54,10 +58,11 @@ pub fn like(text: &str) -> String {
 pub fn like_prefix(text: &str) -> String {
     let mut pattern = String::with_capacity(text.len() + 1);
     for c in text.chars() {
-        if matches!(c, '%' | '_' | '\\') {
-            pattern.push('\\');
+        match c {
+            '%' | '_' | '\\' => pattern.extend(['\\', c]),
+            '\0' => pattern.push_str(NUL_REPLACEMENT),
+            c => pattern.push(c),
         }
-        pattern.push(c);
     }
     pattern.push('%');
     pattern
@@ -71,4 +76,15 @@ pub fn base62_digits(column: &str) -> String {
         format!("substr('{DIGITS}', CAST({column} / {weight} % 62 + 1 AS INTEGER), 1)")
     };
     (0..11).rev().map(digit).collect::<Vec<_>>().join(" || ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_are_literal_and_hold_no_nul() {
+        assert_eq!(like("a_%\\b"), "%a\\_\\%\\\\b%");
+        assert_eq!(like_prefix("a\0b"), "a\u{ffff}b%");
+    }
 }

@@ -43,6 +43,8 @@ pub(crate) enum GivenRole {
 
 roster_http::words!(Status, GivenRole);
 
+const TRACKING_CODE: &str = "tracking_code";
+
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(try_from = "Map<String, Value>")]
 pub(crate) struct TrackingCode {
@@ -63,7 +65,11 @@ impl TryFrom<Map<String, Value>> for TrackingCode {
             Some(Value::String(text)) => Ok(Some(text)),
             Some(_) => Err("must hold texts"),
         };
-        Ok(Self { kind: text("type")?, name: text("name")?, value: text("value")? })
+        // One of the clients can't read a list of users with any other type in it.
+        if text("type")?.is_some_and(|kind| kind != TRACKING_CODE) {
+            return Err("must be of type tracking_code");
+        }
+        Ok(Self { kind: Some(TRACKING_CODE.to_owned()), name: text("name")?, value: text("value")? })
     }
 }
 

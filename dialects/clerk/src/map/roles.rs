@@ -87,6 +87,11 @@ pub(crate) fn permission_to_wire(key: &str) -> String {
     permission_key(key).unwrap_or_else(|| key_to_wire(key))
 }
 
+/// Roster's own permissions that aren't shown here.
+pub(crate) fn hidden_permissions() -> Vec<P> {
+    P::ALL.iter().copied().filter(|built_in| permission_key(built_in.key()).is_none()).collect()
+}
+
 /// The vendor's first, in its order; then the realm's own by key.
 fn rank(key: &str) -> usize {
     SYSTEM.iter().position(|(name, _)| *name == key).unwrap_or(SYSTEM.len())
@@ -161,5 +166,6 @@ mod tests {
         }
         assert_eq!(permission_key("billing:read").as_deref(), Some("org:sys_billing:read"), "Roster's own");
         assert_eq!(permission_key("users:act_as"), None);
+        assert_eq!(hidden_permissions().len(), P::ALL.len() - SYSTEM.len());
     }
 }

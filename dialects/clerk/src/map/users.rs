@@ -1,9 +1,7 @@
 //! Users. What only this vendor has of them is kept in their extras.
 
 use roster_engine::id::AddressId;
-use roster_engine::{
-    Address, AddressKind, Error, Form, Metadata, NewUser, Subject, Timestamp, User, UserPatch, UserStatus,
-};
+use roster_engine::{Address, AddressKind, Error, Form, Metadata, NewUser, Timestamp, User, UserPatch, UserStatus};
 use roster_http::Failure;
 use serde_json::Value;
 
@@ -170,11 +168,15 @@ pub(crate) fn new_user(body: wire::CreateUser) -> Result<NewUser, Failure> {
     Ok(new)
 }
 
-/// The user's address that an id names. One of the other kind is as unknown as one that he doesn't have.
+/// The user's address that an id names. One of the other kind is as unknown as one that the user doesn't have.
 fn address(user: &User, kind: AddressKind, text: &str) -> Result<AddressId, Error> {
     let id = Form::read_any::<AddressId>(text);
     let found = user.addresses.iter().find(|address| address.kind == kind && Some(address.id) == id);
-    found.map(|address| address.id).ok_or(Error::NotFound(Subject::User))
+    let field = match kind {
+        AddressKind::Email => "primary_email_address_id",
+        AddressKind::Phone => "primary_phone_number_id",
+    };
+    found.map(|address| address.id).ok_or(Error::invalid(field, "is no address of this user"))
 }
 
 /// `before`: whose addresses the body may name.

@@ -19,8 +19,11 @@ fn number(role: Role) -> RoleNumber {
     NAMED.iter().find(|(named, _)| *named == role).map_or(RoleNumber::SITE_ACCESS, |(_, number)| *number)
 }
 
+/// The role to which sites are bound. The others that show as `SiteAccess` have no sites.
+pub(crate) const WITH_SITES: RoleSet = RoleSet::of(RoleNumber::SITE_ACCESS);
+
 /// Everything that shows as `SiteAccess`: what has another name is not among it.
-pub(crate) fn as_site_access() -> RoleSet {
+fn as_site_access() -> RoleSet {
     let others: RoleSet =
         NAMED.iter().filter(|(role, _)| *role != Role::SiteAccess).map(|(_, number)| *number).collect();
     RoleSet::from_bits(!others.bits())
@@ -28,7 +31,7 @@ pub(crate) fn as_site_access() -> RoleSet {
 
 /// Whether these roles give access to single sites only. Owners and super admins reach all.
 pub(crate) fn is_collaborator(roles: RoleSet) -> bool {
-    roles.intersects(as_site_access()) && !roles.intersects(RoleSet::OWNER.with(RoleNumber::ADMIN))
+    roles.intersects(WITH_SITES) && !roles.intersects(RoleSet::OWNER.with(RoleNumber::ADMIN))
 }
 
 pub(crate) fn show(_: &RoleCatalog, roles: RoleSet) -> Vec<Role> {
@@ -52,6 +55,17 @@ pub(crate) fn write(before: RoleSet, written: RoleSet) -> RoleSet {
     } else {
         written
     }
+}
+
+/// The same, for a member who is given sites along with `SiteAccess`.
+fn write_with_sites(before: RoleSet, written: RoleSet) -> RoleSet {
+    let roles = write(before, written);
+    if written.contains(RoleNumber::SITE_ACCESS) { roles.union(WITH_SITES) } else { roles }
+}
+
+/// How to write roles together with these sites.
+pub(crate) fn writer(sites: Option<&[String]>) -> fn(RoleSet, RoleSet) -> RoleSet {
+    if sites.is_some_and(|sites| !sites.is_empty()) { write_with_sites } else { write }
 }
 
 /// The roles that show as this one, for filtering members.
@@ -88,5 +102,9 @@ mod tests {
         let both = write(set(&[own]), read(&[Role::SiteAccess, Role::Support, Role::Support]));
         assert_eq!(both, set(&[own, RoleNumber::SUPPORT]));
         assert_eq!(write(set(&[admin]), read(&[Role::SiteAccess])), set(&[RoleNumber::SITE_ACCESS]));
+        let with_sites = write_with_sites(set(&[member]), read(&[Role::SiteAccess]));
+        assert_eq!(with_sites, set(&[member, RoleNumber::SITE_ACCESS]), "what sites are bound to is added");
+        assert_eq!(write(with_sites, read(&[Role::SiteAccess])), with_sites);
+        assert_eq!(write_with_sites(set(&[member]), read(&[Role::Support])), set(&[RoleNumber::SUPPORT]));
     }
 }

@@ -1,5 +1,5 @@
-//! Fields that only this vendor has, kept in the extras of memberships, organizations, tokens and users. Sites are bound to the roles that
-//! show as `SiteAccess`: removing these roles, through any API, removes the sites, too.
+//! Fields that only this vendor has, kept in the extras of memberships, organizations, tokens and users. Sites are bound to the role
+//! `site_access`: removing it, through any API, removes the sites, too.
 
 use roster_engine::{Error, Extras, OrganizationId, metadata::WHILE};
 use serde_json::{Value, json};
@@ -46,7 +46,7 @@ pub(crate) fn write(sites: Option<Vec<String>>, notifications: Option<Vec<String
     let (sites, notifications) = (sites.unwrap_or_default(), notifications.unwrap_or_default());
     check("siteAccesses", &sites)?;
     check("notifications", &notifications)?;
-    let sites = if sites.is_empty() { Value::Null } else { json!({ WHILE: roles::as_site_access(), IDS: sites }) };
+    let sites = if sites.is_empty() { Value::Null } else { json!({ WHILE: roles::WITH_SITES, IDS: sites }) };
     let notifications = if notifications.is_empty() { Value::Null } else { json!(notifications) };
     Ok(Object::from_iter([(SITES.to_owned(), sites), (NOTIFICATIONS.to_owned(), notifications)]))
 }
@@ -79,13 +79,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sites_go_with_the_roles_and_notifications_stay() {
+    fn sites_go_with_the_role_and_notifications_stay() {
         let (site, note) = (vec!["a site".to_owned()], vec!["mail".to_owned()]);
         let mut extras = Extras::default();
         extras.merge(DIALECT, &write(Some(site.clone()), Some(note.clone())).expect("fine"));
-        extras.retain_for_roles(RoleSet::of(RoleNumber::SITE_ACCESS));
+        extras.retain_for_roles(RoleSet::of(RoleNumber::SITE_ACCESS).with(RoleNumber::ADMIN));
         assert_eq!((sites(&extras), notifications(&extras)), (site, note.clone()));
-        extras.retain_for_roles(RoleSet::of(RoleNumber::ADMIN));
+        // Shown as `SiteAccess`, but without sites.
+        extras.retain_for_roles(RoleSet::of(RoleNumber::VIEWER));
         assert_eq!((sites(&extras), notifications(&extras)), (vec![], note));
         extras.merge(DIALECT, &write(None, None).expect("fine"));
         assert!(extras.is_empty());
