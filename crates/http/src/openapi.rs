@@ -46,6 +46,7 @@ pub(crate) fn remove_null_defaults(document: &mut OpenApi) {
                 RefOr::T(Schema::Object(schema)) => &mut schema.default,
                 RefOr::T(Schema::Array(schema)) => &mut schema.default,
                 RefOr::T(Schema::OneOf(schema)) => &mut schema.default,
+                RefOr::Ref(reference) => &mut reference.default,
                 _ => continue,
             };
             default.take_if(|default| default.is_null());
