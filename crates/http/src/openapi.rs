@@ -47,7 +47,7 @@ pub(crate) fn remove_null_defaults(document: &mut OpenApi) {
                 RefOr::T(Schema::Array(schema)) => &mut schema.default,
                 RefOr::T(Schema::OneOf(schema)) => &mut schema.default,
                 RefOr::Ref(reference) => &mut reference.default,
-                _ => continue,
+                RefOr::T(_) => continue,
             };
             default.take_if(|default| default.is_null());
         }

@@ -6,8 +6,8 @@ use std::fmt::Debug;
 
 use roster_model::{
     AccountUser, Change, DirectoryLink, EntityId as _, Invitation, InvitationId, Link, LinkId, LinkSubject, Membership,
-    MembershipId, MembershipScope, Organization, OrganizationId, OrganizationStatus, Permission, PermissionId, Role,
-    RoleId, RoleNumber, Session, SessionId, Timestamp, Token, TokenId, User, UserId,
+    MembershipId, MembershipScope, Organization, OrganizationId, OrganizationStatus, Permission, PermissionId,
+    RetiredRole, Role, RoleId, RoleNumber, Session, SessionId, Timestamp, Token, TokenId, User, UserId,
 };
 
 use crate::error::Result;
@@ -28,6 +28,8 @@ struct Replay {
     memberships: BTreeMap<MembershipId, Membership>,
     invitations: BTreeMap<InvitationId, Invitation>,
     roles: BTreeMap<RoleId, Role>,
+    /// By the number of the event. Those that an older version deleted are in no table.
+    retired_roles: BTreeMap<i64, RetiredRole>,
     permissions: BTreeMap<PermissionId, Permission>,
     tokens: BTreeMap<TokenId, Token>,
     sessions: BTreeMap<SessionId, Session>,
@@ -40,7 +42,7 @@ struct Replay {
 }
 
 impl Replay {
-    fn apply(&mut self, change: Change) {
+    fn apply(&mut self, sequence: i64, change: Change) {
         match change {
             Change::RealmCreated { root, roles, permissions, .. } => {
                 self.organizations.insert(root.id, *root);
@@ -112,8 +114,10 @@ impl Replay {
             Change::RoleCreated { after } | Change::RoleUpdated { after, .. } => {
                 self.roles.insert(after.id, *after);
             }
-            Change::RoleDeleted { before, .. } => {
+            Change::RoleDeleted { before, at } => {
                 self.roles.remove(&before.id);
+                let role = at.map(|retired| RetiredRole { role: *before, sequence, retired });
+                self.retired_roles.extend(role.map(|role| (sequence, role)));
             }
             Change::PermissionCreated { after } | Change::PermissionUpdated { after, .. } => {
                 self.permissions.insert(after.id, after);
@@ -227,7 +231,7 @@ impl View<'_> {
                 }
                 position = event.sequence;
                 if let Some(change) = event.change {
-                    replay.apply(change);
+                    replay.apply(event.sequence, change);
                 }
             }
         }
@@ -259,6 +263,8 @@ impl View<'_> {
         compare("invitation", &replay.invitations, &invitations.into_iter().map(|i| (i.id, i)).collect(), problems);
 
         compare("role", &replay.roles, &self.list_roles()?.into_iter().map(|r| (r.id, r)).collect(), problems);
+        let retired = self.list_retired_roles()?.into_iter().map(|r| (r.sequence, r)).collect();
+        compare("deleted role of event", &replay.retired_roles, &retired, problems);
         let permissions = self.list_permissions()?.into_iter().map(|p| (p.id, p)).collect();
         compare("permission", &replay.permissions, &permissions, problems);
 
