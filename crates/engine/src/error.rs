@@ -101,7 +101,7 @@ pub enum Error {
     OwnerProtected,
     #[error("the organization has an owner already: transfer the ownership instead")]
     OwnerExists,
-    #[error("the organization may have at most {limit} members")]
+    #[error("the organization has reached its limit of members ({limit})")]
     LimitReached { limit: u32 },
     #[error("the organization admits only members with an e-mail address of its domains")]
     DomainNotAllowed,

@@ -118,7 +118,7 @@ fn copy_rows(source: &Connection, target: &Connection, report: &mut dyn FnMut(Pr
         whole.update(sent);
         tables.push((table, total));
     }
-    Ok(Copied { tables, hash: hex(&whole.finalize()) })
+    Ok(Copied { tables, hash: hex::encode(whole.finalize()) })
 }
 
 /// Buffers rows for a table.
@@ -193,13 +193,6 @@ fn digest(connection: &Connection, table: &str, key: &str) -> Result<[u8; 32]> {
         Ok(())
     })?;
     Ok(hash.finalize().into())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 fn refuse_non_empty(connection: &Connection) -> Result<()> {

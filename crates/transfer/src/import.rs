@@ -484,7 +484,7 @@ mod tests {
     #[tokio::test(flavor = "multi_thread")]
     async fn what_is_not_imported_is_refused() {
         let (done, refused) = import_where_a_place_is_kept(i64::MAX).await;
-        assert_eq!(refused, ["1: the organization may have at most 1 members"]);
+        assert_eq!(refused, ["1: the organization has reached its limit of members (1)"]);
         assert_eq!((done.total(), done.lines, done.refused), (0, 0, 1));
     }
 }

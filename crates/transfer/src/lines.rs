@@ -1,6 +1,5 @@
 //! Reads a file line by line and hashes what was read so far.
 
-use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek as _};
 use std::path::Path;
@@ -87,7 +86,7 @@ impl Lines {
             first.get(..seen).is_some_and(|first| {
                 // Blank beginnings don't identify a file.
                 let blank = first.len() as u64 == before.bytes && is_blank(first);
-                !blank && hex(&Sha256::digest(first)) == before.beginning
+                !blank && hex::encode(Sha256::digest(first)) == before.beginning
             })
         });
         let mut lines = Self::new(first.clone(), input);
@@ -136,13 +135,13 @@ impl Lines {
 
     /// The SHA-256 of what was read so far, in hex.
     pub(crate) fn hash(&self) -> String {
-        hex(&self.hash.clone().finalize())
+        hex::encode(self.hash.clone().finalize())
     }
 
     /// The SHA-256 of the file's first [`BEGINNING`] bytes, as far as they were read, in hex.
     pub(crate) fn beginning(&self) -> String {
         let seen = usize::try_from(self.bytes).unwrap_or(usize::MAX).min(self.first.len());
-        hex(&Sha256::digest(&self.first[..seen]))
+        hex::encode(Sha256::digest(&self.first[..seen]))
     }
 
     /// The file's first line, as far as it lies within the first [`BEGINNING`] bytes.
@@ -194,13 +193,6 @@ fn beginning(input: &mut Input) -> io::Result<Vec<u8>> {
     let mut first = Vec::with_capacity(BEGINNING);
     input.take(BEGINNING as u64).read_to_end(&mut first)?;
     Ok(first)
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(64), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 #[cfg(test)]

@@ -133,7 +133,7 @@ const CASES: &[(&str, &str)] = &[
     ),
     (
         r#"{"type":"membership","organization":"small","user":"bob@other.example","roles":["member"]}"#,
-        "the organization may have at most 1 members",
+        "the organization has reached its limit of members (1)",
     ),
     (
         r#"{"type":"membership","organization":"strict","user":"bob@other.example","roles":["member"]}"#,
@@ -272,7 +272,7 @@ async fn invitations_are_accepted() {
     let second = r#"{"type":"user","email":"ann@example.com"}
 {"type":"membership","organization":"acme","user":"ann@example.com","roles":["member"]}"#;
     let (_, refused) = place.import(second).await;
-    assert_eq!(refused, ["2: the organization may have at most 1 members"], "the place is kept");
+    assert_eq!(refused, ["2: the organization has reached its limit of members (1)"], "the place is kept");
     let third = r#"{"type":"user","email":"eve@example.com"}
 {"type":"membership","organization":"acme","user":"eve@example.com","roles":["viewer"]}"#;
     assert_eq!(place.import(third).await.1, Vec::<String>::new());
@@ -301,7 +301,7 @@ async fn who_was_invited_takes_the_place_that_was_kept() {
 "#;
     const ONE_MORE: &str = r#"{"type":"user","email":"ann@example.com"}
 {"type":"membership","organization":"acme","user":"ann@example.com","roles":["member"]}"#;
-    let full = |line: u64| [format!("{line}: the organization may have at most 2 members")];
+    let full = |line: u64| [format!("{line}: the organization has reached its limit of members (2)")];
     let carried = COME.replacen(r#""membership","#, &format!(r#""membership","id":"{}","#, carried_id()), 1);
     for come in [COME, carried.as_str()] {
         let (place, at_once) = (Place::new().await, Place::new().await);
@@ -332,7 +332,7 @@ async fn what_has_expired_takes_no_place() {
 {"type":"membership","organization":"acme","user":"eve@example.com","roles":["member"]}
 {"type":"membership","organization":"acme","user":"ann@example.com","roles":["member"]}"#;
     let (_, refused) = place.import(text).await;
-    assert_eq!(refused, ["6: the organization may have at most 1 members"], "one place, and it is taken once");
+    assert_eq!(refused, ["6: the organization has reached its limit of members (1)"], "one place, and it is taken once");
 }
 
 /// With more lines than fit in one chunk, seats taken in earlier chunks count, even if lines are only checked.
@@ -349,7 +349,7 @@ async fn a_limit_counts_the_chunks_before() {
     let text = format!("{before}\n{ann}\n{others}{bob}\n");
     for dry_run in [true, false] {
         let (_, refused) = place.import_with(&text, Options { dry_run, ..Options::default() }).await;
-        assert_eq!(refused, ["1005: the organization may have at most 1 members"], "{dry_run}");
+        assert_eq!(refused, ["1005: the organization has reached its limit of members (1)"], "{dry_run}");
     }
     place.verify().await;
 }
