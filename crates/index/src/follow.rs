@@ -1,5 +1,7 @@
 //! Applies the log to the graph. Handles every kind of [`Change`] in a `match` without a wildcard.
 
+use std::sync::Arc;
+
 use roster_model::{
     Change, DirectoryLink, LinkSubject, Membership, Organization, OrganizationId, OrganizationStatus, RetiredRole,
     User, UserId,
@@ -50,8 +52,11 @@ impl Graph {
             }
             Change::RoleDeleted { before, at } => {
                 self.roles.retain(|role| role.id != before.id);
-                let retired = at.unwrap_or_default();
-                self.retired_roles.push(RetiredRole { role: (**before).clone(), sequence, retired });
+                // As in the tables: an older version doesn't keep the role.
+                if let Some(retired) = *at {
+                    let role = RetiredRole { role: (**before).clone(), sequence, retired };
+                    Arc::make_mut(&mut self.retired_roles).push(role);
+                }
                 self.roles_changed();
             }
             Change::InvitationCreated { after, .. } => self.apply_invitation(None, after),

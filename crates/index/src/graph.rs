@@ -40,17 +40,18 @@ pub struct Graph {
     pub(crate) list_cache: Mutex<ListCache>,
     pub(crate) roles: Vec<Role>,
     /// In the order of their deletion.
-    pub(crate) retired_roles: Vec<RetiredRole>,
+    pub(crate) retired_roles: Arc<Vec<RetiredRole>>,
     pub(crate) catalog: Arc<RoleCatalog>,
 }
 
-pub(crate) fn catalog(roles: &[Role], retired: &[RetiredRole]) -> Arc<RoleCatalog> {
-    Arc::new(RoleCatalog::new(roles.iter().cloned()).with_retired(retired.to_vec()))
+pub(crate) fn catalog(roles: &[Role], retired: &Arc<Vec<RetiredRole>>) -> Arc<RoleCatalog> {
+    Arc::new(RoleCatalog::new(roles.iter().cloned()).with_retired(Arc::clone(retired)))
 }
 
 impl Graph {
     /// An empty graph, to be filled by the `put_…` methods.
     pub fn new(position: i64, roles_version: i64, roles: Vec<Role>, retired_roles: Vec<RetiredRole>) -> Self {
+        let retired_roles = Arc::new(retired_roles);
         let catalog = catalog(&roles, &retired_roles);
         Self {
             realm: None,

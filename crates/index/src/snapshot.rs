@@ -29,7 +29,7 @@ use crate::order::{Block, Order, Start};
 use crate::parts::{Person, Place, number};
 
 /// The last byte is the version, to be changed with the format.
-const MAGIC: &[u8; 8] = b"rostidx\x02";
+const MAGIC: &[u8; 8] = b"rostidx\x03";
 const NONE: u32 = u32::MAX;
 const EXISTS: u8 = 1;
 const ACTIVE: u8 = 2;
@@ -42,7 +42,6 @@ struct Head {
     position: i64,
     roles_version: i64,
     roles: Vec<Role>,
-    #[serde(default)]
     retired_roles: Vec<RetiredRole>,
     realm: Option<Realm>,
 }
@@ -70,7 +69,7 @@ impl Graph {
             position: self.position,
             roles_version: self.roles_version,
             roles: self.roles.clone(),
-            retired_roles: self.retired_roles.clone(),
+            retired_roles: self.retired_roles.to_vec(),
             realm: self.realm.clone(),
         };
         out.text(&serde_json::to_string(&head)?)?;

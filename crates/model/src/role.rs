@@ -6,10 +6,11 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{RoleId, Timestamp, permission::BuiltIn as P};
+use crate::{Invitation, RoleId, Timestamp, Token, permission::BuiltIn as P};
 
 /// How many roles a realm can have, the built-in ones included.
 pub const ROLES_MAX: u8 = 63;
@@ -224,7 +225,7 @@ pub struct RetiredRole {
 pub struct RoleCatalog {
     roles: BTreeMap<RoleNumber, Role>,
     /// In the order of their deletion.
-    retired: Vec<RetiredRole>,
+    retired: Arc<Vec<RetiredRole>>,
     /// Permission key → the roles that grant it.
     grants: BTreeMap<String, RoleSet>,
     reaching: RoleSet,
@@ -248,7 +249,7 @@ impl RoleCatalog {
 
     /// With the deleted roles, in the order of their deletion.
     #[must_use]
-    pub fn with_retired(self, retired: Vec<RetiredRole>) -> Self {
+    pub fn with_retired(self, retired: Arc<Vec<RetiredRole>>) -> Self {
         Self { retired, ..self }
     }
 
@@ -258,9 +259,18 @@ impl RoleCatalog {
         self.before(|retired| retired.sequence >= sequence)
     }
 
-    /// The same for what was last valid at this time, such as a revoked token. A role can't be deleted while a valid token
-    /// or invitation has it.
-    pub fn at_time(&self, time: Timestamp) -> Cow<'_, Self> {
+    /// The same for a token: a revoked one may have roles that were deleted since.
+    pub fn of_token(&self, token: &Token) -> Cow<'_, Self> {
+        token.revoked.map_or(Cow::Borrowed(self), |revoked| self.at_time(revoked))
+    }
+
+    /// The same for an invitation that may have ended.
+    pub fn of_invitation(&self, invitation: &Invitation) -> Cow<'_, Self> {
+        self.at_time(invitation.valid_until())
+    }
+
+    /// The same for what was last valid at this time. A role can't be deleted while a valid token or invitation has it.
+    fn at_time(&self, time: Timestamp) -> Cow<'_, Self> {
         self.before(|retired| retired.retired >= time)
     }
 
@@ -272,15 +282,16 @@ impl RoleCatalog {
     }
 
     fn before(&self, was_deleted_later: impl Fn(&RetiredRole) -> bool) -> Cow<'_, Self> {
-        if !self.retired.last().is_some_and(&was_deleted_later) {
+        let mut found = BTreeMap::new();
+        for retired in self.retired.iter().filter(|retired| was_deleted_later(retired)) {
+            // Of several roles with one number, the one that was deleted first is the one of that moment.
+            found.entry(retired.role.number).or_insert(&retired.role);
+        }
+        if found.is_empty() {
             return Cow::Borrowed(self);
         }
-        let mut roles = self.roles.clone();
-        // Of several roles with one number, the one that was deleted first is the one of that moment.
-        for retired in self.retired.iter().rev().filter(|retired| was_deleted_later(retired)) {
-            roles.insert(retired.role.number, retired.role.clone());
-        }
-        Cow::Owned(Self::new(roles.into_values()))
+        let others = self.roles.values().filter(|role| !found.contains_key(&role.number));
+        Cow::Owned(Self::new(others.chain(found.values().copied()).cloned()))
     }
 
     /// By number.
@@ -387,7 +398,7 @@ mod tests {
         let retired =
             |key: &str, sequence, ms| RetiredRole { role: role(key), sequence, retired: Timestamp::from_ms(ms) };
         let catalog = RoleCatalog::new([role("third")]);
-        let catalog = catalog.with_retired(vec![retired("first", 10, 100), retired("second", 20, 200)]);
+        let catalog = catalog.with_retired(Arc::new(vec![retired("first", 10, 100), retired("second", 20, 200)]));
         let held = RoleSet::of(number);
         for (sequence, key) in [(1, "first"), (10, "first"), (11, "second"), (20, "second"), (21, "third")] {
             assert_eq!(catalog.at_event(sequence).keys(held), [key], "event {sequence}");

@@ -92,7 +92,7 @@ impl View<'_> {
     }
 
     fn read_catalog(&self) -> Result<Arc<RoleCatalog>> {
-        Ok(Arc::new(RoleCatalog::new(self.list_roles()?).with_retired(self.list_retired_roles()?)))
+        Ok(Arc::new(RoleCatalog::new(self.list_roles()?).with_retired(Arc::new(self.list_retired_roles()?))))
     }
 
     /// Roles that were deleted, in that order.
@@ -176,12 +176,11 @@ impl View<'_> {
         Ok(())
     }
 
-    /// `at`: the time of the event, if it has one.
-    pub(crate) fn insert_retired_role(&self, sequence: i64, at: Option<Timestamp>, r: &Role) -> Result<()> {
+    pub(crate) fn insert_retired_role(&self, sequence: i64, at: Timestamp, r: &Role) -> Result<()> {
         let body = serde_json::to_string(r)?;
         self.connection.execute(
             "INSERT INTO retired_role (realm, seq, retired_ms, body) VALUES ($1, $2, $3, $4)",
-            &[self.realm.into(), sequence.into(), at.unwrap_or_default().into(), body.as_str().into()],
+            &[self.realm.into(), sequence.into(), at.into(), body.as_str().into()],
         )?;
         Ok(())
     }

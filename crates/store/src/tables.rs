@@ -93,7 +93,9 @@ pub(crate) fn apply(view: &View<'_>, sequence: i64, change: &Change) -> Result<(
         Change::RoleCreated { after } => view.insert_role(after),
         Change::RoleUpdated { after, .. } => view.update_role(after),
         Change::RoleDeleted { before, at } => {
-            view.insert_retired_role(sequence, *at, before)?;
+            if let Some(at) = at {
+                view.insert_retired_role(sequence, *at, before)?;
+            }
             view.delete_role(before.id)
         }
         Change::PermissionCreated { after } => view.insert_permission(after),

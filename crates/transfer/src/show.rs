@@ -31,8 +31,10 @@ fn author(raw: Option<i64>) -> Option<String> {
     }
 }
 
+/// Without those that an earlier version took, although nobody can ask for them: no import would take them.
 fn aliases(aliases: Aliases) -> BTreeMap<String, String> {
-    aliases.0.into_iter().map(|(dialect, text)| (dialect.word().to_owned(), text)).collect()
+    let fitting = aliases.0.into_iter().filter(|(dialect, text)| dialect.check_id(text).is_ok());
+    fitting.map(|(dialect, text)| (dialect.word().to_owned(), text)).collect()
 }
 
 impl LineBuilder {

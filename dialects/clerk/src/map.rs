@@ -165,7 +165,7 @@ pub(crate) fn invitation(
     whole: bool,
 ) -> wire::OrganizationInvitation {
     let (i, o) = (&invited.invitation, &invited.organization);
-    let (role, role_name, _) = roles::shown(&catalog.at_time(i.valid_until()), i.roles);
+    let (role, role_name, _) = roles::shown(&catalog.of_invitation(i), i.roles);
     let organization_id = organization_id(o);
     let organization = || wire::PublicOrganizationData {
         id: organization_id.clone(),

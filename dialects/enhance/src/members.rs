@@ -47,7 +47,7 @@ fn people(query: &Pairs) -> Result<PeopleQuery, Failure> {
     };
     if let Some(site) = query::text(query, "siteAccess")? {
         // Narrows the query, so that only possible matches are read.
-        people.roles = people.roles.or(Some(roles::WITH_SITES));
+        people.roles = people.roles.or(Some(roles::as_site_access()));
         let has_it = move |person: &Person| settings::sites(person.extras()).contains(&site);
         let is_asked_for = move |person: &Person| roles::is_collaborator(person.roles()) && has_it(person);
         people.test = Some(PersonPredicate(Arc::new(is_asked_for)));

@@ -282,3 +282,27 @@ async fn a_key_shows_its_user_by_the_id_that_he_brought_along() {
     assert_eq!((again.str("/userId"), &again.json["revoked"]), (KIM, &json!(true)), "{}", again.text());
     assert_eq!(world.verify().await, Vec::<String>::new());
 }
+
+#[tokio::test]
+async fn a_revoked_key_is_shown_with_the_role_that_it_had() {
+    let world = World::new().await;
+    let fixture = Fixture::new(&world).await;
+    let account = fixture.account.id.native();
+    let make_role = async |key: &str, permissions: Value| {
+        let answer = world.call("POST", "/v1/roles", json!({"key": key, "permissions": permissions})).await;
+        assert_eq!(answer.status, 201, "{}", answer.text());
+    };
+    make_role("low", json!([])).await;
+    let new = json!({"kind": "organization", "organization_id": account, "user_id": fixture.bob.id.native(), "roles": ["low"]});
+    let token = world.call("POST", "/v1/tokens", new).await;
+    assert_eq!(token.status, 201, "{}", token.text());
+    world.call("DELETE", &format!("/v1/tokens/{}", token.str("/id")), Value::Null).await;
+    world.clock.advance(1000);
+    assert_eq!(world.call("DELETE", "/v1/roles/low", Value::Null).await.status, 204);
+    make_role("high", json!(["organizations:read", "organizations:list"])).await;
+    let keys = format!("/v0/organizations/{account}/api-key?user_id={}", fixture.bob.id.native());
+    let listed = ask(&world, "GET", &keys, Value::Null).await;
+    let mut items = listed.json["items"].as_array().expect("keys").iter();
+    let revoked = items.find(|key| key["revoked"] == true).expect("the revoked key");
+    assert_eq!(revoked["scopes"], json!([]));
+}

@@ -83,7 +83,7 @@ impl Invitation {
             email: i.email.clone(),
             name: i.name.clone(),
             membership_id: i.membership_id().native(),
-            roles: role_keys(&catalog.at_time(i.valid_until()), i.roles),
+            roles: role_keys(&catalog.of_invitation(i), i.roles),
             status: i.status.into(),
             inviter_id: i.inviter.map(engine::EntityId::native),
             public_metadata: i.public.clone(),

@@ -1,5 +1,3 @@
-use std::borrow::Cow;
-
 use roster_engine as engine;
 use roster_engine::{EntityId as _, RoleCatalog, TokenKind};
 use serde::{Deserialize, Serialize};
@@ -77,7 +75,7 @@ impl From<TokenWord> for TokenKind {
 
 impl Token {
     pub(crate) fn of(t: &engine::Token, catalog: &RoleCatalog) -> Self {
-        let catalog = t.revoked.map_or(Cow::Borrowed(catalog), |revoked| catalog.at_time(revoked));
+        let catalog = catalog.of_token(t);
         Self {
             id: t.id.native(),
             kind: t.kind.into(),

@@ -1,7 +1,7 @@
 //! `roster token`: keys to the API.
 
 use clap::{Args, Subcommand, ValueEnum};
-use roster_engine::{EntityId as _, NewToken, RoleSet, Timestamp, Token, TokenKind, TokenQuery};
+use roster_engine::{EntityId as _, NewToken, Timestamp, Token, TokenKind, TokenQuery};
 use roster_native::json;
 
 use super::shell::{PageArgs, Session, ShellArgs, explain, id_or_dash, in_realm, lines, or_dash};
@@ -143,8 +143,9 @@ fn moment(time: Option<Timestamp>) -> String {
     time.map_or_else(|| String::from("-"), Timestamp::rfc3339)
 }
 
-fn roles(session: &Session, roles: RoleSet) -> String {
-    if roles.is_empty() { String::from("-") } else { session.role_words(roles) }
+fn roles(session: &Session, token: &Token) -> String {
+    let keys = session.caller.roles().of_token(token).keys(token.roles).join(",");
+    or_dash(Some(&*keys).filter(|keys| !keys.is_empty()))
 }
 
 fn show(session: &Session, token: &Token, secret: Option<String>) -> anyhow::Result<()> {
@@ -155,7 +156,7 @@ fn show(session: &Session, token: &Token, secret: Option<String>) -> anyhow::Res
             ("kind", kind(token).to_owned()),
             ("organization", id_or_dash(token.organization)),
             ("user", id_or_dash(token.user)),
-            ("roles", roles(session, token.roles)),
+            ("roles", roles(session, token)),
             ("scopes", token.scopes.as_ref().map_or_else(|| String::from("-"), |scopes| scopes.join(","))),
             ("name", or_dash(token.name.as_deref())),
             ("expires", moment(token.expires)),
@@ -175,7 +176,7 @@ async fn list(session: &Session, query: TokenQuery) -> anyhow::Result<()> {
             kind(token).to_owned(),
             id_or_dash(token.organization),
             id_or_dash(token.user),
-            roles(session, token.roles),
+            roles(session, token),
             moment(token.expires),
             moment(token.revoked),
             or_dash(token.name.as_deref()),

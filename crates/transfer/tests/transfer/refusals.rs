@@ -332,7 +332,11 @@ async fn what_has_expired_takes_no_place() {
 {"type":"membership","organization":"acme","user":"eve@example.com","roles":["member"]}
 {"type":"membership","organization":"acme","user":"ann@example.com","roles":["member"]}"#;
     let (_, refused) = place.import(text).await;
-    assert_eq!(refused, ["6: the organization has reached its limit of members (1)"], "one place, and it is taken once");
+    assert_eq!(
+        refused,
+        ["6: the organization has reached its limit of members (1)"],
+        "one place, and it is taken once"
+    );
 }
 
 /// With more lines than fit in one chunk, seats taken in earlier chunks count, even if lines are only checked.

@@ -23,7 +23,7 @@ fn number(role: Role) -> RoleNumber {
 pub(crate) const WITH_SITES: RoleSet = RoleSet::of(RoleNumber::SITE_ACCESS);
 
 /// Everything that shows as `SiteAccess`: what has another name is not among it.
-fn as_site_access() -> RoleSet {
+pub(crate) fn as_site_access() -> RoleSet {
     let others: RoleSet =
         NAMED.iter().filter(|(role, _)| *role != Role::SiteAccess).map(|(_, number)| *number).collect();
     RoleSet::from_bits(!others.bits())
@@ -31,7 +31,7 @@ fn as_site_access() -> RoleSet {
 
 /// Whether these roles give access to single sites only. Owners and super admins reach all.
 pub(crate) fn is_collaborator(roles: RoleSet) -> bool {
-    roles.intersects(WITH_SITES) && !roles.intersects(RoleSet::OWNER.with(RoleNumber::ADMIN))
+    roles.intersects(as_site_access()) && !roles.intersects(RoleSet::OWNER.with(RoleNumber::ADMIN))
 }
 
 pub(crate) fn show(_: &RoleCatalog, roles: RoleSet) -> Vec<Role> {

@@ -92,7 +92,7 @@ pub(crate) fn api_key(catalog: &RoleCatalog, organization: &Organization, token:
         creation_time: token.created.rfc3339(),
         expiration_time: token.expires.map(Timestamp::rfc3339),
         last_used_time: token.last_used.map(Timestamp::rfc3339),
-        scopes: Some(scopes::shown(catalog, token)),
+        scopes: Some(scopes::shown(&catalog.of_token(token), token)),
         resource_id: token.extras.text(DIALECT, RESOURCE).map(str::to_owned),
         alias: token.name.clone(),
         revoked: token.revoked.is_some(),
