@@ -11,7 +11,7 @@ use roster_store::{MemberFilter, View};
 use crate::actor::RequestScope;
 use crate::engine::Engine;
 use crate::error::{Error, Result, Subject};
-use crate::memberships::{self, NewMembership};
+use crate::memberships;
 use crate::organizations::locale;
 use crate::passwords;
 use crate::reference::UserRef;
@@ -169,14 +169,7 @@ impl Engine {
                 let user = ensure_user(tx, &invitation, id, before.as_deref(), hashed, locale)?;
                 let reader = tx.read();
                 let place = reader.organization(&invitation.organization.into())?.by_invitation(reader, &invitation)?;
-                let new = NewMembership {
-                    roles: invitation.roles,
-                    public: invitation.public.clone(),
-                    private: invitation.private.clone(),
-                    extras: invitation.extras.clone(),
-                    ..NewMembership::default()
-                };
-                memberships::add_invited(tx, &place, &user, &new)?;
+                memberships::add_invited(tx, &place, &user, &invitation)?;
                 let reader = tx.read();
                 let own = reader.user(&UserRef::Id(user.id))?.allow_authenticated(reader, &user)?;
                 sessions::open(tx, &own, user.id, None, (agent.as_deref(), &hidden))

@@ -14,6 +14,7 @@ use serde::de::DeserializeOwned;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::reference::UserRef;
+use crate::secret::SIGNATURE_BYTES;
 use crate::surface::Surface;
 use crate::transaction::{Reader, Tx};
 
@@ -213,6 +214,11 @@ impl Caller {
     /// The current time, by the engine's clock.
     pub fn now(&self) -> Timestamp {
         self.engine.clock().now()
+    }
+
+    /// The realm's signature of a text, to recognize later what the realm has issued. The same on every node.
+    pub async fn signature(&self, text: &[u8]) -> Result<[u8; SIGNATURE_BYTES]> {
+        self.engine.signature(self.realm, text).await
     }
 
     /// The realm's roles as this caller's last operation read them.

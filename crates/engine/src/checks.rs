@@ -545,11 +545,6 @@ impl Caller {
         verdicts.pop().ok_or_else(|| Error::Internal(String::from("a check was not answered")))
     }
 
-    /// The realm's signature of a text, to recognize later what it has issued.
-    pub async fn signature(&self, text: &[u8]) -> Result<[u8; 32]> {
-        self.engine.signature(self.realm, text).await
-    }
-
     /// The same for up to [`CHECKS_MAX`] checks, in their order, all on one view.
     pub async fn check_many(&self, checks: Vec<Check>) -> Result<Vec<Verdict>> {
         self.read_graph(move |reader| decide(reader, &checks)).await

@@ -13,7 +13,7 @@ use crate::directory::DirectoryOptions;
 use crate::error::{Error, Result};
 use crate::ids::IdGenerator;
 use crate::passwords::Passwords;
-use crate::secret;
+use crate::secret::{self, SIGNATURE_BYTES};
 use crate::surface::Surface;
 use crate::transaction::Reader;
 
@@ -166,9 +166,10 @@ impl Engine {
         Ok(secret)
     }
 
-    /// The realm's signature of a text. It proves that the realm issued the text, and is the same on every node.
-    pub(crate) async fn signature(&self, realm: RealmId, text: &[u8]) -> Result<[u8; 32]> {
-        Ok(secret::signature(&self.realm_secret(realm).await?, text))
+    /// See [`Caller::signature`].
+    pub(crate) async fn signature(&self, realm: RealmId, text: &[u8]) -> Result<[u8; SIGNATURE_BYTES]> {
+        let whole = secret::signature(&self.realm_secret(realm).await?, text);
+        Ok(std::array::from_fn(|at| whole[at]))
     }
 
     pub const fn directory(&self) -> &DirectoryOptions {

@@ -25,7 +25,7 @@ use crate::access::Allowed;
 use crate::actor::Caller;
 use crate::error::{Error, OfField as _, Result, Subject};
 use crate::import::IncomingInvitation;
-use crate::memberships::{self, Member, NewMembership, check_limit, check_may_grant, check_roles};
+use crate::memberships::{self, Member, check_limit, check_may_grant, check_roles};
 use crate::paging::{Listed, Page};
 use crate::reference::{OrganizationRef, UserRef};
 use crate::secret;
@@ -470,14 +470,7 @@ impl Caller {
             if !user.addresses.iter().any(|a| a.kind == AddressKind::Email && a.value == found.email) {
                 return Err(Error::invalid("user_id", "is a user without the address that was invited"));
             }
-            let new = NewMembership {
-                roles: found.roles,
-                public: found.public.clone(),
-                private: found.private.clone(),
-                extras: found.extras.clone(),
-                ..NewMembership::default()
-            };
-            let membership = memberships::add_invited(tx, &place, &user, &new)?;
+            let membership = memberships::add_invited(tx, &place, &user, &found)?;
             Ok(Member::of(membership, user.into_inner(), place.into_inner()))
         })
         .await

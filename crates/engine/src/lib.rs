@@ -61,7 +61,7 @@ pub use roster_model::{
     MembershipId, MembershipScope, Metadata, NO_ADDRESS, Organization, OrganizationId, OrganizationStatus, Permission,
     PermissionId, Realm, RealmId, Right, Role, RoleCatalog, RoleId, RoleNumber, RoleSet, Session, SessionId, Standing,
     SystemClock, Timestamp, Token, TokenId, TokenKind, User, UserId, UserStatus, Visibility, Where, id, metadata, role,
-    text,
+    text, user_of_placeholder,
 };
 pub use roster_store::{
     GroupOf, InvitationSort, MemberSort, OrganizationSort, OrganizationState, Statistics, UserPart, UserSort,
@@ -98,7 +98,7 @@ pub use reference::{OrganizationRef, UserRef};
 pub use role_map::RoleMap;
 pub use roles::{NewPermission, NewRole, PermissionPatch, RolePatch};
 pub use roster_store::{IndexMode, SnapshotOptions};
-pub use secret::{SecretForm, check_bootstrap_key, same_bytes};
+pub use secret::{SIGNATURE_BYTES, SecretForm, check_bootstrap_key, same_bytes};
 pub use sessions::{Credentials, IssuedLink, LoggedIn, MemberRef};
 pub use stream::Chunks;
 pub use surface::Surface;

@@ -287,9 +287,16 @@ pub(crate) fn add_invited(
     tx: &mut Tx<'_, '_>,
     place: &Allowed<Organization>,
     user: &User,
-    new: &NewMembership,
+    invitation: &Invitation,
 ) -> Result<Membership> {
-    insert(tx, place, user, new, 0)
+    let new = NewMembership {
+        roles: invitation.roles,
+        public: invitation.public.clone(),
+        private: invitation.private.clone(),
+        extras: invitation.extras.clone(),
+        ..NewMembership::default()
+    };
+    insert(tx, place, user, &new, 0)
 }
 
 /// `leaving`: how many other members the operation will remove.

@@ -10,10 +10,14 @@
 //!
 //! Only the SHA-256 of a secret is stored. A secret with this much entropy needs no salt and no slow hash.
 
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use rand::RngExt as _;
 use roster_model::id::base62;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
+
+/// Length of [`Caller::signature`](crate::Caller::signature), in bytes: enough that none can be guessed.
+pub const SIGNATURE_BYTES: usize = 16;
 
 const PREFIX: &str = "rst_";
 const SESSION: &str = "rss_";
@@ -94,19 +98,10 @@ pub(crate) fn hash(secret: &str) -> String {
     String::from_utf8(text).expect("hex digits are ASCII")
 }
 
-/// HMAC-SHA-256 (RFC 2104) of a text by a key of up to 64 bytes.
+/// HMAC-SHA-256 (RFC 2104) of a text.
 pub(crate) fn signature(key: &str, text: &[u8]) -> [u8; 32] {
-    let mut block = [0_u8; 64];
-    let digest: [u8; 32];
-    let key = if key.len() > block.len() {
-        digest = Sha256::digest(key.as_bytes()).into();
-        &digest[..]
-    } else {
-        key.as_bytes()
-    };
-    block[..key.len()].copy_from_slice(key);
-    let inner = Sha256::new().chain_update(block.map(|byte| byte ^ 0x36)).chain_update(text).finalize();
-    Sha256::new().chain_update(block.map(|byte| byte ^ 0x5c)).chain_update(inner).finalize().into()
+    let mac = Hmac::<Sha256>::new_from_slice(key.as_bytes()).expect("a key may have any length");
+    mac.chain_update(text).finalize().into_bytes().into()
 }
 
 pub(crate) fn same(a: &str, b: &str) -> bool {

@@ -124,14 +124,10 @@ fn expiry(reader: Reader<'_>, wanted: Option<Timestamp>) -> Result<Option<Timest
     }
 }
 
-fn invalid_for_kind(problem: &'static str, field: &'static str) -> Error {
-    Error::invalid(field, problem)
-}
-
 /// Refuses the first of these fields that is given. A kind of token has no use for them.
 fn refuse_given<const N: usize>(problem: &'static str, fields: [(&'static str, bool); N]) -> Result<()> {
     let given = fields.into_iter().find(|(_, given)| *given);
-    given.map_or(Ok(()), |(field, _)| Err(invalid_for_kind(problem, field)))
+    given.map_or(Ok(()), |(field, _)| Err(Error::invalid(field, problem)))
 }
 
 /// The kind of the tokens that a list by user or organization has. To ask for another kind there is a mistake.
@@ -181,7 +177,7 @@ fn issue(tx: &mut Tx<'_, '_>, new: &NewToken, secret: &str) -> Result<Token> {
             Ok(token)
         }
         TokenKind::Organization => {
-            let organization = new.organization.as_ref().ok_or(invalid_for_kind("must be given", "organization_id"))?;
+            let organization = new.organization.as_ref().ok_or(Error::invalid("organization_id", "must be given"))?;
             let place = reader.organization(organization)?.allow(reader, Right::tree(P::TokensWrite))?;
             check_token_roles(reader, &place, new.roles)?;
             if !place.standing().scopes_cover(new.scopes.as_deref()) {
@@ -195,7 +191,7 @@ fn issue(tx: &mut Tx<'_, '_>, new: &NewToken, secret: &str) -> Result<Token> {
             Ok(token)
         }
         TokenKind::User => {
-            let user = new.user.as_ref().ok_or(invalid_for_kind("must be given", "user_id"))?;
+            let user = new.user.as_ref().ok_or(Error::invalid("user_id", "must be given"))?;
             let user = reader.user(user)?.allow_self_or(reader, P::UsersActAs)?;
             let others = [("organization_id", new.organization.is_some()), ("roles", !new.roles.is_empty())];
             refuse_given("must not be given for a user's token: it acts by memberships", others)?;
@@ -276,7 +272,7 @@ fn update(tx: &mut Tx<'_, '_>, before: Token, patch: &TokenPatch) -> Result<Toke
     }
     if let Some(roles) = patch.roles {
         let Some(organization) = before.organization else {
-            return Err(invalid_for_kind("must not be given for such a key", "roles"));
+            return Err(Error::invalid("roles", "must not be given for such a key"));
         };
         // Writing back the roles that it has gives nothing.
         if roles != before.roles {

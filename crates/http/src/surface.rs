@@ -105,7 +105,10 @@ impl Api {
 
     /// The surface's OpenAPI document, with prefixed paths. Needs no server.
     pub fn openapi(&self) -> OpenApi {
-        self.nested().1
+        let mut document = self.nested().1;
+        openapi::describe_responses(&mut document);
+        openapi::remove_null_defaults(&mut document);
+        document
     }
 
     /// Wraps the routes in what all surfaces share: see the crate's documentation.
@@ -133,11 +136,7 @@ impl Api {
         // Nesting keeps the paths and schemas of the nested document, but not its title and security schemes.
         let mut document = routes.get_openapi().clone();
         document.paths = Paths::default();
-        let nested = OpenApiRouter::with_openapi(document).nest(self.spec.prefix, routes);
-        let (router, mut document) = nested.split_for_parts();
-        openapi::describe_responses(&mut document);
-        openapi::remove_null_defaults(&mut document);
-        (router, document)
+        OpenApiRouter::with_openapi(document).nest(self.spec.prefix, routes).split_for_parts()
     }
 }
 

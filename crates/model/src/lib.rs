@@ -40,4 +40,4 @@ pub use role::{Base, RetiredRole, Role, RoleCatalog, RoleNumber, RoleSet};
 pub use session::{Link, MembershipScope, Session};
 pub use time::{Clock, SystemClock, Timestamp};
 pub use token::{Token, TokenKind};
-pub use user::{Address, AddressKind, NO_ADDRESS, User, UserStatus};
+pub use user::{Address, AddressKind, NO_ADDRESS, User, UserStatus, user_of_placeholder};

@@ -39,7 +39,35 @@ pub struct User {
 /// The domain `.invalid` is reserved, so nobody can own it.
 pub const NO_ADDRESS: &str = "@no-address.invalid";
 
+/// The user whose placeholder this address is, in any letter case. The user need not exist, and may have an address.
+pub fn user_of_placeholder(address: &str) -> Option<UserId> {
+    address.to_ascii_lowercase().strip_suffix(NO_ADDRESS)?.parse().ok().and_then(UserId::checked)
+}
+
 impl User {
+    /// An active user of whom only the name is known.
+    pub fn new(id: UserId, name: String, created: Timestamp) -> Self {
+        Self {
+            id,
+            name,
+            first_name: None,
+            last_name: None,
+            username: None,
+            external_id: None,
+            status: UserStatus::Active,
+            locale: None,
+            addresses: Vec::new(),
+            created,
+            updated: created,
+            last_active: None,
+            public: Metadata::new(),
+            private: Metadata::new(),
+            open: Metadata::new(),
+            extras: Extras::default(),
+            aliases: Aliases::default(),
+        }
+    }
+
     /// The primary e-mail address, in lower case.
     pub fn email(&self) -> Option<&str> {
         self.addresses.iter().find(|a| a.kind == AddressKind::Email && a.primary).map(|a| a.value.as_str())

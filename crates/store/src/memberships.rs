@@ -49,14 +49,14 @@ pub enum MemberSort {
 }
 
 impl MemberSort {
-    const fn column(self, descending: bool) -> &'static str {
+    fn column(self, descending: bool) -> &'static str {
         match self {
             Self::Created => "",
             Self::Joined => "m.created_ms",
             Self::Updated => "m.updated_ms",
             Self::Name => "u.name_folded",
             Self::Email => "u.email",
-            Self::ShownEmail => SHOWN_EMAIL,
+            Self::ShownEmail => &SHOWN_EMAIL,
             Self::Part(part) => part.column(descending),
         }
     }

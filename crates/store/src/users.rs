@@ -1,8 +1,10 @@
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use roster_index::People;
-use roster_model::{Address, AddressKind, Aliases, EntityId as _, OrganizationId, User, UserId, UserStatus, text};
+use roster_model::{
+    Address, AddressKind, Aliases, EntityId as _, NO_ADDRESS, OrganizationId, User, UserId, UserStatus, text,
+};
 
 use crate::batch::About;
 use crate::error::Result;
@@ -84,8 +86,8 @@ pub enum UserPart {
 
 /// The primary e-mail address, else the placeholder that surfaces show whose clients require an address
 /// ([`User::email_or_placeholder`]).
-pub(crate) const SHOWN_EMAIL: &str =
-    "CASE WHEN u.email = '' THEN CAST(u.id AS TEXT) || '@no-address.invalid' ELSE u.email END";
+pub(crate) static SHOWN_EMAIL: LazyLock<String> =
+    LazyLock::new(|| format!("CASE WHEN u.email = '' THEN CAST(u.id AS TEXT) || '{NO_ADDRESS}' ELSE u.email END"));
 
 /// Sorts after every actual value.
 pub const LAST: &str = "\u{10ffff}";
@@ -140,13 +142,13 @@ impl UserPart {
 }
 
 impl UserSort {
-    const fn column(self, descending: bool) -> &'static str {
+    fn column(self, descending: bool) -> &'static str {
         match self {
             Self::Created => "u.created_ms",
             Self::Updated => "u.updated_ms",
             Self::Name => "u.name_folded",
             Self::Email => "u.email",
-            Self::ShownEmail => SHOWN_EMAIL,
+            Self::ShownEmail => &SHOWN_EMAIL,
             Self::Active if descending => "COALESCE(u.active_ms, 0)",
             Self::Active => "COALESCE(u.active_ms, 9223372036854775807)",
             Self::Id => "",
@@ -523,7 +525,7 @@ impl View<'_> {
 fn name_or_email_like(select: &mut Select, text: &str, pattern: fn(&str) -> String) {
     select.push(" AND (u.name_folded LIKE ").bind(pattern(&text::fold(text))).push(" ESCAPE '\\' OR ");
     // Addresses are kept in lower case, not folded.
-    select.push(SHOWN_EMAIL).push(" LIKE ").bind(pattern(&text::lower(text))).push(" ESCAPE '\\')");
+    select.push(&SHOWN_EMAIL).push(" LIKE ").bind(pattern(&text::lower(text))).push(" ESCAPE '\\')");
 }
 
 /// Appends the conditions of a filter to a statement that has `usr u`.

@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use roster_engine::{Caller, same_bytes};
+use roster_engine::{Caller, SIGNATURE_BYTES, same_bytes};
 use roster_http::{Failure, RequestError};
 use serde_json::{Value, json};
 
@@ -12,8 +12,6 @@ use crate::tree::{Node, invalid};
 const LIMIT_MAX: u64 = 1000;
 /// Maximum length of a token, in bytes.
 const TOKEN_MAX: usize = 512;
-/// Length of a token's signature, in bytes.
-const MAC_BYTES: usize = 16;
 /// The largest integer that every JSON implementation parses exactly.
 const EXACT_MAX: u64 = 1 << 53;
 /// In a token: no limit was given.
@@ -48,12 +46,9 @@ fn number(page: &Node) -> Result<Option<u64>, RequestError> {
     }
 }
 
-async fn signature(caller: &Caller, question: &str, limit: u64, after: &str) -> Result<[u8; MAC_BYTES], Failure> {
+async fn signature(caller: &Caller, question: &str, limit: u64, after: &str) -> Result<[u8; SIGNATURE_BYTES], Failure> {
     let text = format!("authzen\0{question}\0{limit}\0{after}");
-    let whole = caller.signature(text.as_bytes()).await?;
-    let mut mac = [0; MAC_BYTES];
-    mac.copy_from_slice(&whole[..MAC_BYTES]);
-    Ok(mac)
+    Ok(caller.signature(text.as_bytes()).await?)
 }
 
 impl Page {
@@ -69,7 +64,7 @@ impl Page {
             return Ok(Self { question, after: None, limit, token: None });
         };
         let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| foreign())?;
-        let (mac, rest) = bytes.split_at_checked(MAC_BYTES).ok_or_else(foreign)?;
+        let (mac, rest) = bytes.split_at_checked(SIGNATURE_BYTES).ok_or_else(foreign)?;
         let (first, after) = rest.split_at_checked(8).ok_or_else(foreign)?;
         let was = u64::from_be_bytes(first.try_into().map_err(|_| foreign())?);
         let after = std::str::from_utf8(after).map_err(|_| foreign())?;

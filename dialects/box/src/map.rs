@@ -64,17 +64,12 @@ pub(crate) fn is_service_account(caller: &Caller, id: &str) -> bool {
 
 /// The user's address, or one computed from the id.
 pub(crate) fn login(user: &User) -> String {
-    user.email().map_or_else(|| format!("{}{NO_ADDRESS}", user.id.raw()), str::to_owned)
+    user.email_or_placeholder().into_owned()
 }
 
 /// Whether this looks like a computed address.
 pub(crate) fn is_computed(login: &str) -> bool {
     login.to_ascii_lowercase().ends_with(NO_ADDRESS)
-}
-
-/// The user whose computed address this is.
-pub(crate) fn of_computed_login(login: &str) -> Option<UserId> {
-    login.to_ascii_lowercase().strip_suffix(NO_ADDRESS)?.parse().ok().and_then(UserId::checked)
 }
 
 pub(crate) fn membership(catalog: &RoleCatalog, member: &Member) -> wire::GroupMembership {

@@ -21,8 +21,6 @@ pub(crate) const CURSOR_SECONDS: i64 = 3600;
 
 /// 2^63: from here on every `f64` is a whole number that doesn't fit into an `i64`.
 const BEYOND: f64 = 9_223_372_036_854_775_808.0;
-/// Bytes of a cursor's signature.
-const MAC_BYTES: usize = 16;
 
 /// Which resources are listed, in which order, and which attributes are shown.
 #[derive(Clone, Debug, Default)]
@@ -223,8 +221,8 @@ impl Query {
     async fn signature(&self, kind: &str, caller: &Caller, start: Start, made: i64) -> Result<String, Refusal> {
         let key = caller.token().map(|token| token.id.raw());
         let bound = ("scim", kind, &self.filter, &self.sort_by, self.descending, key, start, made);
-        let whole = caller.signature(&serde_json::to_vec(&bound).unwrap_or_default()).await?;
-        Ok(URL_SAFE_NO_PAD.encode(&whole[..MAC_BYTES]))
+        let signature = caller.signature(&serde_json::to_vec(&bound).unwrap_or_default()).await?;
+        Ok(URL_SAFE_NO_PAD.encode(signature))
     }
 }
 

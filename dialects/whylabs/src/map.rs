@@ -6,10 +6,9 @@ pub(crate) mod scopes;
 
 use std::str::FromStr;
 
-use roster_engine::NO_ADDRESS;
 use roster_engine::{
-    AccountEntry, AccountUserFields, Aliases, Base, Dialect, EntityId as _, Error, Form, ItemProblem, Member, Metadata,
-    Organization, OrganizationId, RoleCatalog, RoleMap, RoleNumber, RoleSet, Surface, User, UserId, UserPatch, UserRef,
+    AccountEntry, AccountUserFields, Aliases, Base, Dialect, Error, Form, ItemProblem, Member, Metadata, Organization,
+    OrganizationId, RoleCatalog, RoleMap, RoleNumber, RoleSet, Surface, User, UserPatch, UserRef, user_of_placeholder,
 };
 use roster_http::RequestMeta;
 
@@ -67,14 +66,12 @@ pub(crate) fn user_id(user: &User) -> String {
 
 /// The user's address, or one computed from the id, by which the user can be found, too.
 pub(crate) fn email(user: &User) -> String {
-    user.email().map_or_else(|| format!("{}{NO_ADDRESS}", user.id.raw()), str::to_owned)
+    user.email_or_placeholder().into_owned()
 }
 
 /// The user that an address refers to.
 pub(crate) fn user_by_email(address: &str) -> UserRef {
-    let lower = address.to_ascii_lowercase();
-    let number = lower.strip_suffix(NO_ADDRESS).and_then(|number| number.parse().ok());
-    number.and_then(UserId::checked).map_or_else(|| UserRef::Email(address.to_owned()), UserRef::Id)
+    user_of_placeholder(address).map_or_else(|| UserRef::Email(address.to_owned()), UserRef::Id)
 }
 
 /// A new address for a user. Refuses those that look like a computed one.
@@ -157,7 +154,7 @@ pub(crate) fn user_patch(user: wire::User) -> Result<UserPatch, Error> {
 
 #[cfg(test)]
 mod tests {
-    use roster_engine::{Aliases, Extras, Timestamp, UserStatus, id, role};
+    use roster_engine::{EntityId as _, Timestamp, UserId, id, role};
 
     use super::*;
 
@@ -178,25 +175,8 @@ mod tests {
     }
 
     fn nobody() -> User {
-        User {
-            id: UserId::from_raw(id::compose(1_795_327_200_000, id::Kind::User, 7)),
-            name: String::new(),
-            first_name: None,
-            last_name: None,
-            username: None,
-            external_id: None,
-            status: UserStatus::Active,
-            locale: None,
-            addresses: Vec::new(),
-            created: Timestamp::from_ms(0),
-            updated: Timestamp::from_ms(0),
-            last_active: None,
-            public: Metadata::new(),
-            private: Metadata::new(),
-            open: Metadata::new(),
-            extras: Extras::default(),
-            aliases: Aliases::default(),
-        }
+        let id = UserId::from_raw(id::compose(1_795_327_200_000, id::Kind::User, 7));
+        User::new(id, String::new(), Timestamp::from_ms(0))
     }
 
     #[test]

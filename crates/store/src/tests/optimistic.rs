@@ -9,9 +9,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use roster_model::change::ActorKind;
-use roster_model::{
-    ActorRef, Aliases, Change, EntityId as _, EventId, Extras, Metadata, RealmId, Timestamp, User, UserId, UserStatus,
-};
+use roster_model::{ActorRef, Change, EntityId as _, EventId, RealmId, Timestamp, User, UserId};
 use roster_testing::{Database, SERVER};
 
 use super::{opened, until};
@@ -31,27 +29,7 @@ fn realm() -> RealmId {
 
 fn user(number: i64) -> Change {
     let time = Timestamp::from_ms(1);
-    Change::UserCreated {
-        after: Box::new(User {
-            id: UserId::from_raw(number),
-            name: format!("user {number}"),
-            first_name: None,
-            last_name: None,
-            username: None,
-            external_id: None,
-            status: UserStatus::Active,
-            locale: None,
-            addresses: Vec::new(),
-            created: time,
-            updated: time,
-            last_active: None,
-            public: Metadata::new(),
-            private: Metadata::new(),
-            open: Metadata::new(),
-            extras: Extras::default(),
-            aliases: Aliases::default(),
-        }),
-    }
+    Change::UserCreated { after: Box::new(User::new(UserId::from_raw(number), format!("user {number}"), time)) }
 }
 
 fn add(transaction: &mut Transaction<'_>, number: i64) -> Result<Decision<i64>> {

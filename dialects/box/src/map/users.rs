@@ -1,13 +1,13 @@
 //! Users. Fields that only this vendor has are kept in their extras, under the vendor's names.
 
 use roster_engine::{
-    Aliases, EntityId as _, Error, Extras, Metadata, NewUser, Realm, RoleNumber, RoleSet, User, UserId, UserPatch,
-    UserStatus, metadata, text,
+    EntityId as _, Error, Extras, Metadata, NewUser, Realm, RoleNumber, RoleSet, User, UserId, UserPatch, UserStatus,
+    metadata, text, user_of_placeholder,
 };
 use roster_http::{Failure, RequestError};
 use serde_json::{Value, json};
 
-use super::{DIALECT, is_computed, login, of_computed_login, time, user_id};
+use super::{DIALECT, is_computed, login, time, user_id};
 use crate::wire::{self, Enterprise, EnterpriseRole, Flags, GivenRole, Status, UserBody, UserMini};
 
 const NAME_MAX: usize = 50;
@@ -19,25 +19,7 @@ pub(crate) fn mini(user: &User) -> UserMini {
 
 /// The enterprise's service account, shown as a user although it has no row.
 pub(crate) fn service_account(realm: &Realm) -> User {
-    User {
-        id: realm.id.service_account(),
-        name: format!("Service account of {}", realm.name),
-        first_name: None,
-        last_name: None,
-        username: None,
-        external_id: None,
-        status: UserStatus::Active,
-        locale: None,
-        addresses: Vec::new(),
-        created: realm.created,
-        updated: realm.created,
-        last_active: None,
-        public: Metadata::new(),
-        private: Metadata::new(),
-        open: Metadata::new(),
-        extras: Extras::default(),
-        aliases: Aliases::default(),
-    }
+    User::new(realm.id.service_account(), format!("Service account of {}", realm.name), realm.created)
 }
 
 pub(crate) fn enterprise(realm: &Realm) -> Enterprise {
@@ -186,7 +168,7 @@ pub(crate) fn user_patch(user: UserId, body: UserBody) -> Result<UserPatch, Fail
     }
     let extras = extras(&body)?;
     body.name.as_deref().map(check_name).transpose()?;
-    let login = body.login.filter(|login| of_computed_login(login) != Some(user));
+    let login = body.login.filter(|login| user_of_placeholder(login) != Some(user));
     Ok(UserPatch {
         name: body.name,
         email: login.map(new_login).transpose()?.map(Some),
